@@ -1,0 +1,30 @@
+"""Innerloop's router and sidebar. Start it with ``streamlit run app.py``."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts import session, theme
+from pages.parts.live_chart import provide_plotly
+from pages.parts.sidebar import sidebar
+
+PARTS = Path(__file__).parent / "pages" / "parts"
+
+st.set_page_config("Innerloop", page_icon=PARTS / "icon.png", layout="wide", initial_sidebar_state="auto")
+theme.apply()
+provide_plotly(session.static_folder())
+page = st.navigation(
+    {
+        "Monitor": [
+            st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+            st.Page("pages/runs.py", title="Runs", icon=":material/table_rows:"),
+            st.Page("pages/run.py", title="Run", icon=":material/monitoring:"),
+        ],
+        "Experiment": [st.Page("pages/train.py", title="Train", icon=":material/rocket_launch:")],
+    }
+)
+st.logo(PARTS / "logo.svg", size="large", icon_image=PARTS / "logo.svg")
+with session.shown_errors():
+    sidebar()
+    page.run()
+session.warm_up()  # after the first page is on its way: importing torch holds the interpreter for seconds

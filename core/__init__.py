@@ -1,0 +1,1 @@
+"""The engine: learners, models, trainer, evaluation, run store, scheduler, worker, charts, command line."""

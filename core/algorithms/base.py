@@ -1,0 +1,142 @@
+"""Algorithm: what every learner is, and the meta-step that all learners with an outer gradient share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from core.forward import ForwardMode, TaskForward, Weights
+from data.config import Config
+from data.family import Episodes, EpisodeShape, TaskFamily
+from data.registry import discover
+
+Group = Literal["model-agnostic", "model-dependent", "combined", "baselines"]
+GROUPS: tuple[Group, ...] = ("model-agnostic", "model-dependent", "combined", "baselines")
+BatchStatistics = Literal["transductive", "support"]
+Network = Callable[[int], nn.Module]
+
+
+class AlgorithmConfig(Config):
+    """What every learner's config has: a ``name`` (a Literal, the union's tag)."""
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """What a learner knows about each of a batch of tasks. All that ``predict`` needs beside the queries.
+
+    weights: adapted weights by name, each (tasks, *shape). support_x: (tasks, n_support, *input), from which the BatchNorm
+    statistics are taken when batch_statistics is ``support``. support_loss: (tasks,) loss before the last inner step, None
+    before the first.
+    """
+
+    weights: Weights
+    support_x: Tensor
+    support_loss: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """Means over one meta-batch, detached, on the device: reading them there would wait for it.
+
+    support_loss: on the support set before adaptation. query_loss, query_score: on the query set after it. For a
+    learner without episodes support_loss is None, and the others are those of the ordinary batch.
+    """
+
+    query_loss: Tensor
+    query_score: Tensor
+    support_loss: Tensor | None = None
+
+
+class Algorithm(nn.Module, ABC):
+    """A learner around a network. Its own parameters, the network's included, are what meta-training changes."""
+
+    Config: ClassVar[type[AlgorithmConfig]]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    group: ClassVar[Group]
+    meta_trained: ClassVar[bool] = True  # False: nothing to do before the test
+    episodic: ClassVar[bool] = True  # False: trains on ordinary batches
+    fixed_way: ClassVar[bool] = True  # False: can be tested on another number of classes than it was trained on
+
+    def __init__(
+        self,
+        config: AlgorithmConfig,
+        network: Network,
+        family: TaskFamily,
+        test_shape: EpisodeShape,
+        batch_statistics: BatchStatistics,
+        mode: ForwardMode = "stacked",
+    ):
+        """network: builds the run's network for a number of outputs. test_shape: of the evaluation's tasks."""
+        super().__init__()
+        self.config, self.family = config, family
+        self.batch_statistics: BatchStatistics = batch_statistics
+        self.model = self.build_model(network, test_shape)
+        self.forward_tasks = TaskForward(self.model, mode)
+
+    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        """The network that adapts. Its output layer is meta-learned, so training fixes the number of classes."""
+        return network(self.family.outputs(self.family.config.shape))
+
+    @abstractmethod
+    def trajectory(
+        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
+    ) -> Iterator[TaskState]:
+        """The states after 0, 1, … ``steps`` inner steps on the support sets (tasks, n_support, *input).
+
+        differentiable: keep the graph, so that the meta-gradient can flow through the adaptation.
+        """
+
+    @property
+    @abstractmethod
+    def adaptation_steps(self) -> int:
+        """Inner steps while training, and at test unless the evaluation says otherwise."""
+
+    def adapt(self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool = False) -> TaskState:
+        """The state after ``steps`` inner steps. The learner itself is left as it was."""
+        for state in self.trajectory(support_x, support_y, steps, differentiable=differentiable):
+            last = state
+        return last
+
+    def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
+        """Logits or values for the queries (tasks, n_query_total, *input) → (tasks, n_query_total, outputs).
+
+        transductive: a task's queries are normalised together. support: by the support set's statistics under the
+        adapted weights, so that a query's answer does not depend on the other queries.
+        """
+        if self.batch_statistics == "transductive":
+            return self.forward_tasks(state.weights, query_x)
+        statistics = self.forward_tasks.statistics(state.weights, state.support_x)
+        return self.forward_tasks.normalised(state.weights, query_x, statistics)
+
+    def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
+        """Mean query loss after adaptation (Finn et al. 2017, eq. 4, as a mean over tasks)."""
+        states = self.trajectory(episodes.support_x, episodes.support_y, self.adaptation_steps, differentiable=True)
+        support_loss = None
+        for i, state in enumerate(states):
+            if i == 1:
+                support_loss = state.support_loss.detach().mean()
+        prediction = self.predict(state, episodes.query_x)
+        loss = self.family.loss(prediction, episodes.query_y).mean()
+        score = self.family.score(prediction.detach(), episodes.query_y).mean()
+        return loss, StepReport(loss.detach(), score, support_loss)
+
+    def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
+        """Draw a meta-batch of training tasks and leave the meta-gradient in the parameters' ``grad``."""
+        episodes = self.family.sample("train", shape, tasks, generator)
+        with self.forward_tasks.twice_differentiable():
+            loss, report = self.meta_loss(episodes)
+            loss.backward()
+        return report
+
+
+@cache
+def algorithms() -> dict[str, type[Algorithm]]:
+    """Every learner by name."""
+    import core.algorithms
+
+    return discover(core.algorithms, Algorithm)

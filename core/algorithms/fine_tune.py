@@ -1,0 +1,90 @@
+"""What the baselines share: fine-tuning with a step size and a length that are chosen on validation episodes."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from core.algorithms.base import Algorithm, TaskState
+from core.algorithms.gradient import gradient_descent
+from core.forward import Weights
+
+Scope = Literal["all", "head"]
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # per step on the mean loss, where the config leaves the rate open
+MOST_STEPS = 20  # looked through where the config leaves the number of steps open
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How a baseline adapts: which weights, the learning rate, and how many steps."""
+
+    scope: Scope
+    lr: float
+    steps: int
+
+
+class FineTuner(Algorithm):
+    """A learner that adapts by plain gradient descent and was not meta-trained for it.
+
+    What its config leaves open (None) is chosen on validation episodes before the test, so that the comparison is with
+    the best this baseline can do. Until then ``chosen`` is a middling guess.
+    """
+
+    chosen: FineTuning
+
+    @abstractmethod
+    def start(self, tasks: int, scope: Scope) -> Weights:
+        """Weights before adaptation, (tasks, *shape); those to adapt require a gradient."""
+
+    @abstractmethod
+    def candidates(self) -> list[FineTuning]:
+        """What to choose from; ``steps`` is the most to look at."""
+
+    @property
+    @abstractmethod
+    def steps_are_open(self) -> bool:
+        """Whether the number of steps is to be chosen too."""
+
+    @property
+    def adaptation_steps(self) -> int:
+        return self.chosen.steps
+
+    def trajectory(
+        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
+    ) -> Iterator[TaskState]:
+        return gradient_descent(
+            self,
+            self.start(support_x.shape[0], self.chosen.scope),
+            support_x,
+            support_y,
+            lr=self.chosen.lr,
+            steps=steps,
+            second_order=False,
+            differentiable=differentiable,
+        )
+
+    def get_extra_state(self) -> dict[str, Any]:
+        return asdict(self.chosen)
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        self.chosen = FineTuning(**state)
+
+
+def grid(scopes: list[Scope], lr: float | None, steps: int | None) -> list[FineTuning]:
+    """Every combination of what is open; what is given stays."""
+    rates = RATES if lr is None else (lr,)
+    return [FineTuning(scope, rate, steps or MOST_STEPS) for scope in scopes for rate in rates]
+
+
+def middling(candidates: list[FineTuning]) -> FineTuning:
+    """A guess to go on until the choice is made: the last scope, 0.1 if open, half the steps."""
+    rate = 0.1 if len({c.lr for c in candidates}) > 1 else candidates[0].lr
+    return FineTuning(candidates[-1].scope, rate, candidates[-1].steps)
+
+
+def detached(value: torch.Tensor, tasks: int, *, adapt: bool) -> Tensor:
+    """A parameter expanded to (tasks, *shape), apart from the graph that trained it."""
+    return value.detach().unsqueeze(0).expand(tasks, *value.shape).requires_grad_(adapt)

@@ -1,0 +1,106 @@
+"""Ordinary supervised training, then fine-tuning (the baseline of Chen et al. 2019, https://arxiv.org/abs/1904.04232)."""
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from core.algorithms.base import AlgorithmConfig, Network, StepReport
+from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
+from core.forward import Weights
+from core.models.base import head_parameters
+from data.config import setting
+from data.family import EpisodeShape
+
+
+class PretrainConfig(AlgorithmConfig):
+    name: Literal["pretrain"] = "pretrain"
+    batch_size: int = setting(
+        64,
+        "Batch size",
+        "Examples of an ordinary training batch, from all training classes.",
+        unit="examples",
+        ge=2,
+        le=4096,
+        step=16,
+    )
+    finetune: Literal["all", "head", "best"] = setting(
+        "best",
+        "Fine-tune",
+        "Which weights a new task may change: all, the new output layer only, or whichever is better on validation episodes.",
+    )
+    finetune_lr: float | None = setting(
+        None,
+        "Fine-tuning rate",
+        "Step size on the task's mean loss; empty: the best on validation episodes.",
+        gt=0,
+        le=100,
+        step=0.01,
+        empty="chosen on validation",
+    )
+    finetune_steps: int | None = setting(
+        None,
+        "Fine-tuning steps",
+        "Gradient steps on the support set; empty: the best number up to 20 on validation episodes.",
+        unit="steps",
+        ge=1,
+        le=200,
+        empty="chosen on validation",
+    )
+
+
+class Pretrain(FineTuner):
+    """Classifies all training classes at once; a new task gets a zero output layer on the trained body and is fine-tuned.
+
+    For regression the examples of all tasks are pooled, and the whole network is kept: it has learned the tasks' mean
+    (Finn et al. 2017, section 5.1).
+    """
+
+    Config = PretrainConfig
+    title = "Pretrain + fine-tune"
+    summary = "Ordinary training on all training classes, then a new output layer and fine-tuning."
+    group = "baselines"
+    episodic = False
+    fixed_way = False
+
+    def __init__(
+        self, config: PretrainConfig, network: Network, family, test_shape: EpisodeShape, *arguments, **settings
+    ):
+        super().__init__(config, network, family, test_shape, *arguments, **settings)
+        classes = family.config.classes("train")
+        if classes is None:
+            self.classifier, self.head = self.model, set()
+        else:
+            self.classifier, self.head = network(classes), head_parameters(network, family.outputs(test_shape))
+            self.model.requires_grad_(False)  # only a mould: its weights come from the classifier
+        self.chosen = middling(self.candidates())
+
+    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        return network(self.family.outputs(test_shape))
+
+    def start(self, tasks: int, scope: Scope) -> Weights:
+        trained, weights = dict(self.classifier.named_parameters()), {}
+        for name, mould in self.model.named_parameters():
+            if name in self.head:
+                weights[name] = detached(torch.zeros_like(mould), tasks, adapt=True)
+            else:
+                weights[name] = detached(trained[name], tasks, adapt=scope == "all" or not self.head)
+        return weights
+
+    def candidates(self) -> list[FineTuning]:
+        scopes: list[Scope] = ["all", "head"] if self.config.finetune == "best" else [self.config.finetune]
+        if not self.head:
+            scopes = ["all"]
+        return grid(scopes, self.config.finetune_lr, self.config.finetune_steps)
+
+    @property
+    def steps_are_open(self) -> bool:
+        return self.config.finetune_steps is None
+
+    def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
+        """One ordinary batch; the shape of a task and the number of tasks play no part."""
+        x, y = self.family.sample_flat("train", self.config.batch_size, generator)
+        prediction = self.classifier(x)[None]  # (1, batch, classes)
+        loss = self.family.loss(prediction, y[None]).mean()
+        loss.backward()
+        return StepReport(loss.detach(), self.family.score(prediction.detach(), y[None]).mean())

@@ -1,0 +1,59 @@
+"""The floor for anything that claims to learn to learn: the same adaptation from a random start."""
+
+from typing import Literal
+
+from core.algorithms.base import AlgorithmConfig, Network
+from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
+from core.forward import Weights
+from data.config import setting
+from data.family import EpisodeShape
+
+
+class ScratchConfig(AlgorithmConfig):
+    name: Literal["scratch"] = "scratch"
+    inner_lr: float | None = setting(
+        None,
+        "Inner learning rate",
+        "Step size of the adaptation on the task's mean loss; empty: the best on validation episodes.",
+        gt=0,
+        le=100,
+        step=0.01,
+        empty="chosen on validation",
+    )
+    inner_steps: int | None = setting(
+        None,
+        "Inner steps",
+        "Gradient steps on the support set; empty: the best number up to 20 on validation episodes.",
+        unit="steps",
+        ge=1,
+        le=200,
+        empty="chosen on validation",
+    )
+
+
+class Scratch(FineTuner):
+    """No meta-training: every task starts from the network's random weights, the same for all tasks."""
+
+    Config = ScratchConfig
+    title = "From scratch"
+    summary = "No meta-training at all: the same adaptation from a random start."
+    group = "baselines"
+    meta_trained = False
+    fixed_way = False
+
+    def __init__(self, config: ScratchConfig, *arguments, **settings):
+        super().__init__(config, *arguments, **settings)
+        self.chosen = middling(self.candidates())
+
+    def build_model(self, network: Network, test_shape: EpisodeShape):
+        return network(self.family.outputs(test_shape))
+
+    def start(self, tasks: int, scope: Scope) -> Weights:
+        return {name: detached(p, tasks, adapt=True) for name, p in self.model.named_parameters()}
+
+    def candidates(self) -> list[FineTuning]:
+        return grid(["all"], self.config.inner_lr, self.config.inner_steps)
+
+    @property
+    def steps_are_open(self) -> bool:
+        return self.config.inner_steps is None

@@ -1,0 +1,35 @@
+"""The one place that knows devices: from a slot's name to a torch device set up for repeatable numbers."""
+
+import os
+
+import torch
+
+from data.errors import InnerloopError
+
+
+def open_device(slot: str) -> torch.device:
+    """The torch device of a scheduler slot ("cpu", "mps", "cuda:1"). Raises InnerloopError when it is not there.
+
+    Deterministic kernels are asked for, and float32 is float32: TF32 in an inner loop changes the meta-gradient.
+    """
+    if slot.startswith("cuda"):
+        if not torch.cuda.is_available():
+            hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+            why = f" CUDA_VISIBLE_DEVICES is '{hidden}'." if hidden is not None else ""
+            raise InnerloopError(
+                f"PyTorch finds no CUDA device.{why}", "Use device auto or cpu, or install PyTorch with CUDA.", "device"
+            )
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is only repeatable with a fixed workspace
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = False
+        # Some double backwards have no deterministic kernel: those warn into the log rather than end the run.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    if slot == "mps" and not torch.backends.mps.is_available():
+        raise InnerloopError("PyTorch finds no Apple GPU.", "Use device auto or cpu.", "device")
+    return torch.device(slot)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the device's memory is used up."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)

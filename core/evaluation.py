@@ -1,0 +1,176 @@
+"""Scores on frozen episodes, with their 95 % interval, the adaptation curve and the protocol they were taken under."""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.algorithms.base import Algorithm
+from core.algorithms.fine_tune import FineTuner
+from core.config import RunConfig
+from data.family import Episodes, Split, TaskFamily
+
+BLOCK = 25  # tasks drawn at a time; fixed, because how a generator is read is part of what it yields
+DENSE = 20  # adaptation curves have every step up to here, then about ten to a decade
+Tick = Callable[[float], None]  # fraction done in [0, 1]; raises to interrupt
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The score of a learner on frozen episodes of one split.
+
+    mean: accuracy in [0, 1] or mean squared error, over the episodes whose adaptation stayed finite. ci95: half-width of
+    the 95 % interval, 1.96 standard errors over episodes (normal approximation, as the papers print it). curve: the same
+    after each inner step. non_finite: episodes left out because their predictions were not finite.
+    """
+
+    family: str
+    split: str
+    metric: str
+    mean: float
+    ci95: float
+    episodes: int
+    non_finite: int
+    curve: list[dict[str, float]]
+    protocol: dict[str, Any]
+
+    def as_json(self, run: int | None) -> dict[str, Any]:
+        return {"run": run, **asdict(self)}
+
+
+def frozen_episodes(config: RunConfig, family: TaskFamily, split: Split, episodes: int) -> Iterator[Episodes]:
+    """Blocks of tasks that depend on the evaluation's seed, its shape, the split and the family's config alone.
+
+    Drawn by a CPU generator, so that every run on every device is asked the same questions; the first ``n`` tasks of a
+    longer evaluation are those of a shorter one.
+    """
+    generator = torch.Generator().manual_seed(config.evaluation.seed * 2 + (split == "test"))
+    for start in range(0, episodes, BLOCK):
+        block = family.sample(split, config.test_shape, BLOCK, generator)
+        yield block[: episodes - start]
+
+
+def curve_steps(steps: int) -> list[int]:
+    """The inner steps at which a curve of ``steps`` steps is scored; always 0 and the last."""
+    if steps <= DENSE:
+        return list(range(steps + 1))
+    sparse = {round(DENSE * 10 ** (i / 10)) for i in range(1, 40)}
+    return [*range(DENSE + 1), *sorted(s for s in sparse if s < steps), steps]
+
+
+def score_block(algorithm: Algorithm, family: TaskFamily, block: Episodes, steps: int) -> np.ndarray:
+    """Scores of each task after each of the curve's steps → (curve points, tasks); NaN where a prediction is not finite."""
+    wanted, rows = set(curve_steps(steps)), []
+    states = algorithm.trajectory(block.support_x, block.support_y, steps, differentiable=False)
+    for step, state in enumerate(states):
+        if step not in wanted:
+            continue
+        with torch.no_grad():
+            prediction = algorithm.predict(state, block.query_x)
+            finite = prediction.isfinite().flatten(1).all(1)  # (tasks,)
+            score = family.score(prediction, block.query_y)
+            rows.append(torch.where(finite, score, torch.nan))
+    return torch.stack(rows).double().cpu().numpy()
+
+
+def interval(scores: np.ndarray) -> tuple[float, float]:
+    """Mean and 95 % half-width of finite scores; NaN where there are too few."""
+    finite = scores[np.isfinite(scores)]
+    if not len(finite):
+        return math.nan, math.nan
+    half = 1.96 * float(finite.std(ddof=1)) / math.sqrt(len(finite)) if len(finite) > 1 else math.nan
+    return float(finite.mean()), half
+
+
+def evaluate(
+    algorithm: Algorithm,
+    config: RunConfig,
+    family: TaskFamily,
+    split: Split,
+    *,
+    episodes: int,
+    checkpoint: str = "",
+    blocks: Iterable[Episodes] | None = None,
+    tick: Tick = lambda _: None,
+) -> Evaluation:
+    """Adapt to each frozen task and score it. ``blocks``: the frozen episodes, if the caller keeps them."""
+    steps = config.evaluation.inner_steps
+    steps = algorithm.adaptation_steps if steps is None else steps
+    digest, parts, done = hashlib.sha256(), [], 0
+    was_training = algorithm.training
+    algorithm.eval()
+    try:
+        for block in blocks if blocks is not None else frozen_episodes(config, family, split, episodes):
+            for tensor in (block.support_x, block.support_y, block.query_x, block.query_y):
+                digest.update(tensor.cpu().contiguous().numpy().tobytes())
+            parts.append(score_block(algorithm, family, block, steps))
+            done += block.tasks
+            tick(done / episodes)
+    finally:
+        algorithm.train(was_training)
+    scores = np.concatenate(parts, axis=1)  # (curve points, episodes)
+    means = [interval(row) for row in scores]
+    return Evaluation(
+        family=config.family.name,
+        split=split,
+        metric=family.metric,
+        mean=means[-1][0],
+        ci95=means[-1][1],
+        episodes=episodes,
+        non_finite=int(np.isnan(scores[-1]).sum()),
+        curve=[
+            {"step": step, "mean": mean, "ci95": ci95}
+            for step, (mean, ci95) in zip(curve_steps(steps), means, strict=True)
+        ],
+        protocol=protocol(algorithm, config, split, steps, episodes, digest.hexdigest(), checkpoint),
+    )
+
+
+def protocol(
+    algorithm: Algorithm, config: RunConfig, split: str, steps: int, episodes: int, sha256: str, checkpoint: str
+) -> dict[str, Any]:
+    """All that has to be equal for two scores to compare."""
+    chosen = asdict(algorithm.chosen) if isinstance(algorithm, FineTuner) else None
+    return {
+        "family": config.family.model_dump(),
+        "split": split,
+        **config.test_shape._asdict(),
+        "inner_steps": steps,
+        "batch_statistics": config.batch_statistics,
+        "episodes": episodes,
+        "seed": config.evaluation.seed,
+        "episodes_sha256": sha256,
+        "interval": "1.96 standard errors over episodes",
+        "checkpoint": checkpoint,
+        "chosen": chosen,
+    }
+
+
+def tune(
+    algorithm: FineTuner, config: RunConfig, family: TaskFamily, blocks: list[Episodes], tick: Tick = lambda _: None
+) -> None:
+    """Give a baseline the fine-tuning that does best on validation episodes, among all its config leaves open."""
+    candidates = algorithm.candidates()
+    episodes = sum(block.tasks for block in blocks)
+    fixed = config.evaluation.inner_steps is not None or not algorithm.steps_are_open
+    best, best_score = candidates[0], -math.inf
+    for i, candidate in enumerate(candidates):
+        algorithm.chosen = candidate
+        result = evaluate(
+            algorithm,
+            config,
+            family,
+            "val",
+            episodes=episodes,
+            blocks=blocks,
+            tick=lambda part, i=i: tick((i + part) / len(candidates)),
+        )
+        for point in result.curve[-1:] if fixed else result.curve[1:]:
+            score = point["mean"] if family.higher_is_better else -point["mean"]
+            if score > best_score:
+                best, best_score = replace(candidate, steps=int(point["step"])), score
+    algorithm.chosen = best

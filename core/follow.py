@@ -1,0 +1,65 @@
+"""Watching a run from the command line: progress on stderr, Ctrl-C as a stop."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from core import scheduler
+from core.home import Home
+from core.schema import ENDED, Run
+from core.store import RunStore
+
+POLL = 0.5  # seconds between two looks
+
+
+def to_end(store: RunStore, home: Home, id: int) -> Run:
+    """Follow a run with a progress bar until it has ended. Ctrl-C asks it to stop, and waits for its checkpoint."""
+    run, seen = store.get(id), 0
+    total = run.config["training"]["iterations"]
+    with tqdm(
+        total=total, initial=run.iteration, desc=f"run {id}", unit="it", file=sys.stderr, dynamic_ncols=True
+    ) as line:
+        while run.status not in ENDED:
+            try:
+                time.sleep(POLL)
+            except KeyboardInterrupt:
+                line.write(
+                    f"Stopping run {id} with a checkpoint; `python -m core resume {id}` goes on.", file=sys.stderr
+                )
+                scheduler.stop(store, home, id)
+            scheduler.reconcile(store, home)
+            run = store.get(id)
+            line.update(run.iteration - line.n)
+            line.set_postfix_str(run.phase or run.status)
+            for result in store.evaluations(id)[seen:]:
+                seen += 1
+                text = score(result.metric, result.mean, result.ci95)
+                line.write(f"iteration {result.iteration}: {result.split} {text}", file=sys.stderr)
+    return run
+
+
+def until_ended(store: RunStore, home: Home, id: int) -> Run:
+    """Wait for a run that was asked to stop."""
+    while (run := store.get(id)).status not in ENDED:
+        time.sleep(POLL / 5)
+        scheduler.reconcile(store, home)
+    return run
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on stderr that is told the fraction done."""
+    with tqdm(total=100, desc=title, unit="%", file=sys.stderr, leave=False) as line:
+        yield lambda fraction: line.update(round(100 * fraction) - line.n)
+
+
+def score(metric: str, mean: float | None, ci95: float | None) -> str:
+    """A score with its interval, as a person writes it."""
+    if mean is None:
+        return "not finite"
+    if metric == "accuracy":
+        return f"accuracy {100 * mean:.2f} ± {100 * (ci95 or 0):.2f} %"
+    return f"{metric} {mean:.4g} ± {ci95 or 0:.2g}"

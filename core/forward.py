@@ -1,0 +1,117 @@
+"""Predictions of one network under many tasks' weights at once, and BatchNorm statistics taken from the support set.
+
+Weights are stacked along a leading axis of tasks. ``stacked`` runs the network once under vmap; ``loop`` runs it once a task
+and takes any network that vmap refuses (recurrent layers, buffers changed in place, data-dependent branches).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.modules.batchnorm import _BatchNorm
+
+Weights = dict[str, Tensor]  # by parameter name, each (tasks, *shape)
+Statistics = dict[str, Tensor]  # by "layer.call.mean" and "layer.call.variance", each (tasks, channels)
+ForwardMode = Literal["stacked", "loop"]
+
+
+def stack_weights(model: nn.Module, tasks: int) -> Weights:
+    """Each parameter expanded to (tasks, *shape); gradients flow back to the network's own parameters."""
+    return {name: p.unsqueeze(0).expand(tasks, *p.shape) for name, p in model.named_parameters()}
+
+
+class TaskForward:
+    """Calls ``model`` with per-task weights. It holds no state between calls."""
+
+    def __init__(self, model: nn.Module, mode: ForwardMode):
+        self.model, self.mode = model, mode
+        self.norms = {name: layer for name, layer in model.named_modules() if isinstance(layer, _BatchNorm)}
+        self.recurrent = any(isinstance(layer, nn.RNNBase) for layer in model.modules())
+        # Looking for tied parameters at every call costs as much as the forward pass of a small network.
+        self.tied = len(dict(model.named_parameters(remove_duplicate=False))) > len(dict(model.named_parameters()))
+
+    @contextmanager
+    def twice_differentiable(self) -> Iterator[None]:
+        """Only kernels with a second derivative: attention's math kernel, and no cuDNN for recurrent layers."""
+        without_cudnn = torch.backends.cudnn.flags(enabled=False) if self.recurrent else nullcontext()
+        with sdpa_kernel(SDPBackend.MATH), without_cudnn:
+            yield
+
+    def __call__(self, weights: Weights, x: Tensor) -> Tensor:
+        """x (tasks, n, *input) → (tasks, n, outputs), each BatchNorm layer normalising a task's n examples together."""
+        return self._over_tasks(self._plain, weights, x)
+
+    def statistics(self, weights: Weights, x: Tensor) -> Statistics:
+        """What each BatchNorm layer sees on x: mean and biased variance of its input, by task."""
+        return self._over_tasks(self._recorded, weights, x) if self.norms else {}
+
+    def normalised(self, weights: Weights, x: Tensor, statistics: Statistics) -> Tensor:
+        """As a call, but with the given mean and variance in every BatchNorm layer: each example is answered alone."""
+        return self._over_tasks(self._given, weights, x, statistics) if statistics else self(weights, x)
+
+    def _plain(self, weights: Weights, x: Tensor) -> Tensor:
+        return functional_call(self.model, {**self._buffers(), **weights}, (x,), tie_weights=self.tied)
+
+    def _recorded(self, weights: Weights, x: Tensor) -> Statistics:
+        seen: Statistics = {}
+        calls = dict.fromkeys(self.norms, 0)
+
+        def record(name: str, inputs: tuple[Tensor, ...]) -> None:
+            axes = [0, *range(2, inputs[0].ndim)]
+            variance, mean = torch.var_mean(inputs[0], axes, correction=0)
+            seen[f"{name}.{calls[name]}.mean"], seen[f"{name}.{calls[name]}.variance"] = mean, variance
+            calls[name] += 1
+
+        hooks = [
+            layer.register_forward_pre_hook(lambda _, inputs, name=name: record(name, inputs))
+            for name, layer in self.norms.items()
+        ]
+        try:
+            self._plain(weights, x)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return seen
+
+    def _given(self, weights: Weights, x: Tensor, statistics: Statistics) -> Tensor:
+        calls = dict.fromkeys(self.norms, 0)
+
+        # The native kernel cannot be differentiated with respect to given statistics, and refuses a batch of one.
+        def forward(name: str, layer: _BatchNorm, inputs: Tensor) -> Tensor:
+            shape = (1, -1) + (1,) * (inputs.ndim - 2)
+            mean, variance = (statistics[f"{name}.{calls[name]}.{part}"].view(shape) for part in ("mean", "variance"))
+            calls[name] += 1
+            y = (inputs - mean) * torch.rsqrt(variance + layer.eps)
+            return y if layer.weight is None else y * layer.weight.view(shape) + layer.bias.view(shape)
+
+        for name, layer in self.norms.items():
+            layer.forward = partial(forward, name, layer)
+        try:
+            return self._plain(weights, x)
+        finally:
+            for layer in self.norms.values():
+                del layer.forward
+
+    def _buffers(self) -> Weights:
+        # A network may change its buffers in place: each call gets its own copy, so that no task leaves a trace. vmap
+        # refuses such a change, which is how the loop gets chosen.
+        buffers = dict(self.model.named_buffers())
+        return {name: b.clone() for name, b in buffers.items()} if self.mode == "loop" else buffers
+
+    def _over_tasks(self, single, *stacked):
+        """``single`` for each task: its arguments and its answer are tensors or dicts of tensors with a leading task axis."""
+        if self.mode == "stacked":
+            return vmap(single, randomness="different")(*stacked)
+        tasks = len(stacked[1])
+        answers = [
+            single(*({k: v[i] for k, v in a.items()} if isinstance(a, dict) else a[i] for a in stacked))
+            for i in range(tasks)
+        ]
+        if isinstance(answers[0], dict):
+            return {key: torch.stack([answer[key] for answer in answers]) for key in answers[0]}
+        return torch.stack(answers)

@@ -1,0 +1,165 @@
+"""What this machine can train on, and how busy it is. Needs no torch: pages ask for it before torch is loaded."""
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import psutil
+import pynvml
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU that CUDA_VISIBLE_DEVICES lets us see. index: as in ``cuda:<index>``. memory_total: bytes."""
+
+    index: int
+    name: str
+    memory_total: int
+
+
+def gpus() -> list[Gpu]:
+    """The visible NVIDIA GPUs in torch's order; none without a driver. The bus order is meant, see the launcher."""
+    found = []
+    for index, handle in enumerate(_handles()):
+        memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
+        found.append(Gpu(index, _ask(pynvml.nvmlDeviceGetName, handle) or "NVIDIA GPU", memory.total if memory else 0))
+    return found
+
+
+def slots() -> list[str]:
+    """The places where one run at a time can train: ``cuda:<i>`` for each GPU, ``mps`` on Apple Silicon, ``cpu``."""
+    return [*(f"cuda:{gpu.index}" for gpu in gpus()), *(["mps"] if _apple_silicon() else []), "cpu"]
+
+
+def fitting(device: str, slots: list[str]) -> list[str]:
+    """The slots on which a run with this device setting may train; empty if this machine has none.
+
+    device: ``auto`` takes the best kind there is, ``cuda`` any GPU, ``cuda:<i>``, ``mps`` and ``cpu`` what they say.
+    """
+    if device == "auto":
+        kinds = [[slot for slot in slots if slot.startswith(kind)] for kind in ("cuda", "mps", "cpu")]
+        return next((kind for kind in kinds if kind), [])
+    return [slot for slot in slots if slot == device or slot.partition(":")[0] == device]
+
+
+def device_problem(device: str) -> tuple[str, str]:
+    """Why this device setting cannot be had here, and what to do about it; two empty strings when it can."""
+    known = device in ("auto", "cpu", "mps", "cuda") or (device.startswith("cuda:") and device[5:].isdecimal())
+    if not known:
+        return f"There is no device '{device}'.", "Use auto, cpu, mps, cuda or cuda:0, cuda:1 …"
+    available = slots()
+    if fitting(device, available):
+        return "", ""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    hidden = device.startswith("cuda") and visible is not None
+    why = f" CUDA_VISIBLE_DEVICES is '{visible}', which hides others." if hidden else ""
+    return f"The device {device} does not exist here; there is {', '.join(available)}.{why}", "Use auto or cpu."
+
+
+def describe() -> str:
+    """One line for people: the GPUs by name, else the processor with its cores."""
+    names = [gpu.name for gpu in gpus()]
+    if names:
+        return " + ".join(f"{names.count(name)} × {name}".removeprefix("1 × ") for name in dict.fromkeys(names))
+    return cpu()
+
+
+def cpu() -> str:
+    """The processor for people."""
+    return f"{'Apple Silicon' if _apple_silicon() else 'CPU'} · {_cores()} cores"
+
+
+def load(slot: str, pid: int) -> dict[str, Any]:
+    """How busy a worker is and, if its slot is a GPU, that GPU; empty if the process is gone.
+
+    cpu_percent: 100 is one core; counted from the call before, so 0 at the first. memory: resident bytes. gpu_percent,
+    gpu_memory and gpu_memory_total (bytes): of the whole GPU, None where the driver does not say.
+    """
+    try:
+        process = _process(pid)
+        busy = {"cpu_percent": process.cpu_percent(), "memory": process.memory_info().rss}
+    except psutil.NoSuchProcess:
+        return {}
+    return busy | (_gpu_load(int(slot.partition(":")[2] or 0)) if slot.startswith("cuda") else {})
+
+
+def _gpu_load(index: int) -> dict[str, Any]:
+    handles = list(_handles())
+    if index >= len(handles):
+        return {}
+    rates = _ask(pynvml.nvmlDeviceGetUtilizationRates, handles[index])
+    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handles[index])
+    return {
+        "gpu_percent": rates and rates.gpu,
+        "gpu_memory": memory and memory.used,
+        "gpu_memory_total": memory and memory.total,
+    }
+
+
+@lru_cache(maxsize=16)
+def _process(pid: int) -> psutil.Process:
+    """The same object each time: it remembers since when to count its processor time."""
+    return psutil.Process(pid)
+
+
+def _apple_silicon() -> bool:
+    return platform.system() == "Darwin" and platform.machine() == "arm64"
+
+
+def _cores() -> int:
+    """The cores we may use, which in a container are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _driver() -> bool:
+    """Whether NVIDIA's management library answers; opened once and kept for the life of the process."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return False
+    return True
+
+
+def _ask(question: Any, *arguments: Any) -> Any:
+    """The driver's answer, or None where this GPU does not support the question (a part of one has no load)."""
+    try:
+        return question(*arguments)
+    except pynvml.NVMLError:
+        return None
+
+
+def _handles() -> Iterator[Any]:
+    """The driver's handles of the visible GPUs.
+
+    As in CUDA, CUDA_VISIBLE_DEVICES lists numbers or (beginnings of) UUIDs; the first that names no GPU ends the list.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible == "" or not _driver():
+        return
+    count = _ask(pynvml.nvmlDeviceGetCount) or 0
+    everything = [handle for i in range(count) if (handle := _ask(pynvml.nvmlDeviceGetHandleByIndex, i)) is not None]
+    if visible is None:
+        yield from everything
+        return
+    for name in visible.split(","):
+        handle = _named(name.strip(), everything)
+        if handle is None:
+            return
+        yield handle
+
+
+def _named(name: str, handles: list[Any]) -> Any:
+    if name.isdecimal():
+        return handles[int(name)] if int(name) < len(handles) else None
+    if name.startswith("MIG-"):
+        return _ask(pynvml.nvmlDeviceGetHandleByUUID, name)
+    named = [handle for handle in handles if name.startswith("GPU-") and _uuid(handle).startswith(name)]
+    return named[0] if len(named) == 1 else None
+
+
+def _uuid(handle: Any) -> str:
+    return _ask(pynvml.nvmlDeviceGetUUID, handle) or ""

@@ -1,0 +1,139 @@
+"""From a RunConfig to a learner that is known to work: built, tried out on made-up tasks, and told how to run them."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from core.algorithms.base import Algorithm, algorithms
+from core.config import RunConfig
+from core.device import out_of_memory
+from core.forward import ForwardMode
+from core.home import Home
+from core.models.base import ModelError, build_model
+from data.errors import InnerloopError
+from data.family import Episodes, EpisodeShape, Progress, TaskFamily
+from data.registry import families
+
+TRIAL_TASKS = 2
+
+
+def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> Algorithm:
+    """The run's learner at its random start, on the family's device."""
+
+    def network(outputs: int) -> nn.Module:
+        return build_model(config.model, config.family.input_shape, outputs, config.seed)
+
+    algorithm = algorithms()[config.algorithm.name](
+        config.algorithm, network, family, config.test_shape, config.batch_statistics, mode
+    )
+    return algorithm.to(family.device)
+
+
+def choose_forward(config: RunConfig, family: TaskFamily) -> ForwardMode:
+    """How this network is run over many tasks: ``stacked`` if vmap takes it, else ``loop``.
+
+    Both are tried on made-up tasks: training step, adaptation, prediction. Raises ModelError when neither works.
+    """
+    reason: Exception | None = None
+    for mode in ("stacked", "loop"):
+        try:
+            try_out(build_learner(config, family, mode), config, family)
+            return mode
+        except InnerloopError:
+            raise
+        except Exception as error:  # whatever vmap, autograd or the person's own network raises
+            if out_of_memory(error):
+                raise
+            reason = error
+    raise ModelError(
+        f"{config.model.name} cannot learn these tasks: {_first_line(reason)}",
+        "The network has to map (batch, *input_shape) to (batch, outputs) and be differentiable twice "
+        "(once with first_order); the traceback is in the log.",
+        "model",
+    ) from reason
+
+
+def try_out(algorithm: Algorithm, config: RunConfig, family: TaskFamily) -> None:
+    """One adaptation and prediction on noise, forwards and backwards as training does. Leaves no gradient behind."""
+    trained = made_up(family, config.family.shape if algorithm.fixed_way else config.test_shape)
+    with algorithm.forward_tasks.twice_differentiable():
+        state = algorithm.adapt(trained.support_x, trained.support_y, 1, differentiable=algorithm.episodic)
+        prediction = algorithm.predict(state, trained.query_x)
+        expected = (*trained.query_y.shape[:2], family.outputs(config.test_shape))
+        if tuple(prediction.shape) != expected:
+            raise ModelError(
+                f"The network gives {tuple(prediction.shape)[2:]} values for an input and the tasks need ({expected[-1]},).",
+                "Let its last layer have `outputs` units and keep the batch axis.",
+                "model",
+            )
+        family.loss(prediction, trained.query_y).mean().backward()
+    algorithm.zero_grad()
+
+
+def made_up(family: TaskFamily, shape: EpisodeShape) -> Episodes:
+    """Noise in the shape of the family's tasks, for a trial that needs no data."""
+    generator = torch.Generator().manual_seed(0)
+
+    def part(per_class: int) -> tuple[torch.Tensor, torch.Tensor]:
+        n = shape.n_way * per_class
+        x = torch.rand(TRIAL_TASKS, n, *family.input_shape, generator=generator)
+        if family.kind == "regression":
+            return x, torch.rand(TRIAL_TASKS, n, 1, generator=generator)
+        return x, torch.arange(shape.n_way).repeat_interleave(per_class).expand(TRIAL_TASKS, n)
+
+    return Episodes(*part(shape.k_shot), *part(min(shape.n_query, 2))).to(family.device)
+
+
+class _Blank(TaskFamily):
+    """A family's shapes, loss and score without its data."""
+
+    def __init__(self, config: RunConfig):
+        super().__init__(config.family, datasets=Path(), cache=Path())
+        self.kind = families()[config.family.name].kind
+
+    def sample(self, *_):
+        raise RuntimeError("A blank family has no data.")
+
+    sample_flat = sample
+
+
+def check(config: RunConfig) -> ForwardMode:
+    """Whether the run's learner and network fit its tasks, found out in a moment on the CPU, without the data.
+
+    Raises ModelError with reason and remedy.
+    """
+    return choose_forward(config, _Blank(config))
+
+
+def parameter_count(config: RunConfig) -> int:
+    """Number of weights in the network that adapts."""
+    outputs = config.test_shape.n_way if families()[config.family.name].kind == "classification" else 1
+    model = build_model(config.model, config.family.input_shape, outputs, config.seed)
+    return sum(p.numel() for p in model.parameters())
+
+
+def threads(config: RunConfig) -> int:
+    """How many processor threads the run is given.
+
+    A small fully connected network is slower on several: its matrices are too small to share, and a thread that waits
+    for another takes the core away from whoever else could use it (5 ms a meta-step with one, 50 ms with two beside a busy
+    browser, on two cores).
+    """
+    outputs = config.test_shape.n_way
+    shapes = [p.shape for p in build_model(config.model, config.family.input_shape, outputs, config.seed).parameters()]
+    small = all(len(shape) <= 2 for shape in shapes) and sum(shape.numel() for shape in shapes) < 500_000
+    return 1 if small else torch.get_num_threads()
+
+
+def open_family(
+    config: RunConfig, home: Home, device: torch.device | str = "cpu", progress: Progress | None = None
+) -> TaskFamily:
+    """The run's task family with its data loaded onto the device. Raises DataError when files are missing."""
+    return families()[config.family.name](
+        config.family, datasets=home.datasets, cache=home.cache, device=device, progress=progress
+    )
+
+
+def _first_line(error: Exception | None) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

@@ -1,0 +1,74 @@
+"""What a network has to offer the engine, and putting one together from its config."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cache
+from typing import ClassVar
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from data.config import Config
+from data.errors import InnerloopError
+from data.registry import discover
+
+
+class ModelError(InnerloopError):
+    """A network cannot be built or cannot learn the tasks it is given."""
+
+
+class ModelConfig(Config):
+    """What every network's config has: a ``name`` (a Literal, the union's tag)."""
+
+
+class ModelBuilder(ABC):
+    """Makes an ``nn.Module`` that maps (batch, *input_shape) to (batch, outputs)."""
+
+    Config: ClassVar[type[ModelConfig]]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    group: ClassVar[str] = "networks"
+
+    @staticmethod
+    def problem(config: ModelConfig, input_shape: tuple[int, ...]) -> str:
+        """Why this network cannot read inputs of this shape; empty when it can."""
+        return ""
+
+    @staticmethod
+    @abstractmethod
+    def build(config: ModelConfig, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+        """The network with its own random start, drawn from torch's global generator."""
+
+
+@cache
+def models() -> dict[str, type[ModelBuilder]]:
+    """Every network by name."""
+    import core.models
+
+    return discover(core.models, ModelBuilder)
+
+
+def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int, seed: int) -> nn.Module:
+    """The network whose start is a function of ``seed`` alone; its BatchNorm uses the batch's own statistics.
+
+    Running statistics are taken out of every BatchNorm layer. They would leak from one task into the next, vmap refuses
+    them, and the papers did not use them (Finn et al. 2017, released code; REFERENCES in the README).
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = models()[config.name].build(config, input_shape, outputs)
+    for layer in model.modules():
+        if isinstance(layer, _BatchNorm):
+            layer.track_running_stats = False
+            layer.running_mean = layer.running_var = layer.num_batches_tracked = None
+    return model
+
+
+def head_parameters(network: Callable[[int], nn.Module], outputs: int) -> set[str]:
+    """Names of the parameters that belong to the output layer: those whose shape depends on the number of outputs.
+
+    Works for any network, because it only looks at what building one with another output does.
+    """
+    here, other = (dict(network(n).named_parameters()) for n in (outputs, outputs + 1))
+    return {name for name, value in here.items() if name not in other or other[name].shape != value.shape}

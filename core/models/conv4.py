@@ -1,0 +1,79 @@
+"""The four-block convolutional network that the few-shot literature shares (Vinyals et al. 2016, Finn et al. 2017)."""
+
+from collections import OrderedDict
+from typing import Literal
+
+from torch import Tensor, nn
+
+from core.models.base import ModelBuilder, ModelConfig
+from data.config import setting
+
+
+class Conv4Config(ModelConfig):
+    name: Literal["conv4"] = "conv4"
+    filters: int = setting(
+        64,
+        "Filters",
+        "Channels of each of the four blocks: 64 on Omniglot, 32 on mini-ImageNet.",
+        ge=1,
+        le=512,
+        step=16,
+    )
+    downsampling: Literal["stride", "max-pool"] = setting(
+        "stride",
+        "Downsampling",
+        "How each block halves the picture: stride-2 convolutions (MAML on Omniglot; a quarter of the work) or max-pooling.",
+    )
+
+
+class Mean(nn.Module):
+    """The mean over height and width, as the stride-2 network of Finn et al. ends."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((-2, -1))  # (batch, filters)
+
+
+def block(channels: int, filters: int, downsampling: str) -> nn.Sequential:
+    """conv 3×3, BatchNorm, ReLU, and halving by stride or by max-pooling."""
+    strided = downsampling == "stride"
+    layers = [
+        nn.Conv2d(channels, filters, 3, stride=2 if strided else 1, padding=1),
+        nn.BatchNorm2d(filters, track_running_stats=False),
+        nn.ReLU(),
+    ]
+    return nn.Sequential(*layers) if strided else nn.Sequential(*layers, nn.MaxPool2d(2))
+
+
+class Conv4(ModelBuilder):
+    """Four blocks and a linear layer.
+
+    BatchNorm keeps no running statistics: it normalises every batch by that batch's own mean and variance. While adapting,
+    the batch is a task's support set. For the queries, ``batch_statistics`` decides: ``transductive`` normalises a task's
+    queries together, so that one prediction depends on the other queries (as the papers did); ``support`` uses the mean and
+    variance that the adapted network sees on the support set, so that each query is answered alone.
+    """
+
+    Config = Conv4Config
+    title = "Conv4"
+    summary = "Four 3×3 convolution blocks with BatchNorm, the usual few-shot network. For images."
+
+    @staticmethod
+    def problem(config: Conv4Config, input_shape: tuple[int, ...]) -> str:
+        if len(input_shape) != 3:
+            return "conv4 reads pictures (channels, height, width), and this task family gives vectors; choose mlp."
+        if config.downsampling == "max-pool" and min(input_shape[1:]) < 16:
+            return f"conv4 with max-pool needs pictures of at least 16×16, not {input_shape[1]}×{input_shape[2]}; choose stride."
+        return ""
+
+    @staticmethod
+    def build(config: Conv4Config, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+        channels, height, width = input_shape
+        blocks = OrderedDict()
+        for i in range(4):
+            blocks[f"block{i + 1}"] = block(channels if i == 0 else config.filters, config.filters, config.downsampling)
+        if config.downsampling == "stride":
+            blocks["pool"], features = Mean(), config.filters
+        else:
+            blocks["pool"], features = nn.Flatten(), config.filters * (height // 16) * (width // 16)
+        blocks["head"] = nn.Linear(features, outputs)
+        return nn.Sequential(blocks)

@@ -1,0 +1,76 @@
+"""Your own network: any ``nn.Module`` class, named by its import path."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+
+from core.models.base import ModelBuilder, ModelConfig, ModelError
+from data.config import setting
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class ModuleConfig(ModelConfig):
+    name: Literal["module"] = "module"
+    path: str = setting(
+        "", "Import path", "package.module:Class, looked up from the project root and the folders in INNERLOOP_PATH."
+    )
+    arguments: dict[str, Any] = setting({}, "Arguments", "Keyword arguments of the class, as JSON.")
+
+
+def import_class(path: str) -> type[nn.Module]:
+    """The class at ``package.module:Class``. Raises ModelError with the reason."""
+    at = "model.path"
+    module_name, _, class_name = path.partition(":")
+    if not module_name or not class_name:
+        raise ModelError(f"'{path}' is not an import path.", "Write package.module:Class, such as my_nets:Tiny.", at)
+    for folder in [str(PROJECT), *filter(None, os.environ.get("INNERLOOP_PATH", "").split(os.pathsep))]:
+        if folder not in sys.path:
+            sys.path.append(folder)
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"No module '{error.name}' was found.", "Put its folder into the environment variable INNERLOOP_PATH.", at
+        ) from error
+    except AttributeError as error:
+        raise ModelError(
+            f"The module {module_name} has no '{class_name}'.", "Check the name after the colon.", at
+        ) from error
+    except Exception as error:  # whatever the user's own module raises while it is imported
+        raise ModelError(
+            f"Importing {module_name} failed: {error!r}", "Import it in Python to see the traceback.", at
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise ModelError(
+            f"{path} is not a torch.nn.Module class.", "Name a class that derives from torch.nn.Module.", at
+        )
+    return found
+
+
+class Module(ModelBuilder):
+    Config = ModuleConfig
+    title = "Your own module"
+    summary = "Any torch.nn.Module, built as Class(input_shape, outputs, **arguments)."
+    group = "your own"
+
+    @staticmethod
+    def build(config: ModuleConfig, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+        found = import_class(config.path)
+        try:
+            model = found(input_shape, outputs, **config.arguments)
+        except Exception as error:  # whatever the user's own constructor raises
+            raise ModelError(
+                f"{config.path}({input_shape}, {outputs}, …) failed: {error!r}",
+                "Its constructor takes (input_shape, outputs, **arguments).",
+                "model.arguments",
+            ) from error
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise ModelError(
+                f"{config.path} has no parameters to learn.", "Register them as nn.Parameter.", "model.path"
+            )
+        return model

@@ -1,0 +1,172 @@
+"""The store's tables, the plain values that reads return, and the states of a run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, MetaData, Table, Text
+
+# queued -> starting -> running <-> paused -> finished | stopped | failed | lost
+ACTIVE = frozenset({"starting", "running", "paused"})  # a worker process exists, or is about to
+ENDED = frozenset({"finished", "stopped", "failed", "lost"})
+RESUMABLE = frozenset({"stopped", "failed", "lost"})
+STATUSES = frozenset({"queued"}) | ACTIVE | ENDED
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training. Times are seconds since the epoch, durations seconds; None where it is not known (yet).
+
+    desired: what the user wants, run, pause or stop. phase: loading, training, tuning, testing or "". seconds: training
+    time so far over all attempts, without the queue. pid_created, boot_id: which process the pid means, see
+    ``launcher.identify``. slot: the device it occupies on its host, as cpu or cuda:0. load: see ``hardware.load``.
+    forward: how adaptation runs the model, stacked or loop. best: iteration, mean, ci95, metric of the best validation.
+    test: the whole final evaluation. rate: iterations per second. attempt: 1, and one more for each resume.
+    revision: one more for each time metrics were cut back, so that readers know to start over.
+    """
+
+    id: int
+    name: str
+    note: str
+    group: str | None
+    config: dict[str, Any]
+    status: str
+    desired: str
+    phase: str
+    iteration: int
+    iterations: int
+    seconds: float
+    created: float
+    started: float | None
+    ended: float | None
+    stop_requested: float | None
+    host: str | None
+    pid: int | None
+    pid_created: float | None
+    boot_id: str | None
+    heartbeat: float | None
+    slot: str
+    device: str
+    load: dict[str, Any] | None
+    forward: str
+    error: str
+    remedy: str
+    folder: str
+    datasets: str
+    best: dict[str, Any] | None
+    test: dict[str, Any] | None
+    parent: int | None
+    rate: float | None
+    remaining: float | None
+    attempt: int
+    revision: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation on frozen episodes. ci95: half-width of the 95 % interval. result: curve, protocol and the rest.
+
+    mean: accuracy in [0, 1] or the family's own score. checkpoint: which weights, as ``best@1200``.
+    """
+
+    id: int
+    run_id: int
+    iteration: int
+    split: str
+    metric: str
+    mean: float | None
+    ci95: float | None
+    episodes: int
+    non_finite: int
+    checkpoint: str
+    result: dict[str, Any] | None
+    created: float
+
+
+metadata = MetaData()
+
+
+def _json(name: str) -> Column:
+    return Column(name, JSON(none_as_null=True))
+
+
+def _text(name: str) -> Column:
+    return Column(name, Text, nullable=False, default="")
+
+
+def _count(name: str, default: int = 0) -> Column:
+    return Column(name, Integer, nullable=False, default=default)
+
+
+# Ids are never used twice (AUTOINCREMENT), also after the newest rows were deleted: an address with ?run=7 must not
+# come to mean another run, and a reader that asks for "id > last" must not miss what a resumed run writes.
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("name"),
+    _text("note"),
+    Column("group", Text),
+    Column("config", JSON, nullable=False),
+    Column("status", Text, nullable=False, default="queued", index=True),
+    Column("desired", Text, nullable=False, default="run"),
+    _text("phase"),
+    _count("iteration"),
+    _count("iterations"),
+    Column("seconds", Double, nullable=False, default=0.0),
+    Column("created", Double, nullable=False),
+    Column("started", Double),
+    Column("ended", Double),
+    Column("stop_requested", Double),
+    Column("host", Text),
+    Column("pid", Integer),
+    Column("pid_created", Double),
+    Column("boot_id", Text),
+    Column("heartbeat", Double),
+    _text("slot"),
+    _text("device"),
+    _json("load"),
+    _text("forward"),
+    _text("error"),
+    _text("remedy"),
+    _text("folder"),
+    _text("datasets"),
+    _json("best"),
+    _json("test"),
+    Column("parent", Integer),  # no foreign key: a fork keeps its parent's number when the parent is deleted
+    Column("rate", Double),
+    Column("remaining", Double),
+    _count("attempt", 1),
+    _count("revision"),
+    sqlite_autoincrement=True,
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("iteration", Integer, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Double),  # NULL stands for not-a-number and infinity
+    Index("metrics_of_run", "run_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("iteration", Integer, nullable=False),
+    Column("split", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("mean", Double),
+    Column("ci95", Double),
+    _count("episodes"),
+    _count("non_finite"),
+    _text("checkpoint"),
+    _json("result"),
+    Column("created", Double, nullable=False),
+    sqlite_autoincrement=True,
+)

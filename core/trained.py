@@ -1,0 +1,86 @@
+"""A trained learner again: out of its run's row and checkpoint, ready to be asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core import checkpoint
+from core.algorithms.base import Algorithm
+from core.config import ConfigError, Problem, RunConfig, parse
+from core.device import open_device
+from core.errors import RunError
+from core.evaluation import Evaluation, Tick, evaluate
+from core.hardware import fitting, slots
+from core.home import Home
+from core.learner import build_learner, choose_forward, open_family
+from core.overrides import apply
+from core.schema import Run
+from data.family import Progress, Split, TaskFamily
+
+EVALUATION_ONLY = ("evaluation.", "batch_statistics", "device")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A learner with the weights of a checkpoint, such as ``best@1200``, and where it learned."""
+
+    algorithm: Algorithm
+    config: RunConfig
+    family: TaskFamily
+    checkpoint: str
+
+
+def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress: Progress | None = None) -> Trained:
+    """The run's best checkpoint, else its last, under a config changed by ``--set`` assignments.
+
+    Only what belongs to the evaluation can be changed: the rest is what was trained. Raises ConfigError, RunError
+    (no checkpoint yet), CheckpointError, DataError.
+    """
+    config = parse(_changed(run.config, list(assignments)))
+    folder = checkpoint.checkpoint_folder(run)
+    saved = checkpoint.newest(folder, "best") or checkpoint.newest(folder, "last")
+    if saved is None:
+        raise RunError(f"Run {run.id} has no checkpoint yet.", "Wait for its first validation, or resume it.")
+    family = open_family(
+        config, replace(home, datasets=Path(run.datasets)), open_device(fitting(config.device, slots())[0]), progress
+    )
+    mode = run.forward or choose_forward(config, family)
+    algorithm = build_learner(config, family, mode)
+    checkpoint.load(saved, algorithm)
+    return Trained(algorithm, config, family, f"{saved.kind}@{saved.iteration}")
+
+
+def evaluate_run(
+    home: Home,
+    run: Run,
+    split: Split = "test",
+    episodes: int | None = None,
+    assignments: Sequence[str] = (),
+    progress: Progress | None = None,
+    tick: Tick = lambda _: None,
+) -> Evaluation:
+    """Score a run's checkpoint on frozen episodes, by its own protocol or a changed one."""
+    changed = list(assignments) + ([] if episodes is None else [f"evaluation.episodes={episodes}"])
+    trained = load_trained(home, run, changed, progress)
+    return evaluate(
+        trained.algorithm,
+        trained.config,
+        trained.family,
+        split,
+        episodes=trained.config.evaluation.episodes,
+        checkpoint=trained.checkpoint,
+        tick=tick,
+    )
+
+
+def _changed(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    for assignment in assignments:
+        path = assignment.partition("=")[0].strip()
+        if not path.startswith(EVALUATION_ONLY):
+            text = f"{path} belongs to the training, which is over."
+            raise ConfigError(
+                [Problem(path, text, "Set evaluation.…, batch_statistics or device; train a new run for the rest.")]
+            )
+    # The device of the training may be gone; a score does not depend on it.
+    return apply({**values, "device": "auto"}, assignments)

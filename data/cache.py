@@ -1,0 +1,75 @@
+"""Images that took time to draw or decode, kept in one file each, so that the next start is quick."""
+
+import logging
+import os
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Cached:
+    """images: uint8 (classes, examples, side, side). names: one a class, or none."""
+
+    images: Tensor
+    names: tuple[str, ...] = ()
+
+
+def cached(path: Path, shape: tuple[int, ...], make: Callable[[], Cached]) -> Cached:
+    """What ``path`` holds, if it is whole and of this shape; else what ``make`` returns, kept there for the next time.
+
+    A folder that cannot be written to costs the next start some time and nothing else, so that is logged, not raised.
+    """
+    found = read(path, shape)
+    if found is not None:
+        return found
+    made = make()
+    try:
+        write(path, made)
+    except (OSError, RuntimeError, SafetensorError) as error:  # safetensors reports a full disk as one of its own
+        log.warning("%s could not be kept in the cache (%s); it will be made again next time.", path, error)
+    return made
+
+
+def read(path: Path, shape: tuple[int, ...]) -> Cached | None:
+    """The file's content, or None if it is absent, damaged or of another shape."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            images, metadata = file.get_tensor("images"), file.metadata()
+        whole = images.dtype == torch.uint8 and tuple(images.shape) == shape
+        if whole and checksum(images) == metadata["crc32"]:
+            return Cached(images, tuple(metadata["names"].split("\n")) if metadata["names"] else ())
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        log.warning("%s cannot be read (%s) and is made again.", path, error)
+        return None
+    log.warning("%s is damaged and is made again.", path)
+    return None
+
+
+def write(path: Path, value: Cached) -> None:
+    """Write beside and rename, so that a reader sees the whole file or none, also when two processes write it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
+    os.close(handle)
+    beside = Path(name)
+    try:
+        metadata = {"crc32": checksum(value.images), "names": "\n".join(value.names)}
+        save_file({"images": value.images.contiguous()}, beside, metadata=metadata)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def checksum(images: Tensor) -> str:
+    return f"{zlib.crc32(images.contiguous().numpy()):08x}"

@@ -1,0 +1,219 @@
+"""TaskFamily, a distribution p(T) over tasks, and Episodes, a batch of tasks drawn from it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from data.config import Config, setting
+from data.errors import DataError
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+SPLIT_TITLES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
+Progress = Callable[[float, str], None]  # fraction in [0, 1], what is going on
+
+
+class EpisodeShape(NamedTuple):
+    """How large one task is. ``n_way`` is 1 for regression; ``k_shot`` and ``n_query`` count examples per class."""
+
+    n_way: int
+    k_shot: int
+    n_query: int
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """A batch of tasks. The leading axis is always tasks, also for one.
+
+    support_x (tasks, n_support, *input), query_x (tasks, n_query_total, *input), where n_support = n_way * k_shot and
+    n_query_total = n_way * n_query. support_y and query_y: class indices (tasks, n) int64 in [0, n_way), or real targets
+    (tasks, n, outputs) for regression. Classes are stored one after another: example i belongs to class i // k_shot.
+    """
+
+    support_x: Tensor
+    support_y: Tensor
+    query_x: Tensor
+    query_y: Tensor
+
+    def __post_init__(self) -> None:
+        shapes = {name: tuple(getattr(self, name).shape) for name in ("support_x", "support_y", "query_x", "query_y")}
+        if len({shape[0] for shape in shapes.values()}) != 1:
+            raise ValueError(f"Episodes: the leading axis (tasks) differs: {shapes}")
+        for part in ("support", "query"):
+            x, y = shapes[f"{part}_x"], shapes[f"{part}_y"]
+            if x[1] != y[1]:
+                raise ValueError(f"Episodes: {part}_x has {x[1]} examples a task and {part}_y has {y[1]}")
+
+    @property
+    def tasks(self) -> int:
+        return self.support_x.shape[0]
+
+    def to(self, device: torch.device | str) -> "Episodes":
+        return Episodes(*(t.to(device) for t in (self.support_x, self.support_y, self.query_x, self.query_y)))
+
+    def __getitem__(self, tasks: slice) -> "Episodes":
+        return Episodes(self.support_x[tasks], self.support_y[tasks], self.query_x[tasks], self.query_y[tasks])
+
+
+class FamilyConfig(Config):
+    """What every family's config has: a ``name`` (a Literal, the union's tag) and the shape of a training task."""
+
+    name: str
+
+    @property
+    def shape(self) -> EpisodeShape:
+        """The shape of a training task."""
+        raise NotImplementedError
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input, without batch axes: (1,) for sinusoids, (1, 28, 28) for characters. Known without the data."""
+        raise NotImplementedError
+
+    def classes(self, split: Split) -> int | None:
+        """Number of classes in a split; None for regression."""
+        raise NotImplementedError
+
+    def examples_per_class(self) -> int | None:
+        """Number of examples each class has; None where they are drawn without end."""
+        raise NotImplementedError
+
+    def problems(self, shape: EpisodeShape, split: Split) -> list[tuple[str, str]]:
+        """Why tasks of this shape cannot be drawn from a split: (field, sentence) pairs, none if they can.
+
+        The field is one of n_way, k_shot and n_query. Nothing is loaded to find out.
+        """
+        n_way, k_shot, n_query = shape
+        classes, examples = self.classes(split), self.examples_per_class()
+        found = []
+        if classes is None and n_way != 1:
+            found.append(("n_way", f"n_way = {n_way} does not apply to {self.name}, a regression; set n_way to 1."))
+        if classes is not None and n_way > classes:
+            has = f"the {classes} {SPLIT_TITLES[split]} classes of {self.name}"
+            found.append(("n_way", f"n_way = {n_way} exceeds {has}; lower n_way to {classes} or less."))
+        if examples is not None and k_shot + n_query > examples:
+            # One example has to be left for the other field, so that its lowest value is a way out.
+            field, most = ("n_query", examples - k_shot) if k_shot < examples else ("k_shot", examples - 1)
+            has = f"the {examples} images per class of {self.name}"
+            found.append(
+                (field, f"k_shot + n_query = {k_shot + n_query} exceeds {has}; lower {field} to {most} or less.")
+            )
+        return found
+
+
+class ClassificationConfig(FamilyConfig):
+    """The shape of an N-way K-shot training task (Vinyals et al. 2016)."""
+
+    n_way: int = setting(5, "Classes per task (n_way)", "How many classes a training task tells apart.", ge=2, le=200)
+    k_shot: int = setting(
+        1,
+        "Shots (k_shot)",
+        "Labelled examples of each class that a task may learn from.",
+        unit="per class",
+        ge=1,
+        le=100,
+    )
+    n_query: int = setting(
+        15,
+        "Queries (n_query)",
+        "Examples of each class that the adapted network is asked about.",
+        unit="per class",
+        ge=1,
+        le=100,
+    )
+
+    @property
+    def shape(self) -> EpisodeShape:
+        return EpisodeShape(self.n_way, self.k_shot, self.n_query)
+
+
+class TaskFamily(ABC):
+    """A distribution over tasks in three disjoint splits.
+
+    Everything random is drawn on ``generator.device`` and moved to ``self.device`` afterwards, so that a CPU generator
+    gives the same tasks on every device.
+    """
+
+    Config: ClassVar[type[FamilyConfig]]
+    title: ClassVar[str]
+    summary: ClassVar[str]  # one sentence for the form
+    kind: ClassVar[Literal["regression", "classification"]]
+    group: ClassVar[str] = "embedded"  # "embedded": works at once; "downloaded": needs files in the data-set folder
+
+    def __init__(
+        self,
+        config: FamilyConfig,
+        *,
+        datasets: Path,
+        cache: Path,
+        device: torch.device | str = "cpu",
+        progress: Progress | None = None,
+    ):
+        """datasets: where data sets are looked for (may be read-only). cache: where decoded ones are kept.
+
+        progress: told how far the drawing or decoding of images is, the first time they are needed.
+        """
+        self.config, self.device = config, torch.device(device)
+        self.datasets, self.cache = datasets, cache
+        self.progress: Progress = progress or (lambda fraction, text: None)
+
+    @classmethod
+    def missing(cls, datasets: Path) -> list[Path]:
+        """The files this family needs and does not find in ``datasets``; empty when it can be used at once."""
+        return []
+
+    @classmethod
+    def download(cls, datasets: Path, progress: Progress) -> None:
+        """Fetch what is missing. Raises DataError with a remedy."""
+        raise DataError(f"{cls.title} has nothing to download.")
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.config.input_shape
+
+    @abstractmethod
+    def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
+        """Draw ``tasks`` tasks of a split at once. The result lies on ``self.device``."""
+
+    @abstractmethod
+    def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """An ordinary batch for learners that do not work in episodes.
+
+        x (batch, *input); y (batch,) class index in [0, classes(split)), or (batch, 1) targets pooled over all tasks.
+        """
+
+    @property
+    def metric(self) -> str:
+        return "accuracy" if self.kind == "classification" else "mse"
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.kind == "classification"
+
+    def outputs(self, shape: EpisodeShape) -> int:
+        """Size of the network's output for tasks of this shape."""
+        return shape.n_way if self.kind == "classification" else 1
+
+    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Mean loss of each task, (tasks, n, outputs) against (tasks, n[, outputs]) → (tasks,).
+
+        Cross-entropy from logits for classification, squared error for regression.
+        """
+        if self.kind == "regression":
+            return (prediction - target).square().flatten(1).mean(1)
+        tasks, n, n_way = prediction.shape
+        return (
+            F.cross_entropy(prediction.reshape(-1, n_way), target.reshape(-1), reduction="none").view(tasks, n).mean(1)
+        )
+
+    def score(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Score of each task → (tasks,): accuracy in [0, 1], or mean squared error."""
+        if self.kind == "regression":
+            return self.loss(prediction, target)
+        return (prediction.argmax(-1) == target).float().mean(1)

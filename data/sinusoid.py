@@ -1,0 +1,98 @@
+"""Sinusoid regression, the first experiment of Finn et al. 2017 (section 5.1, https://arxiv.org/abs/1703.03400)."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from data.config import setting
+from data.family import Episodes, EpisodeShape, FamilyConfig, Split, TaskFamily
+
+AMPLITUDE = (0.1, 5.0)
+PHASE = (0.0, math.pi)  # radians
+X_RANGE = (-5.0, 5.0)
+
+
+class SinusoidConfig(FamilyConfig):
+    """K points of one sinusoid to learn from, and how many to be judged on."""
+
+    name: Literal["sinusoid"] = "sinusoid"
+    k_shot: int = setting(
+        10, "Points to learn from (k_shot)", "Points of a sinusoid a task may learn from.", ge=1, le=1000
+    )
+    n_query: int = setting(
+        10, "Query points (n_query)", "Points of the same sinusoid the adapted network is judged on.", ge=1, le=1000
+    )
+
+    @property
+    def shape(self) -> EpisodeShape:
+        return EpisodeShape(1, self.k_shot, self.n_query)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return (1,)
+
+    def classes(self, split: Split) -> None:  # noqa: ARG002 - regression has no classes in any split
+        return None
+
+    def examples_per_class(self) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Curves:
+    """y = amplitude * sin(x - phase); both (tasks, 1, 1), the phase in radians."""
+
+    amplitude: Tensor
+    phase: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The curves' values at x: (tasks, n, 1) or (n, 1) → (tasks, n, 1)."""
+        return self.amplitude * torch.sin(x - self.phase)
+
+
+class Sinusoid(TaskFamily):
+    """A ~ U[0.1, 5], phase ~ U[0, π], x ~ U[-5, 5], y = A sin(x - phase), without noise.
+
+    The tasks of all three splits come from this one distribution, as in the paper: a task is a pair of real numbers,
+    so that two splits share none even so. The splits differ by the generator that is passed in and by nothing else.
+    """
+
+    Config = SinusoidConfig
+    config: SinusoidConfig
+    title = "Sinusoid regression"
+    summary = "Fit a sine wave of unknown amplitude and phase from a few points."
+    kind = "regression"
+
+    def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
+        return self.sample_curves(split, shape, tasks, generator)[0]
+
+    def sample_curves(
+        self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator
+    ) -> tuple[Episodes, Curves]:
+        """The episodes that ``sample`` draws, and the curves they were taken from, for drawing. ``n_way`` is not used."""
+        del split  # one distribution
+        curves = draw_curves(tasks, generator)
+        x = uniform((tasks, shape.k_shot + shape.n_query, 1), X_RANGE, generator)
+        y = curves(x)  # (tasks, k_shot + n_query, 1)
+        k = shape.k_shot
+        episodes = Episodes(x[:, :k], y[:, :k], x[:, k:], y[:, k:]).to(self.device)
+        return episodes, Curves(curves.amplitude.to(self.device), curves.phase.to(self.device))
+
+    def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Points of all sinusoids pooled, each from a fresh one: x (batch, 1), y (batch, 1)."""
+        del split
+        curves = draw_curves(batch_size, generator)
+        x = uniform((batch_size, 1, 1), X_RANGE, generator)
+        return x.flatten(1).to(self.device), curves(x).flatten(1).to(self.device)
+
+
+def draw_curves(tasks: int, generator: torch.Generator) -> Curves:
+    return Curves(uniform((tasks, 1, 1), AMPLITUDE, generator), uniform((tasks, 1, 1), PHASE, generator))
+
+
+def uniform(shape: tuple[int, ...], bounds: tuple[float, float], generator: torch.Generator) -> Tensor:
+    low, high = bounds
+    return torch.rand(shape, generator=generator, device=generator.device) * (high - low) + low

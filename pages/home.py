@@ -1,0 +1,89 @@
+"""Home: what this is, presets that launch in one click, the device found, recent runs."""
+
+import streamlit as st
+
+from core import hardware
+from core.presets import PRESETS, Preset
+from pages.parts import format, session, theme
+from pages.parts.chips import method, status_chip
+from pages.parts.launch import launch
+
+RECENT = 6
+INTRODUCTION = (
+    "Innerloop trains networks that **learn from a handful of examples**. You pick a family of small tasks and a learner, "
+    "such as MAML or a plain baseline, and launch it on this machine. While it trains you watch its loss and its few-shot "
+    "score live, and when it is done you compare it with everything you ran before."
+)
+
+
+def start_preset(preset: Preset) -> None:
+    with st.spinner("Preparing the run …"), session.shown_errors():
+        runs = launch(preset.config, preset.name)
+        st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})
+
+
+def preset_card(preset: Preset) -> None:
+    with theme.card(f"preset-{preset.name}", height="stretch"):
+        st.markdown(f"#### {preset.title}")
+        with st.container(height="stretch"):
+            st.caption(preset.summary)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Launch", key=f"launch-{preset.name}", icon=":material/play_arrow:"):
+                start_preset(preset)
+            if st.button("Customise", key=f"customise-{preset.name}", type="tertiary"):
+                st.switch_page("pages/train.py", query_params={"preset": preset.name})
+
+
+def presets() -> None:
+    st.markdown("### Start with a preset")
+    for start in range(0, len(PRESETS), 4):
+        for column, preset in zip(st.columns(4), PRESETS[start : start + 4], strict=False):
+            with column:
+                preset_card(preset)
+
+
+def recent_runs() -> None:
+    runs = session.store().runs()
+    with theme.card("recent", "Recent runs"):
+        if not runs:
+            theme.empty("No runs yet", "Launch a preset above; its curves appear within seconds.")
+            return
+        for run in runs[:RECENT]:
+            name, state, progress, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
+            with name:
+                st.page_link(
+                    "pages/run.py",
+                    label=f"**{format.verbatim(run.name)}** :gray[#{run.id} · {method(run)}]",
+                    query_params={"run": str(run.id)},
+                )
+            with state:
+                status_chip(run)
+            best = run.test or run.best
+            progress.caption(format.score(best["metric"], best["mean"]) if best else "no score yet")
+            when.caption(format.moment(run.created))
+        st.page_link(
+            "pages/runs.py", label=f"All {len(runs)} runs", icon=":material/arrow_forward:", icon_position="right"
+        )
+
+
+def device() -> None:
+    with theme.card("device", "Device", height="stretch"):
+        st.markdown(f"**{hardware.describe()}**")
+        gpus = hardware.gpus()
+        if gpus:
+            st.caption(" · ".join(f"cuda:{gpu.index} {format.size(gpu.memory_total)}" for gpu in gpus))
+        else:
+            st.caption("No GPU was found, so runs train on the processor. The quick presets are made for that.")
+        st.caption("One run trains at a time on each device; the others wait their turn.")
+
+
+st.title("Innerloop", anchor=False)
+introduction, machine = st.columns([2.2, 1])
+with introduction, theme.card("introduction", height="stretch"), st.container(key="lead"):
+    st.markdown(INTRODUCTION)
+    if st.button("Set up a run of your own", icon=":material/tune:", type="primary", key="own-run"):
+        st.switch_page("pages/train.py")
+with machine:
+    device()
+presets()
+recent_runs()

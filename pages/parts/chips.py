@@ -1,0 +1,52 @@
+"""A run's status as a coloured chip, the same everywhere."""
+
+import streamlit as st
+
+from core.schema import ACTIVE, Run
+
+COLORS = {
+    "queued": "gray",
+    "starting": "blue",
+    "running": "blue",
+    "pausing": "orange",
+    "paused": "orange",
+    "stopping": "orange",
+    "finished": "green",
+    "stopped": "gray",
+    "failed": "red",
+    "lost": "red",
+}
+ICONS = {
+    "queued": "schedule",
+    "starting": "hourglass_top",
+    "running": "play_arrow",
+    "pausing": "pause",
+    "paused": "pause",
+    "stopping": "stop",
+    "finished": "check",
+    "stopped": "stop",
+    "failed": "error",
+    "lost": "help",
+}
+
+
+def status_word(run: Run) -> str:
+    """The status as people see it: between a wish and the worker's answer it is a present participle."""
+    if run.status in ACTIVE and run.desired == "stop":
+        return "stopping"
+    if run.status in {"starting", "running"} and run.desired == "pause":
+        return "pausing"
+    return run.status
+
+
+def status_chip(run: Run) -> None:
+    word = status_word(run)
+    st.badge(word, color=COLORS[word], icon=f":material/{ICONS[word]}:")
+
+
+def method(run: Run) -> str:
+    """Learner and family in the words of the config: ``maml · omniglot 5-way 1-shot``."""
+    family = run.config.get("family", {})
+    shape = f" {family['n_way']}-way" if "n_way" in family else ""
+    shot = f" {family['k_shot']}-shot" if "k_shot" in family else ""
+    return f"{run.config.get('algorithm', {}).get('name', '?')} · {family.get('name', '?')}{shape}{shot}"

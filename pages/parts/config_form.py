@@ -1,0 +1,205 @@
+"""Widgets made from a config's own fields. What a field is called, means and allows is stated in the config alone.
+
+Values flow one way. ``read`` takes what the widgets hold into a draft of plain values, the draft is checked, and
+``section`` draws the widgets with each problem under its own field. Widgets have no bounds of their own: they would clamp a
+number silently that a message should explain.
+"""
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from data.config import Config
+
+Kind = Literal["integer", "number", "choice", "switch", "list", "json", "text"]
+FEW = 3  # choices that are shown side by side rather than in a menu
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting as the form sees it. path: dotted, from the RunConfig. empty: what None means; "" if None is not allowed."""
+
+    path: str
+    title: str
+    help: str
+    kind: Kind
+    unit: str
+    step: float | None
+    advanced: bool
+    optional: bool
+    empty: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The title with its unit, where the title does not already say it."""
+        said = self.unit.removesuffix("s").lower() in self.title.lower()
+        return f"{self.title} :gray[· {self.unit}]" if self.unit and not said else self.title
+
+
+def fields(config: type[Config], prefix: str, only: Sequence[str] | None = None) -> list[Field]:
+    """The settings of a config class, in their order. The union's tag (``name``) is chosen elsewhere."""
+    chosen = [name for name in config.model_fields if name != "name" and (only is None or name in only)]
+    return [_field(config.model_fields[name], f"{prefix}.{name}" if prefix else name) for name in chosen]
+
+
+def _field(info: FieldInfo, path: str) -> Field:
+    kind, optional, choices = _kind(info.annotation)
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    return Field(
+        path=path,
+        title=info.title or path.rpartition(".")[2],
+        help=info.description or "",
+        kind=kind,
+        unit=extra.get("unit") or "",
+        step=extra.get("step"),
+        advanced=bool(extra.get("advanced")),
+        optional=optional,
+        empty=extra.get("empty") or "",
+        choices=choices,
+    )
+
+
+def _kind(annotation: Any) -> tuple[Kind, bool, tuple[str, ...]]:
+    """What kind of widget a type needs, whether it may be left empty, and what there is to choose from."""
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        inner = next(part for part in get_args(annotation) if part is not NoneType)
+        kind, _, choices = _kind(inner)
+        return kind, True, choices
+    if origin is Literal:
+        return "choice", False, tuple(get_args(annotation))
+    kinds: dict[Any, Kind] = {
+        bool: "switch",
+        int: "integer",
+        float: "number",
+        list: "list",
+        tuple: "list",
+        dict: "json",
+    }
+    return kinds.get(origin or annotation, "text"), False, ()
+
+
+def widget_key(field: Field, revision: int) -> str:
+    """Each filling of the form (by a preset, say) gets widgets of its own, so that none keeps an older value."""
+    return f"setting-{revision}-{field.path}"
+
+
+def read(fields: Sequence[Field], draft: dict[str, Any], revision: int) -> None:
+    """Take what the widgets hold into the draft, in place."""
+    for field in fields:
+        key = widget_key(field, revision)
+        if key in st.session_state:
+            put(draft, field.path, _from_widget(field, st.session_state[key]))
+
+
+def get(values: Mapping[str, Any], path: str) -> Any:
+    for part in path.split("."):
+        values = values[part]
+    return values
+
+
+def put(values: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for part in parents:
+        values = values[part]
+    values[last] = value
+
+
+def _from_widget(field: Field, value: Any) -> Any:
+    """A widget's value as the config takes it. Text that cannot be read is passed on, for the config to refuse."""
+    if field.kind == "list":
+        return [_whole(part.strip()) for part in value.split(",")] if value.strip() else []
+    if field.kind == "json":
+        try:
+            return json.loads(value) if value.strip() else {}
+        except json.JSONDecodeError:
+            return value
+    if field.kind == "number" and value is not None:
+        return float(value)
+    return value
+
+
+def _whole(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _to_widget(field: Field, value: Any) -> Any:
+    if field.kind == "list":
+        return ", ".join(str(part) for part in value) if isinstance(value, (list, tuple)) else str(value)
+    if field.kind == "json":
+        return value if isinstance(value, str) else (json.dumps(value) if value else "")
+    if value is None:
+        return None
+    return {"integer": int, "number": float}.get(field.kind, lambda same: same)(value)
+
+
+def section(fields: Sequence[Field], draft: Mapping[str, Any], problems: Mapping[str, str], revision: int) -> None:
+    """Draw settings in three columns, the advanced ones folded away unless one of them has a problem."""
+    _grid([field for field in fields if not field.advanced], draft, problems, revision)
+    advanced = [field for field in fields if field.advanced]
+    if advanced:
+        wrong = any(problem_of(field.path, problems) for field in advanced)
+        with st.expander("More settings", expanded=wrong):
+            _grid(advanced, draft, problems, revision)
+
+
+def _grid(fields: Sequence[Field], draft: Mapping[str, Any], problems: Mapping[str, str], revision: int) -> None:
+    for start in range(0, len(fields), 3):
+        for column, field in zip(st.columns(3), fields[start : start + 3], strict=False):
+            with column:
+                widget(field, get(draft, field.path), revision)
+                say_problem(problem_of(field.path, problems))
+
+
+def problem_of(path: str, problems: Mapping[str, str]) -> str:
+    """What is wrong at a field or inside it (``model.widths.1``)."""
+    return " ".join(text for at, text in problems.items() if at == path or at.startswith(f"{path}."))
+
+
+def say_problem(text: str) -> None:
+    if text:
+        st.html(f'<div class="field-error" role="alert">{html.escape(text)}</div>')
+
+
+def widget(field: Field, value: Any, revision: int) -> None:
+    """The input for one setting. Its value is read back from session state by ``read``."""
+    key, value = widget_key(field, revision), _to_widget(field, value)
+    common = {"key": key, "help": field.help or None}
+    if field.kind in ("integer", "number"):
+        _number(field, value, common)
+    elif field.kind == "switch":
+        st.toggle(field.label, value, **common)
+    elif field.kind == "choice" and len(field.choices) <= FEW and sum(map(len, field.choices)) < 22:
+        st.segmented_control(field.label, field.choices, default=value, required=True, width="stretch", **common)
+    elif field.kind == "choice":
+        index = field.choices.index(value) if value in field.choices else 0
+        st.selectbox(field.label, field.choices, index=index, **common)
+    else:
+        placeholder = {"list": "64, 64", "json": "{}"}.get(field.kind)
+        st.text_input(field.label, value, placeholder=placeholder, **common)
+
+
+def _number(field: Field, value: float | None, common: dict[str, Any]) -> None:
+    if field.kind == "integer":
+        step, pattern = int(field.step or 1), "%d"
+    else:
+        # Ten digits are more than anyone types, and few enough to hide the binary tail of 0.1 + 0.2.
+        step, pattern = float(field.step or 0.01), "%.10g"
+    if field.optional:
+        # An input that starts out as None can be emptied again; what it holds comes through session state.
+        st.session_state.setdefault(common["key"], value)
+        st.number_input(
+            field.label, value=None, step=step, format=pattern, placeholder=field.empty or "empty", **common
+        )
+    else:
+        st.number_input(field.label, value=value, step=step, format=pattern, **common)

@@ -1,0 +1,195 @@
+"""The cards of the Run page. Each takes the run as it is now and draws one thing."""
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import charts
+from core.schema import Evaluation, Run
+from core.series import SeriesReader
+from pages.parts import format, session, theme
+from pages.parts.live_chart import live_chart
+
+TAIL = 60_000  # bytes of the log that the page shows
+PHASES = {
+    "loading": "loading data",
+    "training": "training",
+    "tuning": "choosing the fine-tuning on validation tasks",
+    "testing": "final test",
+}
+SECTIONS = {
+    "family": "Task family",
+    "algorithm": "Learner",
+    "model": "Network",
+    "training": "Meta-training",
+    "evaluation": "Evaluation",
+}
+
+
+def trains(run: Run) -> bool:
+    """Whether this run has a training loss at all; ``scratch`` adapts from random weights."""
+    return run.config.get("algorithm", {}).get("name") != "scratch"
+
+
+def iterations(run: Run) -> int:
+    """Planned iterations; the worker's own count once it has one."""
+    return run.iterations or run.config.get("training", {}).get("iterations", 0)
+
+
+def loss_card(run: Run, reader: SeriesReader) -> None:
+    with theme.card("loss", height="stretch"):
+        heading, scale = st.columns([3, 1], vertical_alignment="center")
+        heading.markdown("#### Meta-training loss")
+        if not trains(run):
+            theme.empty(
+                "Nothing to train",
+                "This baseline adapts to every task from the same random weights, so there is no training loss. "
+                "Its score is on the right and below.",
+            )
+            return
+        log_y = scale.toggle("log scale", key=f"log-{run.id}")
+        chart = charts.loss_chart(run, reader, log_y=log_y)
+        if chart.traces:
+            live_chart(chart, key=f"chart-loss-{run.id}")
+        else:
+            theme.empty("No points yet", "The first ones come a moment after training starts.")
+
+
+def validation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
+    with theme.card(
+        "validation", f"Validation {format.metric_title(charts.metric_of(run))}, 95 % interval", height="stretch"
+    ):
+        if evaluations:
+            live_chart(charts.validation_chart([(run, evaluations)]), key=f"chart-validation-{run.id}")
+        else:
+            every = run.config.get("training", {}).get("evaluate_every")
+            when = f"every {format.count(every)} iterations" if trains(run) and every else "once, before the test"
+            theme.empty("Not validated yet", f"Frozen validation tasks are scored {when}.")
+
+
+def adaptation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
+    with theme.card("adaptation", "Adaptation per inner step", height="stretch"):
+        latest = [one for one in evaluations if one.result and one.result.get("curve")]
+        results = [(f"validation at {format.count(latest[-1].iteration)}", latest[-1].result)] if latest else []
+        colors = [2] * len(results)
+        if run.test and run.test.get("curve"):
+            results, colors = [*results, ("test", run.test)], [*colors, 0]
+        if results:
+            live_chart(charts.adaptation_chart(results, colors), key=f"chart-adaptation-{run.id}")
+        else:
+            theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")
+
+
+def test_card(run: Run) -> None:
+    with theme.card("test", "Final test", height="stretch"):
+        test = run.test
+        if not test:
+            planned = run.config.get("evaluation", {}).get("episodes")
+            theme.empty(
+                "Not tested yet",
+                f"When training is over, the best checkpoint is scored on {format.count(planned)} new tasks.",
+            )
+            return
+        metric, protocol = test["metric"], test.get("protocol", {})
+        st.html(
+            f'<span class="big">{format.score(metric, test["mean"])}</span> '
+            f'<span class="quiet">{format.interval(metric, test["ci95"])}, 95 % interval · {format.metric_title(metric)}</span>'
+        )
+        if test["non_finite"]:
+            text = f"{test['non_finite']} of {format.count(test['episodes'])} tasks were left out: their adaptation was not finite."
+            st.warning(f"{text} Lower the inner learning rate.", icon=":material/warning:")
+        st.html(settings_table(_protocol_rows(test, protocol)))
+
+
+def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any]) -> list[tuple[str, Any]]:
+    way = f"{protocol.get('n_way')}-way " if test["metric"] == "accuracy" else ""
+    chosen = protocol.get("chosen")
+    rows = [
+        ("Tasks", f"{format.count(test['episodes'])} frozen {test['split']} tasks, {test['non_finite']} not finite"),
+        ("Task", f"{way}{protocol.get('k_shot')}-shot, {protocol.get('n_query')} queries{' per class' if way else ''}"),
+        ("Checkpoint", protocol.get("checkpoint")),
+        ("Inner steps", protocol.get("inner_steps")),
+        ("Batch statistics", protocol.get("batch_statistics")),
+        ("Episode seed", protocol.get("seed")),
+        ("Episodes", f"SHA-256 {str(protocol.get('episodes_sha256', ''))[:12]}…"),
+    ]
+    if chosen:
+        text = ", ".join(f"{key} {format.setting_value(value)}" for key, value in chosen.items())
+        rows.append(("Chosen on validation", text))
+    return rows
+
+
+def settings_table(rows: Sequence[tuple[str, Any]]) -> str:
+    """Names and values as an HTML table; everything is escaped, as names and values come from people."""
+    cells = (
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(format.setting_value(value))}</td></tr>"
+        for name, value in rows
+    )
+    return f'<table class="settings">{"".join(cells)}</table>'
+
+
+def config_card(run: Run) -> None:
+    with theme.card("config", height=460):
+        heading, button = st.columns([1, 1], vertical_alignment="center")
+        heading.markdown("#### Config")
+        with button.container(horizontal=True, horizontal_alignment="right"):
+            csv_button(run)
+        tables = []
+        for section, name in SECTIONS.items():
+            values = dict(run.config.get(section, {}))
+            heading = f"{name} · {values.pop('name')}" if "name" in values else name
+            tables.append(f"<b>{html.escape(heading)}</b>{settings_table(list(values.items()))}")
+        rest = [(key, value) for key, value in run.config.items() if key not in SECTIONS]
+        tables.append(
+            f"<b>Run</b>{settings_table([*rest, ('parent', run.parent), ('group', run.group), ('attempt', run.attempt)])}"
+        )
+        st.html("<br>".join(tables))
+
+
+def log_card(run: Run) -> None:
+    path = Path(run.folder) / "worker.log"
+    with theme.card("log", height=460):
+        heading, button = st.columns([2, 1], vertical_alignment="center")
+        heading.markdown("#### Log")
+        if not path.is_file():
+            theme.empty("No log yet", "It starts with the worker.")
+            return
+        with button.container(horizontal=True, horizontal_alignment="right"):
+            st.download_button(
+                "Whole log",
+                path.read_bytes,
+                f"innerloop-run-{run.id}.log",
+                "text/plain",
+                key=f"log-file-{run.id}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+        with st.container(height=370, border=False, autoscroll=True):
+            st.code(tail(path), language=None, wrap_lines=True)
+
+
+def tail(path: Path, most: int = TAIL) -> str:
+    """The end of a text file, from the beginning of a line. What a progress bar overwrote is left out."""
+    with path.open("rb") as file:
+        length = file.seek(0, 2)
+        file.seek(max(0, length - most))
+        text = file.read().decode(errors="replace")
+    if length > most:
+        text = text.partition("\n")[2]
+    return "\n".join(line.rpartition("\r")[2] for line in text.rstrip().split("\n")) or "(empty so far)"
+
+
+def csv_button(run: Run) -> None:
+    """Every metric by iteration, read from the store only when it is asked for."""
+    st.download_button(
+        "Metrics as CSV",
+        lambda: session.store().metrics_frame(run.id).to_csv().encode(),
+        f"innerloop-run-{run.id}.csv",
+        "text/csv",
+        key=f"csv-{run.id}",
+        on_click="ignore",
+        icon=":material/table_view:",
+    )

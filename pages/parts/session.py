@@ -1,0 +1,101 @@
+"""What all sessions of one server share: the home, the store, the series reader, the queue's tick, and torch's import."""
+
+import importlib
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from core import scheduler
+from core.home import PROJECT, Home
+from core.schema import ACTIVE, Run
+from core.series import SeriesReader
+from core.store import RunStore
+from data.errors import InnerloopError
+
+TICK = 1.0  # seconds between two looks at the queue, however many pages are open
+HEAVY = ("torch", "core.config", "core.learner")  # what the Train page needs; seconds on first import
+
+
+def home() -> Home:
+    return Home.find()
+
+
+@st.cache_resource(show_spinner=False)
+def _store(database: str) -> RunStore:
+    return RunStore(database)
+
+
+def store() -> RunStore:
+    return _store(home().database)
+
+
+@st.cache_resource(show_spinner=False)
+def _reader(database: str) -> SeriesReader:
+    return SeriesReader(_store(database))
+
+
+def reader() -> SeriesReader:
+    """The one reader of metric curves in this process."""
+    return _reader(home().database)
+
+
+class Queue:
+    """Looks after the queue at most once a TICK, whichever session asks first."""
+
+    def __init__(self) -> None:
+        self._lock, self._last = threading.Lock(), 0.0
+
+    def tick(self) -> None:
+        if time.monotonic() - self._last < TICK or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._last = time.monotonic()
+            scheduler.reconcile(store(), home())
+        finally:
+            self._lock.release()
+
+
+@st.cache_resource(show_spinner=False)
+def _queue(database: str) -> Queue:  # noqa: ARG001 - one queue a database
+    return Queue()
+
+
+def tick() -> None:
+    """Start what can start and notice workers that vanished. Cheap, so every page's refresh calls it."""
+    _queue(home().database).tick()
+
+
+def fetch(id: int) -> Run:
+    return store().get(id)
+
+
+def counts() -> tuple[int, int]:
+    """How many runs have a worker, and how many wait."""
+    unfinished = store().runs(status={"queued"} | ACTIVE)
+    active = sum(run.status in ACTIVE for run in unfinished)
+    return active, len(unfinished) - active
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> threading.Thread:
+    """Import torch behind the reader's back, once a process: Train then opens at once."""
+    thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in HEAVY], daemon=True)
+    thread.start()
+    return thread
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Show an error that is meant for the user in place of what failed. Any other one is a bug and keeps its traceback."""
+    try:
+        yield
+    except InnerloopError as error:
+        st.error(f"{error.message} {error.remedy}".strip(), icon=":material/error:")
+
+
+def static_folder() -> Path:
+    return PROJECT / "static"

@@ -1,0 +1,26 @@
+"""The sidebar below the navigation: the device, and how busy the queue is."""
+
+import streamlit as st
+
+from core import hardware
+from pages.parts import session
+from pages.parts.live_chart import preload
+
+REFRESH = 3  # seconds; also how often an open page looks after the queue
+
+
+def sidebar() -> None:
+    with st.sidebar:
+        _machine()
+        preload()
+
+
+@st.fragment(run_every=REFRESH)
+def _machine() -> None:
+    with session.shown_errors():
+        session.tick()
+        active, queued = session.counts()
+        busy = f"{active} running" if active else "idle"
+        st.badge(f"{hardware.describe()} · {busy}", icon=":material/memory:", color="green" if active else "gray")
+        if queued:
+            st.badge(f"{queued} queued", icon=":material/schedule:", color="orange")
