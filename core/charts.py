@@ -34,7 +34,9 @@ class Trace:
 
 @dataclass(frozen=True)
 class Chart:
-    """Series over common axes. label: what a screen reader says. suffix: follows the numbers on the y axis."""
+    """Series over common axes. label: what a screen reader says. suffix: follows the numbers on the y axis.
+    steps: x counts a few steps, each of which gets its tick.
+    """
 
     traces: list[Trace]
     x_title: str
@@ -42,6 +44,7 @@ class Chart:
     label: str
     suffix: str = ""
     log_y: bool = False
+    steps: bool = False
 
 
 def metric_of(run: Run) -> str:
@@ -106,12 +109,12 @@ def adaptation_chart(results: Sequence[tuple[str, dict[str, Any]]], colors: Sequ
         x = np.array([point["step"] for point in result["curve"]])
         y, error = (factor * floats([point[part] for point in result["curve"]]) for part in ("mean", "ci95"))
         traces.append(Trace(name, x, y, error, "lines+markers", color))
-    return _scored_chart(traces, metrics, "inner gradient step", "Score after each inner step, with 95 % intervals")
+    return _scored_chart(traces, metrics, "inner gradient step", "Score after each inner step, with 95 % intervals", steps=True)
 
 
-def _scored_chart(traces: list[Trace], metrics: list[str], x_title: str, label: str) -> Chart:
+def _scored_chart(traces: list[Trace], metrics: list[str], x_title: str, label: str, *, steps: bool = False) -> Chart:
     suffix = scale(metrics[0])[1] if len(metrics) == 1 else ""
-    return Chart(traces, x_title, " / ".join(UNITS.get(metric, metric) for metric in metrics), label, suffix)
+    return Chart(traces, x_title, " / ".join(UNITS.get(metric, metric) for metric in metrics), label, suffix, steps=steps)
 
 
 def title(run: Run) -> str:

@@ -5,6 +5,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Literal
 
 import safetensors.torch
@@ -66,8 +67,7 @@ def save(folder: Path, kind: Kind, iteration: int, algorithm: Algorithm, state: 
 
 def weights(algorithm: Algorithm) -> dict[str, Tensor]:
     """Everything learned, by name, each tensor once: safetensors refuses tied, expanded and channels-last tensors."""
-    named = [*algorithm.named_parameters(), *algorithm.named_buffers()]
-    return {name: value.detach().cpu().contiguous() for name, value in named}
+    return {name: value.detach().cpu().contiguous() for name, value in algorithm.learned().items()}
 
 
 def algorithm_state(algorithm: Algorithm) -> dict[str, Any]:
@@ -86,16 +86,22 @@ def newest(folder: Path, kind: Kind) -> Checkpoint | None:
     return checkpoints[-1] if checkpoints else None
 
 
-def load(checkpoint: Checkpoint, algorithm: Algorithm) -> dict[str, Any]:
-    """Put the checkpoint's weights into the learner and return the training state. Raises CheckpointError."""
+def read(checkpoint: Checkpoint) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The weights and the training state, on the CPU. Raises CheckpointError where a file is missing or damaged."""
     try:
         saved = safetensors.torch.load_file(checkpoint.folder / "weights.safetensors")
         state = torch.load(checkpoint.folder / "state.pt", weights_only=True, map_location="cpu")
-    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
+    except (OSError, SafetensorError, RuntimeError, EOFError, UnpicklingError) as error:
         raise CheckpointError(
             f"The checkpoint {checkpoint.folder} cannot be read: {error}", "Start the run anew.", str(checkpoint.folder)
         ) from error
-    named = dict([*algorithm.named_parameters(), *algorithm.named_buffers()])
+    return saved, state
+
+
+def load(checkpoint: Checkpoint, algorithm: Algorithm) -> dict[str, Any]:
+    """Put the checkpoint's weights into the learner and return the training state. Raises CheckpointError."""
+    saved, state = read(checkpoint)
+    named = algorithm.learned()
     if {n: v.shape for n, v in named.items()} != {n: v.shape for n, v in saved.items()}:
         raise CheckpointError(
             f"The checkpoint {checkpoint.folder} belongs to another network.",

@@ -149,7 +149,8 @@ class RunConfig(Config):
     batch_statistics: BatchStatistics = setting(
         "transductive",
         "Batch statistics",
-        "What BatchNorm normalises queries by: transductive, a task's queries together, as the papers did; support, the task's support set, so that each query is answered alone.",
+        "What BatchNorm normalises queries by: transductive, a task's queries together, as the papers did; support, the "
+        "task's support set, so that each query is answered alone.",
     )
     seed: int = setting(
         0, "Seed", "Determines the network's start and the order of training tasks.", ge=0, le=2**31 - 1

@@ -1,5 +1,6 @@
 """Watching a run from the command line: progress on stderr, Ctrl-C as a stop."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,13 +20,16 @@ def to_end(store: RunStore, home: Home, id: int) -> Run:
     """Follow a run with a progress bar until it has ended. Ctrl-C asks it to stop, and waits for its checkpoint."""
     run, seen = store.get(id), 0
     total = run.config["training"]["iterations"]
-    with tqdm(
-        total=total, initial=run.iteration, desc=f"run {id}", unit="it", file=sys.stderr, dynamic_ncols=True
-    ) as line:
+    with (
+        collected_interrupts() as interrupts,
+        tqdm(
+            total=total, initial=run.iteration, desc=f"run {id}", unit="it", file=sys.stderr, dynamic_ncols=True
+        ) as line,
+    ):
         while run.status not in ENDED:
-            try:
-                time.sleep(POLL)
-            except KeyboardInterrupt:
+            time.sleep(POLL)
+            if interrupts:
+                interrupts.clear()
                 line.write(
                     f"Stopping run {id} with a checkpoint; `python -m core resume {id}` goes on.", file=sys.stderr
                 )
@@ -47,6 +51,17 @@ def until_ended(store: RunStore, home: Home, id: int) -> Run:
         time.sleep(POLL / 5)
         scheduler.reconcile(store, home)
     return run
+
+
+@contextmanager
+def collected_interrupts() -> Iterator[list[int]]:
+    """Ctrl-C as an entry in a list: as an exception it could come between claiming a run and starting its worker."""
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def apply(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
 
 def defaults(branch: str, name: Any) -> dict[str, Any]:
     """The defaults of a family, model or algorithm; just the name where there is none such, for ``parse`` to refuse."""
-    found = BRANCHES[branch]().get(name)
+    found = BRANCHES[branch]().get(name) if isinstance(name, str) else None
     return found.Config().model_dump(mode="json") if found else {"name": name}
 
 

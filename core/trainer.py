@@ -100,7 +100,7 @@ class Trainer:
     def _prepare(self) -> None:
         torch.manual_seed(self.config.seed)  # dropout in a person's own network; everything else has its own generator
         saved = checkpoint.newest(self.folder, "last")
-        state = torch.load(saved.folder / "state.pt", weights_only=True, map_location="cpu") if saved else {}
+        state = checkpoint.read(saved)[1] if saved else {}
         # A resumed run keeps the forward it began with, so that it goes on with the same numbers.
         self.forward = state.get("forward") or choose_forward(self.config, self.family)
         self.algorithm = build_learner(self.config, self.family, self.forward)

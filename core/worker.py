@@ -31,7 +31,7 @@ class StoreListener:
 
     def __init__(self, store: RunStore, run: int, slot: str):
         self.store, self.run, self.slot, self.terminated = store, run, slot, False
-        self.loading = 0.0
+        self.loading, self.paused = 0.0, False
 
     def terminate(self, _signal: int, _frame: FrameType | None) -> None:
         """SIGTERM: the machine is shutting down or somebody ends us; stop with a checkpoint at the next beat."""
@@ -53,7 +53,9 @@ class StoreListener:
         if self.terminated:
             return "stop"
         paused = desired == "pause"
-        self.store.move(self.run, "paused" if paused else "running", {"running"} if paused else {"paused"})
+        if paused != self.paused:
+            self.store.move(self.run, "paused" if paused else "running", {"running"} if paused else {"paused"})
+            self.paused = paused
         return desired
 
     def loaded(self, fraction: float, _text: str) -> None:

@@ -117,7 +117,7 @@ def invent(classes: int, generator: torch.Generator) -> Programme:
     control = walk(classes, count, generator)
     join(control, used, generator)
     roundness = pick((0.35, 0.65), (classes, STROKES), generator).to(REAL)
-    return Programme(fit(control, used), roundness, used, torch.ones(classes, dtype=REAL))
+    return Programme(fit(control), roundness, used, torch.ones(classes, dtype=REAL))
 
 
 def walk(classes: int, count: Tensor, generator: torch.Generator) -> Tensor:
@@ -155,7 +155,7 @@ def join(control: Tensor, used: Tensor, generator: torch.Generator) -> None:
     control.copy_(torch.where(used[..., None, None] > 0, control, control[:, :1, :1]))
 
 
-def fit(control: Tensor, used: Tensor) -> Tensor:
+def fit(control: Tensor) -> Tensor:
     """Centre characters and scale them to the box; a narrow one is widened, but at most by a half."""
     low, high = control.amin((1, 2), keepdim=True), control.amax((1, 2), keepdim=True)
     extent = (high - low).clamp(min=1e-3)  # (classes, 1, 1, 2)

@@ -51,7 +51,7 @@ class Resuming:
     def __init__(self, part: Path, report: Callable[[float], None]):
         self.part, self.report = part, report
 
-    def __call__(self, url: str, output_file: str, source: pooch.Pooch, check_only: bool = False) -> None:  # noqa: ARG002
+    def __call__(self, url: str, output_file: str, source: pooch.Pooch, check_only: bool = False) -> None:
         have = self.part.stat().st_size if self.part.exists() else 0
         # Encoded content would make the byte counts differ from the file's.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})

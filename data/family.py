@@ -161,15 +161,15 @@ class TaskFamily(ABC):
         """
         self.config, self.device = config, torch.device(device)
         self.datasets, self.cache = datasets, cache
-        self.progress: Progress = progress or (lambda fraction, text: None)
+        self.progress: Progress = progress or (lambda *_: None)
 
     @classmethod
-    def missing(cls, datasets: Path) -> list[Path]:
+    def missing(cls, datasets: Path) -> list[Path]:  # noqa: ARG003 - for families that need files
         """The files this family needs and does not find in ``datasets``; empty when it can be used at once."""
         return []
 
     @classmethod
-    def download(cls, datasets: Path, progress: Progress) -> None:
+    def download(cls, datasets: Path, progress: Progress) -> None:  # noqa: ARG003
         """Fetch what is missing. Raises DataError with a remedy."""
         raise DataError(f"{cls.title} has nothing to download.")
 

@@ -9,13 +9,14 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from data.cache import Cached, cached
@@ -37,6 +38,8 @@ SIZES: dict[str, dict[Split, int]] = {
     "finn": {"train": 1100, "val": 100, "test": 423},
     "official": {"train": 792, "val": 172, "test": 659},
 }
+# What zipfile and PIL raise over damaged content: a bad directory or checksum, a cut or broken stream, no picture.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, SyntaxError, NotImplementedError)
 
 
 class OmniglotConfig(CharactersConfig):
@@ -76,7 +79,7 @@ class Omniglot(Characters):
     summary = "Handwritten characters of 50 alphabets, each drawn by 20 people."
     group = "downloaded"
     address = "https://github.com/brendenlake/omniglot/raw/master/python/"
-    checksums = {
+    checksums: ClassVar[dict[str, str]] = {
         "images_background.zip": "68d2efa1b9178cc56df9314c21c6e718",
         "images_evaluation.zip": "6b91aef0f799c5bb55b94e3f2daec811",
     }
@@ -125,7 +128,9 @@ class Omniglot(Characters):
 
             try:
                 parts.append(decode_zip(path, report))
-            except (zipfile.BadZipFile, UnidentifiedImageError, EOFError, OSError, ValueError) as error:
+            except PermissionError as error:
+                raise DataError(f"{path} cannot be read: {error.strerror}.", "Allow reading it.", str(path)) from error
+            except DAMAGED as error:
                 remedy = f"Delete it. {self.remedy()}"
                 raise DataError(f"{path} cannot be used: {error}.", remedy, str(path)) from error
         images = torch.cat([part.images for part in parts])

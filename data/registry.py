@@ -15,9 +15,9 @@ def discover(package: ModuleType, base: type) -> dict[str, type]:
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         for item in vars(module).values():
-            if inspect.isclass(item) and issubclass(item, base) and item.__module__ == module.__name__:
-                if "Config" in vars(item):
-                    found[item.Config.model_fields["name"].default] = item
+            own = inspect.isclass(item) and issubclass(item, base) and item.__module__ == module.__name__
+            if own and "Config" in vars(item):
+                found[item.Config.model_fields["name"].default] = item
     return found
 
 

@@ -34,7 +34,7 @@ class SinusoidConfig(FamilyConfig):
     def input_shape(self) -> tuple[int, ...]:
         return (1,)
 
-    def classes(self, split: Split) -> None:  # noqa: ARG002 - regression has no classes in any split
+    def classes(self, split: Split) -> None:
         return None
 
     def examples_per_class(self) -> None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import hardware
 from core.presets import PRESETS, Preset
-from pages.parts import format, session, theme
+from pages.parts import format, router, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.launch import launch
 
@@ -77,6 +77,7 @@ def device() -> None:
         st.caption("One run trains at a time on each device; the others wait their turn.")
 
 
+router.require()
 st.title("Innerloop", anchor=False)
 introduction, machine = st.columns([2.2, 1])
 with introduction, theme.card("introduction", height="stretch"), st.container(key="lead"):

@@ -9,11 +9,16 @@ from core.home import Home
 from core.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.store import RunStore
 from data.errors import InnerloopError
-from pages.parts import format, run_cards, session, theme
+from pages.parts import format, router, run_cards, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.run_metrics import metric_cards
 
 REFRESH = 1  # seconds, while the run has not ended
+PHASES = {
+    "loading": "Loading the data; the first time, pictures are decoded or drawn and kept for later runs.",
+    "tuning": "Choosing the fine-tuning on validation tasks.",
+    "testing": "Scoring the best checkpoint on the frozen test tasks.",
+}
 PROBLEM = "run-problem"  # session state: why the last button did not work
 
 
@@ -80,8 +85,8 @@ def notices(run: Run) -> None:
         st.info(
             "Stopping: the worker writes a checkpoint first, from which the run can resume.", icon=":material/stop:"
         )
-    elif run.status == "running" and run.phase in ("loading", "tuning", "testing"):
-        st.info(f"Now: {run_cards.PHASES[run.phase]}.", icon=":material/hourglass_top:")
+    elif run.status == "running" and run.phase in PHASES:
+        st.info(PHASES[run.phase], icon=":material/hourglass_top:")
 
 
 def waiting_for(run: Run) -> str:
@@ -146,4 +151,5 @@ def page() -> None:
     return st.fragment(show, run_every=None if ended else REFRESH)(known[0].id, ended)
 
 
+router.require()
 page()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import scheduler
 from core.schema import ACTIVE, ENDED, Run
-from pages.parts import chips, run_dialogs, session, theme
+from pages.parts import chips, router, run_dialogs, session, theme
 from pages.parts.compare import comparison
 from pages.parts.run_table import run_table
 
@@ -107,4 +107,5 @@ def page() -> None:
     st.fragment(body, run_every=REFRESH if live else IDLE_REFRESH)(live)
 
 
+router.require()
 page()

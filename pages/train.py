@@ -2,6 +2,9 @@
 
 import streamlit as st
 
+from pages.parts import router
+
+router.require()
 st.title("Train", anchor=False)
 announcement = st.empty()
 with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):

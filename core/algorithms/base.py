@@ -82,6 +82,10 @@ class Algorithm(nn.Module, ABC):
         """The network that adapts. Its output layer is meta-learned, so training fixes the number of classes."""
         return network(self.family.outputs(self.family.config.shape))
 
+    def learned(self) -> dict[str, Tensor]:
+        """What training changes, by name: all that a checkpoint has to keep."""
+        return dict([*self.named_parameters(), *self.named_buffers()])
+
     @abstractmethod
     def trajectory(
         self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool

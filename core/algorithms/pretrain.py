@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport
 from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
@@ -77,6 +77,11 @@ class Pretrain(FineTuner):
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         return network(self.family.outputs(test_shape))
+
+    def learned(self) -> dict[str, Tensor]:
+        """Without the mould, whose output layer has another size when tested on another number of classes."""
+        learned = super().learned()
+        return {n: v for n, v in learned.items() if not n.startswith("model.")} if self.head else learned
 
     def start(self, tasks: int, scope: Scope) -> Weights:
         trained, weights = dict(self.classifier.named_parameters()), {}

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from torch import Tensor
+
 from core.algorithms.base import AlgorithmConfig, Network
 from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
 from core.forward import Weights
@@ -47,6 +49,10 @@ class Scratch(FineTuner):
 
     def build_model(self, network: Network, test_shape: EpisodeShape):
         return network(self.family.outputs(test_shape))
+
+    def learned(self) -> dict[str, Tensor]:
+        """Nothing: the random start is a function of the run's seed."""
+        return {}
 
     def start(self, tasks: int, scope: Scope) -> Weights:
         return {name: detached(p, tasks, adapt=True) for name, p in self.model.named_parameters()}

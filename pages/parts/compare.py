@@ -30,22 +30,37 @@ def differences(configs: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     return {path: row for path, row in rows.items() if any(value != row[0] for value in row[1:])}
 
 
+def unequal_protocol(runs: Sequence[Run]) -> list[str]:
+    """What decides a score beside the learner, and is not the same for all runs (README, reading a number honestly)."""
+    tested = []
+    for run in runs:
+        family, evaluation = dict(run.config.get("family", {})), dict(run.config.get("evaluation", {}))
+        # An evaluation that leaves its shape open takes the training task's.
+        shape = {key: evaluation.get(key) or family.get(key) for key in ("n_way", "k_shot")}
+        family = {key: value for key, value in family.items() if key not in ("n_way", "k_shot", "n_query")}
+        statistics = {"batch_statistics": run.config.get("batch_statistics")}
+        tested.append({"family": family} | evaluation | shape | statistics)
+    return list(differences(tested))
+
+
 def comparison(runs: Sequence[Run]) -> None:
     """Loss, validation score, adaptation curve and config of two or more runs. Colours follow the runs' order."""
     reader, store = session.reader(), session.store()
     reader.poll([run.id for run in runs])
     scored = [(run, store.evaluations(run.id, split="val")) for run in runs]
     key = "-".join(str(run.id) for run in runs)
+    if unequal := unequal_protocol(runs):
+        text = "Their scores do not compare like with like: the runs differ in"
+        st.warning(f"{text} {', '.join(unequal)}.", icon=":material/balance:")
     loss, validation = st.columns(2)
-    with loss, theme.card("compare-loss", "Query loss", height="stretch"):
-        log_y = st.toggle("log scale", key="compare-log")
+    with loss, theme.card("compare-loss", height="stretch"):
+        with theme.heading("Query loss"):
+            log_y = st.toggle("log scale", key="compare-log")
         _chart_or(
             charts.losses_chart(runs, reader, log_y=log_y), f"losses-{key}", "None of them has a training loss yet."
         )
     with validation, theme.card("compare-validation", "Validation score, 95 % interval", height="stretch"):
-        _chart_or(
-            charts.validation_chart(scored), f"validations-{key}", "None of them has been validated yet.", height=338
-        )
+        _chart_or(charts.validation_chart(scored), f"validations-{key}", "None of them has been validated yet.")
     adaptation, table = st.columns(2)
     with adaptation, theme.card("compare-adaptation", "Adaptation per inner step", height="stretch"):
         _chart_or(_adaptation(scored), f"adaptations-{key}", "None of them has been evaluated yet.")

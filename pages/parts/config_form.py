@@ -40,7 +40,7 @@ class Field:
     def label(self) -> str:
         """The title with its unit, where the title does not already say it."""
         said = self.unit.removesuffix("s").lower() in self.title.lower()
-        return f"{self.title} :gray[· {self.unit}]" if self.unit and not said else self.title
+        return f"{self.title} · {self.unit}" if self.unit and not said else self.title
 
 
 def fields(config: type[Config], prefix: str, only: Sequence[str] | None = None) -> list[Field]:

@@ -13,6 +13,7 @@ from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
 from data.registry import families
 from pages.parts import format, run_cards, session, theme
+from pages.parts.config_form import say_problem
 from pages.parts.draft import Draft
 from pages.parts.episode_view import episode_view
 from pages.parts.launch import launch
@@ -26,12 +27,11 @@ def episode_card(now: Draft, config: RunConfig | None) -> bool:
     family = families()[now.values["family"]["name"]]
     missing = family.missing(session.home().datasets)
     with theme.card("episode"):
-        heading, button = st.columns([1.2, 1], vertical_alignment="center")
-        heading.markdown("#### A training task")
         if missing:
+            st.markdown("#### A training task")
             files_missing(family, missing)
             return False
-        with button.container(horizontal=True, horizontal_alignment="right"):
+        with theme.heading("A training task"):
             if st.button(
                 "Another", key="another-episode", icon=":material/casino:", help="Draw another task.", type="tertiary"
             ):
@@ -113,7 +113,7 @@ def launch_card(
             width="stretch",
         )
         if blocked:
-            st.caption(f":red[{blocked}]")
+            say_problem(blocked)
         if pressed:
             start(now, count)
 

@@ -47,15 +47,15 @@ function layout(data, style) {
   const axis = {gridcolor: grid, linecolor: grid, zeroline: false, automargin: true, tickfont: {size: 12}};
   return {uirevision: 'constant', height: data.height, margin: {l: 56, r: 14, t: data.traces.length > 1 ? 34 : 10, b: 44},
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', font: {color: text, size: 13, family: value('--st-font', 'sans-serif')},
-    xaxis: {...axis, showgrid: false, title: {text: data.x_title, standoff: 8, font: {size: 13}}},
+    xaxis: {...axis, showgrid: false, rangemode: 'tozero', dtick: data.few_steps ? 1 : undefined, title: {text: data.x_title, standoff: 8, font: {size: 13}}},
     yaxis: {...axis, title: {text: data.y_title, standoff: 8, font: {size: 13}}, ticksuffix: data.suffix, type: data.log_y ? 'log' : 'linear',
       exponentformat: 'power', dtick: data.log_y ? 1 : undefined},
     showlegend: data.traces.length > 1, legend: {orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0, bgcolor: 'rgba(0,0,0,0)'},
-    hovermode: 'x unified', hoverlabel: {bgcolor: value('--st-secondary-background-color', '#fff'), bordercolor: grid}};
+    separators: '.\u202f', hovermode: 'x unified', hoverlabel: {bgcolor: value('--st-secondary-background-color', '#fff'), bordercolor: grid}};
 }
 export default function ({data, parentElement}) {
   const host = parentElement.querySelector('.host');
-  if (!data) { (window.requestIdleCallback ?? setTimeout)(loadPlotly); return; }
+  if (!data) { host.remove(); (window.requestIdleCallback ?? setTimeout)(loadPlotly); return; }
   host.setAttribute('aria-label', data.label);
   host.style.minHeight = data.height + 'px';
   const draw = (Plotly) => {
@@ -108,6 +108,7 @@ def encode(chart: Chart, height: int) -> dict[str, Any]:
         "y_title": chart.y_title,
         "suffix": chart.suffix,
         "log_y": chart.log_y,
+        "few_steps": chart.steps and max((trace.x.max() for trace in chart.traces), default=0) <= 12,
         "label": chart.label,
         "height": height,
     }

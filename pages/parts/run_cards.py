@@ -14,12 +14,7 @@ from pages.parts import format, session, theme
 from pages.parts.live_chart import live_chart
 
 TAIL = 60_000  # bytes of the log that the page shows
-PHASES = {
-    "loading": "loading data",
-    "training": "training",
-    "tuning": "choosing the fine-tuning on validation tasks",
-    "testing": "final test",
-}
+PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
 SECTIONS = {
     "family": "Task family",
     "algorithm": "Learner",
@@ -41,16 +36,16 @@ def iterations(run: Run) -> int:
 
 def loss_card(run: Run, reader: SeriesReader) -> None:
     with theme.card("loss", height="stretch"):
-        heading, scale = st.columns([3, 1], vertical_alignment="center")
-        heading.markdown("#### Meta-training loss")
         if not trains(run):
+            st.markdown("#### Meta-training loss")
             theme.empty(
                 "Nothing to train",
                 "This baseline adapts to every task from the same random weights, so there is no training loss. "
                 "Its score is on the right and below.",
             )
             return
-        log_y = scale.toggle("log scale", key=f"log-{run.id}")
+        with theme.heading("Meta-training loss"):
+            log_y = st.toggle("log scale", key=f"log-{run.id}")
         chart = charts.loss_chart(run, reader, log_y=log_y)
         if chart.traces:
             live_chart(chart, key=f"chart-loss-{run.id}")
@@ -133,9 +128,7 @@ def settings_table(rows: Sequence[tuple[str, Any]]) -> str:
 
 def config_card(run: Run) -> None:
     with theme.card("config", height=460):
-        heading, button = st.columns([1, 1], vertical_alignment="center")
-        heading.markdown("#### Config")
-        with button.container(horizontal=True, horizontal_alignment="right"):
+        with theme.heading("Config"):
             csv_button(run)
         tables = []
         for section, name in SECTIONS.items():
@@ -152,12 +145,11 @@ def config_card(run: Run) -> None:
 def log_card(run: Run) -> None:
     path = Path(run.folder) / "worker.log"
     with theme.card("log", height=460):
-        heading, button = st.columns([2, 1], vertical_alignment="center")
-        heading.markdown("#### Log")
         if not path.is_file():
+            st.markdown("#### Log")
             theme.empty("No log yet", "It starts with the worker.")
             return
-        with button.container(horizontal=True, horizontal_alignment="right"):
+        with theme.heading("Log"):
             st.download_button(
                 "Whole log",
                 path.read_bytes,

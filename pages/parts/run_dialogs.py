@@ -7,7 +7,7 @@ import streamlit as st
 from core.schema import Run
 from pages.parts import format, session
 
-PENDING = "runs-dialog"  # session state: (which dialog, ids), opened by the next full run of the page
+PENDING = "runs-dialog"  # session state: (which dialog, ids), drawn by full runs of the page
 
 
 def ask(which: str, runs: Sequence[Run]) -> None:
@@ -16,8 +16,13 @@ def ask(which: str, runs: Sequence[Run]) -> None:
     st.rerun()
 
 
+def close() -> None:
+    st.session_state.pop(PENDING, None)
+
+
 def open_pending() -> None:
-    which, ids = st.session_state.pop(PENDING, ("", []))
+    """Draw the dialog that was asked for, if there is one, until it is closed."""
+    which, ids = st.session_state.get(PENDING, ("", []))
     runs = session.store().runs(ids=ids) if ids else []
     if runs and which == "edit":
         edit(runs[0])
@@ -25,7 +30,7 @@ def open_pending() -> None:
         delete(runs)
 
 
-@st.dialog("Name and note")
+@st.dialog("Name and note", on_dismiss=close)
 def edit(run: Run) -> None:
     name = st.text_input("Name", run.name, max_chars=80, key=f"edit-name-{run.id}")
     note = st.text_area(
@@ -34,26 +39,28 @@ def edit(run: Run) -> None:
     if not name.strip():
         st.caption(":red[A run needs a name.]")
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="edit-cancel"):
+        if st.button("Cancel", key="edit-cancel", on_click=close):
             st.rerun()
         if st.button("Save", key="edit-save", type="primary", disabled=not name.strip()):
             with session.shown_errors():
                 session.store().rename(run.id, name.strip())
                 session.store().annotate(run.id, note.strip())
+                close()
                 st.rerun()
 
 
-@st.dialog("Delete for good?")
+@st.dialog("Delete for good?", on_dismiss=close)
 def delete(runs: Sequence[Run]) -> None:
     for run in runs:
         st.markdown(f"- **{format.verbatim(run.name)}** :gray[#{run.id}]")
     st.caption("Curves, scores, checkpoints and log go with it. This cannot be undone.")
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Keep", key="delete-cancel"):
+        if st.button("Keep", key="delete-cancel", on_click=close):
             st.rerun()
         label = "Delete" if len(runs) == 1 else f"Delete {len(runs)} runs"
         if st.button(label, key="delete-confirm", type="primary", icon=":material/delete:"):
             with session.shown_errors():
                 for run in runs:
                     session.store().delete(run.id)
+                close()
                 st.rerun()

@@ -9,7 +9,7 @@ from core import charts
 from core.schema import ENDED, Evaluation, Run
 from core.series import SeriesReader
 from pages.parts import format, theme
-from pages.parts.run_cards import iterations, trains
+from pages.parts.run_cards import PHASES, iterations, trains
 
 SAMPLES = 120  # of throughput and memory, one a second while the page is open; the store keeps only the latest
 
@@ -67,6 +67,9 @@ def progress_figure(run: Run) -> None:
         label, value = "Training time", format.duration(run.seconds)
     elif run.status == "running" and run.phase == "training" and run.remaining is not None:
         label, value = "Time left", format.duration(run.remaining)
+    elif run.status == "running" and run.phase in ("loading", "tuning", "testing"):
+        done = min((run.load or {}).get("fraction") or 0.0, 1.0)  # of this phase
+        label, value = PHASES[run.phase].capitalize(), f"{100 * done:.0f} %"
     else:
         label, value = "Progress", f"{100 * done:.0f} %"
     help = "Iterations done, of those planned. The final test comes after them."

@@ -17,7 +17,8 @@ from core.store import RunStore
 from data.errors import InnerloopError
 
 TICK = 1.0  # seconds between two looks at the queue, however many pages are open
-HEAVY = ("torch", "core.config", "core.learner")  # what the Train page needs; seconds on first import
+GRACE = 1.0  # seconds from the first page's script to the import of torch
+HEAVY = ("torch", "core.config", "core.prepare")  # what the Train page needs; seconds on first import
 
 
 def home() -> Home:
@@ -81,11 +82,16 @@ def counts() -> tuple[int, int]:
 
 
 @st.cache_resource(show_spinner=False)
-def warm_up() -> threading.Thread:
-    """Import torch behind the reader's back, once a process: Train then opens at once."""
-    thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in HEAVY], daemon=True)
-    thread.start()
-    return thread
+def warm_up() -> threading.Timer:
+    """Import torch behind the reader's back, once a process: Train then opens at once.
+
+    A little later than the first page, whose files the browser is still fetching: the import leaves the interpreter
+    little time for anything else.
+    """
+    timer = threading.Timer(GRACE, lambda: [importlib.import_module(name) for name in HEAVY])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 @contextmanager

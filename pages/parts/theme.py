@@ -14,7 +14,7 @@ CSS = """
 [data-testid=stMainBlockContainer] {max-width: 1480px; padding-left: 2rem; padding-right: 2rem}
 [class*="st-key-card-"], [data-testid=stMetric] {background: light-dark(#ffffff, #171d27)}
 [class*="st-key-card-"] {padding: .95rem 1.1rem; gap: .7rem}
-[class*="st-key-card-"] [data-testid=stMarkdownContainer]:has(> h4) {margin-bottom: 0}
+[class*="st-key-card-"] [data-testid=stMarkdownContainer]:has(h4) {margin-bottom: 0}
 [class*="st-key-card-"] h4 {padding: 0; line-height: 1.6rem}
 [data-testid=stMetric] {min-height: 6.6rem}
 [data-testid=stMetricLabel] p {font-size: .9rem}
@@ -38,9 +38,9 @@ CSS = """
 .episode td + td {border-left: 1px solid light-dark(#dfe3ea, #2a3240); padding: 2px 0 2px .8rem}
 .episode th + th + th {padding-left: .8rem}
 .episode img {display: block; image-rendering: pixelated}
-.st-key-card-progress {padding: .8rem 1rem}
+.st-key-card-progress {padding: .93rem 1rem}
 .st-key-card-progress [data-testid=stMetric] {min-height: 0}
-.st-key-lead p {font-size: 1.1rem}
+.st-key-lead [data-testid=stMarkdown] p {font-size: 1.1rem}
 .empty {text-align: center; padding: 2.2rem 1rem; color: light-dark(#667085, #98a2b3)}
 .empty b {display: block; font-size: 1.1rem; margin-bottom: .25rem; color: light-dark(#0f1523, #e5e9f0)}
 </style>
@@ -63,3 +63,12 @@ def card(name: str, title: str = "", height: int | str = "content") -> Iterator[
 def empty(title: str, text: str) -> None:
     """What stands where there is nothing to show yet, and what to do about it."""
     st.html(f'<div class="empty"><b>{html.escape(title)}</b>{html.escape(text)}</div>')
+
+
+@contextmanager
+def heading(title: str) -> Iterator[None]:
+    """A card's small heading, with room at its right for a button or switch."""
+    words, controls = st.columns([1.6, 1], vertical_alignment="center")
+    words.markdown(f"#### {title}")
+    with controls.container(horizontal=True, horizontal_alignment="right"):
+        yield

@@ -1,0 +1,141 @@
+"""Meta-steps per second: Innerloop against a textbook loop over tasks, interleaved in one process.
+
+    python -m benchmarks.meta_step [--device cpu] [--rounds 7]
+
+Both sides run under the allocator settings that the launcher gives every worker, so that only the algorithm differs.
+"""
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from torch import Tensor
+from torch.func import functional_call
+
+from core.config import RunConfig, parse
+from core.device import open_device
+from core.hardware import describe
+from core.launcher import ALLOCATOR
+from core.learner import build_learner, threads
+from data.family import Episodes, TaskFamily
+from data.registry import families
+
+SINUSOID = {"family": {"name": "sinusoid", "k_shot": 10, "n_query": 10}, "model": {"name": "mlp", "widths": [40, 40]}}
+CHARACTERS = {
+    "family": {
+        "name": "doodles",
+        "n_way": 5,
+        "k_shot": 1,
+        "n_query": 15,
+        "train_classes": 50,
+        "val_classes": 5,
+        "test_classes": 5,
+    },
+    "model": {"name": "conv4", "downsampling": "max-pool"},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: a config, how many tasks a meta-step has, and how many steps a round times."""
+
+    title: str
+    config: dict[str, Any]
+    tasks: int
+    steps: int
+
+
+def maml(base: dict[str, Any], inner_steps: int, *, first_order: bool = False) -> dict[str, Any]:
+    return {
+        **base,
+        "algorithm": {"name": "maml", "inner_lr": 0.01, "inner_steps": inner_steps, "first_order": first_order},
+    }
+
+
+CASES = [
+    Case("sinusoid, MLP 40-40, 25 tasks, 1 step", maml(SINUSOID, 1), 25, 100),
+    Case("sinusoid, MLP 40-40, 25 tasks, 5 steps", maml(SINUSOID, 5), 25, 30),
+    Case("28×28, Conv4-64 max-pool, 8 tasks, 5 steps", maml(CHARACTERS, 5), 8, 1),
+    Case("28×28, Conv4-64 max-pool, 8 tasks, 5 steps, first order", maml(CHARACTERS, 5, first_order=True), 8, 1),
+]
+
+
+def textbook_loop(model: torch.nn.Module, family: TaskFamily, config: RunConfig) -> Callable[[Episodes], None]:
+    """The meta-gradient as papers' code writes it: one task after the other, ``autograd.grad`` on the network's weights."""
+    algorithm = config.algorithm
+
+    def one(support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor) -> Tensor:
+        weights = dict(model.named_parameters())
+        for _ in range(algorithm.inner_steps):
+            loss = family.loss(functional_call(model, weights, (support_x,))[None], support_y[None]).mean()
+            gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=not algorithm.first_order)
+            weights = {n: w - algorithm.inner_lr * g for (n, w), g in zip(weights.items(), gradients, strict=True)}
+        return family.loss(functional_call(model, weights, (query_x,))[None], query_y[None]).mean()
+
+    def step(episodes: Episodes) -> None:
+        tasks = zip(episodes.support_x, episodes.support_y, episodes.query_x, episodes.query_y, strict=True)
+        torch.stack([one(*task) for task in tasks]).mean().backward()
+
+    return step
+
+
+def compare(case: Case, device: torch.device, rounds: int) -> tuple[float, float]:
+    """Median seconds of a meta-step, (textbook loop, Innerloop)."""
+    config = parse({**case.config, "device": "auto"})
+    torch.set_num_threads(threads(config) if device.type == "cpu" else torch.get_num_threads())
+    family = families()[config.family.name](
+        config.family, datasets=Path(), cache=Path(".innerloop/cache"), device=device
+    )
+    learner = build_learner(config, family, "stacked")
+    generator = torch.Generator(device).manual_seed(0)
+    loop = textbook_loop(learner.model, family, config)
+
+    def draw() -> Episodes:
+        return family.sample("train", config.family.shape, case.tasks, generator)
+
+    def ours() -> None:
+        learner.meta_step(config.family.shape, case.tasks, generator)
+
+    sides = (lambda: loop(draw()), ours)
+    times: tuple[list[float], list[float]] = ([], [])
+    for i in range(rounds + 1):  # the first round warms up
+        for side, found in zip(sides, times, strict=True):
+            took = timed(side, case.steps, learner, device)
+            if i:
+                found.append(took)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def timed(side: Callable[[], None], steps: int, learner: torch.nn.Module, device: torch.device) -> float:
+    """Seconds per step."""
+    began = time.perf_counter()
+    for _ in range(steps):
+        learner.zero_grad(set_to_none=True)
+        side()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return (time.perf_counter() - began) / steps
+
+
+def main(device: Annotated[str, typer.Option()] = "cpu", rounds: Annotated[int, typer.Option(min=1)] = 7) -> None:
+    if sys.platform == "linux" and any(os.environ.get(key) != value for key, value in ALLOCATOR.items()):
+        # The allocator reads its settings when a process starts.
+        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.meta_step", *sys.argv[1:]], os.environ | ALLOCATOR)
+    all_threads = torch.get_num_threads()
+    print(f"{describe()}, torch {torch.__version__}, device {device}, medians of {rounds} rounds\n")
+    print("| one meta-step | textbook loop | Innerloop | times as fast |\n|---|---|---|---|")
+    for case in CASES:
+        torch.set_num_threads(all_threads)
+        loop, ours = compare(case, open_device(device), rounds)
+        print(f"| {case.title} | {1000 * loop:.1f} ms | {1000 * ours:.1f} ms | {loop / ours:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

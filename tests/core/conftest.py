@@ -1,0 +1,45 @@
+"""What tests of the engine share: one folder of decoded pictures, one processor thread, and modules of one's own."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.home import PROJECT, Home
+from tests.core.tiny import own_modules
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home whose cache of drawn and decoded pictures all test processes share, and the real data sets if they are there."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "pictures"
+    return Home(root, (PROJECT / "../shared/datasets").resolve(), "")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny networks are slower on several threads, and several test processes share the cores."""
+    import torch  # here, so that tests that need no torch do not wait for it
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """Puts a module of one's own into a folder named by INNERLOOP_PATH; returns the name to import it by."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    monkeypatch.setenv("INNERLOOP_PATH", str(folder))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    name = f"nets_{abs(hash(tmp_path)):x}"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+
+    def write(code: str = own_modules()) -> str:
+        (folder / f"{name}.py").write_text(code)
+        return name
+
+    yield write
+    sys.modules.pop(name, None)

@@ -1,0 +1,394 @@
+"""The command line: what it prints, where, and with which exit status."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import cli, hardware, scheduler
+from core.checkpoint import checkpoint_folder
+from core.home import PROJECT, Home
+from core.launcher import Handle, LocalLauncher
+from core.overrides import paths
+from core.schema import Run
+from core.store import RunStore
+from core.trainer import Trainer
+from tests.core.tiny import MemoryListener, open_tiny, tiny
+from tests.waiting import wait_until
+
+Call = Callable[..., tuple[int, str, str]]
+SHOWN = {
+    "run", "name", "status", "config", "iteration", "seconds", "best", "test", "group", "device", "error", "remedy"
+}  # fmt: skip
+SMALL = [
+    f"--set={change}"
+    for change in (
+        "training.iterations=4", "training.evaluate_every=2", "training.meta_batch_size=3", "evaluation.episodes=30",
+        "evaluation.val_episodes=10", "evaluation.n_query=5", "evaluation.inner_steps=1", "model.widths=[8]", "device=cpu",
+    )
+]  # fmt: skip
+
+
+class NoWorkers:
+    """A launcher whose workers live and do nothing."""
+
+    def __init__(self):
+        self.host, self.started = LocalLauncher().host, []
+
+    def start(self, run_id: int, home: Home, slot: str) -> Handle:
+        self.started.append(run_id)
+        return Handle(1, 1.0, "boot", self.host)
+
+    def stop(self, run: Run) -> None:
+        raise AssertionError("nobody is to be killed")
+
+    def alive(self, run: Run) -> bool:
+        return True
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    for name in ("INNERLOOP_DATASETS", "INNERLOOP_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("INNERLOOP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(hardware, "slots", lambda: ["cpu"])
+    return Home.find()
+
+
+@pytest.fixture
+def launcher(monkeypatch: pytest.MonkeyPatch) -> NoWorkers:
+    launcher = NoWorkers()
+    monkeypatch.setattr(scheduler, "LocalLauncher", lambda: launcher)
+    return launcher
+
+
+@pytest.fixture
+def call(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs a command in this process → exit status, stdout, stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["innerloop", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
+
+    return run
+
+
+@pytest.fixture
+def document(call: Call) -> Callable[..., Any]:
+    """The one JSON document that a command prints, with NaN and Infinity refused."""
+
+    def run(*arguments: str, status: int = 0) -> Any:
+        code, out, _ = call(*arguments, "--json")
+        assert code == status, out
+        return strict(out)
+
+    return run
+
+
+def strict(text: str) -> Any:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def stored(home: Home, *assignments: str) -> int:
+    """A finished run, without a worker."""
+    config, store = tiny("sinusoid", *assignments), RunStore(home.database)
+    run = store.create(config.model_dump(mode="json"), "done", folder_root=home.runs_folder, datasets=home.datasets)
+    result = Trainer(config, open_tiny(config, home), checkpoint_folder(run), MemoryListener()).run()
+    store.move(run.id, "finished", {"queued"}, forward="stacked", iteration=4, test=result.as_json(run.id))
+    return run.id
+
+
+# Lists
+
+
+@pytest.mark.parametrize("what", ["presets", "families", "algorithms", "models", "devices"])
+def test_lists(what: str, document: Callable[..., Any], call: Call) -> None:
+    items = document("list", what)
+    assert items
+    assert all({"name", "title", "group"} <= item.keys() and item["title"] and item["group"] for item in items)
+    code, out, _ = call("list", what)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == [item["name"] for item in items]
+
+
+def test_a_listed_preset_has_its_whole_config(document: Callable[..., Any]) -> None:
+    listed = {item["name"]: item["config"] for item in document("list", "presets")}
+    assert {"sinusoid-maml", "article-mlp", "omniglot-5w1s-quick"} <= listed.keys()
+    for path in (
+        "family.k_shot",
+        "model.widths",
+        "algorithm.first_order",
+        "training.meta_lr",
+        "evaluation.seed",
+        "seed",
+    ):
+        assert path in paths(listed["sinusoid-maml"])
+
+
+def test_listed_groups(document: Callable[..., Any]) -> None:
+    groups = {item["name"]: item["group"] for item in document("list", "algorithms")}
+    assert groups.items() >= {"maml": "model-agnostic", "scratch": "baselines", "pretrain": "baselines"}.items()
+    groups = {item["name"]: item["group"] for item in document("list", "families")}
+    assert groups.items() >= {"sinusoid": "embedded", "doodles": "embedded", "omniglot": "downloaded"}.items()
+
+
+# Queueing
+
+
+def test_detach_gives_the_runs_numbers(document: Callable[..., Any], home: Home, launcher: NoWorkers) -> None:
+    answer = document("train", "--preset", "sinusoid-maml", *SMALL, "--seed", "4", "--seeds", "3", "--detach")
+    assert answer.keys() == {"runs", "group"}
+    assert answer["group"] == "sinusoid-maml × 3"
+    queued = [RunStore(home.database).get(id) for id in answer["runs"]]
+    assert [run.config["seed"] for run in queued] == [4, 5, 6]
+    assert {run.group for run in queued} == {answer["group"]}
+    assert launcher.started == answer["runs"][:1]
+    alone = document("train", "--preset", "sinusoid-maml", *SMALL, "--detach", "--name", "mine")
+    assert (len(alone["runs"]), alone["group"]) == (1, None)
+    assert RunStore(home.database).get(alone["runs"][0]).name == "mine"
+
+
+@pytest.mark.usefixtures("launcher")
+def test_runs_show_and_what_a_person_reads(document: Callable[..., Any], call: Call, home: Home) -> None:
+    assert document("runs") == {"runs": []}
+    assert "No runs yet" in call("runs")[1]
+    document("train", "--preset", "sinusoid-maml", *SMALL, "--detach")
+    finished = stored(home)
+    shown = document("show", str(finished))
+    assert shown.keys() == SHOWN
+    assert (shown["run"], shown["status"], shown["iteration"], shown["name"]) == (finished, "finished", 4, "done")
+    listed = document("runs")["runs"]
+    assert [run["run"] for run in listed] == [finished, 1]  # newest first
+    assert listed[0] == shown
+    assert "test mse" in call("show", str(finished))[1]
+
+
+@pytest.mark.usefixtures("launcher")
+def test_a_waiting_run_is_stopped_and_resumed_and_deleted(document: Callable[..., Any], home: Home) -> None:
+    first, second = document("train", "--preset", "sinusoid-maml", *SMALL, "--seeds", "2", "--detach")["runs"]
+    assert document("delete", str(first), status=1)["error"]["message"] == "Run 1 is starting and cannot be deleted."
+    stopped = document("stop", str(second))
+    assert (stopped.keys(), stopped["status"]) == (SHOWN, "stopped")
+    resumed = document("resume", str(second), "--detach")
+    assert (resumed.keys(), resumed["status"]) == (SHOWN, "queued")
+    document("stop", str(second))
+    assert document("delete", str(second)) == {"deleted": second}
+    assert not home.run_folder(second).exists()
+    assert document("show", str(second), status=2)["error"]["path"] == "run"
+
+
+# Evaluating
+
+
+def test_evaluate(document: Callable[..., Any], call: Call, home: Home) -> None:
+    id = stored(home, "evaluation.inner_steps=2")
+    result = document("evaluate", str(id))
+    assert result.keys() == {
+        "run", "family", "split", "episodes", "non_finite", "metric", "mean", "ci95", "curve", "protocol"
+    }  # fmt: skip
+    assert (result["run"], result["family"], result["split"], result["metric"]) == (id, "sinusoid", "test", "mse")
+    assert (result["episodes"], result["non_finite"]) == (30, 0)
+    assert [point["step"] for point in result["curve"]] == [0, 1, 2]
+    assert result["curve"][-1] == {"step": 2, "mean": result["mean"], "ci95": result["ci95"]}
+    assert result == RunStore(home.database).get(id).test  # the run's own test once more
+    changes = ("--split", "val", "--episodes", "7", "--set", "evaluation.k_shot=3", "--set", "evaluation.inner_steps=0")
+    other = document("evaluate", str(id), *changes)
+    assert (other["split"], other["episodes"], other["protocol"]["k_shot"]) == ("val", 7, 3)
+    assert len(other["curve"]) == 1
+    code, out, err = call("evaluate", str(id))
+    assert code == 0
+    assert out.startswith("test mse ")
+    assert "evaluating" in err
+
+
+def test_what_is_not_a_number_becomes_null(document: Callable[..., Any], home: Home) -> None:
+    id = stored(home)
+    for file in checkpoint_folder(RunStore(home.database).get(id)).glob("best-*/weights.safetensors"):
+        import safetensors.torch
+
+        weights = safetensors.torch.load_file(file)
+        safetensors.torch.save_file({name: value * math.nan for name, value in weights.items()}, file)
+    result = document("evaluate", str(id))
+    assert (result["mean"], result["ci95"], result["non_finite"]) == (None, None, 30)
+    assert result["curve"][0] == {"step": 0, "mean": None, "ci95": None}
+
+
+# Bad input and faults
+
+BAD = [
+    (("train", "--preset", "nonsense"), 2, "no preset named nonsense", "sinusoid-maml", "preset"),
+    (("train", "--preset", "sinusoid-maml", "--set", "training.meta_lrs=1"), 2, "no setting", "training.meta_lr", None),
+    (("train", "--preset", "sinusoid-maml", "--set", "family.k_shot=0"), 2, "k_shot = 0", "", "family.k_shot"),
+    (("train", "--preset", "sinusoid-maml", "--set", "model=conv4"), 2, "choose mlp", "", "model.name"),
+    (("train", "--preset", "sinusoid-maml", "--seed", "-1"), 2, "seed = -1", "", "seed"),
+    (("train", "--preset", "sinusoid-maml", "--seeds", "0"), 2, "0", "--help", ""),
+    (("train", "--preset", "sinusoid-maml", "--set", "device=cuda"), 2, "device cuda does not exist", "cpu", "device"),
+    (("train",), 2, "--preset", "--help", ""),
+    (("list", "colours"), 2, "no list of colours", "presets", "what"),
+    (("show", "99"), 2, "Run 99 does not exist", "runs", "run"),
+    (("show", "first"), 2, "first", "--help", ""),
+    (("stop", "99"), 2, "Run 99 does not exist", "runs", "run"),
+    (("resume", "99"), 2, "Run 99 does not exist", "runs", "run"),
+    (("delete", "99"), 2, "Run 99 does not exist", "runs", "run"),
+    (("evaluate", "99"), 2, "Run 99 does not exist", "runs", "run"),
+    (("evaluate", "99", "--split", "exam"), 2, "no split named exam", "train, val, test", "split"),
+    (("download", "mnist"), 2, "no family named mnist", "omniglot", "family"),
+    (("fly",), 2, "fly", "--help", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "status", "message", "remedy", "path"), BAD, ids=lambda value: str(value)[:60])
+def test_bad_input(
+    arguments: tuple[str, ...], status: int, message: str, remedy: str, path: str | None, call: Call
+) -> None:
+    code, out, _ = call(*arguments, "--json")
+    error = strict(out)["error"]
+    assert code == status
+    assert error.keys() == {"message", "remedy", "path"}
+    assert message in error["message"]
+    assert remedy in error["remedy"]
+    assert path is None or error["path"] == path
+    code, out, err = call(*arguments)  # for people: on stderr, nothing on stdout
+    assert (code, out) == (status, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_several_problems_are_each_said_in_a_line(call: Call) -> None:
+    wrong = ("--set", "family.k_shot=0", "--set", "training.meta_lr=7")
+    code, _, err = call("train", "--preset", "sinusoid-maml", *wrong)
+    assert code == 2
+    assert [line.partition(":")[0] for line in err.splitlines()] == ["family.k_shot", "training.meta_lr"]
+
+
+def test_a_finished_run_cannot_be_stopped_or_resumed(document: Callable[..., Any], home: Home) -> None:
+    id = str(stored(home))
+    for command in ("stop", "resume"):
+        error = document(command, id, status=1)["error"]
+        assert "is finished and cannot be" in error["message"]
+        assert error["remedy"]
+
+
+def test_a_run_without_a_checkpoint_cannot_be_evaluated(document: Callable[..., Any], launcher: NoWorkers) -> None:
+    id = document("train", "--preset", "sinusoid-maml", *SMALL, "--detach")["runs"][0]
+    assert launcher.started == [id]
+    assert "no checkpoint yet" in document("evaluate", str(id), status=1)["error"]["message"]
+
+
+def test_what_was_trained_cannot_be_changed_for_an_evaluation(document: Callable[..., Any], home: Home) -> None:
+    error = document("evaluate", str(stored(home)), "--set", "algorithm.inner_lr=1", status=2)["error"]
+    assert error["path"] == "algorithm.inner_lr"
+
+
+def test_a_missing_data_set_says_where_it_goes(
+    document: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INNERLOOP_DATASETS", str(tmp_path))
+    error = document("train", "--preset", "omniglot-5w1s-quick", status=1)["error"]
+    assert error["path"] == str(tmp_path / "omniglot" / "images_background.zip")
+    assert error["path"] in error["message"]
+    assert "python -m core download omniglot" in error["remedy"]
+    assert "INNERLOOP_DATASETS" in error["remedy"]
+
+
+def test_a_file_that_is_not_a_database(document: Callable[..., Any], home: Home) -> None:
+    file = home.root / "innerloop.db"
+    file.write_bytes(b"not a database at all, but long enough to look like one" * 100)
+    before = file.read_bytes()
+    error = document("runs", status=1)["error"]
+    assert "is not a database" in error["message"]
+    assert error["remedy"]
+    assert file.read_bytes() == before
+
+
+def test_a_home_that_cannot_be_made(document: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    error = document("runs", "--home", str(tmp_path / "file" / "home"), status=1)["error"]
+    assert "cannot be created" in error["message"]
+    assert "--home" in error["remedy"]
+
+
+def test_home_is_named_before_or_after_the_command(call: Call, home: Home, tmp_path: Path) -> None:
+    id = stored(home)
+    elsewhere = str(tmp_path / "elsewhere")
+    try:
+        assert strict(call("runs", "--json", "--home", elsewhere)[1]) == {"runs": []}
+        assert strict(call("runs", "--json")[1])["runs"][0]["run"] == id
+        assert strict(call("--home", elsewhere, "runs", "--json")[1]) == {"runs": []}
+    finally:
+        os.environ["INNERLOOP_HOME"] = str(home.root)
+    assert (tmp_path / "elsewhere" / "innerloop.db").exists()
+    assert call("list", "models", "--home", elsewhere)[0] == 0
+
+
+def test_a_bug_shows_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunStore, "runs", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(sys, "argv", ["innerloop", "runs"])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+# Whole commands with real workers
+
+
+@pytest.fixture
+def spawn(home: Home) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Starts a command as a person does; what it left running is ended afterwards."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    started: list[subprocess.Popen] = []
+
+    def start(*arguments: str) -> subprocess.Popen:
+        started.append(
+            subprocess.Popen([sys.executable, "-m", "core", "--home", str(home.root), *arguments], cwd=PROJECT, **pipes)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+    for run in RunStore(home.database).runs():
+        LocalLauncher(grace=0.1).stop(run)
+
+
+def test_train_follows_the_run_to_its_end(
+    spawn: Callable[..., subprocess.Popen], document: Callable[..., Any], home: Home
+) -> None:
+    process = spawn("train", "--preset", "sinusoid-maml", *SMALL, "--json")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    answer = strict(out)  # one document and nothing beside it
+    assert answer.keys() == SHOWN
+    assert (answer["status"], answer["iteration"]) == ("finished", 4)
+    assert answer["best"].keys() >= {"iteration", "mean", "ci95"}
+    assert answer["test"]["episodes"] == 30
+    assert "iteration 4: test mse" in err
+    assert document("show", str(answer["run"])) == answer
+    assert document("evaluate", str(answer["run"])) == answer["test"]
+
+
+def test_ctrl_c_stops_the_run_with_a_checkpoint(spawn: Callable[..., subprocess.Popen], home: Home) -> None:
+    endless = ("--set=training.iterations=10000000", "--set=training.evaluate_every=10000000")
+    process = spawn("train", "--preset", "sinusoid-maml", *SMALL, *endless, "--json")
+    store = RunStore(home.database)
+    wait_until(lambda: [run for run in store.runs() if run.iteration > 0], timeout=90)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    answer = strict(out)
+    assert (process.returncode, answer["status"]) == (1, "stopped")
+    assert "python -m core resume 1" in err
+    assert list(checkpoint_folder(store.get(1)).glob("last-*"))

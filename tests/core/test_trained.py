@@ -1,0 +1,85 @@
+"""A trained learner again: the same scores as in its run, and others only where the evaluation was changed."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from core.checkpoint import checkpoint_folder
+from core.config import ConfigError
+from core.errors import RunError
+from core.evaluation import Evaluation
+from core.home import Home
+from core.schema import Run
+from core.store import RunStore
+from core.trained import evaluate_run, load_trained
+from core.trainer import Trainer
+from tests.core.tiny import MemoryListener, open_tiny, tiny
+
+
+@pytest.fixture
+def home(pictures: Home, tmp_path: Path) -> Home:
+    """A home of its own that shares the drawn pictures."""
+    (tmp_path / "cache").symlink_to(pictures.cache)
+    pictures.cache.mkdir(parents=True, exist_ok=True)
+    return Home(tmp_path, pictures.datasets, f"sqlite:///{tmp_path}/innerloop.db")
+
+
+def finished(home: Home, *assignments: str) -> tuple[Run, Evaluation]:
+    """A run in the store with its checkpoints, and its final test."""
+    config, store = tiny(*assignments), RunStore(home.database)
+    run = store.create(config.model_dump(mode="json"), "a run", folder_root=home.runs_folder, datasets=home.datasets)
+    result = Trainer(config, open_tiny(config, home), checkpoint_folder(run), MemoryListener()).run()
+    store.update(run.id, forward="stacked")
+    return store.get(run.id), result
+
+
+@pytest.mark.parametrize("learner", ["maml", "pretrain", "scratch"])
+def test_the_runs_own_protocol_gives_the_runs_own_score(learner: str, home: Home) -> None:
+    run, result = finished(home, "doodles", f"algorithm={learner}")
+    assert repr(asdict(evaluate_run(home, run))) == repr(asdict(result))
+
+
+@pytest.mark.parametrize("learner", ["pretrain", "scratch"])
+def test_a_baseline_can_be_tested_on_another_number_of_classes(learner: str, home: Home) -> None:
+    run, _ = finished(home, "doodles", f"algorithm={learner}")
+    result = evaluate_run(home, run, assignments=["evaluation.n_way=5", "evaluation.inner_steps=1"])
+    assert result.protocol["n_way"] == 5
+    assert [point["step"] for point in result.curve] == [0, 1]
+
+
+def test_the_evaluation_can_be_changed(home: Home) -> None:
+    run, _ = finished(home, "doodles")
+    changes = ["evaluation.k_shot=1", "evaluation.inner_steps=4", "batch_statistics=support"]
+    result = evaluate_run(home, run, "val", 7, changes)
+    assert (result.split, result.episodes, len(result.curve)) == ("val", 7, 5)
+    assert (result.protocol["k_shot"], result.protocol["batch_statistics"]) == (1, "support")
+
+
+@pytest.mark.parametrize(
+    "assignment", ["algorithm.inner_lr=1", "family.n_way=5", "seed=1", "training.meta_lr=1", "model=mlp"]
+)
+def test_what_was_trained_cannot(home: Home, assignment: str) -> None:
+    run, _ = finished(home, "doodles")
+    with pytest.raises(ConfigError, match="belongs to the training"):
+        evaluate_run(home, run, assignments=[assignment])
+
+
+def test_a_change_that_does_not_fit_is_refused(home: Home) -> None:
+    run, _ = finished(home, "doodles")
+    with pytest.raises(ConfigError, match="output layer for 3 classes"):
+        evaluate_run(home, run, assignments=["evaluation.n_way=5"])
+
+
+def test_the_device_of_the_training_may_be_gone(home: Home) -> None:
+    run, result = finished(home, "doodles")
+    elsewhere = replace(run, config={**run.config, "device": "cuda:7"})
+    assert evaluate_run(home, elsewhere).mean == result.mean
+
+
+def test_a_run_without_a_checkpoint(home: Home) -> None:
+    config, store = tiny("doodles"), RunStore(home.database)
+    run = store.create(config.model_dump(mode="json"), "new", folder_root=home.runs_folder, datasets=home.datasets)
+    with pytest.raises(RunError, match="no checkpoint yet") as caught:
+        load_trained(home, run)
+    assert caught.value.remedy

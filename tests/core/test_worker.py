@@ -1,0 +1,283 @@
+"""The worker: in this process for what it writes and how it fails, and as a real process for how it is stopped."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+from core import checkpoint, hardware, scheduler
+from core.home import Home
+from core.launcher import Handle, LocalLauncher, identify
+from core.schema import ENDED, Run
+from core.store import RunStore
+from core.trainer import Progress
+from core.worker import StoreListener, work
+from tests.core.tiny import values
+from tests.waiting import wait_until
+
+
+class InThisProcess:
+    """Starts no worker: the test calls ``work`` itself."""
+
+    def __init__(self):
+        self.host, self.started = LocalLauncher().host, []
+
+    def start(self, run_id: int, home: Home, slot: str) -> Handle:
+        self.started.append((run_id, slot))
+        return identify()
+
+    def stop(self, run: Run) -> None:
+        raise AssertionError("nobody is to be killed")
+
+    def alive(self, run: Run) -> bool:
+        return True
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    for name in ("INNERLOOP_DATASETS", "INNERLOOP_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return Home.find(tmp_path / "home")
+
+
+@pytest.fixture
+def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    """The store of a machine without GPUs; workers left over are killed at the end."""
+    monkeypatch.setattr(hardware, "slots", lambda: ["cpu"])
+    store = RunStore(home.database)
+    yield store
+    for run in store.runs():
+        if run.pid != os.getpid():
+            LocalLauncher(grace=0.1).stop(run)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[InThisProcess]:
+    """The scheduler believes that it starts workers; signals and threads are put back afterwards."""
+    launcher = InThisProcess()
+    monkeypatch.setattr(scheduler, "LocalLauncher", lambda: launcher)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    yield launcher
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    torch.set_num_threads(1)
+
+
+def queue(store: RunStore, home: Home, *configs: dict[str, Any]) -> list[int]:
+    return [run.id for run in scheduler.submit(store, home, [("a run", config) for config in configs])]
+
+
+# In this process
+
+
+def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
+    here: InThisProcess, store: RunStore, home: Home
+) -> None:
+    id, following = queue(store, home, values("sinusoid"), values("sinusoid", "seed=1"))
+    assert work(home, id) is True
+    run = store.get(id)
+    assert (run.status, run.error, run.phase, run.iterations, run.forward) == ("finished", "", "", 4, "stacked")
+    assert run.ended >= run.started
+    assert (run.pid, run.slot) == (os.getpid(), "cpu")
+    keys = {key for _, _, _, key, _ in store.metrics_after({id: 0})}
+    assert keys == {"train/support_loss", "train/query_loss", "train/query_score", "train/learning_rate"}
+    best = run.best["iteration"]
+    assert [(one.iteration, one.split) for one in store.evaluations(id)] == [(2, "val"), (4, "val"), (best, "test")]
+    tested = store.evaluations(id, "test")[0]
+    assert run.test == tested.result
+    assert run.test["mean"] == tested.mean
+    assert run.test["run"] == id
+    assert tested.checkpoint == f"best@{best}"
+    folder = checkpoint.checkpoint_folder(run)
+    assert checkpoint.newest(folder, "last").iteration == 4
+    assert checkpoint.newest(folder, "best").iteration == best
+    assert here.started == [(id, "cpu"), (following, "cpu")]  # the end of the one starts the other
+
+
+@pytest.mark.usefixtures("here")
+def test_a_run_that_is_not_waiting_is_left_alone(store: RunStore, home: Home, capsys) -> None:
+    id = queue(store, home, values("sinusoid"))[0]
+    assert store.move(id, "stopped", {"starting"})
+    assert work(home, id) is False
+    assert store.get(id).status == "stopped"
+    assert "not waiting for a worker" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("here")
+def test_a_crash_shows_its_last_line_and_leaves_the_whole_in_the_log(
+    store: RunStore, home: Home, write_module: Callable[[], str], capfd
+) -> None:
+    own = ("model=module", f"model.path={write_module()}:Crashing")
+    id = queue(store, home, values("doodles", *own, "training.iterations=50"))[0]
+    assert work(home, id) is False
+    run = store.get(id)
+    assert (run.status, run.error) == ("failed", "ZeroDivisionError: the cat sat on the keyboard")
+    assert "log" in run.remedy
+    log = capfd.readouterr().err
+    assert log.startswith("Traceback")
+    assert "in forward" in log
+
+
+@pytest.mark.usefixtures("here")
+def test_a_loss_that_is_not_a_number_fails_the_run(store: RunStore, home: Home) -> None:
+    id = queue(store, home, values("sinusoid", "algorithm.inner_lr=100", "algorithm.inner_steps=20"))[0]
+    assert work(home, id) is False
+    run = store.get(id)
+    assert run.status == "failed"
+    assert run.error.startswith("The loss is not a number at iteration ")
+    assert "lower algorithm.inner_lr (now 100)" in run.remedy
+
+
+@pytest.mark.usefixtures("here")
+def test_a_full_memory_is_said_with_what_helps(store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr("core.trainer.Trainer._step", full)
+    id = queue(store, home, values("sinusoid"))[0]
+    work(home, id)
+    run = store.get(id)
+    assert run.status == "failed"
+    assert "memory is full" in run.error
+    assert "training.meta_batch_size" in run.remedy
+
+
+@pytest.mark.usefixtures("here")
+def test_a_truncated_data_set_fails_the_run_with_the_files_name(store: RunStore, home: Home) -> None:
+    folder = home.datasets / "omniglot"
+    folder.mkdir(parents=True)
+    for name in ("images_background.zip", "images_evaluation.zip"):
+        (folder / name).write_bytes(b"PK\x03\x04 cut off")
+    config = values("doodles", "family=omniglot", "family.n_query=2")
+    id = queue(store, home, config)[0]
+    assert work(home, id) is False
+    run = store.get(id)
+    assert run.status == "failed"
+    assert str(folder / "images_background.zip") in run.error
+    assert "Delete it" in run.remedy
+
+
+@pytest.mark.usefixtures("here")
+def test_a_config_that_no_longer_parses_fails_the_run(store: RunStore, home: Home) -> None:
+    """Queued by another version, perhaps."""
+    config = values("sinusoid")
+    id = queue(store, home, {**config, "training": {**config["training"], "momentum": 0.9}})[0]
+    assert work(home, id) is False
+    assert store.get(id).error == "There is no setting training.momentum."
+
+
+@pytest.mark.usefixtures("here")
+def test_what_is_wanted_is_asked_at_each_beat_and_the_status_written_only_when_it_changes(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = queue(store, home, values("sinusoid"))[0]
+    store.move(id, "running", {"starting"})
+    listener, moves, real = StoreListener(store, id, "cpu"), [], store.move
+    monkeypatch.setattr(store, "move", lambda id, to, only_from: moves.append(to) or real(id, to, only_from))
+
+    def beat() -> tuple[str, str]:
+        return listener.progress(Progress("training", 3, 1.5, 2.0, 10.0)), store.get(id).status
+
+    assert [beat(), beat()] == [("run", "running")] * 2
+    store.update(id, desired="pause")
+    assert [beat(), beat()] == [("pause", "paused")] * 2
+    store.update(id, desired="run")
+    assert [beat(), beat()] == [("run", "running")] * 2
+    assert moves == ["paused", "running"]
+    run = store.get(id)
+    assert (run.iteration, run.seconds, run.rate, run.remaining, run.phase) == (3, 1.5, 2.0, 10.0, "training")
+    listener.terminate(signal.SIGTERM, None)
+    assert beat()[0] == "stop"
+
+
+# Real processes; each takes seconds to start, so that each is asked several things
+
+ENDLESS = ("training.iterations=10000000", "training.evaluate_every=10000000")
+
+
+def ended(store: RunStore, id: int) -> Run:
+    def look() -> Run | None:
+        run = store.get(id)
+        return run if run.status in ENDED else None
+
+    return wait_until(look, timeout=90)
+
+
+def training(store: RunStore, id: int, beyond: int = 0) -> Run:
+    """The run once its worker has reported more than ``beyond`` iterations."""
+
+    def look() -> Run | None:
+        run = store.get(id)
+        assert run.status not in ENDED, run.error
+        return run if run.status == "running" and run.iteration > beyond else None
+
+    return wait_until(look, timeout=90)
+
+
+def log(run: Run) -> str:
+    return (Path(run.folder) / "worker.log").read_text()
+
+
+def test_a_queue_of_real_workers_empties_itself(store: RunStore, home: Home, write_module: Callable[[], str]) -> None:
+    """Only the first is started by us; nobody calls the scheduler after that."""
+    own = ("model=module", f"model.path={write_module()}:Crashing", "training.iterations=50")
+    crashing, finishing = queue(store, home, values("doodles", *own), values("sinusoid"))
+    crashed = ended(store, crashing)
+    assert (crashed.status, crashed.error) == ("failed", "ZeroDivisionError: the cat sat on the keyboard")
+    text = log(crashed)
+    assert "Traceback (most recent call last)" in text
+    assert "in forward" in text
+    done = ended(store, finishing)
+    assert (done.status, done.iteration) == ("finished", 4), log(done)
+    assert done.pid not in (crashed.pid, os.getpid())
+    assert done.test["episodes"] == 30
+    assert checkpoint.newest(checkpoint.checkpoint_folder(done), "best")
+    assert store.metrics_after({finishing: 0})
+
+
+def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunStore, home: Home) -> None:
+    (id,) = queue(store, home, values("sinusoid", *ENDLESS))
+    run = training(store, id)
+    worker = psutil.Process(run.pid)
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        worker.send_signal(ignored)
+    run = training(store, id, beyond=run.iteration)  # still at it
+    assert run.pid == worker.pid
+    worker.send_signal(signal.SIGTERM)
+    stopped = ended(store, id)
+    assert stopped.status == "stopped"
+    saved = checkpoint.newest(checkpoint.checkpoint_folder(stopped), "last")
+    assert saved.iteration > 0
+    assert max(row[2] for row in store.metrics_after({id: 0})) == saved.iteration
+
+    scheduler.resume(store, home, id)
+    resumed = training(store, id, beyond=saved.iteration)
+    assert resumed.pid != stopped.pid
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(resumed.pid).kill()
+
+    def vanished() -> bool:
+        scheduler.reconcile(store, home)
+        return store.get(id).status == "lost"
+
+    wait_until(vanished)
+    assert "vanished" in store.get(id).error
+
+    kept = checkpoint.newest(checkpoint.checkpoint_folder(resumed), "last")
+    assert kept.iteration == saved.iteration  # no later one was due
+    few = kept.iteration + 20
+    store.update(id, config=values("sinusoid", f"training.iterations={few}", f"training.evaluate_every={few}"))
+    scheduler.resume(store, home, id)
+    done = ended(store, id)
+    assert (done.status, done.iteration, done.attempt) == ("finished", few, 3), log(done)
+    iterations = [row[2] for row in store.metrics_after({id: 0}) if row[3] == "train/query_loss"]
+    assert iterations == sorted(set(iterations))  # what the killed worker reported and did not save is void
+    assert iterations[-1] == few
+    assert done.test["protocol"]["checkpoint"] == f"best@{few}"

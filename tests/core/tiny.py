@@ -1,0 +1,103 @@
+"""Runs small enough for a test, and a listener that remembers what it was told."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.config import RunConfig
+    from core.evaluation import Evaluation
+    from core.home import Home
+    from core.trainer import Desired, Progress, Row
+    from data.family import TaskFamily
+
+TRAINING = {"iterations": 4, "meta_batch_size": 3, "evaluate_every": 2}
+SIZES = {"n_way": 3, "k_shot": 2, "n_query": 2}
+POOLS = {"train_classes": 12, "val_classes": 6, "test_classes": 6}
+BASES: dict[str, dict[str, Any]] = {
+    "sinusoid": {"family": {"name": "sinusoid", "k_shot": 5, "n_query": 5}, "model": {"name": "mlp", "widths": [8]}},
+    "doodles": {"family": {"name": "doodles", **SIZES, **POOLS}, "model": {"name": "mlp", "widths": [8]}},
+    "conv4": {"family": {"name": "doodles", **SIZES, **POOLS}, "model": {"name": "conv4", "filters": 4}},
+}
+
+
+def values(base: str, *assignments: str) -> dict[str, Any]:
+    """The complete values of a tiny run, changed as by ``--set``."""
+    from core.config import parse
+    from core.overrides import apply
+
+    common = {
+        "algorithm": {"name": "maml", "inner_lr": 0.1},
+        "training": TRAINING,
+        "evaluation": {"n_query": 3, "episodes": 30, "val_episodes": 10},
+        "device": "cpu",
+    }
+    complete = parse(copy.deepcopy({**BASES[base], **common})).model_dump(mode="json")
+    return apply(complete, list(assignments))
+
+
+def tiny(base: str, *assignments: str) -> "RunConfig":
+    from core.config import parse
+
+    return parse(values(base, *assignments))
+
+
+def own_modules() -> str:
+    """The code of ``own_nets``."""
+    return Path(__file__).with_name("own_nets.py").read_text()
+
+
+class MemoryListener:
+    """Remembers. ``answer`` decides what is wanted at each sign of life."""
+
+    def __init__(self, answer: "Callable[[Progress], Desired]" = lambda _: "run"):
+        self.answer = answer
+        self.beats: list[Progress] = []
+        self.rows: list[Row] = []
+        self.evaluations: list[tuple[int, Evaluation, bool]] = []
+        self.forward = ""
+
+    def progress(self, progress: "Progress") -> "Desired":
+        self.beats.append(progress)
+        return self.answer(progress)
+
+    def metrics(self, rows: "list[Row]") -> None:
+        self.rows += rows
+
+    def evaluated(self, result: "Evaluation", iteration: int, best: bool) -> None:
+        self.evaluations.append((iteration, result, best))
+
+    def prepared(self, forward: str) -> None:
+        self.forward = forward
+
+    def resumed(self, iteration: int) -> None:
+        self.rows = [row for row in self.rows if row[0] <= iteration]
+        self.evaluations = [one for one in self.evaluations if one[0] <= iteration]
+
+    @property
+    def curve(self) -> list[tuple[int, str, float]]:
+        """The metric rows without their seconds, which no two runs share."""
+        return [(iteration, key, value) for iteration, _, key, value in self.rows]
+
+    @property
+    def scores(self) -> list[tuple[int, str, float]]:
+        return [(iteration, result.split, result.mean) for iteration, result, _ in self.evaluations]
+
+
+class StepClock:
+    """A clock that goes on by ``step`` seconds at each look."""
+
+    def __init__(self, step: float):
+        self.now, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def open_tiny(config: "RunConfig", home: "Home") -> "TaskFamily":
+    """The run's family with its data; drawn pictures are kept in ``home``."""
+    from core.learner import open_family
+
+    return open_family(config, home)

@@ -1,0 +1,101 @@
+"""Episodes, losses and scores of the base class, and what a config says about shapes that do not fit."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.doodles import Doodles, DoodlesConfig
+from data.errors import DataError
+from data.family import SPLITS, Episodes, EpisodeShape, FamilyConfig
+from data.omniglot import OmniglotConfig
+from data.registry import families
+from data.sinusoid import Sinusoid, SinusoidConfig
+
+
+def test_every_family_is_found_by_its_name() -> None:
+    assert {"sinusoid", "doodles", "omniglot"} <= set(families())
+    for name, family in families().items():
+        assert family.Config().name == name
+        assert family.title and family.summary.endswith(".")
+
+
+@pytest.mark.parametrize("config", [SinusoidConfig(), DoodlesConfig(), OmniglotConfig()], ids=lambda c: c.name)
+def test_the_default_training_shape_fits_every_split(config: FamilyConfig) -> None:
+    assert [config.problems(config.shape, split) for split in SPLITS] == [[], [], []]
+
+
+def test_more_examples_than_a_class_has_are_refused_at_n_query() -> None:
+    found = OmniglotConfig().problems(EpisodeShape(5, 1, 24), "train")
+    sentence = "k_shot + n_query = 25 exceeds the 20 images per class of omniglot; lower n_query to 19 or less."
+    assert found == [("n_query", sentence)]
+    assert OmniglotConfig().problems(EpisodeShape(5, 1, 19), "train") == []
+
+
+def test_more_shots_than_leave_a_query_are_refused_at_k_shot() -> None:
+    ((field, sentence),) = DoodlesConfig().problems(EpisodeShape(5, 20, 1), "train")
+    assert field == "k_shot"
+    assert sentence.endswith("lower k_shot to 19 or less.")
+
+
+def test_more_classes_than_the_split_has_are_refused_at_n_way() -> None:
+    config = OmniglotConfig(rotations=False)
+    sentence = "n_way = 173 exceeds the 172 validation classes of omniglot; lower n_way to 172 or less."
+    assert config.problems(EpisodeShape(173, 1, 1), "val") == [("n_way", sentence)]
+    assert config.problems(EpisodeShape(173, 1, 1), "train") == []
+
+
+def test_both_problems_are_told_at_once() -> None:
+    config = DoodlesConfig(val_classes=10)
+    assert [field for field, _ in config.problems(EpisodeShape(11, 10, 11), "val")] == ["n_way", "n_query"]
+
+
+def test_a_regression_has_no_ways() -> None:
+    ((field, _),) = SinusoidConfig().problems(EpisodeShape(5, 10, 10), "test")
+    assert field == "n_way"
+
+
+def test_sampling_an_impossible_shape_says_why(tmp_path: Path) -> None:
+    family = Doodles(DoodlesConfig(), datasets=tmp_path, cache=tmp_path)
+    with pytest.raises(DataError, match=r"k_shot \+ n_query = 21 exceeds the 20") as caught:
+        family.sample("train", EpisodeShape(5, 1, 20), 1, torch.Generator())
+    assert caught.value.path == "family.n_query"
+    assert list(tmp_path.iterdir()) == []  # refused before anything was drawn
+
+
+def test_episodes_with_unequal_parts_are_refused() -> None:
+    x, y = torch.zeros(2, 3, 1), torch.zeros(2, 3, 1)
+    with pytest.raises(ValueError, match="leading axis"):
+        Episodes(x, y, x[:1], y[:1])
+    with pytest.raises(ValueError, match="query_x has 3 examples"):
+        Episodes(x, y, x, y[:, :2])
+
+
+def test_slicing_episodes_keeps_the_task_axis() -> None:
+    x = torch.arange(6.0).view(3, 2, 1)
+    part = Episodes(x, x, x, x)[1:2]
+    assert part.tasks == 1
+    assert torch.equal(part.query_x, x[1:2])
+
+
+def test_losses_and_scores_are_per_task(tmp_path: Path) -> None:
+    images = Doodles(DoodlesConfig(), datasets=tmp_path, cache=tmp_path)
+    logits = torch.tensor([[[0.0, 0.0], [0.0, 0.0]], [[9.0, 0.0], [9.0, 0.0]]])
+    target = torch.tensor([[1, 1], [0, 1]])
+    # The first task is undecided: ln 2. The second is sure, right once and wrong once.
+    sure = math.log1p(math.exp(-9.0))
+    torch.testing.assert_close(images.loss(logits, target), torch.tensor([math.log(2), (sure + sure + 9.0) / 2]))
+    assert images.score(logits, target).tolist() == [0.0, 0.5]
+    curves = Sinusoid(SinusoidConfig(), datasets=tmp_path, cache=tmp_path)
+    prediction = torch.tensor([[[1.0], [3.0]], [[0.0], [0.0]]])
+    assert curves.loss(prediction, torch.zeros(2, 2, 1)).tolist() == [5.0, 0.0]
+    assert curves.score(prediction, torch.zeros(2, 2, 1)).tolist() == [5.0, 0.0]
+    assert (images.metric, images.higher_is_better) == ("accuracy", True)
+    assert (curves.metric, curves.higher_is_better) == ("mse", False)
+
+
+def test_a_family_without_files_has_nothing_to_download(tmp_path: Path) -> None:
+    assert Doodles.missing(tmp_path) == []
+    with pytest.raises(DataError, match="nothing to download"):
+        Doodles.download(tmp_path, lambda *_: None)

@@ -1,0 +1,114 @@
+"""The app under Streamlit's own test runner, with a home of its own and workers that are never started."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.config import RunConfig
+from core.home import Home
+from core.launcher import Handle, LocalLauncher
+from core.presets import preset
+from core.schema import Run
+from core.store import RunStore
+
+APP = str(Path(__file__).parents[2] / "app.py")
+TIMEOUT = 60  # seconds; the first import of torch may be among them
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """An empty home folder that the app finds; what the app keeps for all sessions is forgotten afterwards."""
+    monkeypatch.setenv("INNERLOOP_HOME", str(tmp_path / "home"))
+    for name in ("INNERLOOP_DATASETS", "INNERLOOP_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    yield Home.find()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def store(home: Home) -> RunStore:
+    return RunStore(home.database)
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Runs for which a worker would have been started. Each of them counts as alive."""
+    runs: list[int] = []
+
+    def start(self: LocalLauncher, run_id: int, home: Home, slot: str) -> Handle:
+        runs.append(run_id)
+        return Handle(1, None, "", self.host)
+
+    monkeypatch.setattr(LocalLauncher, "start", start)
+    monkeypatch.setattr(LocalLauncher, "alive", lambda self, run: True)
+    monkeypatch.setattr(LocalLauncher, "stop", lambda self, run: None)
+    return runs
+
+
+@pytest.fixture
+def app(home: Home) -> Callable[..., AppTest]:
+    """Opens a page: ``app("runs")``, ``app("run", run=3)``."""
+
+    def opened(page: str = "home", **query: Any) -> AppTest:
+        test = AppTest.from_file(APP, default_timeout=TIMEOUT).run()
+        for name, value in query.items():
+            test.query_params[name] = str(value)
+        return test.switch_page(f"pages/{page}.py").run()
+
+    return opened
+
+
+@pytest.fixture
+def make_run(store: RunStore, home: Home) -> Callable[..., Run]:
+    """A run in the store: ``make_run("doodles-5w1s", "finished", name="mine")``, with curves once it has started."""
+
+    def make(preset_name: str, status: str = "finished", **columns: Any) -> Run:
+        config = RunConfig.model_validate(preset(preset_name).config).model_dump(mode="json")
+        run = store.create(config, preset_name, folder_root=home.runs_folder, datasets=home.datasets)
+        if status != "queued":
+            store.move(run.id, "starting", {"queued"}, started=run.created, host="elsewhere")
+            store.move(run.id, "running", {"starting"})
+            measure(store, run)
+            if status != "running":
+                store.move(run.id, status, {"running"})
+        if columns:
+            store.update(run.id, **columns)
+        return store.get(run.id)
+
+    return make
+
+
+def measure(store: RunStore, run: Run) -> None:
+    """Three points of each loss, two validations, a test, and a line in the log."""
+    metric = "accuracy" if "n_way" in run.config["family"] else "mse"
+    curve = [{"step": step, "mean": 0.2 + 0.3 * step, "ci95": 0.01} for step in range(3)]
+    result = {"metric": metric, "mean": 0.8, "ci95": 0.01, "curve": curve, "split": "test", "episodes": 600}
+    rows = [(i, i / 10, key, 1 / i) for i in (1, 2, 3) for key in ("train/support_loss", "train/query_loss")]
+    store.add_metrics(run.id, rows)
+    for iteration in (2, 3):
+        scored = {"episodes": 100, "checkpoint": f"best@{iteration}", "result": result | {"split": "val"}}
+        store.add_evaluation(run.id, iteration, "val", metric, 0.8, 0.01, **scored)
+    best = {"iteration": 3, "metric": metric, "mean": 0.8, "ci95": 0.01}
+    protocol = {"n_way": 5, "k_shot": 1, "n_query": 15, "inner_steps": 2, "checkpoint": "best@3", "chosen": None}
+    test = result | {"run": run.id, "non_finite": 0, "protocol": protocol}
+    store.update(run.id, iteration=3, iterations=10, seconds=12.0, rate=30.0, best=best, test=test, device="CPU")
+    Path(run.folder, "worker.log").write_text("INFO a line of the log\n")
+
+
+@pytest.fixture
+def said() -> Callable[[AppTest], str]:
+    """All that a page says, for a look whether something is among it. Fails if the page raised."""
+    kinds = ("title", "markdown", "caption", "error", "info", "warning", "html", "metric", "code")
+
+    def collect(test: AppTest) -> str:
+        assert not test.exception, test.exception[0].value
+        parts = [part for kind in kinds for part in test.get(kind)]
+        return "\n".join(
+            str(getattr(part, name)) for part in parts for name in ("label", "value", "body") if hasattr(part, name)
+        )
+
+    return collect

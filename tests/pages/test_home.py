@@ -1,0 +1,113 @@
+"""Home, the sidebar, and what every page shares."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pages.parts import live_chart, session
+from streamlit.testing.v1 import AppTest
+
+from core.presets import PRESETS
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("page", ["home", "runs", "run", "train"])
+def test_every_page_renders_in_an_empty_home(app, said, page):
+    assert said(app(page))
+
+
+def test_home_offers_every_preset_and_names_the_device(app, said):
+    page = app()
+    text = said(page)
+    for preset in PRESETS:
+        assert preset.title in text
+    assert {f"launch-{preset.name}" for preset in PRESETS} <= {button.key for button in page.button}
+    assert "No runs yet" in text
+
+
+def test_a_preset_launches_in_one_click(app, store, started):
+    page = app()
+    page.button("launch-doodles-5w1s").click().run()
+    (run,) = store.runs()
+    assert (run.name, run.config["family"]["name"], started) == ("doodles-5w1s", "doodles", [run.id])
+    assert page.title[0].value == "doodles\\-5w1s"
+
+
+def test_customise_opens_train_with_the_preset(app):
+    page = app()
+    page.button("customise-sinusoid-pretrain").click().run()
+    assert page.title[0].value == "Train"
+    assert page.session_state["train-draft"].values["algorithm"]["name"] == "pretrain"
+
+
+def test_recent_runs_are_linked(app, said, make_run):
+    make_run("doodles-5w1s")
+    page = app()
+    said(page)
+    labels = [link.proto.label for link in page.get("page_link")]
+    assert any("doodles" in label for label in labels)
+
+
+def test_the_sidebar_counts_what_runs_and_waits(store, make_run):
+    make_run("doodles-5w1s", "running")
+    store.update(make_run("doodles-5w1s", "queued").id, host="elsewhere")
+    test = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
+    words = " ".join(part.value for part in test.sidebar.markdown)
+    assert "1 running" in words
+    assert "1 queued" in words
+
+
+def test_a_database_that_is_none_is_said(app, home, said):
+    Path(home.root, "innerloop.db").write_text("not a database, but long enough to have a header of its own" * 20)
+    test = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
+    assert not test.exception
+    assert "not a database" in test.error[0].value.lower()
+
+
+def test_a_page_opened_before_app_was_run_is_run_by_it(home, said):
+    """The first address a fresh server is asked for may be a page's own; see pages/parts/router.py."""
+    test = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).switch_page("pages/runs.py").run()
+    assert "No runs yet" in said(test)
+    assert test.session_state["routed"]
+
+
+def test_home_runs_and_run_do_not_import_torch(tmp_path):
+    """In a fresh process, as after a start of the server; the import in the background is left out."""
+    code = """
+import sys
+from streamlit.testing.v1 import AppTest
+from pages.parts import session
+session.HEAVY = ()
+test = AppTest.from_file(sys.argv[1], default_timeout=60).run()
+for page in ("home", "runs", "run"):
+    test.switch_page(f"pages/{page}.py").run()
+    assert not test.exception, test.exception[0].value
+print(sorted(name for name in ("torch", "core.config", "data.family") if name in sys.modules))
+"""
+    environment = os.environ | {"INNERLOOP_HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(PROJECT / "app.py")], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert ended.stdout.strip() == "[]", ended.stderr
+
+
+def test_the_queue_is_looked_after_once_a_tick(home, monkeypatch):
+    calls = []
+    monkeypatch.setattr(session.scheduler, "reconcile", lambda *_: calls.append(1))
+    queue = session.Queue()
+    for _ in range(5):
+        queue.tick()
+    assert len(calls) == 1
+
+
+def test_plotly_is_copied_once(tmp_path):
+    static = tmp_path / "static"
+    live_chart.provide_plotly(static)
+    (file,) = static.iterdir()
+    assert file.stat().st_size > 1_000_000
+    before = file.stat().st_mtime_ns
+    live_chart.provide_plotly(static)
+    assert file.stat().st_mtime_ns == before

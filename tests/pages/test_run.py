@@ -1,0 +1,97 @@
+"""The Run page."""
+
+import pytest
+
+
+def test_without_a_run_it_points_to_the_list(app, said):
+    assert "No run is chosen" in said(app("run"))
+
+
+@pytest.mark.parametrize("asked", ["77", "abc", "-1", "1e3"])
+def test_an_unknown_run_is_said(app, said, asked):
+    assert f"There is no run {asked}" in said(app("run", run=asked))
+
+
+def test_a_finished_run_shows_its_test_and_protocol(app, said, make_run):
+    page = said(app("run", run=make_run("doodles-5w1s").id))
+    for text in ("80.0 %", "± 1.0 pt", "best@3", "15 queries per class", "a line of the log", "inner_lr", "finished"):
+        assert text in page
+
+
+def test_a_regression_run_is_not_in_per_cent(app, said, make_run):
+    page = said(app("run", run=make_run("sinusoid-maml").id))
+    assert "0.8" in page
+    assert "80.0 %" not in page
+
+
+def test_a_failed_run_says_why_and_what_to_do(app, said, make_run):
+    run = make_run("doodles-5w1s", "failed", error="The loss is not finite.", remedy="Lower inner_lr.")
+    page = said(app("run", run=run.id))
+    assert "The loss is not finite." in page
+    assert "Lower inner_lr." in page
+
+
+def test_a_queued_run_says_what_it_waits_for(app, said, store, make_run):
+    busy = make_run("doodles-5w1s", "running", slot="cpu")
+    waiting = make_run("sinusoid-maml", "queued")
+    store.update(busy.id, host=waiting.host)
+    store.update(waiting.id, desired="pause")
+    assert "Paused before it started" in said(app("run", run=waiting.id))
+    store.update(waiting.id, desired="run", host="elsewhere")
+    page = said(app("run", run=waiting.id))
+    assert f"#{busy.id} {busy.name}" in page
+    assert "Next in the queue" in page
+
+
+def test_scratch_has_an_empty_state_instead_of_a_loss(app, said, store, make_run):
+    run = make_run("doodles-5w1s")
+    store.update(run.id, config=run.config | {"algorithm": {"name": "scratch", "inner_lr": None, "inner_steps": None}})
+    page = said(app("run", run=run.id))
+    assert "Nothing to train" in page
+    assert "Meta-training loss" in page
+
+
+def test_pause_continue_stop_reach_the_store(app, store, make_run):
+    run = make_run("doodles-5w1s", "running")
+    page = app("run", run=run.id)
+    page.button(f"pause-{run.id}").click().run()
+    assert store.get(run.id).desired == "pause"
+    page.button(f"continue-{run.id}").click().run()
+    assert store.get(run.id).desired == "run"
+    page.button(f"stop-{run.id}").click().run()
+    assert store.get(run.id).desired == "stop"
+    assert f"stop-{run.id}" not in {button.key for button in page.button}
+
+
+def test_resume_starts_a_worker_again(app, store, make_run, started):
+    run = make_run("doodles-5w1s", "stopped")
+    app("run", run=run.id).button(f"resume-{run.id}").click().run()
+    assert started == [run.id]
+    assert store.get(run.id).attempt == 2
+
+
+def test_a_button_that_comes_too_late_says_so(app, said, store, home, make_run):
+    run = make_run("doodles-5w1s", "running")
+    page = app("run", run=run.id)
+    store.move(run.id, "finished", {"running"})
+    page.button(f"pause-{run.id}").click().run()
+    assert "is finished and cannot be paused" in said(page)
+
+
+def test_markup_in_a_name_is_shown_as_typed(app, said, store, home, make_run):
+    run = make_run("doodles-5w1s", note="_note_")
+    store.rename(run.id, "**bold** <script>x</script>")
+    page = said(app("run", run=run.id))
+    assert "\\*\\*bold\\*\\*" in page
+    assert "\\<script\\>" in page
+
+
+def test_duplicate_opens_train_with_the_config(app, store, home, make_run):
+    run = make_run("sinusoid-maml")
+    store.update(run.id, config=run.config | {"seed": 123})
+    page = app("run", run=run.id)
+    page.button(f"duplicate-{run.id}").click().run()
+    assert page.title[0].value == "Train"
+    draft = page.session_state["train-draft"]
+    assert draft.values["seed"] == 123
+    assert draft.values == store.get(run.id).config

@@ -1,0 +1,119 @@
+"""The Runs page."""
+
+import pytest
+from pages.parts.compare import differences, unequal_protocol
+
+
+def choose(page, *ids):
+    """Tick the rows of these runs, as a click does."""
+    table = page.dataframe[0]
+    rows = [list(table.value["#"]).index(id) for id in ids]
+    page.session_state[table.key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    return page.run()
+
+
+def names(page):
+    return list(page.dataframe[0].value["Run"])
+
+
+def test_empty_it_says_what_to_do(app, said):
+    assert "No runs yet" in said(app("runs"))
+
+
+def test_it_lists_runs_newest_first(app, make_run):
+    make_run("sinusoid-maml")
+    make_run("doodles-5w1s", "failed", error="Out of memory.")
+    page = app("runs")
+    table = page.dataframe[0].value
+    assert list(table["Run"]) == ["doodles-5w1s", "sinusoid-maml"]
+    assert [list(one) for one in table["Status"]] == [["failed"], ["finished"]]
+    assert list(table["Progress"]) == [30.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "left"),
+    [
+        ("filter-text", "sinus", ["sinusoid-maml"]),
+        ("filter-text", "#2", ["doodles-5w1s"]),
+        ("filter-text", "remarkable", ["doodles-5w1s"]),
+        ("filter-status", ["failed"], ["doodles-5w1s"]),
+        ("filter-family", "sinusoid", ["sinusoid-maml"]),
+    ],
+)
+def test_filters(app, make_run, key, value, left):
+    make_run("sinusoid-maml")
+    make_run("doodles-5w1s", "failed", note="remarkable")
+    page = app("runs")
+    page.session_state[key] = value
+    assert names(page.run()) == left
+
+
+def test_a_filter_that_matches_nothing_says_so(app, said, make_run):
+    make_run("sinusoid-maml")
+    page = app("runs")
+    page.text_input("filter-text").input("nothing like this").run()
+    assert "No run matches" in said(page)
+
+
+def test_rename_and_note(app, store, make_run):
+    run = make_run("doodles-5w1s")
+    page = choose(app("runs"), run.id)
+    page.button("edit-run").click().run()
+    page.text_input(f"edit-name-{run.id}").input("first try")
+    page.text_area(f"edit-note-{run.id}").input("too slow")
+    page.button("edit-save").click().run()
+    assert (store.get(run.id).name, store.get(run.id).note) == ("first try", "too slow")
+
+
+def test_delete_asks_first(app, store, make_run):
+    kept, gone = make_run("doodles-5w1s"), make_run("sinusoid-maml")
+    page = choose(app("runs"), gone.id)
+    page.button("delete-runs").click().run()
+    assert {run.id for run in store.runs()} == {kept.id, gone.id}
+    page.button("delete-confirm").click().run()
+    assert [run.id for run in store.runs()] == [kept.id]
+
+
+def test_a_running_one_cannot_be_deleted(app, make_run):
+    run = make_run("doodles-5w1s", "running")
+    page = choose(app("runs"), run.id)
+    assert page.button("delete-runs").disabled
+    assert not page.button("stop-runs").disabled
+
+
+def test_a_choice_stays_with_its_run_when_the_rows_move(app, store, make_run):
+    run = make_run("doodles-5w1s")
+    page = choose(app("runs"), run.id)
+    make_run("sinusoid-maml")
+    page.run()
+    assert names(page) == ["sinusoid-maml", "doodles-5w1s"]
+    page.button("delete-runs").click().run()
+    page.button("delete-confirm").click().run()
+    assert [left.name for left in store.runs()] == ["sinusoid-maml"]
+
+
+def test_two_runs_are_compared(app, said, make_run):
+    first, second = make_run("doodles-5w1s"), make_run("omniglot-5w1s-pretrain")
+    page = choose(app("runs"), first.id, second.id)
+    assert "What differs" in said(page)
+    table = page.dataframe[1].value.set_index("Setting")
+    assert list(table.loc["algorithm.name"]) == ["maml", "pretrain"]
+    assert "seed" not in table.index
+
+
+def test_differences_name_paths_and_fill_gaps():
+    one = {"seed": 0, "model": {"name": "mlp", "widths": [40]}, "same": {"a": 1}}
+    other = {"seed": 0, "model": {"name": "conv4"}, "same": {"a": 1}}
+    assert differences([one, other]) == {"model.name": ["mlp", "conv4"], "model.widths": [[40], None]}
+
+
+def test_scores_under_different_protocols_are_told_apart(make_run, store):
+    run = make_run("doodles-5w1s")
+    config = run.config
+    tested_on_more = config | {"evaluation": config["evaluation"] | {"n_way": 20}}
+    trained_longer = config | {"training": config["training"] | {"iterations": 9}}
+    store.update(make_run("doodles-5w1s").id, config=tested_on_more)
+    store.update(make_run("doodles-5w1s").id, config=trained_longer)
+    longer, more, same = store.runs()
+    assert unequal_protocol([same, longer]) == []
+    assert unequal_protocol([same, more]) == ["n_way"]

@@ -1,0 +1,231 @@
+"""The Train page: the form made from the config's fields, its messages, and the launch."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from pages.parts import config_form, draft
+from pages.parts.episode_view import picture_strip
+
+from core.algorithms.base import algorithms
+from core.config import RunConfig
+from core.models.base import models
+from core.presets import PRESETS, preset
+from data.family import TaskFamily
+from data.registry import families
+
+REGISTRIES = {"family": families(), "algorithm": algorithms(), "model": models()}
+
+
+def setting(page, path):
+    """The widget of one setting, whichever kind it is."""
+    end = f"-{path}"
+    for kind in ("number_input", "text_input", "toggle", "selectbox", "button_group"):
+        for widget in page.get(kind):
+            if (widget.key or "").startswith("setting-") and widget.key.endswith(end):
+                return widget
+    raise AssertionError(f"no widget for {path}")
+
+
+def complaints(page):
+    return [part.value for part in page.get("html") if "field-error" in part.value]
+
+
+def values(page):
+    return page.session_state["train-draft"].values
+
+
+@pytest.mark.parametrize("name", [one.name for one in PRESETS])
+def test_a_preset_fills_the_form_and_is_left_unchanged_by_it(app, said, name):
+    page = app("train", preset=name)
+    page.run()
+    said(page)
+    assert values(page) == RunConfig.model_validate(preset(name).config).model_dump(mode="json")
+
+
+def test_the_preset_menu_replaces_what_was_typed(app):
+    page = app("train", preset="doodles-5w1s")
+    setting(page, "training.iterations").set_value(7).run()
+    assert values(page)["training"]["iterations"] == 7
+    page.selectbox("train-preset").select("sinusoid-maml").run()
+    assert setting(page, "training.iterations").value == 70_000
+    assert values(page)["family"]["name"] == "sinusoid"
+
+
+def test_a_value_out_of_range_is_explained_at_its_field_and_blocks_the_launch(app):
+    page = app("train", preset="doodles-5w1s")
+    setting(page, "training.meta_lr").set_value(7.0).run()
+    (first, last) = complaints(page)
+    assert "meta_lr = 7.0" in first
+    assert "One setting needs a change" in last
+    assert page.button("launch").disabled
+    assert setting(page, "training.meta_lr").value == 7.0
+    setting(page, "training.meta_lr").set_value(0.01).run()
+    assert complaints(page) == []
+    assert not page.button("launch").disabled
+
+
+def test_settings_that_contradict_each_other_are_explained(app):
+    page = app("train", preset="doodles-5w1s")
+    setting(page, "family.n_query").set_value(30).run()
+    assert any("k_shot + n_query" in text for text in complaints(page))
+    assert page.button("launch").disabled
+
+
+def test_a_list_that_cannot_be_read_is_explained(app):
+    page = app("train", preset="sinusoid-maml")
+    setting(page, "model.widths").set_value("40, many").run()
+    assert any("many" in text for text in complaints(page))
+    setting(page, "model.widths").set_value("32, 16, 8").run()
+    assert values(page)["model"]["widths"] == [32, 16, 8]
+    assert complaints(page) == []
+
+
+def test_an_optional_number_can_be_given_and_taken_back(app):
+    page = app("train", preset="doodles-5w1s")
+    setting(page, "evaluation.k_shot").set_value(5).run()
+    assert values(page)["evaluation"]["k_shot"] == 5
+    setting(page, "evaluation.k_shot").set_value(None).run()
+    assert values(page)["evaluation"]["k_shot"] is None
+
+
+def test_switching_the_learner_and_back_keeps_what_was_typed(app, said):
+    page = app("train", preset="doodles-5w1s")
+    setting(page, "algorithm.inner_lr").set_value(0.123).run()
+    page.button_group("choose-algorithm-baselines").set_value("pretrain").run()
+    assert values(page)["algorithm"]["name"] == "pretrain"
+    page.button_group("choose-algorithm-model-agnostic").set_value("maml").run()
+    assert values(page)["algorithm"]["inner_lr"] == 0.123
+    assert complaints(page) == []
+
+
+def test_what_was_typed_survives_a_visit_to_another_page(app):
+    page = app("train", preset="doodles-5w1s")
+    setting(page, "family.k_shot").set_value(3).run()
+    page.switch_page("pages/home.py").run()
+    page.switch_page("pages/train.py").run()
+    assert setting(page, "family.k_shot").value == 3
+
+
+def test_launch_queues_the_run_and_opens_it(app, store, started):
+    page = app("train", preset="doodles-5w1s")
+    setting(page, "seed").set_value(5).run()
+    page.button("launch").click().run()
+    (run,) = store.runs()
+    assert (run.name, run.config["seed"]) == ("doodles-5w1s", 5)
+    assert started == [run.id]
+    assert page.title[0].value == "doodles\\-5w1s"
+
+
+def test_several_seeds_make_a_group(app, store):
+    page = app("train", preset="sinusoid-maml")
+    page.number_input("run-seeds").set_value(3).run()
+    page.button("launch").click().run()
+    runs = store.runs()
+    assert sorted(run.config["seed"] for run in runs) == [0, 1, 2]
+    assert len({run.group for run in runs}) == 1
+    assert len({run.name for run in runs}) == 3
+
+
+def test_a_network_of_ones_own_is_tried_before_launch(app, store):
+    page = app("train", preset="sinusoid-maml")
+    page.button_group("choose-model-Network").set_value("module").run()
+    setting(page, "model.path").set_value("no_such_module:Net").run()
+    page.button("launch").click().run()
+    assert "no_such_module" in page.error[0].value
+    assert store.runs() == []
+
+
+def test_missing_files_are_named_with_their_place_and_block_the_launch(app, said, home):
+    page = app("train", preset="omniglot-5w1s-quick")
+    text = said(page)
+    for path in families()["omniglot"].missing(home.datasets):
+        assert path.name in text
+        assert str(path.parent) in text
+    assert page.button("launch").disabled
+
+
+def test_a_download_that_fails_says_why(app, monkeypatch):
+    from data.errors import DataError
+
+    def fail(datasets: Path, progress) -> None:
+        progress(0.5, "Downloading")
+        raise DataError("The network is down.", "Try again.")
+
+    monkeypatch.setattr(families()["omniglot"], "download", fail)
+    page = app("train", preset="omniglot-5w1s-quick")
+    page.button("download-family").click().run()
+    assert "The network is down. Try again." in [error.value for error in page.error]
+
+
+def test_a_run_of_another_version_is_refused_with_a_reason(app, store, make_run):
+    run = make_run("doodles-5w1s")
+    store.update(run.id, config=run.config | {"warp": 9})
+    page = app("train", **{"from": run.id})
+    assert "warp" in page.error[0].value
+
+
+def test_another_task_can_be_drawn(app, said):
+    page = app("train", preset="doodles-5w1s")
+    before = [part.value for part in page.get("html") if "data:image/png" in part.value]
+    page.button("another-episode").click().run()
+    after = [part.value for part in page.get("html") if "data:image/png" in part.value]
+    assert len(before) == len(after) == 1
+    assert before != after
+
+
+@pytest.mark.parametrize("section", REGISTRIES)
+def test_every_setting_has_a_title_and_help(section):
+    for item in REGISTRIES[section].values():
+        for field in config_form.fields(item.Config, section):
+            assert field.help, field.path
+            assert field.title != field.path.rpartition(".")[2], field.path
+
+
+def test_fields_are_read_from_the_config():
+    found = {field.path: field for field in config_form.fields(RunConfig.model_fields["evaluation"].annotation, "e")}
+    assert (found["e.n_way"].kind, found["e.n_way"].optional, found["e.n_way"].empty) == (
+        "integer",
+        True,
+        "as in training",
+    )
+    assert found["e.seed"].advanced
+    assert found["e.n_query"].label.endswith("per class")
+
+
+def test_text_that_is_not_a_list_or_json_is_passed_on_for_the_config_to_refuse():
+    listed = config_form.Field("p", "t", "h", "list", "", None, False, False, "")
+    parsed = config_form.Field("p", "t", "h", "json", "", None, False, False, "")
+    assert config_form._from_widget(listed, "1, 2") == [1, 2]
+    assert config_form._from_widget(listed, "1, x") == [1, "x"]
+    assert config_form._from_widget(listed, " ") == []
+    assert config_form._from_widget(parsed, '{"a": 1}') == {"a": 1}
+    assert config_form._from_widget(parsed, "{a") == "{a"
+
+
+def test_a_family_of_the_same_kind_keeps_the_shape_of_a_task():
+    now = draft.Draft(draft.complete(preset("doodles-5w1s").config), "x")
+    now.values["family"]["n_way"] = 7
+    now.choose("family", "omniglot", families()["omniglot"].Config)
+    assert now.values["family"]["n_way"] == 7
+    now.choose("family", "sinusoid", families()["sinusoid"].Config)
+    assert "n_way" not in now.values["family"]
+
+
+def test_every_family_can_be_shown(home):
+    assert all(issubclass(family, TaskFamily) and family.summary for family in families().values())
+
+
+def test_pictures_are_side_by_side():
+    import base64
+    import io
+
+    from PIL import Image
+
+    images = torch.zeros(3, 1, 28, 28)
+    images[1] = 1
+    address = picture_strip(images, dark=True)
+    picture = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
+    assert picture.size == (3 * 28 + 2 * 2, 28)
+    assert picture.getpixel((0, 0))[0] < picture.getpixel((30, 0))[0]
+    assert picture.getpixel((28, 0))[3] == 0

@@ -1,0 +1,87 @@
+"""Imports point one way: app → pages → core → data. Read from the source, so that an import inside a function counts."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+FORBIDDEN = {
+    "data": {"core", "pages", "app", "tests", "benchmarks", "streamlit"},
+    "core": {"pages", "app", "tests", "benchmarks", "streamlit"},
+    "pages": {"app", "tests", "benchmarks"},
+}
+# What a page that has to be there in a moment may import of the engine; torch takes seconds.
+TORCH_FREE = (
+    "charts", "database", "errors", "hardware", "home", "launcher", "presets", "scheduler", "schema", "series", "store",
+)  # fmt: skip
+
+
+def imported(source: str) -> set[str]:
+    """The packages that a module's source names in its imports, at any depth."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_a_package_imports_nothing_above_it(package: str) -> None:
+    files = sorted((PROJECT / package).rglob("*.py"))
+    assert files
+    for file in files:
+        above = imported(file.read_text()) & FORBIDDEN[package]
+        assert not above, f"{file.relative_to(PROJECT)} imports {', '.join(sorted(above))}"
+
+
+def test_an_import_inside_a_function_is_seen() -> None:
+    assert imported("def f():\n    from core.store import x\n    import streamlit.web") == {"core", "streamlit"}
+
+
+@pytest.mark.parametrize("package", ["data", "core"])
+def test_the_engine_runs_without_streamlit(package: str) -> None:
+    """Everything of it, imported in a fresh process."""
+    modules = [
+        ".".join(file.relative_to(PROJECT).with_suffix("").parts)
+        for file in sorted((PROJECT / package).rglob("*.py"))
+        if file.name not in ("__main__.py", "__init__.py")
+    ]
+    unwanted = FORBIDDEN[package]
+    code = (
+        f"import sys, {', '.join(modules)}\nprint(sorted({{n.partition('.')[0] for n in sys.modules}} & {unwanted!r}))"
+    )
+    assert fresh(code) == "[]"
+
+
+@pytest.mark.parametrize("module", TORCH_FREE)
+def test_what_the_first_pages_need_has_no_torch_in_its_imports(module: str) -> None:
+    """Followed through the project's own modules, without running them."""
+    waiting, seen = [f"core.{module}"], set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        source = (PROJECT / f"{name.replace('.', '/')}.py").read_text()
+        # Imports inside a function happen only when it is called.
+        top = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {alias.name for node in top if isinstance(node, ast.Import) for alias in node.names}
+        for node in top:
+            if isinstance(node, ast.ImportFrom):
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        assert not {n for n in names if n.partition(".")[0] == "torch"}, f"{name} imports torch"
+        waiting += [n for n in names - seen if (PROJECT / f"{n.replace('.', '/')}.py").is_file()]
+
+
+def test_and_none_in_a_fresh_process() -> None:
+    modules = ", ".join(f"core.{module}" for module in TORCH_FREE)
+    assert fresh(f"import sys, {modules}\nprint('torch' in sys.modules)") == "False"
+
+
+def fresh(code: str) -> str:
+    found = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    return found.stdout.strip()
