@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 
 from core import cli, hardware, scheduler
 from core.checkpoint import checkpoint_folder
@@ -72,7 +72,8 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> NoWorkers:
 
 @pytest.fixture
 def call(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Runs a command in this process → exit status, stdout, stderr."""
+    """Runs a command in this process, on the test's own home → exit status, stdout, stderr."""
+    assert home.root.is_dir()
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["innerloop", *arguments])
@@ -218,8 +219,6 @@ def test_evaluate(document: Callable[..., Any], call: Call, home: Home) -> None:
 def test_what_is_not_a_number_becomes_null(document: Callable[..., Any], home: Home) -> None:
     id = stored(home)
     for file in checkpoint_folder(RunStore(home.database).get(id)).glob("best-*/weights.safetensors"):
-        import safetensors.torch
-
         weights = safetensors.torch.load_file(file)
         safetensors.torch.save_file({name: value * math.nan for name, value in weights.items()}, file)
     result = document("evaluate", str(id))
@@ -235,12 +234,12 @@ BAD = [
     (("train", "--preset", "sinusoid-maml", "--set", "family.k_shot=0"), 2, "k_shot = 0", "", "family.k_shot"),
     (("train", "--preset", "sinusoid-maml", "--set", "model=conv4"), 2, "choose mlp", "", "model.name"),
     (("train", "--preset", "sinusoid-maml", "--seed", "-1"), 2, "seed = -1", "", "seed"),
-    (("train", "--preset", "sinusoid-maml", "--seeds", "0"), 2, "0", "--help", ""),
+    (("train", "--preset", "sinusoid-maml", "--seeds", "0"), 2, "--seeds", "--help", ""),
     (("train", "--preset", "sinusoid-maml", "--set", "device=cuda"), 2, "device cuda does not exist", "cpu", "device"),
     (("train",), 2, "--preset", "--help", ""),
     (("list", "colours"), 2, "no list of colours", "presets", "what"),
     (("show", "99"), 2, "Run 99 does not exist", "runs", "run"),
-    (("show", "first"), 2, "first", "--help", ""),
+    (("show", "first"), 2, "RUN", "--help", ""),
     (("stop", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("resume", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("delete", "99"), 2, "Run 99 does not exist", "runs", "run"),
@@ -325,17 +324,15 @@ def test_a_home_that_cannot_be_made(document: Callable[..., Any], tmp_path: Path
 def test_home_is_named_before_or_after_the_command(call: Call, home: Home, tmp_path: Path) -> None:
     id = stored(home)
     elsewhere = str(tmp_path / "elsewhere")
-    try:
-        assert strict(call("runs", "--json", "--home", elsewhere)[1]) == {"runs": []}
-        assert strict(call("runs", "--json")[1])["runs"][0]["run"] == id
-        assert strict(call("--home", elsewhere, "runs", "--json")[1]) == {"runs": []}
-    finally:
-        os.environ["INNERLOOP_HOME"] = str(home.root)
+    assert strict(call("runs", "--json", "--home", elsewhere)[1]) == {"runs": []}
+    assert strict(call("runs", "--json")[1])["runs"][0]["run"] == id
+    assert strict(call("--home", elsewhere, "runs", "--json")[1]) == {"runs": []}
     assert (tmp_path / "elsewhere" / "innerloop.db").exists()
     assert call("list", "models", "--home", elsewhere)[0] == 0
 
 
-def test_a_bug_shows_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("home")
+def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RunStore, "runs", lambda *_, **__: 1 / 0)
     monkeypatch.setattr(sys, "argv", ["innerloop", "runs"])
     with pytest.raises(ZeroDivisionError):
@@ -365,9 +362,7 @@ def spawn(home: Home) -> Iterator[Callable[..., subprocess.Popen]]:
         LocalLauncher(grace=0.1).stop(run)
 
 
-def test_train_follows_the_run_to_its_end(
-    spawn: Callable[..., subprocess.Popen], document: Callable[..., Any], home: Home
-) -> None:
+def test_train_follows_the_run_to_its_end(spawn: Callable[..., subprocess.Popen], document: Callable[..., Any]) -> None:
     process = spawn("train", "--preset", "sinusoid-maml", *SMALL, "--json")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err

@@ -1,0 +1,101 @@
+"""The main flow as a visitor lives it: choose, launch, watch, lose the server, find the run again, stop it."""
+
+import re
+import signal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.schema import ENDED
+from core.store import RunStore
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+def number(page: Page, label: str):
+    return page.get_by_role("spinbutton", name=label, exact=True)
+
+
+def fill(page: Page, label: str, value: int | float) -> None:
+    field = number(page, label)
+    field.fill(str(value))
+    field.press("Tab")
+
+
+def chart_points(page: Page, card: str) -> int:
+    host = page.locator(f".st-key-card-{card} .host[data-points]")
+    return int(host.first.get_attribute("data-points")) if host.count() else 0
+
+
+def wait_for_points(page: Page, card: str, more_than: int = 0) -> int:
+    wait_until(lambda: chart_points(page, card) > more_than, timeout=60)
+    return chart_points(page, card)
+
+
+def test_choose_launch_watch_and_read_the_final_test(server, page):
+    page.goto(f"{server.url}/train?preset=sinusoid-maml")
+    fill(page, "Iterations", 600)
+    fill(page, "Test episodes", 100)
+    launch = page.locator(".st-key-launch button")
+    expect(launch).to_be_enabled()
+    launch.click()
+    page.wait_for_url(re.compile(r"/run\?run=\d+"))
+    wait_for_points(page, "loss")
+    expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=90_000)
+    store = RunStore(server.home.database)
+    run = store.runs()[0]
+    assert run.config["training"]["iterations"] == 600
+    assert run.test["episodes"] == 100
+    expect(page.locator(".st-key-card-test")).to_contain_text(f"{run.test['mean']:.2f}"[:4])
+    wait_for_points(page, "adaptation")
+
+
+def test_a_bad_setting_is_said_at_its_field_and_cannot_be_launched(server, page):
+    page.goto(f"{server.url}/train?preset=doodles-5w1s")
+    expect(page.locator(".st-key-launch button")).to_be_enabled()
+    page.get_by_role("spinbutton", name=re.compile("Queries")).first.fill("30")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("lower n_query to 19 or less")).to_be_visible()
+    expect(page.locator(".st-key-launch button")).to_be_disabled()
+    expect(page.get_by_role("spinbutton", name=re.compile("Queries")).first).to_have_value("30")
+
+
+def test_a_run_survives_reload_and_the_death_of_the_server_and_stops_on_request(server, page):
+    page.goto(server.url)
+    page.locator(".st-key-launch-sinusoid-maml button").click()
+    page.wait_for_url(re.compile(r"/run\?run=\d+"))
+    address, id = page.url, int(page.url.rsplit("=", 1)[1])
+    store = RunStore(server.home.database)
+    points = wait_for_points(page, "loss")
+    page.reload()
+    wait_for_points(page, "loss", more_than=points)
+
+    server.end(signal.SIGKILL)
+    before = store.get(id).iteration
+    wait_until(lambda: store.get(id).iteration > before, timeout=30)
+    server.start()
+    page.goto(address)
+    expect(page.get_by_text("running", exact=True).first).to_be_visible()
+    wait_for_points(page, "loss", more_than=points)
+
+    page.locator(f".st-key-stop-{id} button").click()
+    expect(page.get_by_text("stopped", exact=True).first).to_be_visible(timeout=60_000)
+    assert store.get(id).status in ENDED
+    expect(page.locator(f".st-key-resume-{id} button")).to_be_visible()
+
+
+def test_zoom_and_hidden_traces_survive_live_updates(server, page):
+    page.goto(server.url)
+    page.locator(".st-key-launch-sinusoid-maml button").click()
+    page.wait_for_url(re.compile(r"/run\?run=\d+"))
+    id = int(page.url.rsplit("=", 1)[1])
+    points = wait_for_points(page, "loss", more_than=4)
+    chart = page.locator(".st-key-card-loss .host")
+    chart.evaluate("host => window.Plotly.relayout(host, {'yaxis.range[0]': 0.5, 'yaxis.range[1]': 2})")
+    chart.evaluate("host => window.Plotly.restyle(host, {visible: 'legendonly'}, [0])")
+    wait_for_points(page, "loss", more_than=points + 2)
+    assert chart.evaluate("host => host.layout.yaxis.range.map(v => Math.round(v * 10) / 10)") == [0.5, 2]
+    assert chart.evaluate("host => host._fullData[0].visible") == "legendonly"
+    page.locator(f".st-key-stop-{id} button").click()
+    expect(page.get_by_text("stopped", exact=True).first).to_be_visible(timeout=60_000)
