@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ LOSSES = {"accuracy": "cross-entropy, nats", "mse": "mean squared error"}
 class Trace:
     """One series. x, y: (points,). error: (points,) half-widths of 95 % intervals, or None.
 
-    mode: lines, markers or both, as Plotly writes it. color: index into the theme's palette, so that a run has one colour
-    in every chart. dash: solid, dot or dash.
+    mode: lines, markers or both, as Plotly writes it. color: index into the theme's palette, so that a run has one
+    colour in every chart. dash: solid, dot or dash. listed: has a line in the legend.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Trace:
     mode: str = "lines"
     color: int = 0
     dash: str = "solid"
+    listed: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,16 @@ def adaptation_chart(results: Sequence[tuple[str, dict[str, Any]]], colors: Sequ
         x = np.array([point["step"] for point in result["curve"]])
         y, error = (factor * floats([point[part] for point in result["curve"]]) for part in ("mean", "ci95"))
         traces.append(Trace(name, x, y, error, "lines+markers", color))
-    return _scored_chart(traces, metrics, "inner gradient step", "Score after each inner step, with 95 % intervals", steps=True)
+    return _scored_chart(
+        traces, metrics, "inner gradient step", "Score after each inner step, with 95 % intervals", steps=True
+    )
 
 
 def _scored_chart(traces: list[Trace], metrics: list[str], x_title: str, label: str, *, steps: bool = False) -> Chart:
     suffix = scale(metrics[0])[1] if len(metrics) == 1 else ""
-    return Chart(traces, x_title, " / ".join(UNITS.get(metric, metric) for metric in metrics), label, suffix, steps=steps)
+    return Chart(
+        traces, x_title, " / ".join(UNITS.get(metric, metric) for metric in metrics), label, suffix, steps=steps
+    )
 
 
 def title(run: Run) -> str:
@@ -134,4 +140,4 @@ def spark(reader: SeriesReader, run: int, key: str, points: int = 60) -> list[fl
     if len(y) <= points:
         return y.tolist()
     edges = np.linspace(0, len(y), points + 1).astype(int)
-    return [float(y[a:b].mean()) for a, b in zip(edges, edges[1:], strict=False)]
+    return [float(y[a:b].mean()) for a, b in pairwise(edges)]

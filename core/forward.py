@@ -98,10 +98,8 @@ class TaskForward:
                 del layer.forward
 
     def _buffers(self) -> Weights:
-        # A network may change its buffers in place: each call gets its own copy, so that no task leaves a trace. vmap
-        # refuses such a change, which is how the loop gets chosen.
-        buffers = dict(self.model.named_buffers())
-        return {name: b.clone() for name, b in buffers.items()} if self.mode == "loop" else buffers
+        # A network may change its buffers in place: each call gets its own copy, so that no task leaves a trace.
+        return {name: buffer.clone() for name, buffer in self.model.named_buffers()}
 
     def _over_tasks(self, single, *stacked):
         """``single`` for each task: its arguments and its answer are tensors or dicts of tensors with a leading task axis."""

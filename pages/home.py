@@ -10,9 +10,10 @@ from pages.parts.launch import launch
 
 RECENT = 6
 INTRODUCTION = (
-    "Innerloop trains networks that **learn from a handful of examples**. You pick a family of small tasks and a learner, "
-    "such as MAML or a plain baseline, and launch it on this machine. While it trains you watch its loss and its few-shot "
-    "score live, and when it is done you compare it with everything you ran before."
+    "Innerloop trains networks that **learn from a handful of examples**. "
+    "You pick a family of small tasks and a learner, such as MAML or a plain baseline, and launch it on this machine. "
+    "While it trains you watch its loss and its few-shot score live, and when it is done you compare it with everything "
+    "you ran before."
 )
 
 

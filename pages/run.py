@@ -103,12 +103,18 @@ def waiting_for(run: Run) -> str:
 
 def show(id: int, ended: bool) -> None:
     """The whole page for one run. ended: as of the last full run of this script; when that changes, ticking stops."""
-    session.tick()
-    run, reader = session.fetch(id), session.reader()
-    if (run.status in ENDED) != ended:
-        st.rerun()
-    reader.poll([id])
-    evaluations = session.store().evaluations(id, split="val")
+    with session.shown_errors():  # a tick runs this function alone, without app.py around it
+        session.tick()
+        found = session.store().runs(ids=[id])
+        if not found or (found[0].status in ENDED) != ended:  # deleted in another tab, ended, or resumed
+            st.rerun()
+        cards(found[0])
+
+
+def cards(run: Run) -> None:
+    reader = session.reader()
+    reader.poll([run.id])
+    evaluations = session.store().evaluations(run.id, split="val")
     header(run)
     notices(run)
     metric_cards(run, evaluations, reader)

@@ -1,8 +1,8 @@
 """Widgets made from a config's own fields. What a field is called, means and allows is stated in the config alone.
 
 Values flow one way. ``read`` takes what the widgets hold into a draft of plain values, the draft is checked, and
-``section`` draws the widgets with each problem under its own field. Widgets have no bounds of their own: they would clamp a
-number silently that a message should explain.
+``section`` draws the widgets with each problem under its own field. Widgets have no bounds of their own: they would
+clamp a number silently that a message should explain.
 """
 
 import html
@@ -23,7 +23,7 @@ FEW = 3  # choices that are shown side by side rather than in a menu
 
 @dataclass(frozen=True)
 class Field:
-    """One setting as the form sees it. path: dotted, from the RunConfig. empty: what None means; "" if None is not allowed."""
+    """One setting as the form sees it. path: dotted, from the RunConfig. empty: what None means."""
 
     path: str
     title: str

@@ -54,9 +54,10 @@ def regression_view(family: TaskFamily, config: FamilyConfig, generator: torch.G
         order = np.argsort(x)
         traces.append(Trace(f"task {task + 1}", x[order], y[order], color=task))
         x, y = (part[task, :, 0].numpy() for part in (episodes.support_x, episodes.support_y))
-        traces.append(Trace("its support points", x, y, mode="markers", color=task))
+        traces.append(Trace(f"support of task {task + 1}", x, y, mode="markers", color=task, listed=False))
     label = f"Three sinusoids with {shape.k_shot} support points each"
-    live_chart(Chart(traces, "x", "y", label), key="episode", height=300)
+    live_chart(Chart(traces, "x", "y", label), key="episode", height=280)
+    st.caption(f"Three tasks. The dots are their {shape.k_shot} support points, the lines what is asked about.")
 
 
 def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
@@ -75,7 +76,7 @@ def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
             for part, count, name in ((support, shown[0], "support"), (query, shown[1], "query"))
         )
         rows.append(f'<tr><th scope="row">{label + 1}</th>{cells}</tr>')
-    head = f"<tr><th></th><th>support</th><th>query</th></tr>"
+    head = "<tr><th></th><th>support</th><th>query</th></tr>"
     st.html(f'<div class="episode"><table>{head}{"".join(rows)}</table></div>')
     text = f"{n_way}-way {k_shot}-shot, {n_query} {'queries' if n_query > 1 else 'query'} per class"
     hidden = n_way > MOST_CLASSES or k_shot > shown[0] or n_query > shown[1]

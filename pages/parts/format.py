@@ -30,7 +30,7 @@ def count(number: float | None) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A value with so many significant digits and no exponent where it can be avoided: ``0.187``, ``12.4``, ``1 240``."""
+    """A value with so many significant digits, and an exponent only if it is tiny: ``0.187``, ``12.4``, ``1 240``."""
     if value is None or not math.isfinite(value):
         return NOTHING
     if abs(value) >= 1000:

@@ -1,8 +1,8 @@
 """Making sure that every page is run by app.py.
 
-Streamlit takes a folder called ``pages`` for its older kind of app until ``st.navigation`` was called once in the server's
-life. The first visitor, if the address names a page (a shared ``/run?run=7``, or an open tab after a restart), would get
-that page's script alone: no theme, no sidebar.
+Streamlit takes a folder called ``pages`` for its older kind of app until ``st.navigation`` was called once in the
+server's life. The first visitor, if the address names a page (a shared ``/run?run=7``, or an open tab after a restart),
+would get that page's script alone: no theme, no sidebar.
 """
 
 import runpy
@@ -20,7 +20,7 @@ def arrived() -> None:
 
 
 def require() -> None:
-    """Called by each page before anything else. Without app.py, run that instead: it calls st.navigation and this page."""
+    """Called by each page before anything else. If app.py has not run, run it: it runs this page."""
     if ROUTED not in st.session_state:
         runpy.run_path(str(PROJECT / "app.py"))
         st.stop()

@@ -89,13 +89,12 @@ def test_card(run: Run) -> None:
             )
             return
         metric, protocol = test["metric"], test.get("protocol", {})
-        st.html(
-            f'<span class="big">{format.score(metric, test["mean"])}</span> '
-            f'<span class="quiet">{format.interval(metric, test["ci95"])}, 95 % interval · {format.metric_title(metric)}</span>'
-        )
+        remark = f"{format.interval(metric, test['ci95'])}, 95 % interval · {format.metric_title(metric)}"
+        st.html(f'<span class="big">{format.score(metric, test["mean"])}</span> <span class="quiet">{remark}</span>')
         if test["non_finite"]:
-            text = f"{test['non_finite']} of {format.count(test['episodes'])} tasks were left out: their adaptation was not finite."
-            st.warning(f"{text} Lower the inner learning rate.", icon=":material/warning:")
+            text = f"{test['non_finite']} of {format.count(test['episodes'])} tasks were left out"
+            why = "their adaptation was not finite. Lower the inner learning rate."
+            st.warning(f"{text}: {why}", icon=":material/warning:")
         st.html(settings_table(_protocol_rows(test, protocol)))
 
 
@@ -136,9 +135,8 @@ def config_card(run: Run) -> None:
             heading = f"{name} · {values.pop('name')}" if "name" in values else name
             tables.append(f"<b>{html.escape(heading)}</b>{settings_table(list(values.items()))}")
         rest = [(key, value) for key, value in run.config.items() if key not in SECTIONS]
-        tables.append(
-            f"<b>Run</b>{settings_table([*rest, ('parent', run.parent), ('group', run.group), ('attempt', run.attempt)])}"
-        )
+        rest += [("parent", run.parent), ("group", run.group), ("attempt", run.attempt)]
+        tables.append(f"<b>Run</b>{settings_table(rest)}")
         st.html("<br>".join(tables))
 
 

@@ -1,4 +1,4 @@
-"""What all sessions of one server share: the home, the store, the series reader, the queue's tick, and torch's import."""
+"""What all sessions of one server share: the home, the store, the series reader, the queue, and torch's import."""
 
 import importlib
 import threading
@@ -96,7 +96,7 @@ def warm_up() -> threading.Timer:
 
 @contextmanager
 def shown_errors() -> Iterator[None]:
-    """Show an error that is meant for the user in place of what failed. Any other one is a bug and keeps its traceback."""
+    """Show an error that is meant for the user in place of what failed. Any other is a bug and keeps its traceback."""
     try:
         yield
     except InnerloopError as error:

@@ -50,7 +50,7 @@ def not_drawn(problems: Mapping[str, str], drawn: set[str]) -> list[str]:
 
 
 def start() -> Draft:
-    """The draft to go on with: a run or preset named in the address, else the last one, else a preset that runs anywhere."""
+    """The draft to go on with: the run or preset that the address names, else the last draft, else a preset."""
     asked_run, asked_preset = st.query_params.get("from", ""), st.query_params.get("preset", "")
     for name in ("from", "preset"):
         st.query_params.pop(name, None)  # used up: a later rerun keeps what was typed since

@@ -199,6 +199,17 @@ def test_what_is_wanted_is_asked_at_each_beat_and_the_status_written_only_when_i
 
 # Real processes; each takes seconds to start, so that each is asked several things
 
+
+@pytest.fixture
+def plain_signals() -> Iterator[None]:
+    """A test run in the background ignores these, and so would every process that it starts, whatever the worker does."""
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 ENDLESS = ("training.iterations=10000000", "training.evaluate_every=10000000")
 
 
@@ -242,6 +253,7 @@ def test_a_queue_of_real_workers_empties_itself(store: RunStore, home: Home, wri
     assert store.metrics_after({finishing: 0})
 
 
+@pytest.mark.usefixtures("plain_signals")
 def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunStore, home: Home) -> None:
     (id,) = queue(store, home, values("sinusoid", *ENDLESS))
     run = training(store, id)

@@ -4,7 +4,7 @@ import re
 import signal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.schema import ENDED
 from core.store import RunStore
@@ -13,14 +13,15 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.xdist_group("browser")
 
 
-def number(page: Page, label: str):
-    return page.get_by_role("spinbutton", name=label, exact=True)
-
-
 def fill(page: Page, label: str, value: int | float) -> None:
-    field = number(page, label)
+    field = page.get_by_role("spinbutton", name=re.compile(f"^{label}")).first  # a unit may follow
     field.fill(str(value))
     field.press("Tab")
+
+
+def status(page: Page, word: str) -> Locator:
+    """The run's own status chip, beside its name."""
+    return page.locator("[data-testid=stMain] .stMarkdownBadge", has_text=word).first
 
 
 def chart_points(page: Page, card: str) -> int:
@@ -42,7 +43,7 @@ def test_choose_launch_watch_and_read_the_final_test(server, page):
     launch.click()
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
     wait_for_points(page, "loss")
-    expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=90_000)
+    expect(status(page, "finished")).to_be_visible(timeout=90_000)
     store = RunStore(server.home.database)
     run = store.runs()[0]
     assert run.config["training"]["iterations"] == 600
@@ -54,8 +55,7 @@ def test_choose_launch_watch_and_read_the_final_test(server, page):
 def test_a_bad_setting_is_said_at_its_field_and_cannot_be_launched(server, page):
     page.goto(f"{server.url}/train?preset=doodles-5w1s")
     expect(page.locator(".st-key-launch button")).to_be_enabled()
-    page.get_by_role("spinbutton", name=re.compile("Queries")).first.fill("30")
-    page.keyboard.press("Tab")
+    fill(page, "Queries", 30)
     expect(page.get_by_text("lower n_query to 19 or less")).to_be_visible()
     expect(page.locator(".st-key-launch button")).to_be_disabled()
     expect(page.get_by_role("spinbutton", name=re.compile("Queries")).first).to_have_value("30")
@@ -76,11 +76,11 @@ def test_a_run_survives_reload_and_the_death_of_the_server_and_stops_on_request(
     wait_until(lambda: store.get(id).iteration > before, timeout=30)
     server.start()
     page.goto(address)
-    expect(page.get_by_text("running", exact=True).first).to_be_visible()
+    expect(status(page, "running")).to_be_visible()
     wait_for_points(page, "loss", more_than=points)
 
     page.locator(f".st-key-stop-{id} button").click()
-    expect(page.get_by_text("stopped", exact=True).first).to_be_visible(timeout=60_000)
+    expect(status(page, "stopped")).to_be_visible(timeout=60_000)
     assert store.get(id).status in ENDED
     expect(page.locator(f".st-key-resume-{id} button")).to_be_visible()
 
@@ -98,4 +98,4 @@ def test_zoom_and_hidden_traces_survive_live_updates(server, page):
     assert chart.evaluate("host => host.layout.yaxis.range.map(v => Math.round(v * 10) / 10)") == [0.5, 2]
     assert chart.evaluate("host => host._fullData[0].visible") == "legendonly"
     page.locator(f".st-key-stop-{id} button").click()
-    expect(page.get_by_text("stopped", exact=True).first).to_be_visible(timeout=60_000)
+    expect(status(page, "stopped")).to_be_visible(timeout=60_000)

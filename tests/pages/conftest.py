@@ -39,19 +39,20 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Runs for which a worker would have been started. Each of them counts as alive."""
     runs: list[int] = []
 
-    def start(self: LocalLauncher, run_id: int, home: Home, slot: str) -> Handle:
+    def start(self: LocalLauncher, run_id: int, *_: object) -> Handle:
         runs.append(run_id)
         return Handle(1, None, "", self.host)
 
     monkeypatch.setattr(LocalLauncher, "start", start)
-    monkeypatch.setattr(LocalLauncher, "alive", lambda self, run: True)
-    monkeypatch.setattr(LocalLauncher, "stop", lambda self, run: None)
+    monkeypatch.setattr(LocalLauncher, "alive", lambda *_: True)
+    monkeypatch.setattr(LocalLauncher, "stop", lambda *_: None)
     return runs
 
 
 @pytest.fixture
 def app(home: Home) -> Callable[..., AppTest]:
     """Opens a page: ``app("runs")``, ``app("run", run=3)``."""
+    del home  # the app finds it by the environment
 
     def opened(page: str = "home", **query: Any) -> AppTest:
         test = AppTest.from_file(APP, default_timeout=TIMEOUT).run()

@@ -1,15 +1,19 @@
 """Home, the sidebar, and what every page shares."""
 
+import base64
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from pages.parts import live_chart, session
 from streamlit.testing.v1 import AppTest
 
+from core import charts
 from core.presets import PRESETS
+from pages.parts import live_chart, session
 
 PROJECT = Path(__file__).parents[2]
 
@@ -60,14 +64,15 @@ def test_the_sidebar_counts_what_runs_and_waits(store, make_run):
     assert "1 queued" in words
 
 
-def test_a_database_that_is_none_is_said(app, home, said):
+def test_a_database_that_is_none_is_said(home):
     Path(home.root, "innerloop.db").write_text("not a database, but long enough to have a header of its own" * 20)
     test = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
     assert not test.exception
     assert "not a database" in test.error[0].value.lower()
 
 
-def test_a_page_opened_before_app_was_run_is_run_by_it(home, said):
+@pytest.mark.usefixtures("home")
+def test_a_page_opened_before_app_was_run_is_run_by_it(said):
     """The first address a fresh server is asked for may be a page's own; see pages/parts/router.py."""
     test = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).switch_page("pages/runs.py").run()
     assert "No runs yet" in said(test)
@@ -89,12 +94,18 @@ print(sorted(name for name in ("torch", "core.config", "data.family") if name in
 """
     environment = os.environ | {"INNERLOOP_HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
     ended = subprocess.run(
-        [sys.executable, "-c", code, str(PROJECT / "app.py")], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code, str(PROJECT / "app.py")],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert ended.stdout.strip() == "[]", ended.stderr
 
 
-def test_the_queue_is_looked_after_once_a_tick(home, monkeypatch):
+@pytest.mark.usefixtures("home")
+def test_the_queue_is_looked_after_once_a_tick(monkeypatch):
     calls = []
     monkeypatch.setattr(session.scheduler, "reconcile", lambda *_: calls.append(1))
     queue = session.Queue()
@@ -111,3 +122,15 @@ def test_plotly_is_copied_once(tmp_path):
     before = file.stat().st_mtime_ns
     live_chart.provide_plotly(static)
     assert file.stat().st_mtime_ns == before
+
+
+def test_what_a_chart_sends_is_plain_json():
+    """The browser gets an object only then; arrays and numpy's own numbers would make it something else."""
+    curve = [{"step": step, "mean": 0.5, "ci95": 0.1} for step in range(3)]
+    few = charts.adaptation_chart([("test", {"metric": "accuracy", "curve": curve})], [0])
+    many = charts.adaptation_chart([("test", {"metric": "accuracy", "curve": [curve[0] | {"step": 50}]})], [0])
+    sent, other = (json.loads(json.dumps(live_chart.encode(chart, 300))) for chart in (few, many))
+    assert (sent["few_steps"], other["few_steps"]) == (True, False)
+    x = np.frombuffer(base64.b64decode(sent["traces"][0]["x"]), np.float64)
+    y = np.frombuffer(base64.b64decode(sent["traces"][0]["y"]), np.float32)
+    assert (list(x), list(y)) == ([0, 1, 2], [50, 50, 50])

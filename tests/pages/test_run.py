@@ -70,7 +70,7 @@ def test_resume_starts_a_worker_again(app, store, make_run, started):
     assert store.get(run.id).attempt == 2
 
 
-def test_a_button_that_comes_too_late_says_so(app, said, store, home, make_run):
+def test_a_button_that_comes_too_late_says_so(app, said, store, make_run):
     run = make_run("doodles-5w1s", "running")
     page = app("run", run=run.id)
     store.move(run.id, "finished", {"running"})
@@ -78,7 +78,7 @@ def test_a_button_that_comes_too_late_says_so(app, said, store, home, make_run):
     assert "is finished and cannot be paused" in said(page)
 
 
-def test_markup_in_a_name_is_shown_as_typed(app, said, store, home, make_run):
+def test_markup_in_a_name_is_shown_as_typed(app, said, store, make_run):
     run = make_run("doodles-5w1s", note="_note_")
     store.rename(run.id, "**bold** <script>x</script>")
     page = said(app("run", run=run.id))
@@ -86,7 +86,7 @@ def test_markup_in_a_name_is_shown_as_typed(app, said, store, home, make_run):
     assert "\\<script\\>" in page
 
 
-def test_duplicate_opens_train_with_the_config(app, store, home, make_run):
+def test_duplicate_opens_train_with_the_config(app, store, make_run):
     run = make_run("sinusoid-maml")
     store.update(run.id, config=run.config | {"seed": 123})
     page = app("run", run=run.id)

@@ -1,6 +1,7 @@
 """The Runs page."""
 
 import pytest
+
 from pages.parts.compare import differences, unequal_protocol
 
 
