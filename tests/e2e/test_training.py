@@ -71,7 +71,7 @@ def test_a_run_survives_reload_and_the_death_of_the_server_and_stops_on_request(
     page.reload()
     wait_for_points(page, "loss", more_than=points)
 
-    server.end(signal.SIGKILL)
+    server.stop(signal.SIGKILL)
     before = store.get(id).iteration
     wait_until(lambda: store.get(id).iteration > before, timeout=30)
     server.start()

@@ -1,0 +1,69 @@
+"""A real server for the browser tests and the README's pictures."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from core.home import Home
+from tests.waiting import wait_until
+
+PROJECT = Path(__file__).parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Server:
+    """``streamlit run app.py`` on a free port, which can be killed and started again."""
+
+    home: Home
+    port: int
+    process: subprocess.Popen | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        log = (self.home.root / "server.log").open("ab")
+        self.process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=os.environ | self.home.environment(),
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+        )
+        wait_until(self.healthy, timeout=60)
+
+    def healthy(self) -> bool:
+        try:
+            return urlopen(f"{self.url}/_stcore/health", timeout=2).status == 200
+        except (URLError, OSError):
+            return False
+
+    def stop(self, with_signal: int = signal.SIGTERM) -> None:
+        if self.process is not None:
+            self.process.send_signal(with_signal)
+            self.process.wait(timeout=30)
+            self.process = None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
