@@ -94,7 +94,7 @@ def train(
             {"runs": ids, "group": group}, json, f"Queued as run {', '.join(map(str, ids))}. See `python -m core runs`."
         )
         return
-    ended = [follow.to_end(store, found, run.id) for run in runs]
+    ended = follow.all_to_end(store, found, [run.id for run in runs])
     documents = [shown(run) for run in ended]
     text = "\n".join(summary(run) for run in ended)
     emit(documents[0] if len(ended) == 1 else {"runs": documents, "group": group}, json, text)
@@ -142,7 +142,7 @@ def resume(
     _run(store, run)
     one = scheduler.resume(store, found, run)
     if not detach:
-        one = follow.to_end(store, found, run)
+        one = follow.all_to_end(store, found, [run])[0]
     emit(shown(one), json, summary(one))
     raise typer.Exit(0 if detach or one.status == "finished" else 1)
 

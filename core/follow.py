@@ -16,24 +16,31 @@ from core.store import RunStore
 POLL = 0.5  # seconds between two looks
 
 
-def to_end(store: RunStore, home: Home, id: int) -> Run:
-    """Follow a run with a progress bar until it has ended. Ctrl-C asks it to stop, and waits for its checkpoint."""
+def all_to_end(store: RunStore, home: Home, ids: list[int]) -> list[Run]:
+    """Follow runs one after the other. Ctrl-C asks them all to stop, and waits for their checkpoints."""
+    with collected_interrupts() as interrupts:
+        return [to_end(store, home, id, interrupts) for id in ids]
+
+
+def to_end(store: RunStore, home: Home, id: int, interrupts: list[int]) -> Run:
+    """Follow a run with a progress bar until it has ended, asking it to stop once there is an interrupt."""
     run, seen = store.get(id), 0
     total = run.config["training"]["iterations"]
-    with (
-        collected_interrupts() as interrupts,
-        tqdm(
-            total=total, initial=run.iteration, desc=f"run {id}", unit="it", file=sys.stderr, dynamic_ncols=True
-        ) as line,
-    ):
+    asked = False
+    with tqdm(
+        total=total, initial=run.iteration, desc=f"run {id}", unit="it", file=sys.stderr, dynamic_ncols=True
+    ) as line:
         while run.status not in ENDED:
-            time.sleep(POLL)
-            if interrupts:
-                interrupts.clear()
+            if not interrupts:
+                time.sleep(POLL)
+            elif not asked:
+                asked = True
                 line.write(
                     f"Stopping run {id} with a checkpoint; `python -m core resume {id}` goes on.", file=sys.stderr
                 )
                 scheduler.stop(store, home, id)
+            else:
+                time.sleep(POLL / 5)
             scheduler.reconcile(store, home)
             run = store.get(id)
             line.update(run.iteration - line.n)

@@ -86,7 +86,7 @@ class LocalLauncher:
     def __init__(self, command: Callable[[int, Home], list[str]] = worker_command, grace: float = 3.0):
         self.host, self._command, self._grace = platform.node(), command, grace
 
-    def start(self, run_id: int, home: Home, slot: str) -> Handle:  # noqa: ARG002 (the worker reads it from its row)
+    def start(self, run_id: int, home: Home, slot: str) -> Handle:
         folder = home.run_folder(run_id)
         command = [sys.executable, "-S", "-c", _SPAWN, str(folder / "worker.log"), *self._command(run_id, home)]
         try:

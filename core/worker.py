@@ -151,7 +151,10 @@ def _train(home: Home, store: RunStore, id: int, listener: StoreListener) -> tup
 def _device_name(slot: str) -> str:
     if slot.startswith("cuda"):
         return torch.cuda.get_device_name(slot)
-    return f"CPU · {torch.get_num_threads()} thread" + "s" * (torch.get_num_threads() > 1) if slot == "cpu" else "Apple GPU"
+    if slot == "mps":
+        return "Apple GPU"
+    count = torch.get_num_threads()
+    return f"CPU · {count} thread{'s' if count > 1 else ''}"
 
 
 def _last_line(error: Exception) -> str:

@@ -29,7 +29,7 @@ class PaperLauncher:
     def __init__(self, host: str = "here", fails: bool = False):
         self.host, self.fails, self.started, self.stopped, self.gone = host, fails, [], [], set()
 
-    def start(self, run_id: int, home: Home, slot: str) -> Handle:  # noqa: ARG002 (the signature is the launcher's)
+    def start(self, run_id: int, home: Home, slot: str) -> Handle:
         if self.fails:
             raise RunError("No room for a worker.", "Make room.")
         self.started.append((run_id, slot))
