@@ -32,6 +32,7 @@ class TaskForward:
         self.model, self.mode = model, mode
         self.norms = {name: layer for name, layer in model.named_modules() if isinstance(layer, _BatchNorm)}
         self.recurrent = any(isinstance(layer, nn.RNNBase) for layer in model.modules())
+        self.stacked_forward = getattr(model, "stacked_forward", None)  # a network may know a faster way than vmap
         # Looking for tied parameters at every call costs as much as the forward pass of a small network.
         self.tied = len(dict(model.named_parameters(remove_duplicate=False))) > len(dict(model.named_parameters()))
 
@@ -44,6 +45,8 @@ class TaskForward:
 
     def __call__(self, weights: Weights, x: Tensor) -> Tensor:
         """x (tasks, n, *input) → (tasks, n, outputs), each BatchNorm layer normalising a task's n examples together."""
+        if self.mode == "stacked" and self.stacked_forward is not None:
+            return self.stacked_forward(weights, x)
         return self._over_tasks(self._plain, weights, x)
 
     def statistics(self, weights: Weights, x: Tensor) -> Statistics:

@@ -25,7 +25,7 @@ def _omniglot(n_way: int, **training_task: Any) -> dict[str, Any]:
 STRIDED = {"name": "conv4", "filters": 64, "downsampling": "stride"}
 # Finn et al. 2017, section 5.1 and released code: weights normal with deviation 0.01.
 SINUSOID_MLP = {"name": "mlp", "widths": [40, 40], "initial_std": 0.01}
-SINUSOID_TEST = {"k_shot": 5, "n_query": 100, "inner_steps": 10, "episodes": 2000, "val_episodes": 200}
+SINUSOID_TEST = {"k_shot": 5, "n_query": 100, "inner_steps": 10, "episodes": 2000, "val_episodes": 1000}
 
 PRESETS = [
     Preset(
@@ -37,7 +37,7 @@ PRESETS = [
             "family": {"name": "sinusoid", "k_shot": 10, "n_query": 10},
             "model": SINUSOID_MLP,
             "algorithm": {"name": "maml", "inner_lr": 0.01, "inner_steps": 1},
-            "training": {"iterations": 70_000, "meta_batch_size": 25, "meta_lr": 1e-3, "evaluate_every": 2000},
+            "training": {"iterations": 70_000, "meta_batch_size": 25, "meta_lr": 1e-3, "evaluate_every": 5000},
             "evaluation": SINUSOID_TEST,
         },
     ),

@@ -240,7 +240,7 @@ class Trainer:
                     return
                 spent = self.clock() - began
                 left = spent / fraction - spent if fraction else None
-                self._obey(Progress(phase, self.iteration, self.seconds, None, left, fraction))
+                self._obey(Progress(phase, self.iteration, self.seconds, self.rate, left, fraction))
 
         return tick
 

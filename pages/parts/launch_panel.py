@@ -22,15 +22,19 @@ EPISODE_SEED = "train-episode-seed"  # session state: which task is shown
 MOST_SEEDS = 20
 
 
-def episode_card(now: Draft, config: RunConfig | None) -> bool:
-    """Show a training task, or what is missing for one; returns whether the family's files are there."""
-    family = families()[now.values["family"]["name"]]
-    missing = family.missing(session.home().datasets)
+def missing_files(now: Draft) -> list[Path]:
+    """The files that the chosen family needs and the data-set folder lacks."""
+    return families()[now.values["family"]["name"]].missing(session.home().datasets)
+
+
+def episode_card(now: Draft, config: RunConfig | None) -> None:
+    """Show a training task, or what is missing for one."""
+    family, missing = families()[now.values["family"]["name"]], missing_files(now)
     with theme.card("episode"):
         if missing:
             st.markdown("#### A training task")
             files_missing(family, missing)
-            return False
+            return
         with theme.heading("A training task"):
             if st.button(
                 "Another", key="another-episode", icon=":material/casino:", help="Draw another task.", type="tertiary"
@@ -38,13 +42,11 @@ def episode_card(now: Draft, config: RunConfig | None) -> bool:
                 st.session_state[EPISODE_SEED] = random.randrange(2**31)
         if config is None:
             theme.empty("No task to show", "Settings that need a change are marked in the form.")
-            return True
+            return
         try:
             episode_view(config.family, session.home(), st.session_state.get(EPISODE_SEED, 0))
         except DataError as error:
             st.error(str(error), icon=":material/error:")
-            return False
-    return True
 
 
 def files_missing(family: type[TaskFamily], missing: Sequence[Path]) -> None:
@@ -89,7 +91,7 @@ def summary(config: RunConfig) -> list[tuple[str, object]]:
 
 
 def launch_card(
-    now: Draft, config: RunConfig | None, problems: Mapping[str, str], ready: bool, elsewhere: Sequence[str]
+    now: Draft, config: RunConfig | None, problems: Mapping[str, str], elsewhere: Sequence[str]
 ) -> None:
     """Summary, name, seeds and the button. elsewhere: problems that have no field of their own in the form."""
     with theme.card("launch", "Launch"):
@@ -103,7 +105,7 @@ def launch_card(
         for text in elsewhere:
             st.error(text, icon=":material/error:")
         label = "Launch" if count == 1 else f"Launch {count} runs"
-        blocked = reason(problems, ready)
+        blocked = reason(problems, missing_files(now))
         pressed = st.button(
             label,
             key="launch",
@@ -118,7 +120,7 @@ def launch_card(
             start(now, count)
 
 
-def reason(problems: Mapping[str, str], ready: bool) -> str:
+def reason(problems: Mapping[str, str], missing: Sequence[Path]) -> str:
     """Why nothing can be launched now; empty if it can."""
     if problems:
         return (
@@ -126,7 +128,7 @@ def reason(problems: Mapping[str, str], ready: bool) -> str:
             if len(problems) == 1
             else f"{len(problems)} settings need a change; they are marked."
         )
-    return "" if ready else "The task family's files are missing, see above."
+    return "" if not missing else "The task family's files are missing, see above."
 
 
 def start(now: Draft, count: int) -> None:

@@ -36,9 +36,11 @@ def train_form() -> None:
                     config_form.say_problem(problems.get(section, "") or problems.get(f"{section}.name", ""))
                 config_form.section(settings[section], now.values, problems, now.revision)
     with side, st.container(key="side"):
-        ready = episode_card(now, config)
+        task = st.container()  # above the launch, but filled after it: the first time, its pictures take seconds
         drawn = {field.path for fields in settings.values() for field in fields}
-        launch_card(now, config, problems, ready, elsewhere=not_drawn(problems, drawn))
+        launch_card(now, config, problems, elsewhere=not_drawn(problems, drawn))
+        with task:
+            episode_card(now, config)
 
 
 def not_drawn(problems: Mapping[str, str], drawn: set[str]) -> list[str]:
