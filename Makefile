@@ -8,6 +8,9 @@ WORKERS ?= 2
 .PHONY: app test check format benchmark browser clean
 
 app: $(VENV)/app.stamp
+	@mkdir -p static
+	@$(BIN)/python -c 'import socket; socket.socket().bind(("127.0.0.1", $(PORT)))' 2>/dev/null || { \
+	  echo "Port $(PORT) is taken; is Innerloop running already? Otherwise: make app PORT=8502"; exit 1; }
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: $(VENV)/dev.stamp browser

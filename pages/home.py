@@ -60,11 +60,9 @@ def recent_runs() -> None:
             with state:
                 status_chip(run)
             best = run.test or run.best
-            progress.caption(format.score(best["metric"], best["mean"]) if best else "no score yet")
+            progress.caption(format.scored(best) if best else "no score yet")
             when.caption(format.moment(run.created))
-        st.page_link(
-            "pages/runs.py", label=f"All {len(runs)} runs", icon=":material/arrow_forward:", icon_position="right"
-        )
+        st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_forward:", icon_position="right")
 
 
 def device() -> None:

@@ -79,6 +79,14 @@ def interval(metric: str, ci95: float | None) -> str:
     return f"± {100 * ci95:.1f} pt" if is_share(metric) else f"± {number(ci95, 2)}"
 
 
+def scored(result: dict[str, Any] | None) -> str:
+    """A score with its interval, in its own unit."""
+    if not result:
+        return NOTHING
+    metric = result["metric"]
+    return f"{score(metric, result['mean'])} {interval(metric, result['ci95'])}".strip()
+
+
 def metric_title(metric: str) -> str:
     return {"accuracy": "accuracy", "mse": "mean squared error"}.get(metric, metric)
 

@@ -90,9 +90,7 @@ def summary(config: RunConfig) -> list[tuple[str, object]]:
     return rows
 
 
-def launch_card(
-    now: Draft, config: RunConfig | None, problems: Mapping[str, str], elsewhere: Sequence[str]
-) -> None:
+def launch_card(now: Draft, config: RunConfig | None, problems: Mapping[str, str], elsewhere: Sequence[str]) -> None:
     """Summary, name, seeds and the button. elsewhere: problems that have no field of their own in the form."""
     with theme.card("launch", "Launch"):
         if config is not None:

@@ -62,8 +62,8 @@ def styled(runs: Sequence[Run], reader: SeriesReader) -> "Styler":
         frame = frame.drop(columns="Note")
     style = frame.style
     words = {
-        "Best": [scored(run.best) for run in runs],
-        "Test": [scored(run.test) for run in runs],
+        "Best": [format.scored(run.best) for run in runs],
+        "Test": [format.scored(run.test) for run in runs],
         "Time": [format.duration(elapsed(run)) for run in runs],
     }
     for name, texts in words.items():
@@ -97,14 +97,6 @@ def elapsed(run: Run) -> float | None:
     if run.seconds or run.started is None:
         return run.seconds or None
     return (run.ended if run.status in ENDED and run.ended else time.time()) - run.started
-
-
-def scored(result: dict[str, Any] | None) -> str:
-    """A score with its interval, in its own unit."""
-    if not result:
-        return format.NOTHING
-    metric = result["metric"]
-    return f"{format.score(metric, result['mean'])} {format.interval(metric, result['ci95'])}".strip()
 
 
 def columns() -> dict[str, Any]:
