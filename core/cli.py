@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,6 +141,7 @@ def resume(
     """Go on with a stopped, failed or lost run from its last checkpoint."""
     found, store = open_home(home)
     _run(store, run)
+    scheduler.reconcile(store, found)  # a worker that was killed is found out before its run is asked for
     one = scheduler.resume(store, found, run)
     if not detach:
         one = follow.all_to_end(store, found, [run])[0]
@@ -150,8 +152,9 @@ def resume(
 @app.command()
 def delete(run: RunArgument, json: JsonOption = False, home: HomeOption = None) -> None:
     """Remove a run that is not active, with its checkpoints."""
-    _, store = open_home(home)
+    found, store = open_home(home)
     _run(store, run)
+    scheduler.reconcile(store, found)
     store.delete(run)
     emit({"deleted": run}, json, f"Run {run} is deleted.")
 
@@ -280,6 +283,13 @@ def main() -> None:
     except InnerloopError as error:
         message, remedy = (error.message, error.remedy) if as_json else (str(error), "")
         _fail(message, remedy, error.path, as_json, 2 if isinstance(error, InputError) else 1)
+    except Exception as error:  # a bug shows its traceback; whoever asked for JSON gets a document all the same
+        traceback.print_exc()
+        full = "out of memory" in str(error).lower() or isinstance(error, MemoryError)
+        remedy = (
+            "The memory is full: use a smaller network or another device." if full else "The traceback is on stderr."
+        )
+        _fail(f"{type(error).__name__}: {error}", remedy, "", as_json, 1)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -6,6 +6,13 @@ import torch
 
 from data.errors import InnerloopError
 
+MEMORY_SIGNS = (  # what allocators and libraries say in errors of other types
+    "DefaultCPUAllocator: can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+
 
 def open_device(slot: str) -> torch.device:
     """The torch device of a scheduler slot ("cpu", "mps", "cuda:1"). Raises InnerloopError when it is not there.
@@ -17,14 +24,18 @@ def open_device(slot: str) -> torch.device:
             hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
             why = f" CUDA_VISIBLE_DEVICES is '{hidden}'." if hidden is not None else ""
             raise InnerloopError(
-                f"PyTorch finds no CUDA device.{why}", "Use device auto or cpu, or install PyTorch with CUDA.", "device"
+                f"PyTorch finds no CUDA device.{why}",
+                "Set device to cpu, or install a PyTorch with CUDA that fits the driver.",
+                "device",
             )
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is only repeatable with a fixed workspace
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = False
+        torch.cuda.set_device(slot)
         # Some double backwards have no deterministic kernel: those warn into the log rather than end the run.
         torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # a kernel for every empty tensor, for nothing
     if slot == "mps" and not torch.backends.mps.is_available():
         raise InnerloopError("PyTorch finds no Apple GPU.", "Use device auto or cpu.", "device")
     return torch.device(slot)
@@ -32,4 +43,4 @@ def open_device(slot: str) -> torch.device:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the device's memory is used up."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in MEMORY_SIGNS)

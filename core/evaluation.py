@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from core.algorithms.base import Algorithm
-from core.algorithms.fine_tune import FineTuner
+from core.algorithms.fine_tune import FineTuner, FineTuning
 from core.config import RunConfig
 from data.family import Episodes, Split, TaskFamily
 
@@ -74,17 +74,19 @@ def curve_steps(steps: int) -> list[int]:
 def score_block(algorithm: Algorithm, family: TaskFamily, block: Episodes, steps: int) -> np.ndarray:
     """Scores of each task after each of the curve's steps → (curve points, tasks); NaN where it is not finite."""
     wanted, rows = set(curve_steps(steps)), []
-    states = algorithm.trajectory(block.support_x, block.support_y, steps, differentiable=False)
-    for step, state in enumerate(states):
-        if step not in wanted:
-            continue
-        with torch.no_grad():
-            prediction = algorithm.predict(state, block.query_x)
-            score = family.score(prediction, block.query_y)
-            # Both: an argmax over not-a-number is a class, and the square of a large finite prediction overflows.
-            finite = prediction.isfinite().flatten(1).all(1) & score.isfinite()  # (tasks,)
-            rows.append(torch.where(finite, score, torch.nan))
-    return torch.stack(rows).double().cpu().numpy()
+    # The same kernels as in training, cuDNN's recurrent ones refuse a backward pass outside it.
+    with algorithm.forward_tasks.twice_differentiable():
+        states = algorithm.trajectory(block.support_x, block.support_y, steps, differentiable=False)
+        for step, state in enumerate(states):
+            if step not in wanted:
+                continue
+            with torch.no_grad():
+                prediction = algorithm.predict(state, block.query_x)
+                score = family.score(prediction, block.query_y)
+                # Both: an argmax over not-a-number is a class, and the square of a large finite prediction overflows.
+                finite = prediction.isfinite().flatten(1).all(1) & score.isfinite()  # (tasks,)
+                rows.append(torch.where(finite, score, torch.nan))
+    return torch.stack(rows).cpu().double().numpy()
 
 
 def interval(scores: np.ndarray) -> tuple[float, float]:
@@ -160,27 +162,51 @@ def protocol(
     }
 
 
+SHORTLIST = 4  # candidates that get all validation episodes, after all had the first block of them
+
+
 def tune(
     algorithm: FineTuner, config: RunConfig, family: TaskFamily, blocks: list[Episodes], tick: Tick = lambda _: None
 ) -> None:
-    """Give a baseline the fine-tuning that does best on validation episodes, among all its config leaves open."""
+    """Give a baseline the fine-tuning that does best on validation episodes, among all its config leaves open.
+
+    Every candidate is tried on the first block of episodes and the SHORTLIST best on all of them. Fewer episodes that are
+    not finite come first, then the mean: a candidate must not win by losing the hard tasks.
+    """
     candidates = algorithm.candidates()
-    episodes = sum(block.tasks for block in blocks)
+    short = candidates if len(blocks) == 1 else candidates[:SHORTLIST]
+    work = len(candidates) + (len(blocks) * len(short) if len(blocks) > 1 else 0)
+    done = 0
+
+    def ranked(some: list[FineTuning], on: list[Episodes]) -> list[FineTuning]:
+        nonlocal done
+        found = []
+        for candidate in some:
+            found.append(best_length(algorithm, candidate, config, family, on))
+            done += len(on)
+            tick(min(1.0, done / work))
+        return [choice for _, choice in sorted(found, key=lambda pair: pair[0])]
+
+    order = ranked(candidates, blocks[:1])
+    if len(blocks) > 1:
+        shortlist = {(c.scope, c.lr) for c in order[:SHORTLIST]}
+        order = ranked([c for c in candidates if (c.scope, c.lr) in shortlist], blocks)
+    algorithm.chosen = order[0]
+
+
+def best_length(
+    algorithm: FineTuner, candidate: FineTuning, config: RunConfig, family: TaskFamily, blocks: list[Episodes]
+) -> tuple[tuple[int, float], FineTuning]:
+    """The candidate with its best number of steps, after its rank: episodes not finite, then the score, less being better."""
+    algorithm.chosen = candidate
+    steps = candidate.steps if config.evaluation.inner_steps is None else config.evaluation.inner_steps
+    algorithm.eval()
+    scores = np.concatenate([score_block(algorithm, family, block, steps) for block in blocks], axis=1)
     fixed = config.evaluation.inner_steps is not None or not algorithm.steps_are_open
-    best, best_score = candidates[0], -math.inf
-    for i, candidate in enumerate(candidates):
-        algorithm.chosen = candidate
-        result = evaluate(
-            algorithm,
-            config,
-            family,
-            "val",
-            episodes=episodes,
-            blocks=blocks,
-            tick=lambda part, i=i: tick((i + part) / len(candidates)),
-        )
-        for point in result.curve[-1:] if fixed else result.curve[1:]:
-            score = point["mean"] if family.higher_is_better else -point["mean"]
-            if score > best_score:
-                best, best_score = replace(candidate, steps=int(point["step"])), score
-    algorithm.chosen = best
+    lengths = list(enumerate(curve_steps(steps)))
+    ranks = []
+    for row, step in lengths[-1:] if fixed else lengths[1:]:
+        lost, (mean, _) = int(np.isnan(scores[row]).sum()), interval(scores[row])
+        cost = math.inf if math.isnan(mean) else (-mean if family.higher_is_better else mean)
+        ranks.append(((lost, cost), replace(candidate, steps=step)))
+    return min(ranks, key=lambda pair: pair[0])

@@ -156,4 +156,7 @@ def _environment(home: Home) -> dict[str, str]:
     # Number the GPUs as the driver does, and thus as the slots are: CUDA by itself puts the fastest first.
     order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     allocator = ALLOCATOR if sys.platform == "linux" else {}
-    return order | os.environ | allocator | own | home.environment()
+    # The worker runs in the project's folder, so what is relative to ours would be lost.
+    nets = [str(Path(folder).absolute()) for folder in os.environ.get("INNERLOOP_PATH", "").split(os.pathsep) if folder]
+    paths = {"INNERLOOP_PATH": os.pathsep.join(nets)} if nets else {}
+    return order | os.environ | allocator | own | paths | home.environment()

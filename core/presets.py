@@ -95,7 +95,7 @@ PRESETS = [
     Preset(
         "omniglot-5w1s-paper",
         "MAML on Omniglot, 5-way 1-shot, as published",
-        "Finn et al. 2017: 60 000 iterations of 32 tasks; for a GPU or a long night.",
+        "Finn et al. 2017: 60 000 iterations of 32 tasks; for a GPU or a long night. BatchNorm's scale and shift adapt too.",
         "omniglot",
         {
             "family": _omniglot(5, n_query=1, split="finn"),
@@ -108,7 +108,7 @@ PRESETS = [
     Preset(
         "omniglot-20w1s-paper",
         "MAML on Omniglot, 20-way 1-shot, as published",
-        "Finn et al. 2017: 16 tasks of 20 characters, five inner steps; for a GPU.",
+        "Finn et al. 2017: 16 tasks of 20 characters, five inner steps; for a GPU. BatchNorm's scale and shift adapt too.",
         "omniglot",
         {
             "family": _omniglot(20, n_query=1, split="finn"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from core.database import Database
-from core.errors import StoreError
+from core.errors import NoRunError, StoreError
 from core.schema import ACTIVE, ENDED, STATUSES, Evaluation, Run, evaluations, metrics, runs
 
 if TYPE_CHECKING:
@@ -217,8 +217,8 @@ def _read_run(connection: Connection, id: int) -> Run:
     return Run(**row)
 
 
-def _no_run(id: int) -> StoreError:
-    return StoreError(f"Run {id} does not exist.", _LIST_REMEDY)
+def _no_run(id: int) -> NoRunError:
+    return NoRunError(f"Run {id} does not exist.", _LIST_REMEDY)
 
 
 def _make_folder(folder: Path) -> None:

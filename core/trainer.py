@@ -111,6 +111,8 @@ class Trainer:
         self.generator = torch.Generator(self.family.device).manual_seed(self.config.seed)
         if saved:
             self._restore(saved)
+        else:
+            self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
         self.listener.prepared(self.forward)
         self.validation = list(frozen_episodes(self.config, self.family, "val", self.config.evaluation.val_episodes))
 
@@ -119,14 +121,21 @@ class Trainer:
         self.iteration, self.validated, self.seconds = saved.iteration, state["validated"], state["seconds"]
         self.best, self.window = state["best"], Window(since=self.seconds)
         self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch"])
-        if self.family.device.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda"], self.family.device)
+        if state["device"] == self.family.device.type:
+            self.generator.set_state(state["generator"])
+            if "cuda" in state:
+                torch.cuda.set_rng_state(state["cuda"], self.family.device)
+        else:  # another kind of device has another generator: as good tasks, but not the very same
+            print(f"Resumed on {self.family.device.type} what began on {state['device']}: the numbers will differ.")
+            self.generator.manual_seed(self.config.seed + 1_000_003 * self.iteration)
         self.listener.resumed(self.iteration)
 
     def _save(self) -> None:
+        if not all(p.isfinite().all() for p in self.algorithm.parameters()):
+            raise self._not_finite(self.iteration)
         state: dict[str, Any] = {
+            "device": self.family.device.type,
             "forward": self.forward,
             "validated": self.validated,
             "seconds": self.seconds,
@@ -150,6 +159,7 @@ class Trainer:
                 self._flush()
                 started += self._obey(self._training_progress())
             if due and self.validated < self.iteration:
+                self._save()  # whatever happens during a long validation, the training is safe
                 self._validate()
                 self._save()
                 started = self.clock() - self.seconds  # validation is not training time
@@ -184,7 +194,7 @@ class Trainer:
             values = [getattr(report, key) for report in reports]
             if values[0] is None:
                 continue
-            values = torch.stack(values).double().cpu()
+            values = torch.stack(values).cpu().double()
             bad = (~values.isfinite()).nonzero()
             if key != "query_score" and len(bad):
                 raise self._not_finite(first + int(bad[0]))
@@ -219,7 +229,8 @@ class Trainer:
         desired, began = self.listener.progress(progress), self.clock()
         self.last_beat = began
         if desired == "pause":
-            self._save()
+            if progress.phase == "training":
+                self._save()
             while desired == "pause":
                 time.sleep(self.beat)
                 desired = self.listener.progress(progress)
@@ -247,9 +258,11 @@ class Trainer:
     def _validate(self) -> None:
         result = self._evaluate_validation()
         sign = 1 if self.family.higher_is_better else -1
-        best = math.isfinite(result.mean) and (self.best is None or sign * result.mean > sign * self.best["mean"])
+        # Fewer episodes that are not finite come first: a checkpoint must not win by losing the hard tasks.
+        rank = (-result.non_finite, sign * result.mean)
+        best = math.isfinite(result.mean) and (self.best is None or rank > tuple(self.best["rank"]))
         if best:
-            self.best = {"iteration": self.iteration, "metric": result.metric, "mean": result.mean, "ci95": result.ci95}
+            self.best = {"iteration": self.iteration, "rank": list(rank)}
             checkpoint.save(self.folder, "best", self.iteration, self.algorithm, {})
         self.validated = self.iteration
         self.listener.evaluated(result, self.iteration, best)

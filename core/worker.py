@@ -4,9 +4,11 @@ import os
 import signal
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 import torch
 
@@ -14,6 +16,7 @@ from core import hardware
 from core.checkpoint import checkpoint_folder
 from core.config import parse
 from core.device import open_device, out_of_memory
+from core.errors import NoRunError, StoreError
 from core.evaluation import Evaluation
 from core.home import Home
 from core.launcher import identify
@@ -23,7 +26,24 @@ from core.store import RunStore
 from core.trainer import Desired, Progress, Row, Stopped, Trainer
 from data.errors import InnerloopError
 
-RESUME = "Resume the run to go on from its last checkpoint."
+T = TypeVar("T")
+
+PATIENCE = 300.0  # seconds for which a database that is locked or out of reach does not end a training
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """What the store answers, asked again for PATIENCE seconds while it cannot. A run that was deleted is not waited for."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return call()
+        except NoRunError:
+            raise
+        except StoreError as error:
+            if time.monotonic() > deadline:
+                raise
+            print(f"{error} Trying again.", flush=True)
+            time.sleep(1.0)
 
 
 class StoreListener:
@@ -40,21 +60,22 @@ class StoreListener:
     def progress(self, progress: Progress) -> Desired:
         load = hardware.load(self.slot, os.getpid())
         if torch.cuda.is_initialized():
-            load["torch_memory"] = torch.cuda.max_memory_allocated()
-        desired = self.store.heartbeat(
-            self.run,
-            phase=progress.phase,
-            iteration=progress.iteration,
-            seconds=progress.seconds,
-            rate=progress.rate,
-            remaining=progress.remaining,
-            load={**load, "fraction": progress.fraction},
-        )
+            load["torch_memory"] = torch.cuda.max_memory_allocated(self.slot)
+        columns = {
+            "phase": progress.phase,
+            "iteration": progress.iteration,
+            "seconds": progress.seconds,
+            "rate": progress.rate,
+            "remaining": progress.remaining,
+            "load": {**load, "fraction": progress.fraction},
+        }
+        desired = patiently(lambda: self.store.heartbeat(self.run, **columns))
         if self.terminated:
             return "stop"
         paused = desired == "pause"
         if paused != self.paused:
-            self.store.move(self.run, "paused" if paused else "running", {"running"} if paused else {"paused"})
+            to, only_from = ("paused", {"running"}) if paused else ("running", {"paused"})
+            patiently(lambda: self.store.move(self.run, to, only_from))
             self.paused = paused
         return desired
 
@@ -69,9 +90,12 @@ class StoreListener:
                 raise Stopped
 
     def metrics(self, rows: list[Row]) -> None:
-        self.store.add_metrics(self.run, rows)
+        patiently(lambda: self.store.add_metrics(self.run, rows))
 
     def evaluated(self, result: Evaluation, iteration: int, best: bool) -> None:
+        patiently(lambda: self._evaluated(result, iteration, best))
+
+    def _evaluated(self, result: Evaluation, iteration: int, best: bool) -> None:
         whole = result.as_json(self.run)
         self.store.add_evaluation(
             self.run,
@@ -112,7 +136,7 @@ def work(home: Home, id: int) -> bool:
         signal.signal(ignored, signal.SIG_IGN)
     try:
         status, error, remedy = _train(home, store, id, listener)
-        store.move(id, status, {"running", "paused", "starting"}, error=error, remedy=remedy)
+        patiently(lambda: store.move(id, status, {"running", "paused", "starting"}, error=error, remedy=remedy))
         print(f"Run {id} {status}. {error}", flush=True)
     finally:
         reconcile(store, home)
@@ -125,9 +149,10 @@ def _train(home: Home, store: RunStore, id: int, listener: StoreListener) -> tup
         run = store.get(id)
         config = parse({**run.config, "device": "auto"})  # the scheduler has given the device: the slot
         torch.set_num_threads(threads(config))
+        device = open_device(run.slot)
         store.update(id, iterations=config.training.iterations, device=_device_name(run.slot))
         own = replace(home, datasets=Path(run.datasets))  # a run stays with the data it was given
-        family = open_family(config, own, open_device(run.slot), listener.loaded)
+        family = open_family(config, own, device, listener.loaded)
         Trainer(config, family, checkpoint_folder(run), listener).run()
     except Stopped:
         return "stopped", "", ""

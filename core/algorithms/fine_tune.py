@@ -80,8 +80,8 @@ def grid(scopes: list[Scope], lr: float | None, steps: int | None) -> list[FineT
 
 
 def middling(candidates: list[FineTuning]) -> FineTuning:
-    """A guess to go on until the choice is made: the last scope, 0.1 if open, half the steps."""
-    rate = 0.1 if len({c.lr for c in candidates}) > 1 else candidates[0].lr
+    """A guess to validate with until the choice is made: the last scope, and a small rate that nothing diverges under."""
+    rate = 0.01 if len({c.lr for c in candidates}) > 1 else candidates[0].lr
     return FineTuning(candidates[-1].scope, rate, candidates[-1].steps)
 
 

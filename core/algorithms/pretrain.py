@@ -85,6 +85,11 @@ class Pretrain(FineTuner):
 
     def start(self, tasks: int, scope: Scope) -> Weights:
         trained, weights = dict(self.classifier.named_parameters()), {}
+        if self.model is not self.classifier:  # what a person's own network keeps in buffers was learned there too
+            buffers = dict(self.classifier.named_buffers())
+            for name, mould in self.model.named_buffers():
+                if name in buffers and buffers[name].shape == mould.shape:
+                    mould.copy_(buffers[name])
         for name, mould in self.model.named_parameters():
             if name in self.head:
                 weights[name] = detached(torch.zeros_like(mould), tasks, adapt=True)

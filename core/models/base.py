@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
 
 from data.config import Config
 from data.errors import InnerloopError
@@ -59,7 +59,7 @@ def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int,
         torch.manual_seed(seed)
         model = models()[config.name].build(config, input_shape, outputs)
     for layer in model.modules():
-        if isinstance(layer, _BatchNorm):
+        if isinstance(layer, _NormBase):
             layer.track_running_stats = False
             layer.running_mean = layer.running_var = layer.num_batches_tracked = None
     return model

@@ -35,8 +35,8 @@ class MLPConfig(ModelConfig):
 class Perceptron(nn.Sequential):
     """The layers, and all tasks through them at once as batched matrix products.
 
-    ``stacked_forward`` gives what vmap gives over a call, with half as many nodes in the graph, which is what a meta-step of such a
-    small network costs (``benchmarks/meta_step.py``).
+    ``stacked_forward`` gives what vmap gives over a call, with half as many nodes in the graph: nodes are what a meta-step
+    of such a small network costs (``benchmarks/meta_step.py``).
     """
 
     def stacked_forward(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:

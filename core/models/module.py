@@ -32,19 +32,18 @@ def import_class(path: str) -> type[nn.Module]:
         if folder not in sys.path:
             sys.path.append(folder)
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise ModelError(
             f"No module '{error.name}' was found.", "Put its folder into the environment variable INNERLOOP_PATH.", at
-        ) from error
-    except AttributeError as error:
-        raise ModelError(
-            f"The module {module_name} has no '{class_name}'.", "Check the name after the colon.", at
         ) from error
     except Exception as error:  # whatever the user's own module raises while it is imported
         raise ModelError(
             f"Importing {module_name} failed: {error!r}", "Import it in Python to see the traceback.", at
         ) from error
+    found = getattr(module, class_name, None)
+    if found is None:
+        raise ModelError(f"The module {module_name} has no '{class_name}'.", "Check the name after the colon.", at)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ModelError(
             f"{path} is not a torch.nn.Module class.", "Name a class that derives from torch.nn.Module.", at

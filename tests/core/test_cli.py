@@ -332,11 +332,17 @@ def test_home_is_named_before_or_after_the_command(call: Call, home: Home, tmp_p
 
 
 @pytest.mark.usefixtures("home")
-def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_shows_its_traceback_and_json_stays_one_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.setattr(RunStore, "runs", lambda *_, **__: 1 / 0)
-    monkeypatch.setattr(sys, "argv", ["innerloop", "runs"])
-    with pytest.raises(ZeroDivisionError):
+    monkeypatch.setattr(sys, "argv", ["innerloop", "runs", "--json"])
+    with pytest.raises(SystemExit) as ended:
         cli.main()
+    printed = capsys.readouterr()
+    assert ended.value.code == 1
+    assert "Traceback" in printed.err and "1 / 0" in printed.err
+    assert "ZeroDivisionError" in json.loads(printed.out)["error"]["message"]
 
 
 # Whole commands with real workers
