@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
+
 from core.home import Home
 from tests.waiting import wait_until
 
@@ -55,6 +57,11 @@ class Server:
             return urlopen(f"{self.url}/_stcore/health", timeout=2).status == 200
         except (URLError, OSError):
             return False
+
+    def cpu_seconds(self) -> float:
+        """Processor time the server has used so far."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return times.user + times.system
 
     def stop(self, with_signal: int = signal.SIGTERM) -> None:
         if self.process is not None:
