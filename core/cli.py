@@ -285,7 +285,9 @@ def main() -> None:
         _fail(message, remedy, error.path, as_json, 2 if isinstance(error, InputError) else 1)
     except Exception as error:  # a bug shows its traceback; whoever asked for JSON gets a document all the same
         traceback.print_exc()
-        full = "out of memory" in str(error).lower() or isinstance(error, MemoryError)
+        from core.device import out_of_memory  # brings torch, which the quick commands do without
+
+        full = out_of_memory(error)
         remedy = (
             "The memory is full: use a smaller network or another device." if full else "The traceback is on stderr."
         )

@@ -43,4 +43,4 @@ def open_device(slot: str) -> torch.device:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the device's memory is used up."""
-    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in MEMORY_SIGNS)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in str(error) for sign in MEMORY_SIGNS)

@@ -174,8 +174,8 @@ def tune(
     not finite come first, then the mean: a candidate must not win by losing the hard tasks.
     """
     candidates = algorithm.candidates()
-    short = candidates if len(blocks) == 1 else candidates[:SHORTLIST]
-    work = len(candidates) + (len(blocks) * len(short) if len(blocks) > 1 else 0)
+    again = len(blocks) > 1
+    work = len(candidates) + again * len(blocks) * min(SHORTLIST, len(candidates))
     done = 0
 
     def ranked(some: list[FineTuning], on: list[Episodes]) -> list[FineTuning]:
@@ -188,7 +188,7 @@ def tune(
         return [choice for _, choice in sorted(found, key=lambda pair: pair[0])]
 
     order = ranked(candidates, blocks[:1])
-    if len(blocks) > 1:
+    if again:
         shortlist = {(c.scope, c.lr) for c in order[:SHORTLIST]}
         order = ranked([c for c in candidates if (c.scope, c.lr) in shortlist], blocks)
     algorithm.chosen = order[0]
