@@ -31,7 +31,7 @@ def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
     """Draw a training task. Raises DataError where files are missing."""
     # The shape of a task is not part of what has to be loaded.
     loaded = type(config).model_validate(config.model_dump() | small_shape(config))
-    with st.spinner("Loading the tasks; the first time, their pictures take some seconds …"):
+    with st.spinner("Loading the tasks; the first time, their pictures take some seconds …", show_time=True):
         family = open_family(config.name, loaded.model_dump_json(), str(home.datasets), str(home.cache))
         generator = torch.Generator().manual_seed(seed)
         if family.kind == "regression":

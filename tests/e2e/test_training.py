@@ -13,8 +13,8 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.xdist_group("browser")
 
 
-def fill(page: Page, label: str, value: int | float) -> None:
-    field = page.get_by_role("spinbutton", name=re.compile(f"^{label}")).first  # a unit may follow
+def fill(page: Page, card: str, label: str, value: int | float) -> None:
+    field = page.locator(f".st-key-card-{card}").get_by_role("spinbutton", name=re.compile(f"^{label}"))  # a unit may follow
     field.fill(str(value))
     field.press("Tab")
 
@@ -36,8 +36,8 @@ def wait_for_points(page: Page, card: str, more_than: int = 0) -> int:
 
 def test_choose_launch_watch_and_read_the_final_test(server, page):
     page.goto(f"{server.url}/train?preset=sinusoid-maml")
-    fill(page, "Iterations", 600)
-    fill(page, "Test episodes", 100)
+    fill(page, "training", "Iterations", 600)
+    fill(page, "evaluation", "Test episodes", 100)
     launch = page.locator(".st-key-launch button")
     expect(launch).to_be_enabled()
     launch.click()
@@ -55,10 +55,11 @@ def test_choose_launch_watch_and_read_the_final_test(server, page):
 def test_a_bad_setting_is_said_at_its_field_and_cannot_be_launched(server, page):
     page.goto(f"{server.url}/train?preset=doodles-5w1s")
     expect(page.locator(".st-key-launch button")).to_be_enabled()
-    fill(page, "Queries", 30)
+    fill(page, "family", "Queries", 30)
     expect(page.get_by_text("lower n_query to 19 or less")).to_be_visible()
     expect(page.locator(".st-key-launch button")).to_be_disabled()
-    expect(page.get_by_role("spinbutton", name=re.compile("Queries")).first).to_have_value("30")
+    queries = page.locator(".st-key-card-family").get_by_role("spinbutton", name=re.compile("^Queries"))
+    expect(queries).to_have_value("30")
 
 
 def test_a_run_survives_reload_and_the_death_of_the_server_and_stops_on_request(server, page):
@@ -90,12 +91,21 @@ def test_zoom_and_hidden_traces_survive_live_updates(server, page):
     page.locator(".st-key-launch-sinusoid-maml button").click()
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
     id = int(page.url.rsplit("=", 1)[1])
-    points = wait_for_points(page, "loss", more_than=4)
+    wait_for_points(page, "loss", more_than=4)
     chart = page.locator(".st-key-card-loss .host")
-    chart.evaluate("host => window.Plotly.relayout(host, {'yaxis.range[0]': 0.5, 'yaxis.range[1]': 2})")
-    chart.evaluate("host => window.Plotly.restyle(host, {visible: 'legendonly'}, [0])")
+    shown = chart.evaluate("host => host._fullLayout.yaxis.range")
+    chart.locator(".legendtoggle").first.click()
+    wait_until(lambda: chart.evaluate("host => host._fullData[0].visible") == "legendonly")
+    plot = chart.locator(".nsewdrag").first.bounding_box()
+    page.mouse.move(plot["x"] + 20, plot["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(plot["x"] + plot["width"] / 2, plot["y"] + plot["height"] / 2, steps=5)
+    page.mouse.up()
+    wait_until(lambda: chart.evaluate("host => host._fullLayout.yaxis.range") != shown)
+    zoomed = chart.evaluate("host => host._fullLayout.yaxis.range")
+    points = chart_points(page, "loss")
     wait_for_points(page, "loss", more_than=points + 2)
-    assert chart.evaluate("host => host.layout.yaxis.range.map(v => Math.round(v * 10) / 10)") == [0.5, 2]
+    assert chart.evaluate("host => host._fullLayout.yaxis.range") == zoomed
     assert chart.evaluate("host => host._fullData[0].visible") == "legendonly"
     page.locator(f".st-key-stop-{id} button").click()
     expect(status(page, "stopped")).to_be_visible(timeout=60_000)
