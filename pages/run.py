@@ -13,7 +13,7 @@ from pages.parts import format, router, run_cards, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.run_metrics import metric_cards
 
-REFRESH = 1  # seconds, while the run has not ended
+REFRESH, LOG_REFRESH = 1, 3  # seconds, while the run has not ended
 PHASES = {
     "loading": "Loading the data; the first time, pictures are decoded or drawn and kept for later runs.",
     "tuning": "Choosing the fine-tuning on validation tasks.",
@@ -128,11 +128,15 @@ def cards(run: Run) -> None:
         run_cards.adaptation_card(run, evaluations)
     with test:
         run_cards.test_card(run)
+
+
+def record(run: Run) -> None:
+    """What does not change while the run lives, and its log, which need not be drawn as often as the curves."""
     config, log = st.columns([1, 1.5])
     with config:
         run_cards.config_card(run)
     with log:
-        run_cards.log_card(run)
+        st.fragment(run_cards.log_card, run_every=None if run.status in ENDED else LOG_REFRESH)(run)
     if run.note:
         st.caption(f"Note: {format.verbatim(run.note)}")
 
@@ -154,7 +158,8 @@ def page() -> None:
     if not known:
         return no_run(f"There is no run {asked[:20]}", "It may have been deleted, or the address has a slip in it.")
     ended = known[0].status in ENDED
-    return st.fragment(show, run_every=None if ended else REFRESH)(known[0].id, ended)
+    st.fragment(show, run_every=None if ended else REFRESH)(known[0].id, ended)
+    return record(known[0])
 
 
 router.require()

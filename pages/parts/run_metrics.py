@@ -1,50 +1,58 @@
-"""The row of figures at the top of the Run page: progress, best score, loss, throughput, device."""
+"""The row of figures at the top of the Run page: progress, best score, loss, throughput, device.
 
+One piece of HTML for all five: it is drawn again every second, and five ``st.metric`` with their Vega charts take the
+browser 60 ms of each (benchmarks/page.py).
+"""
+
+import html
 from collections.abc import Sequence
-from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from core import charts
 from core.schema import ENDED, Evaluation, Run
 from core.series import SeriesReader
-from pages.parts import format, theme
+from pages.parts import format
 from pages.parts.run_cards import PHASES, iterations, trains
 
 SAMPLES = 120  # of throughput and memory, one a second while the page is open; the store keeps only the latest
+WIDTH, HEIGHT = 200, 36  # of an outline, in its own units: it is stretched to the card
 
 
 def metric_cards(run: Run, evaluations: Sequence[Evaluation], reader: SeriesReader) -> None:
     rates, memories = samples(run)
-    progress, best, loss, rate, device = st.columns(5)
-    with progress, theme.card("progress", height="stretch"):
-        progress_figure(run)
-    with best:
-        best_figure(run, evaluations)
-    with loss:
-        loss_figure(run, reader)
-    with rate:
-        note = "not started" if run.rate is None else f"tasks {'in a loop' if run.forward == 'loop' else 'stacked'}"
-        text = "Meta-steps per second while training, and whether the tasks of a meta-batch run stacked in one pass."
-        figure("Throughput", format.rate(run.rate), note, text, rates)
-    with device:
-        device_figure(run, memories)
+    figures = (
+        progress_figure(run),
+        best_figure(run, evaluations),
+        loss_figure(run, reader),
+        rate_figure(run, rates),
+        device_figure(run, memories),
+    )
+    st.html(f'<div class="figures">{"".join(figures)}</div>')
 
 
 def figure(
-    label: str,
-    value: str,
-    note: str | None,
-    help: str,
-    line: Sequence[float] = (),
-    *,
-    color: str = "off",
-    kind: str = "line",
-) -> None:
-    """One figure with a remark under it and, from two points on, a line."""
-    drawn = list(line) if len(line) > 1 else None
-    options: dict[str, Any] = {"chart_data": drawn, "chart_type": kind, "delta_color": color, "delta_arrow": "off"}
-    st.metric(label, value, note, border=True, height="stretch", help=help, **options)
+    label: str, value: str, note: str, help: str, line: Sequence[float] = (), *, tone: str = "off", below: str = ""
+) -> str:
+    """One figure as HTML: a remark under it and, from two points on, an outline. tone: off, good or bad."""
+    label, value, note, help = (html.escape(text) for text in (label, value, note, help))
+    words = f'<span class="label" title="{help}">{label}</span><b>{value}</b><span class="note">{note}</span>'
+    return f'<section class="figure {tone}" aria-label="{label}">{words}{below or outline(line)}</section>'
+
+
+def outline(values: Sequence[float]) -> str:
+    """A curve as high as two lines of text, as SVG."""
+    if len(values) < 2:
+        return ""
+    y = np.asarray(values, dtype=float)
+    low, high = y.min(), y.max()
+    y = HEIGHT - 2 - (HEIGHT - 4) * (y - low) / (high - low) if high > low else np.full(len(y), HEIGHT / 2)
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(np.linspace(0, WIDTH, len(y)), y, strict=True))
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
+        f'<polyline points="{points}" /></svg>'
+    )
 
 
 def samples(run: Run) -> tuple[list[float], list[float]]:
@@ -59,7 +67,7 @@ def samples(run: Run) -> tuple[list[float], list[float]]:
     return [rate for _, rate, _ in seen], [memory for _, _, memory in seen]
 
 
-def progress_figure(run: Run) -> None:
+def progress_figure(run: Run) -> str:
     total = iterations(run)
     done = min(run.iteration / total, 1.0) if total and trains(run) else float(run.status == "finished")
     note = f"{format.count(run.iteration)} / {format.count(total)}" if trains(run) else "nothing to train"
@@ -73,38 +81,40 @@ def progress_figure(run: Run) -> None:
     else:
         label, value = "Progress", f"{100 * done:.0f} %"
     help = "Iterations done, of those planned. The final test comes after them."
-    st.metric(label, value, note, delta_color="off", delta_arrow="off", help=help)
-    st.progress(done)
+    return figure(label, value, note, help, below=f'<progress max="1" value="{done:.4f}"></progress>')
 
 
-def best_figure(run: Run, evaluations: Sequence[Evaluation]) -> None:
+def best_figure(run: Run, evaluations: Sequence[Evaluation]) -> str:
     metric, best = charts.metric_of(run), run.best
     note = (
         f"{format.interval(metric, best['ci95'])} at {format.count(best['iteration'])}" if best else "not validated yet"
     )
-    figure(
+    return figure(
         f"Best validation {'accuracy' if metric == 'accuracy' else 'error'}",
         format.score(metric, best["mean"] if best else None),
         note,
         "The best so far on frozen validation tasks, its 95 % interval, and the iteration it was reached at.",
         [one.mean for one in evaluations if one.mean is not None],
-        color="green" if best else "off",
-        kind="area",
+        tone="good" if best else "off",
     )
 
 
-def loss_figure(run: Run, reader: SeriesReader) -> None:
-    outline = charts.spark(reader, run.id, charts.QUERY_LOSS)
-    change = outline[-1] - outline[0] if len(outline) > 1 else 0.0
-    note = (
-        f"{'−' if change < 0 else '+'}{format.number(abs(change), 2)} since the start" if outline else "no points yet"
-    )
-    color = "off" if not outline else "green" if change <= 0 else "red"
-    value = format.number(outline[-1] if outline else None)
-    figure("Query loss", value, note, "Loss on the query set after adapting, latest window.", outline, color=color)
+def loss_figure(run: Run, reader: SeriesReader) -> str:
+    line = charts.spark(reader, run.id, charts.QUERY_LOSS)
+    change = line[-1] - line[0] if len(line) > 1 else 0.0
+    note = f"{'−' if change < 0 else '+'}{format.number(abs(change), 2)} since the start" if line else "no points yet"
+    tone = "off" if not line else "good" if change <= 0 else "bad"
+    value = format.number(line[-1] if line else None)
+    return figure("Query loss", value, note, "Loss on the query set after adapting, latest window.", line, tone=tone)
 
 
-def device_figure(run: Run, memories: Sequence[float]) -> None:
+def rate_figure(run: Run, rates: Sequence[float]) -> str:
+    note = "not started" if run.rate is None else f"tasks {'in a loop' if run.forward == 'loop' else 'stacked'}"
+    text = "Meta-steps per second while training, and whether the tasks of a meta-batch run stacked in one pass."
+    return figure("Throughput", format.rate(run.rate), note, text, rates)
+
+
+def device_figure(run: Run, memories: Sequence[float]) -> str:
     load = run.load or {}
     gpu = load.get("gpu_memory")
     percent = load.get("gpu_percent") if gpu else load.get("cpu_percent")
@@ -113,4 +123,4 @@ def device_figure(run: Run, memories: Sequence[float]) -> None:
     text = "Memory in use and the load of the run's device; 100 % of a processor is one core."
     if gpu:
         text += f" The GPU has {format.size(load.get('gpu_memory_total'))}."
-    figure("GPU memory" if gpu else "Memory", format.size(gpu or load.get("memory")), note, text, memories)
+    return figure("GPU memory" if gpu else "Memory", format.size(gpu or load.get("memory")), note, text, memories)
