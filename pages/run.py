@@ -13,7 +13,7 @@ from pages.parts import format, router, run_cards, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.run_metrics import metric_cards
 
-REFRESH, LOG_REFRESH = 1, 3  # seconds, while the run has not ended
+REFRESH = 1  # seconds, while the run has not ended. One fragment for all: with two, Streamlit 1.67 loses track of its elements
 PHASES = {
     "loading": "Loading the data; the first time, pictures are decoded or drawn and kept for later runs.",
     "tuning": "Choosing the fine-tuning on validation tasks.",
@@ -128,15 +128,11 @@ def cards(run: Run) -> None:
         run_cards.adaptation_card(run, evaluations)
     with test:
         run_cards.test_card(run)
-
-
-def record(run: Run) -> None:
-    """What does not change while the run lives, and its log, which need not be drawn as often as the curves."""
     config, log = st.columns([1, 1.5])
     with config:
         run_cards.config_card(run)
     with log:
-        st.fragment(run_cards.log_card, run_every=None if run.status in ENDED else LOG_REFRESH)(run)
+        run_cards.log_card(run)
     if run.note:
         st.caption(f"Note: {format.verbatim(run.note)}")
 
@@ -158,8 +154,7 @@ def page() -> None:
     if not known:
         return no_run(f"There is no run {asked[:20]}", "It may have been deleted, or the address has a slip in it.")
     ended = known[0].status in ENDED
-    st.fragment(show, run_every=None if ended else REFRESH)(known[0].id, ended)
-    return record(known[0])
+    return st.fragment(show, run_every=None if ended else REFRESH)(known[0].id, ended)
 
 
 router.require()
