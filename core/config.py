@@ -38,7 +38,19 @@ class TrainingConfig(Config):
     meta_lr: float = setting(
         1e-3, "Meta learning rate", "Adam's learning rate in the outer loop.", gt=0, le=1, step=0.001
     )
-    schedule: Literal["constant", "cosine", "exponential"] = setting(
+    minutes: float | None = setting(
+        None,
+        "Time budget",
+        "Training ends after so many minutes even if iterations are left; cosine and linear schedules then follow the clock. "
+        "Such a run's numbers depend on the machine's speed.",
+        unit="minutes",
+        gt=0,
+        le=100_000,
+        step=1.0,
+        advanced=True,
+        empty="none",
+    )
+    schedule: Literal["constant", "cosine", "linear", "exponential"] = setting(
         "constant", "Schedule", "How the meta learning rate changes over the iterations."
     )
     decay_rate: float = setting(
@@ -63,7 +75,13 @@ class TrainingConfig(Config):
         True, "Staircase", "Exponential schedule: decay in steps rather than smoothly.", advanced=True
     )
     final_lr: float = setting(
-        0.0, "Final rate", "Cosine schedule: the rate at the last iteration.", ge=0, le=1, step=0.0001, advanced=True
+        0.0,
+        "Final rate",
+        "Cosine and linear schedules: the rate at the last iteration.",
+        ge=0,
+        le=1,
+        step=0.0001,
+        advanced=True,
     )
     gradient_clip: float | None = setting(
         None,
@@ -222,13 +240,32 @@ def contradictions(config: RunConfig) -> list[Problem]:
             f"{algorithm.title} learns an output layer for {shape.n_way} classes and cannot be tested on {test.n_way}."
         )
         found.append(Problem("evaluation.n_way", text, f"Leave it empty, or set family.n_way to {test.n_way}."))
-    misfit = models()[config.model.name].problem(config.model, config.family.input_shape)
-    if misfit:
-        found.append(Problem("model.name", misfit))
-    if config.training.final_lr > config.training.meta_lr and config.training.schedule == "cosine":
+    found += learner_problems(config)
+    if config.training.final_lr > config.training.meta_lr and config.training.schedule in ("cosine", "linear"):
         text = f"final_lr = {config.training.final_lr:g} is above meta_lr = {config.training.meta_lr:g}."
-        found.append(Problem("training.final_lr", text, "A cosine schedule falls: set it to 0 or a small rate."))
+        found.append(
+            Problem(
+                "training.final_lr", text, f"A {config.training.schedule} schedule falls: set it to 0 or a small rate."
+            )
+        )
     found += device_problems(config.device)
+    return found
+
+
+def learner_problems(config: RunConfig) -> list[Problem]:
+    """Why this learner cannot learn these tasks with this network."""
+    algorithm, family = algorithms()[config.algorithm.name], families()[config.family.name]
+    if family.kind not in algorithm.kinds:
+        able = ", ".join(name for name, item in algorithms().items() if family.kind in item.kinds)
+        text = f"{algorithm.title} is for {algorithm.kinds[0]}, and {config.family.name} is {family.kind}."
+        return [Problem("algorithm.name", text, f"Choose one of {able}.")]
+    found = []
+    misfit = models()[config.model.name].problem(config.model, config.family.input_shape)
+    if misfit and algorithm.uses_network:
+        found.append(Problem("model.name", misfit))
+    if not algorithm.takes_steps and config.evaluation.inner_steps:
+        text = f"{algorithm.title} reads the support set at once and takes no inner steps."
+        found.append(Problem("evaluation.inner_steps", text, "Leave it empty."))
     return found
 
 

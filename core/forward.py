@@ -43,24 +43,27 @@ class TaskForward:
         with sdpa_kernel(SDPBackend.MATH), without_cudnn:
             yield
 
-    def __call__(self, weights: Weights, x: Tensor) -> Tensor:
-        """x (tasks, n, *input) → (tasks, n, outputs), each BatchNorm layer normalising a task's n examples together."""
-        if self.mode == "stacked" and self.stacked_forward is not None:
+    def __call__(self, weights: Weights | None, x: Tensor) -> Tensor:
+        """x (tasks, n, *input) → (tasks, n, *output), each BatchNorm layer normalising a task's n examples together.
+
+        weights: None for the network's own, the same for all tasks. It is much cheaper than the same weights stacked.
+        """
+        if self.mode == "stacked" and self.stacked_forward is not None and weights is not None:
             return self.stacked_forward(weights, x)
         return self._over_tasks(self._plain, weights, x)
 
-    def statistics(self, weights: Weights, x: Tensor) -> Statistics:
+    def statistics(self, weights: Weights | None, x: Tensor) -> Statistics:
         """What each BatchNorm layer sees on x: mean and biased variance of its input, by task."""
         return self._over_tasks(self._recorded, weights, x) if self.norms else {}
 
-    def normalised(self, weights: Weights, x: Tensor, statistics: Statistics) -> Tensor:
+    def normalised(self, weights: Weights | None, x: Tensor, statistics: Statistics) -> Tensor:
         """As a call, but with the given mean and variance in every BatchNorm layer: each example is answered alone."""
         return self._over_tasks(self._given, weights, x, statistics) if statistics else self(weights, x)
 
-    def _plain(self, weights: Weights, x: Tensor) -> Tensor:
-        return functional_call(self.model, {**self._buffers(), **weights}, (x,), tie_weights=self.tied)
+    def _plain(self, weights: Weights | None, x: Tensor) -> Tensor:
+        return functional_call(self.model, {**self._buffers(), **(weights or {})}, (x,), tie_weights=self.tied)
 
-    def _recorded(self, weights: Weights, x: Tensor) -> Statistics:
+    def _recorded(self, weights: Weights | None, x: Tensor) -> Statistics:
         seen: Statistics = {}
         calls = dict.fromkeys(self.norms, 0)
 
@@ -81,7 +84,7 @@ class TaskForward:
                 hook.remove()
         return seen
 
-    def _given(self, weights: Weights, x: Tensor, statistics: Statistics) -> Tensor:
+    def _given(self, weights: Weights | None, x: Tensor, statistics: Statistics) -> Tensor:
         calls = dict.fromkeys(self.norms, 0)
 
         # The native kernel cannot be differentiated with respect to given statistics, and refuses a batch of one.
@@ -104,11 +107,15 @@ class TaskForward:
         # A network may change its buffers in place: each call gets its own copy, so that no task leaves a trace.
         return {name: buffer.clone() for name, buffer in self.model.named_buffers()}
 
-    def _over_tasks(self, single, *stacked):
+    def _over_tasks(self, single, weights: Weights | None, *stacked):
         """``single`` for each task: its arguments and its answer are tensors or dicts of tensors with a leading task axis."""
-        if self.mode == "stacked":
+        if weights is None:
+            single = partial(single, None)
+        else:
+            stacked = (weights, *stacked)
+        tasks = len(next(part for part in stacked if isinstance(part, Tensor)))
+        if self.mode == "stacked" and not (weights is None and tasks == 1):
             return vmap(single, randomness="different")(*stacked)
-        tasks = len(stacked[1])
         answers = [
             single(*({k: v[i] for k, v in a.items()} if isinstance(a, dict) else a[i] for a in stacked))
             for i in range(tasks)

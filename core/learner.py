@@ -16,17 +16,20 @@ from data.family import Episodes, EpisodeShape, Progress, TaskFamily
 from data.registry import families
 
 TRIAL_TASKS = 2
+OWN_LAYERS = 2**32  # added to the run's seed for what a learner puts around the network
 
 
 def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> Algorithm:
     """The run's learner at its random start, on the family's device."""
 
-    def network(outputs: int) -> nn.Module:
+    def network(outputs: int | None) -> nn.Module:
         return build_model(config.model, config.family.input_shape, outputs, config.seed)
 
-    algorithm = algorithms()[config.algorithm.name](
-        config.algorithm, network, family, config.test_shape, config.batch_statistics, mode
-    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed + OWN_LAYERS)  # not the network's stream, whose numbers they would repeat
+        algorithm = algorithms()[config.algorithm.name](
+            config.algorithm, network, family, config.test_shape, config.batch_statistics, mode
+        )
     return algorithm.to(family.device)
 
 
@@ -57,8 +60,9 @@ def choose_forward(config: RunConfig, family: TaskFamily) -> ForwardMode:
 def try_out(algorithm: Algorithm, config: RunConfig, family: TaskFamily) -> None:
     """One adaptation and prediction on noise, forwards and backwards as training does. Leaves no gradient behind."""
     trained = made_up(family, config.family.shape if algorithm.fixed_way else config.test_shape)
+    steps = int(algorithm.takes_steps)
     with algorithm.forward_tasks.twice_differentiable():
-        state = algorithm.adapt(trained.support_x, trained.support_y, 1, differentiable=algorithm.episodic)
+        state = algorithm.adapt(trained.support_x, trained.support_y, steps, differentiable=algorithm.episodic)
         prediction = algorithm.predict(state, trained.query_x)
         expected = (*trained.query_y.shape[:2], family.outputs(config.test_shape))
         if tuple(prediction.shape) != expected:
@@ -67,7 +71,9 @@ def try_out(algorithm: Algorithm, config: RunConfig, family: TaskFamily) -> None
                 "Let its last layer have `outputs` units and keep the batch axis.",
                 "model",
             )
-        family.loss(prediction, trained.query_y).mean().backward()
+        loss = family.loss(prediction, trained.query_y).mean()
+        if loss.requires_grad:  # a learner without anything to learn has no gradient
+            loss.backward()
     algorithm.zero_grad()
 
 
@@ -107,10 +113,8 @@ def check(config: RunConfig) -> ForwardMode:
 
 
 def parameter_count(config: RunConfig) -> int:
-    """Number of weights in the network that adapts."""
-    outputs = config.test_shape.n_way if families()[config.family.name].kind == "classification" else 1
-    model = build_model(config.model, config.family.input_shape, outputs, config.seed)
-    return sum(p.numel() for p in model.parameters())
+    """How many numbers there are to learn: the network's weights, and what a learner puts around it."""
+    return sum(p.numel() for p in build_learner(config, _Blank(config), "stacked").parameters() if p.requires_grad)
 
 
 def threads(config: RunConfig) -> int:
@@ -120,8 +124,7 @@ def threads(config: RunConfig) -> int:
     for another takes the core away from whoever else could use it (5 ms a meta-step with one, 50 ms with two beside a busy
     browser, on two cores).
     """
-    outputs = config.test_shape.n_way
-    shapes = [p.shape for p in build_model(config.model, config.family.input_shape, outputs, config.seed).parameters()]
+    shapes = [p.shape for p in build_learner(config, _Blank(config), "stacked").parameters()]
     small = all(len(shape) <= 2 for shape in shapes) and sum(shape.numel() for shape in shapes) < 500_000
     return 1 if small else torch.get_num_threads()
 

@@ -15,7 +15,7 @@ from core.algorithms.fine_tune import FineTuner
 from core.config import RunConfig
 from core.evaluation import Evaluation, evaluate, frozen_episodes, tune
 from core.learner import build_learner, choose_forward
-from core.schedule import learning_rate
+from core.schedule import done, learning_rate
 from data.errors import InnerloopError
 from data.family import Episodes, TaskFamily
 
@@ -105,9 +105,7 @@ class Trainer:
         self.forward = state.get("forward") or choose_forward(self.config, self.family)
         self.algorithm = build_learner(self.config, self.family, self.forward)
         training = self.config.training
-        self.optimizer = torch.optim.Adam(
-            [p for p in self.algorithm.parameters() if p.requires_grad], lr=training.meta_lr, foreach=True
-        )
+        self.optimizer = self.algorithm.optimizer(training.meta_lr)
         self.generator = torch.Generator(self.family.device).manual_seed(self.config.seed)
         if saved:
             self._restore(saved)
@@ -153,7 +151,7 @@ class Trainer:
         training, started = self.config.training, self.clock() - self.seconds
         self.algorithm.train()
         while True:
-            last = self.iteration == training.iterations
+            last = done(training, self.iteration, self.seconds) == 1.0
             due = self.iteration > 0 and (last or self.iteration % training.evaluate_every == 0)
             if due or self.clock() - self.last_beat >= self.beat:
                 self._flush()
@@ -173,7 +171,8 @@ class Trainer:
 
     def _step(self) -> None:
         training = self.config.training
-        rate = learning_rate(training, self.iteration)
+        rate = learning_rate(training, self.iteration, self.seconds)
+        self.algorithm.progress = done(training, self.iteration, self.seconds)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
@@ -199,7 +198,7 @@ class Trainer:
             if key != "query_score" and len(bad):
                 raise self._not_finite(first + int(bad[0]))
             rows.append((self.iteration, self.seconds, f"train/{key}", float(values.mean())))
-        rate = learning_rate(self.config.training, self.iteration - 1)
+        rate = self.optimizer.param_groups[0]["lr"]
         self.listener.metrics([*rows, (self.iteration, self.seconds, "train/learning_rate", rate)])
         self.rate = len(reports) / max(self.seconds - self.window.since, 1e-9)
         self.window = Window(since=self.seconds)
@@ -222,6 +221,9 @@ class Trainer:
     def _training_progress(self) -> Progress:
         left = self.config.training.iterations - self.iteration
         remaining = left / self.rate if self.rate else None
+        if minutes := self.config.training.minutes:
+            budget = max(0.0, 60 * minutes - self.seconds)
+            remaining = budget if remaining is None else min(remaining, budget)
         return Progress("training", self.iteration, self.seconds, self.rate, remaining)
 
     def _obey(self, progress: Progress) -> float:

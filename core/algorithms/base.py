@@ -17,7 +17,8 @@ from data.registry import discover
 Group = Literal["model-agnostic", "model-dependent", "combined", "baselines"]
 GROUPS: tuple[Group, ...] = ("model-agnostic", "model-dependent", "combined", "baselines")
 BatchStatistics = Literal["transductive", "support"]
-Network = Callable[[int], nn.Module]
+Network = Callable[[int | None], nn.Module]
+Kind = Literal["classification", "regression"]
 
 
 class AlgorithmConfig(Config):
@@ -28,14 +29,16 @@ class AlgorithmConfig(Config):
 class TaskState:
     """What a learner knows about each of a batch of tasks. All that ``predict`` needs beside the queries.
 
-    weights: adapted weights by name, each (tasks, *shape). support_x: (tasks, n_support, *input), from which the BatchNorm
-    statistics are taken when batch_statistics is ``support``. support_loss: (tasks,) loss before the last inner step, None
-    before the first.
+    weights: adapted weights by name, each (tasks, *shape); empty for a learner that keeps the examples instead.
+    support_x: (tasks, n_support, *input), from which the BatchNorm statistics are taken when batch_statistics is
+    ``support``. support_loss: (tasks,) loss before the last inner step, None before the first. support_y: as in Episodes,
+    where ``predict`` needs it.
     """
 
     weights: Weights
     support_x: Tensor
     support_loss: Tensor | None = None
+    support_y: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class Algorithm(nn.Module, ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     group: ClassVar[Group]
+    kinds: ClassVar[tuple[Kind, ...]] = ("classification", "regression")  # of the tasks it can learn
+    uses_network: ClassVar[bool] = True  # False: it brings its own, or none, and the run's ``model`` plays no part
+    embeds: ClassVar[bool] = False  # True: it takes the run's network without its output layer
+    takes_steps: ClassVar[bool] = True  # False: it reads the support set at once, so that there are no inner steps
     meta_trained: ClassVar[bool] = True  # False: nothing to do before the test
     episodic: ClassVar[bool] = True  # False: trains on ordinary batches
     fixed_way: ClassVar[bool] = True  # False: can be tested on another number of classes than it was trained on
@@ -71,8 +78,12 @@ class Algorithm(nn.Module, ABC):
         batch_statistics: BatchStatistics,
         mode: ForwardMode = "stacked",
     ):
-        """network: builds the run's network for a number of outputs. test_shape: of the evaluation's tasks."""
+        """network: builds the run's network for a number of outputs, or for None without its output layer.
+
+        test_shape: of the evaluation's tasks.
+        """
         super().__init__()
+        self.progress = 0.0  # share of the training that is done, in [0, 1); the trainer keeps it up to date
         self.config, self.family = config, family
         self.batch_statistics: BatchStatistics = batch_statistics
         self.model = self.build_model(network, test_shape)
@@ -81,6 +92,12 @@ class Algorithm(nn.Module, ABC):
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         """The network that adapts. Its output layer is meta-learned, so training fixes the number of classes."""
         return network(self.family.outputs(self.family.config.shape))
+
+    def optimizer(self, meta_lr: float) -> torch.optim.Optimizer:
+        """The outer loop's. It acts on what ``meta_step`` leaves in the parameters' ``grad``."""
+        learned = [p for p in self.parameters() if p.requires_grad]
+        learned = learned or [nn.Parameter(torch.zeros(1))]  # Adam refuses to have nothing to do
+        return torch.optim.Adam(learned, lr=meta_lr, foreach=True)
 
     def learned(self) -> dict[str, Tensor]:
         """What training changes, by name: all that a checkpoint has to keep."""
@@ -129,9 +146,13 @@ class Algorithm(nn.Module, ABC):
         score = self.family.score(prediction.detach(), episodes.query_y).mean()
         return loss, StepReport(loss.detach(), score, support_loss)
 
+    def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
+        """A meta-batch of training tasks."""
+        return self.family.sample("train", shape, tasks, generator)
+
     def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
         """Draw a meta-batch of training tasks and leave the meta-gradient in the parameters' ``grad``."""
-        episodes = self.family.sample("train", shape, tasks, generator)
+        episodes = self.draw(shape, tasks, generator)
         with self.forward_tasks.twice_differentiable():
             loss, report = self.meta_loss(episodes)
             loss.backward()

@@ -1,6 +1,6 @@
 """Adapting by gradient descent on the support set, many tasks at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import torch
 from torch import Tensor
@@ -8,25 +8,53 @@ from torch import Tensor
 from core.algorithms.base import Algorithm, TaskState
 from core.forward import Weights
 
+# A step size for all weights, or by (step from 0, weight's name): a number or a tensor that broadcasts over the weight.
+Rate = float | Callable[[int, str], Tensor]
 
-def inner_step(
-    algorithm: Algorithm, weights: Weights, support_x: Tensor, support_y: Tensor, lr: float, *, create_graph: bool
-) -> tuple[Weights, Tensor]:
-    """One gradient step of every task on its own support loss: θ' = θ − α ∇L(θ) (Finn et al. 2017, eq. 1).
+
+def task_gradients(
+    algorithm: Algorithm,
+    weights: Weights,
+    support_x: Tensor,
+    support_y: Tensor,
+    adapted: Collection[str] | None,
+    *,
+    create_graph: bool,
+) -> tuple[dict[str, Tensor | None], Tensor]:
+    """Each task's gradient of its own support loss by weight, and the losses (tasks,).
 
     The gradient of the *sum* over tasks with respect to stacked weights is the per-task gradient, because no task's loss
-    depends on another task's weights. Returns the new weights and the losses (tasks,) before the step.
+    depends on another task's weights. adapted: names of the weights that may change, None for all that require a gradient.
     """
     with torch.enable_grad():
         loss = algorithm.family.loss(algorithm.forward_tasks(weights, support_x), support_y)  # (tasks,)
-        learned = {name: value for name, value in weights.items() if value.requires_grad}
+        learned = {n: w for n, w in weights.items() if w.requires_grad and (adapted is None or n in adapted)}
         gradients = torch.autograd.grad(
             loss.sum(), list(learned.values()), create_graph=create_graph, allow_unused=True
         )
+    return dict(zip(learned, gradients, strict=True)), loss
+
+
+def inner_step(
+    algorithm: Algorithm,
+    weights: Weights,
+    support_x: Tensor,
+    support_y: Tensor,
+    lr: Rate,
+    *,
+    create_graph: bool,
+    step: int = 0,
+    adapted: Collection[str] | None = None,
+) -> tuple[Weights, Tensor]:
+    """One gradient step of every task on its own support loss: θ' = θ − α ∇L(θ) (Finn et al. 2017, eq. 1).
+
+    Returns the new weights and the losses (tasks,) before the step.
+    """
+    gradients, loss = task_gradients(algorithm, weights, support_x, support_y, adapted, create_graph=create_graph)
     stepped = dict(weights)
-    for (name, value), gradient in zip(learned.items(), gradients, strict=True):
+    for name, gradient in gradients.items():
         if gradient is not None:  # a parameter the network never uses stays as it is
-            stepped[name] = value - lr * gradient
+            stepped[name] = weights[name] - (lr(step, name) if callable(lr) else lr) * gradient
     return stepped, loss
 
 
@@ -36,20 +64,28 @@ def gradient_descent(
     support_x: Tensor,
     support_y: Tensor,
     *,
-    lr: float,
+    lr: Rate,
     steps: int,
     second_order: bool,
     differentiable: bool,
+    adapted: Collection[str] | None = None,
 ) -> Iterator[TaskState]:
-    """States after 0 … steps inner steps from ``weights`` (those that require a gradient are adapted).
+    """States after 0 … steps inner steps from ``weights`` (those named in ``adapted``, else all that require a gradient).
 
     differentiable: the result stays connected to the initial weights; without second_order the inner gradient is a
     constant in that graph, which is first-order MAML.
     """
     yield TaskState(weights, support_x)
-    for _ in range(steps):
+    for step in range(steps):
         weights, loss = inner_step(
-            algorithm, weights, support_x, support_y, lr, create_graph=differentiable and second_order
+            algorithm,
+            weights,
+            support_x,
+            support_y,
+            lr,
+            create_graph=differentiable and second_order,
+            step=step,
+            adapted=adapted,
         )
         if not differentiable:
             # Each step starts a new graph: the old one would only hold memory.

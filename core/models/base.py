@@ -23,7 +23,7 @@ class ModelConfig(Config):
 
 
 class ModelBuilder(ABC):
-    """Makes an ``nn.Module`` that maps (batch, *input_shape) to (batch, outputs)."""
+    """Makes an ``nn.Module`` that maps (batch, *input_shape) to (batch, outputs), or without output layer to embeddings."""
 
     Config: ClassVar[type[ModelConfig]]
     title: ClassVar[str]
@@ -37,8 +37,12 @@ class ModelBuilder(ABC):
 
     @staticmethod
     @abstractmethod
-    def build(config: ModelConfig, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
-        """The network with its own random start, drawn from torch's global generator."""
+    def build(config: ModelConfig, input_shape: tuple[int, ...], outputs: int | None) -> nn.Module:
+        """The network with its own random start, drawn from torch's global generator.
+
+        outputs: None for the network without its output layer, which gives embeddings (batch, features) or feature
+        maps (batch, channels, height, width).
+        """
 
 
 @cache
@@ -49,7 +53,7 @@ def models() -> dict[str, type[ModelBuilder]]:
     return discover(core.models, ModelBuilder)
 
 
-def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int, seed: int) -> nn.Module:
+def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int | None, seed: int) -> nn.Module:
     """The network whose start is a function of ``seed`` alone; its BatchNorm uses the batch's own statistics.
 
     Running statistics are taken out of every BatchNorm layer. They would leak from one task into the next, vmap refuses
@@ -63,6 +67,22 @@ def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int,
             layer.track_running_stats = False
             layer.running_mean = layer.running_var = layer.num_batches_tracked = None
     return model
+
+
+def embedding_shape(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of what the network gives for one input: (features,) or (channels, height, width).
+
+    Raises ModelError where that is neither.
+    """
+    with torch.no_grad():
+        shape = tuple(model(torch.zeros(2, *input_shape)).shape)
+    if shape[0] != 2 or len(shape) not in (2, 4):
+        raise ModelError(
+            f"For 2 inputs the network gives {shape}.",
+            "Without an output layer it returns embeddings (batch, features) or feature maps (batch, channels, height, width).",
+            "model",
+        )
+    return shape[1:]
 
 
 def head_parameters(network: Callable[[int], nn.Module], outputs: int) -> set[str]:

@@ -66,11 +66,13 @@ class Conv4(ModelBuilder):
         return ""
 
     @staticmethod
-    def build(config: Conv4Config, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    def build(config: Conv4Config, input_shape: tuple[int, ...], outputs: int | None) -> nn.Module:
         channels, height, width = input_shape
         blocks = OrderedDict()
         for i in range(4):
             blocks[f"block{i + 1}"] = block(channels if i == 0 else config.filters, config.filters, config.downsampling)
+        if outputs is None:
+            return nn.Sequential(blocks)  # (batch, filters, height, width)
         if config.downsampling == "stride":
             blocks["pool"], features = Mean(), config.filters
         else:

@@ -58,11 +58,12 @@ class MLP(ModelBuilder):
     summary = "Fully connected layers with ReLU. Images are flattened."
 
     @staticmethod
-    def build(config: MLPConfig, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    def build(config: MLPConfig, input_shape: tuple[int, ...], outputs: int | None) -> nn.Module:
         layers: list[nn.Module] = [nn.Flatten()]
         for fan_in, fan_out in pairwise([prod(input_shape), *config.widths]):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-        layers.append(nn.Linear(([prod(input_shape), *config.widths])[-1], outputs))
+        if outputs is not None:
+            layers.append(nn.Linear(([prod(input_shape), *config.widths])[-1], outputs))
         if config.initial_std is not None:
             for layer in layers:
                 if isinstance(layer, nn.Linear):

@@ -58,14 +58,15 @@ class Module(ModelBuilder):
     group = "your own"
 
     @staticmethod
-    def build(config: ModuleConfig, input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    def build(config: ModuleConfig, input_shape: tuple[int, ...], outputs: int | None) -> nn.Module:
         found = import_class(config.path)
         try:
             model = found(input_shape, outputs, **config.arguments)
         except Exception as error:  # whatever the user's own constructor raises
             raise ModelError(
                 f"{config.path}({input_shape}, {outputs}, …) failed: {error!r}",
-                "Its constructor takes (input_shape, outputs, **arguments).",
+                "Its constructor takes (input_shape, outputs, **arguments)"
+                + (", and outputs is None where a learner wants embeddings." if outputs is None else "."),
                 "model.arguments",
             ) from error
         if not any(parameter.requires_grad for parameter in model.parameters()):

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
+from core.algorithms.base import algorithms
 from core.config import ConfigError, RunConfig, parse
 from data.errors import InnerloopError
 from data.registry import families
@@ -39,6 +40,9 @@ class Draft:
         if section == "family" and families()[name].kind == families()[old["name"]].kind:
             fresh |= {key: old[key] for key in SHAPE if key in old and key in fresh}
         self.values[section] = fresh
+        if section == "algorithm" and not algorithms()[name].takes_steps:
+            self.values["evaluation"]["inner_steps"] = None  # meant for the learner before
+            self.revision += 1
 
     def check(self) -> tuple[RunConfig | None, dict[str, str]]:
         """The config, or None and a sentence for each path that is wrong."""

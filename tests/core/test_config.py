@@ -30,7 +30,7 @@ def test_every_preset_is_valid_and_survives_json(preset) -> None:
         ("doodles", "family.k_shot=101", "family.k_shot", "k_shot = 101: the largest value is 100."),
         ("sinusoid", "algorithm.inner_lr=0", "algorithm.inner_lr", "inner_lr = 0: it has to be greater than 0."),
         ("sinusoid", "training.meta_lr=1.5", "training.meta_lr", "meta_lr = 1.5: the largest value is 1."),
-        ("sinusoid", "training.schedule=linear", "training.schedule", "is not one of the choices"),
+        ("sinusoid", "training.schedule=steps", "training.schedule", "is not one of the choices"),
         ("sinusoid", "training.iterations=many", "training.iterations", "iterations = 'many': input should be"),
         ("sinusoid", "algorithm.inner_lr=NaN", "algorithm.inner_lr", "inner_lr = nan"),
         ("sinusoid", "training.meta_lr=Infinity", "training.meta_lr", "meta_lr = inf"),

@@ -1,6 +1,7 @@
 """What every learner has to keep to, on every family and with every network it fits. New ones are picked up by themselves."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,16 +20,24 @@ from tests.core.tiny import POOLS, SIZES, open_tiny
 
 # What makes a test quick where the defaults are for real use; whatever is not named here runs with its defaults.
 FAMILIES = {"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES}
-MODELS = {"mlp": {"widths": [8]}, "conv4": {"filters": 8}}
+MODELS = {"mlp": {"widths": [8]}, "conv4": {"filters": 8}, "resnet12": {"widths": [4, 4, 4, 4]}}
+ALGORITHMS = {"snail": {"filters": 4}, "baseline++": {"finetune_steps": 3}, "reptile": {"test_steps": 3}}
 
 
 def cases() -> Iterator[tuple[str, str, str]]:
     for algorithm in algorithms():
         for name, family in families().items():
-            for network, builder in models().items():
-                own_class = "path" in builder.Config.model_fields  # see test_learner
-                if not own_class and not builder.problem(builder.Config(), family.Config().input_shape):
-                    yield algorithm, name, network
+            if family.kind not in algorithms()[algorithm].kinds:
+                continue
+            fitting = [
+                network
+                for network, builder in models().items()
+                # For a person's own class see test_learner.
+                if "path" not in builder.Config.model_fields
+                and not builder.problem(builder.Config(), family.Config().input_shape)
+            ]
+            for network in fitting if algorithms()[algorithm].uses_network else fitting[:1]:
+                yield algorithm, name, network
 
 
 @pytest.fixture(params=cases(), ids="-".join)
@@ -40,7 +49,7 @@ def config(request: pytest.FixtureRequest, pictures: Home) -> RunConfig:
         {
             "family": {"name": family, **FAMILIES.get(family, {})},
             "model": {"name": network, **MODELS.get(network, {})},
-            "algorithm": {"name": algorithm},
+            "algorithm": {"name": algorithm, **ALGORITHMS.get(algorithm, {})},
             "training": {"meta_batch_size": 2},
             "evaluation": {"n_query": 2, "episodes": 4, "val_episodes": 4},
             "device": "cpu",
@@ -50,8 +59,7 @@ def config(request: pytest.FixtureRequest, pictures: Home) -> RunConfig:
 
 def two_steps(config: RunConfig, family: TaskFamily) -> Algorithm:
     algorithm = build_learner(config, family, choose_forward(config, family))
-    learned = [p for p in algorithm.parameters() if p.requires_grad]
-    optimizer, generator = torch.optim.Adam(learned, lr=0.01), torch.Generator().manual_seed(config.seed)
+    optimizer, generator = algorithm.optimizer(0.01), torch.Generator().manual_seed(config.seed)
     for _ in range(2 if algorithm.meta_trained else 0):
         optimizer.zero_grad()
         report = algorithm.meta_step(config.family.shape, config.training.meta_batch_size, generator)
@@ -102,6 +110,16 @@ def test_a_learner_conforms(config: RunConfig, pictures: Home, tmp_path: Path) -
     restored = build_learner(config, family, trained.forward_tasks.mode)
     checkpoint.load(saved, restored)
     assert torch.equal(answers(restored, tasks), given)
+
+    # With support statistics a query is answered alone: whatever else is asked changes nothing.
+    alone = build_learner(with_support_statistics(config), family, trained.forward_tasks.mode)
+    checkpoint.load(saved, alone)
+    asked = replace(tasks, query_x=tasks.query_x[:, :1], query_y=tasks.query_y[:, :1])
+    torch.testing.assert_close(answers(alone, tasks)[:, :1], answers(alone, asked), rtol=1e-4, atol=1e-5)
+
+
+def with_support_statistics(config: RunConfig) -> RunConfig:
+    return parse({**config.model_dump(mode="json"), "batch_statistics": "support"})
 
 
 def test_every_learner_says_what_it_is() -> None:

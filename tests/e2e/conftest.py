@@ -15,7 +15,7 @@ from tests.e2e.serving import FLAGS, PROJECT, Server, free_port
 from tests.waiting import wait_until
 
 SHARED = PROJECT.parent / "shared" / "datasets"
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh visitor. A page that logs an error to the console fails its test."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     opened = context.new_page()
     opened.errors = []
     opened.on("pageerror", lambda error: opened.errors.append(str(error)))

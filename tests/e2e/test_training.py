@@ -14,7 +14,9 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 
 def fill(page: Page, card: str, label: str, value: int | float) -> None:
-    field = page.locator(f".st-key-card-{card}").get_by_role("spinbutton", name=re.compile(f"^{label}"))  # a unit may follow
+    field = page.locator(f".st-key-card-{card}").get_by_role(
+        "spinbutton", name=re.compile(f"^{label}")
+    )  # a unit may follow
     field.fill(str(value))
     field.press("Tab")
 

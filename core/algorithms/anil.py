@@ -1,0 +1,61 @@
+"""Almost no inner loop (Raghu, Raghu, Bengio & Vinyals 2020, https://arxiv.org/abs/1909.09157)."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from torch import Tensor, nn
+
+from core.algorithms.base import AlgorithmConfig, Network, TaskState
+from core.algorithms.gradient import gradient_descent
+from core.algorithms.maml import MAML
+from core.forward import stack_weights
+from core.models.base import head_parameters
+from data.config import setting
+from data.family import EpisodeShape
+
+
+class ANILConfig(AlgorithmConfig):
+    name: Literal["anil"] = "anil"
+    inner_lr: float = setting(
+        0.1,
+        "Inner learning rate",
+        "Step size of the output layer's adaptation, α in the paper, on the task's mean loss.",
+        gt=0,
+        le=100,
+        step=0.01,
+    )
+    inner_steps: int = setting(
+        5, "Inner steps", "Gradient steps on the support set while meta-training.", unit="steps", ge=1, le=100
+    )
+    first_order: bool = setting(False, "First order", "Leave out the second derivatives.")
+
+
+class ANIL(MAML):
+    """MAML whose inner loop changes the output layer alone, also while training (section 4.1).
+
+    θ = (body, head): head_i' = head − α ∇_head L_i(body, head; support); the outer loss reaches the body too. The output
+    layer is what changes its shape with the number of outputs.
+    """
+
+    Config = ANILConfig
+    title = "ANIL"
+    summary = "MAML that adapts nothing but the output layer."
+
+    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        self.head = head_parameters(network, self.family.outputs(self.family.config.shape))
+        return super().build_model(network, test_shape)
+
+    def trajectory(
+        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
+    ) -> Iterator[TaskState]:
+        return gradient_descent(
+            self,
+            stack_weights(self.model, support_x.shape[0]),
+            support_x,
+            support_y,
+            lr=self.config.inner_lr,
+            steps=steps,
+            second_order=not self.config.first_order,
+            differentiable=differentiable,
+            adapted=self.head,
+        )

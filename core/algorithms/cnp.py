@@ -1,0 +1,100 @@
+"""Conditional neural processes (Garnelo et al. 2018, https://arxiv.org/abs/1807.01613)."""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from math import prod
+from typing import Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from core.algorithms.base import Algorithm, AlgorithmConfig, Network, StepReport, TaskState
+from data.config import setting
+from data.family import Episodes, EpisodeShape
+
+LEAST = 0.1  # smallest deviation, as in the released code: without one the likelihood of a good fit grows without end
+Widths = list[Annotated[int, Field(ge=1, le=4096)]]
+
+
+class CNPConfig(AlgorithmConfig):
+    name: Literal["cnp"] = "cnp"
+    encoder: Widths = setting(
+        [128, 128, 128, 128], "Encoder layers", "Units of each layer that encodes one support point.", unit="units"
+    )
+    decoder: Widths = setting(
+        [128, 128], "Decoder layers", "Units of each hidden layer between code and answer.", unit="units"
+    )
+
+
+class EncoderDecoder(nn.Module):
+    """h: one (x, y) → code; g: (code, x) → mean and raw deviation."""
+
+    def __init__(self, inputs: int, outputs: int, encoder: list[int], decoder: list[int]):
+        super().__init__()
+        self.encoder = layers([inputs + outputs, *encoder])
+        self.decoder = layers([(encoder or [inputs + outputs])[-1] + inputs, *decoder, 2 * outputs])
+
+
+def layers(widths: list[int]) -> nn.Sequential:
+    """Linear layers with ReLU between them, none after the last."""
+    found: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(widths):
+        found += [nn.ReLU(), nn.Linear(fan_in, fan_out)] if found else [nn.Linear(fan_in, fan_out)]
+    return nn.Sequential(*found)
+
+
+class CNP(Algorithm):
+    """Reads the whole support set into one code and answers every query from it, with a deviation.
+
+    r = mean over the support of h(x_i, y_i) (eqs. 1, 2), which does not depend on the order; (μ, σ) = g(r, x) (eq. 3),
+    σ = 0.1 + 0.9 softplus as in the released code. Trained by the negative log-likelihood of the queries under N(μ, σ²)
+    (eq. 4); scored by μ's squared error like every other learner. There is no BatchNorm in it, so both settings of
+    ``batch_statistics`` are the same.
+    """
+
+    Config = CNPConfig
+    title = "CNP"
+    summary = "Reads the support points into one code and predicts every query from it, with a deviation."
+    group = "model-dependent"
+    kinds = ("regression",)
+    uses_network = False
+    takes_steps = False
+
+    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        inputs = prod(self.family.input_shape)
+        outputs = self.family.outputs(test_shape)
+        return EncoderDecoder(inputs, outputs, self.config.encoder, self.config.decoder)
+
+    @property
+    def adaptation_steps(self) -> int:
+        return 0
+
+    def trajectory(
+        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
+    ) -> Iterator[TaskState]:
+        for _ in range(steps + 1):
+            yield TaskState({}, support_x, support_y=support_y)
+
+    def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
+        return self.distribution(state, query_x)[0]
+
+    def distribution(self, state: TaskState, query_x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation for the queries, each (tasks, n_query_total, outputs); a deviation is above LEAST."""
+        context = torch.cat([state.support_x.flatten(2), state.support_y], -1)
+        code = self.model.encoder(context).mean(1, keepdim=True)  # (tasks, 1, code)
+        query = query_x.flatten(2)
+        asked = torch.cat([code.expand(-1, query.shape[1], -1), query], -1)
+        mean, raw = self.model.decoder(asked).chunk(2, -1)
+        return mean, LEAST + (1 - LEAST) * F.softplus(raw)
+
+    def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
+        """Negative log-likelihood of the queries (eq. 4), in nats a point; the report's loss is the squared error."""
+        state = self.adapt(episodes.support_x, episodes.support_y, 0)
+        mean, deviation = self.distribution(state, episodes.query_x)
+        off = (episodes.query_y - mean) / deviation
+        loss = (off.square() / 2 + deviation.log() + math.log(2 * math.pi) / 2).sum(-1).mean()
+        score = self.family.score(mean.detach(), episodes.query_y).mean()
+        return loss, StepReport(score, score)

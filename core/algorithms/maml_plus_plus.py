@@ -1,0 +1,146 @@
+"""MAML++ (Antoniou, Edwards & Storkey 2019, How to train your MAML, https://arxiv.org/abs/1810.09502)."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
+from core.algorithms.gradient import inner_step
+from core.algorithms.maml import MAML
+from core.forward import Weights, stack_weights
+from data.config import setting
+from data.family import Episodes, EpisodeShape
+
+LEAST = 0.03  # of a step's equal share: what the earlier steps' weights fall to while the multi-step loss is on
+
+
+class MAMLPlusPlusConfig(AlgorithmConfig):
+    name: Literal["maml++"] = "maml++"
+    inner_lr: float = setting(
+        0.1,
+        "Initial inner rate",
+        "Where every learned rate starts, on the task's mean loss.",
+        gt=0,
+        le=100,
+        step=0.01,
+    )
+    inner_steps: int = setting(
+        5, "Inner steps", "Gradient steps on the support set while meta-training.", unit="steps", ge=1, le=100
+    )
+    learn_rates: bool = setting(
+        True, "Learned inner rates", "Learn a rate for each parameter tensor and each inner step (section 4, LSLR)."
+    )
+    multi_step_share: float = setting(
+        0.1,
+        "Multi-step loss",
+        "Share of the training in which the query losses after every inner step count; 0: only the last step's (MSL).",
+        ge=0,
+        le=1,
+        step=0.05,
+    )
+    first_order_share: float = setting(
+        0.0,
+        "First-order warm-up",
+        "Share of the training, at its start, without second derivatives (DA; 50 of 100 epochs in the paper's text, off in "
+        "the released configuration).",
+        ge=0,
+        le=1,
+        step=0.05,
+    )
+    batch_norm_per_step: bool = setting(
+        True,
+        "BatchNorm per step",
+        "A scale and shift of each BatchNorm layer for every inner step, not adapted (BNWB).",
+    )
+
+
+class MAMLPlusPlus(MAML):
+    """MAML with a learned inner rate per layer and step, a loss on every step at first, and BatchNorm weights per step.
+
+    Loss: Σ_i v_i L(θ_i; query) over the steps i (eq. 2), v_i from ``step_weights``. Inner: θ_i = θ_{i−1} − α_{i,l} ∇L for
+    each parameter tensor l. Steps beyond ``inner_steps`` use the last step's rates and BatchNorm weights. The paper's
+    cosine schedule is the run's. Its running statistics per step (BNRS) are collected but never used to normalise in the
+    released code, where each batch is normalised by its own; here ``batch_statistics`` says what normalises.
+    """
+
+    Config = MAMLPlusPlusConfig
+    title = "MAML++"
+    summary = "MAML with learned inner rates, a loss on every step and BatchNorm weights per step."
+
+    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        model, steps = super().build_model(network, test_shape), self.config.inner_steps
+        named = dict(model.named_parameters())
+        self.index = {name: i for i, name in enumerate(named)}
+        rates = torch.full((len(named), steps), self.config.inner_lr)
+        self.rates = nn.Parameter(rates, requires_grad=self.config.learn_rates)  # (parameter tensors, steps)
+        norms = [name for name, layer in model.named_modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+        owned = [f"{name}.{part}" for name in norms for part in ("weight", "bias")]
+        self.owned = [name for name in owned if self.config.batch_norm_per_step and name in named]
+        self.norms = nn.ParameterList(named[n].detach().expand(steps, *named[n].shape).clone() for n in self.owned)
+        for name in self.owned:
+            named[name].requires_grad_(False)  # never used: each step has its own
+        return model
+
+    def trajectory(
+        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
+    ) -> Iterator[TaskState]:
+        tasks = support_x.shape[0]
+        second_order = differentiable and self.progress >= self.config.first_order_share
+        weights = self.at_step(stack_weights(self.model, tasks), 0, differentiable=differentiable)
+        yield TaskState(weights, support_x)
+        for step in range(steps):
+            weights = self.at_step(weights, step, differentiable=differentiable)
+            weights, loss = inner_step(
+                self,
+                weights,
+                support_x,
+                support_y,
+                self.rate if differentiable else lambda i, name: self.rate(i, name).detach(),
+                create_graph=second_order,
+                step=step,
+                adapted=self.index.keys() - set(self.owned),
+            )
+            if not differentiable:
+                weights = {name: w.detach().requires_grad_(name not in self.owned) for name, w in weights.items()}
+            yield TaskState(weights, support_x, loss.detach())
+
+    def rate(self, step: int, name: str) -> Tensor:
+        """α of a parameter tensor at a step, a scalar."""
+        return self.rates[self.index[name], min(step, self.config.inner_steps - 1)]
+
+    def at_step(self, weights: Weights, step: int, *, differentiable: bool) -> Weights:
+        """The weights with the BatchNorm scales and shifts of this step. They are used for support and query alike."""
+        step, tasks = min(step, self.config.inner_steps - 1), len(next(iter(weights.values())))
+        own = {}
+        for name, values in zip(self.owned, self.norms, strict=True):
+            value = values[step] if differentiable else values[step].detach()
+            own[name] = value.expand(tasks, *value.shape)
+        return weights | own
+
+    def step_weights(self) -> list[float]:
+        """v_1 … v_n, the weight of the query loss after each inner step; their sum is 1.
+
+        All equal at first. Over the first ``multi_step_share`` of the training the earlier steps' fall linearly and the last
+        one's rises (the released code's ``get_per_step_loss_importance_vector``); after that only the last step counts.
+        """
+        n, share = self.config.inner_steps, self.config.multi_step_share
+        if self.progress >= share:
+            return [0.0] * (n - 1) + [1.0]
+        early = max((1 - self.progress / share) / n, LEAST / n)
+        return [early] * (n - 1) + [1 - (n - 1) * early]
+
+    def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
+        """Weighted sum of the query losses after each step; the report is of the last step alone."""
+        states = self.trajectory(episodes.support_x, episodes.support_y, self.adaptation_steps, differentiable=True)
+        next(states)
+        loss, support_loss = torch.zeros((), device=episodes.query_x.device), None
+        for weight, state in zip(self.step_weights(), states, strict=True):
+            support_loss = state.support_loss.mean() if support_loss is None else support_loss
+            if weight:
+                prediction = self.predict(state, episodes.query_x)
+                last = self.family.loss(prediction, episodes.query_y).mean()
+                loss = loss + weight * last
+        score = self.family.score(prediction.detach(), episodes.query_y).mean()
+        return loss, StepReport(last.detach(), score, support_loss)

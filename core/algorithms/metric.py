@@ -1,0 +1,83 @@
+"""What learners that compare examples share: embeddings of support and query, and no inner steps."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.algorithms.base import Algorithm, Network, TaskState
+from data.family import EpisodeShape
+
+
+class MetricLearner(Algorithm):
+    """Embeds support and query with the same network and answers a query by comparing it with the support set.
+
+    ``adapt`` keeps the support set as it is; ``predict`` embeds it together with the queries, because BatchNorm may
+    normalise the two together. transductive: support and queries of a task are one batch, as in the released code of
+    ProtoNet while training. support: the support set is a batch of its own, and the queries are normalised by its mean and
+    variance.
+    """
+
+    group = "model-dependent"
+    kinds = ("classification",)
+    embeds = True
+    takes_steps = False
+    fixed_way = False
+
+    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        return network(None)
+
+    @property
+    def adaptation_steps(self) -> int:
+        return 0
+
+    def trajectory(
+        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
+    ) -> Iterator[TaskState]:
+        """The one state there is, for each step asked for."""
+        for _ in range(steps + 1):
+            yield TaskState({}, support_x, support_y=support_y)
+
+    def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
+        support, query = self.embed(state.support_x, query_x)
+        return self.compare(support, one_hot(state.support_y, support), query)
+
+    @abstractmethod
+    def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+        """support (tasks, n_support, *embedding), labels (tasks, n_support, n_way) of zeros and ones,
+        query (tasks, n_query_total, *embedding) → logits (tasks, n_query_total, n_way).
+        """
+
+    def embed(self, support_x: Tensor, query_x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both sets' embeddings, (tasks, n, *embedding), under the network's own weights."""
+        if self.batch_statistics == "transductive":
+            joint = self.forward_tasks(None, torch.cat([support_x, query_x], 1))
+            support, query = joint.split([support_x.shape[1], query_x.shape[1]], 1)
+            return support, query
+        statistics = self.forward_tasks.statistics(None, support_x)
+        return self.forward_tasks(None, support_x), self.forward_tasks.normalised(None, query_x, statistics)
+
+
+def one_hot(labels: Tensor, like: Tensor) -> Tensor:
+    """Labels (tasks, n) in [0, n_way) → (tasks, n, n_way) in the dtype of ``like``."""
+    return F.one_hot(labels).to(like.dtype)
+
+
+def class_means(support: Tensor, labels: Tensor) -> Tensor:
+    """Mean embedding of each class: (tasks, n_support, d) and (tasks, n_support, n_way) → (tasks, n_way, d).
+
+    The classes may have unequal numbers of examples, but each at least one.
+    """
+    return labels.transpose(1, 2) @ support / labels.sum(1).unsqueeze(-1)
+
+
+def squared_distance(query: Tensor, centers: Tensor) -> Tensor:
+    """(tasks, n, d) and (tasks, n_way, d) → (tasks, n, n_way)."""
+    return (query.unsqueeze(2) - centers.unsqueeze(1)).square().sum(-1)
+
+
+def cosine(query: Tensor, centers: Tensor) -> Tensor:
+    """Cosine similarity in [-1, 1]: (tasks, n, d) and (tasks, m, d) → (tasks, n, m)."""
+    return F.normalize(query, dim=-1) @ F.normalize(centers, dim=-1).transpose(1, 2)

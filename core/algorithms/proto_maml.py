@@ -1,0 +1,95 @@
+"""Proto-MAML (Triantafillou et al. 2020, Meta-Dataset, https://arxiv.org/abs/1903.03096, section 4)."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from math import prod
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.algorithms.base import AlgorithmConfig, Network, TaskState
+from core.algorithms.gradient import gradient_descent
+from core.algorithms.maml import MAML
+from core.algorithms.metric import class_means, one_hot
+from core.forward import TaskForward, Weights, stack_weights
+from core.models.base import embedding_shape
+from data.config import setting
+from data.family import EpisodeShape
+
+
+class ProtoMAMLConfig(AlgorithmConfig):
+    name: Literal["proto-maml"] = "proto-maml"
+    inner_lr: float = setting(
+        0.01,
+        "Inner learning rate",
+        "Step size of the adaptation on the task's mean loss.",
+        gt=0,
+        le=100,
+        step=0.01,
+    )
+    inner_steps: int = setting(
+        1, "Inner steps", "Gradient steps on the support set while meta-training.", unit="steps", ge=0, le=100
+    )
+    first_order: bool = setting(False, "First order", "Leave out the second derivatives.")
+
+
+class TaskHead(nn.Module):
+    """A linear layer without weights of its own: each task brings them."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        for name, value in (("weight", torch.zeros(1, features)), ("bias", torch.zeros(1))):
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+class ProtoMAML(MAML):
+    """MAML whose output layer starts each task as ProtoNet's prototypes.
+
+    −‖f − c_k‖² = 2 c_k·f − ‖c_k‖² − ‖f‖², and the last term is the same for all classes. So the layer with W_k = 2 c_k and
+    b_k = −‖c_k‖² answers before the first inner step as ProtoNet does (eq. 3). The gradient flows through the prototypes into
+    the body; the inner steps change body and layer.
+    """
+
+    Config = ProtoMAMLConfig
+    title = "Proto-MAML"
+    summary = "MAML whose output layer starts from the class means of each task."
+    group = "combined"
+    kinds = ("classification",)
+    embeds = True
+    fixed_way = False
+
+    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        body = network(None)
+        features = prod(embedding_shape(body, self.family.input_shape))
+        return nn.Sequential(OrderedDict(body=body, flatten=nn.Flatten(), head=TaskHead(features)))
+
+    def trajectory(
+        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
+    ) -> Iterator[TaskState]:
+        with torch.set_grad_enabled(differentiable):
+            weights = self.start(support_x, support_y)
+        if not differentiable:
+            weights = {name: w.detach().requires_grad_() for name, w in weights.items()}
+        return gradient_descent(
+            self,
+            weights,
+            support_x,
+            support_y,
+            lr=self.config.inner_lr,
+            steps=steps,
+            second_order=not self.config.first_order,
+            differentiable=differentiable,
+        )
+
+    def start(self, support_x: Tensor, support_y: Tensor) -> Weights:
+        """The network's own body, and the output layer that the support set's prototypes make."""
+        embed = TaskForward(self.model[:2], self.forward_tasks.mode)
+        support = embed(None, support_x)  # (tasks, n_support, features)
+        prototypes = class_means(support, one_hot(support_y, support))  # (tasks, n_way, features)
+        head = {"head.weight": 2 * prototypes, "head.bias": -prototypes.square().sum(-1)}
+        return stack_weights(self.model, support_x.shape[0]) | head

@@ -1,0 +1,101 @@
+"""Relation networks (Sung et al. 2018, Learning to Compare, https://arxiv.org/abs/1711.06025)."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
+from core.algorithms.metric import MetricLearner, one_hot
+from core.forward import TaskForward
+from core.models.base import embedding_shape
+from data.config import setting
+from data.family import Episodes, EpisodeShape
+
+
+class RelationNetConfig(AlgorithmConfig):
+    name: Literal["relationnet"] = "relationnet"
+    filters: int = setting(
+        64, "Relation filters", "Channels of the two convolution blocks of the relation module.", ge=1, le=512, step=16
+    )
+    hidden: int = setting(
+        8, "Relation units", "Units of the hidden layer before the relation score.", unit="units", ge=1, le=1024
+    )
+
+
+class RelationModule(nn.Module):
+    """g: two feature maps, concatenated, → how much they belong together, before the sigmoid.
+
+    Two blocks of conv 3×3, BatchNorm, ReLU and 2×2 max-pooling, then two linear layers. A map of one pixel is not pooled,
+    and an embedding without height and width is a map of one pixel.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], filters: int, hidden: int):
+        super().__init__()
+        channels, height, width = shape
+        blocks: list[nn.Module] = []
+        for fan_in in (2 * channels, filters):
+            blocks += [nn.Conv2d(fan_in, filters, 3, padding=1), nn.BatchNorm2d(filters, track_running_stats=False)]
+            blocks.append(nn.ReLU())
+            if min(height, width) > 1:
+                blocks.append(nn.MaxPool2d(2))
+                height, width = height // 2, width // 2
+        score = [nn.Linear(filters * height * width, hidden), nn.ReLU(), nn.Linear(hidden, 1)]
+        self.layers = nn.Sequential(*blocks, nn.Flatten(), *score)
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        return self.layers(pairs)  # (pairs, 1)
+
+
+class RelationNet(MetricLearner):
+    """Learns how to compare: a second network scores a query's features beside each class's.
+
+    r_{i,j} = g(C(Σ f(x_k), f(x_j))) (eq. 1; with several shots the class's feature maps are summed), between 0 and 1 by a
+    sigmoid; loss (eq. 2): the squared error of r against 1 for the right class and 0 for the others, here the mean over all
+    pairs. ``predict`` gives the score before the sigmoid, which ranks alike. BatchNorm also stands in g: transductive, all
+    pairs of a task are normalised together; support, by the pairs of the support set with the classes.
+    """
+
+    Config = RelationNetConfig
+    title = "RelationNet"
+    summary = "Learns a second network that scores how well a query fits each class."
+
+    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        body = network(None)
+        shape = embedding_shape(body, self.family.input_shape)
+        shape = shape if len(shape) == 3 else (*shape, 1, 1)
+        self.relation = RelationModule(shape, self.config.filters, self.config.hidden)
+        return body
+
+    def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+        relate = TaskForward(self.relation, self.forward_tasks.mode)
+        support, query = (x if x.ndim == 5 else x[..., None, None] for x in (support, query))  # (tasks, n, c, h, w)
+        classes = torch.einsum("tnk,tnchw->tkchw", labels, support)  # (tasks, n_way, c, h, w)
+        if self.batch_statistics == "transductive":
+            scores = relate(None, pairs(query, classes))
+        else:
+            statistics = relate.statistics(None, pairs(support, classes))
+            scores = relate.normalised(None, pairs(query, classes), statistics)
+        return scores.view(*query.shape[:2], classes.shape[1])  # (tasks, n_query_total, n_way)
+
+    def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
+        """Squared error of the relation scores (eq. 2), which is also what the report calls the query loss."""
+        prediction = self.predict(
+            TaskState({}, episodes.support_x, support_y=episodes.support_y), episodes.query_x
+        )  # (tasks, n_query_total, n_way)
+        loss = (prediction.sigmoid() - one_hot(episodes.query_y, prediction)).square().mean()
+        score = self.family.score(prediction.detach(), episodes.query_y).mean()
+        return loss, StepReport(loss.detach(), score)
+
+
+def pairs(query: Tensor, classes: Tensor) -> Tensor:
+    """Each query's feature map (tasks, n, c, h, w) beside each class's (tasks, n_way, c, h, w), the class's first.
+
+    → (tasks, n * n_way, 2 c, h, w)
+    """
+    n, n_way = query.shape[1], classes.shape[1]
+    beside = (
+        classes.unsqueeze(1).expand(-1, n, *classes.shape[1:]),
+        query.unsqueeze(2).expand(-1, n, n_way, *query.shape[2:]),
+    )
+    return torch.cat(beside, 3).flatten(1, 2)

@@ -1,0 +1,108 @@
+"""Reptile (Nichol, Achiam & Schulman 2018, https://arxiv.org/abs/1803.02999)."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from core.algorithms.base import Algorithm, AlgorithmConfig, StepReport, TaskState
+from core.algorithms.gradient import task_gradients
+from core.forward import Weights, stack_weights
+from data.config import setting
+from data.family import EpisodeShape
+
+BETA2, EPSILON = 0.999, 1e-8  # Adam's; its first moment is off, as in the released code
+
+
+class ReptileConfig(AlgorithmConfig):
+    name: Literal["reptile"] = "reptile"
+    inner_lr: float = setting(1e-3, "Inner learning rate", "Adam's step size while adapting.", gt=0, le=10, step=0.001)
+    inner_steps: int = setting(
+        5, "Inner steps", "Steps on a training task, each on one batch of it.", unit="steps", ge=1, le=200
+    )
+    inner_batch: int = setting(
+        10, "Inner batch", "Examples of an inner step; a task that has fewer gives all.", unit="examples", ge=1, le=1000
+    )
+    test_steps: int = setting(
+        50,
+        "Steps at test",
+        "Steps on a test task's support set, unless the evaluation says otherwise.",
+        unit="steps",
+        ge=1,
+        le=200,
+    )
+
+
+class Reptile(Algorithm):
+    """Moves the start towards where training on a task leads.
+
+    φ ← φ + ε · mean over tasks of (φ̃_i − φ) (algorithm 2), φ̃_i being the weights after ``inner_steps`` steps of Adam with β1 = 0
+    on batches of task i. ε is the run's ``meta_lr``; the paper lets it fall linearly from 1 to 0. Here φ − φ̃ is left as the
+    gradient for plain SGD with rate ε. A training task's data are its support and query examples together: Reptile needs
+    no split. Adam starts anew in each task, where the released code carries its second moments on from task to task.
+    """
+
+    Config = ReptileConfig
+    title = "Reptile"
+    summary = "Trains on a task for a few steps and moves the start towards where that led."
+    group = "model-agnostic"
+
+    @property
+    def adaptation_steps(self) -> int:
+        return self.config.test_steps
+
+    def optimizer(self, meta_lr: float) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=meta_lr)
+
+    def trajectory(
+        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
+    ) -> Iterator[TaskState]:
+        """Never differentiable: each step starts a new graph."""
+        weights = leaves(stack_weights(self.model, support_x.shape[0]))
+        seen = {name: torch.zeros_like(w) for name, w in weights.items()}  # Adam's second moment
+        # Every n-th example, because the classes lie one after another: each batch then has some of each.
+        batches = -(-support_x.shape[1] // self.config.inner_batch)
+        yield TaskState(weights, support_x)
+        for step in range(steps):
+            part = slice(step % batches, None, batches)
+            gradients, loss = task_gradients(
+                self, weights, support_x[:, part], support_y[:, part], None, create_graph=False
+            )
+            weights = leaves(self.adam(weights, gradients, seen, step + 1))
+            yield TaskState(weights, support_x, loss.detach())
+
+    def adam(self, weights: Weights, gradients: dict[str, Tensor | None], seen: Weights, step: int) -> Weights:
+        """Kingma & Ba 2015, algorithm 1, with β1 = 0; ``seen`` is brought up to date in place."""
+        stepped = dict(weights)
+        for name, gradient in gradients.items():
+            if gradient is not None:
+                seen[name] = BETA2 * seen[name] + (1 - BETA2) * gradient.square()
+                deviation = (seen[name] / (1 - BETA2**step)).sqrt() + EPSILON
+                stepped[name] = weights[name] - self.config.inner_lr * gradient / deviation
+        return stepped
+
+    def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
+        """Leaves φ − mean φ̃ in the gradients. The report's query loss is that of the whole task after training on it."""
+        episodes = self.family.sample("train", shape, tasks, generator)
+        x = torch.cat([episodes.support_x, episodes.query_x], 1)
+        y = torch.cat([episodes.support_y, episodes.query_y], 1)
+        order = torch.rand(x.shape[:2], generator=generator, device=generator.device).argsort(1).to(x.device)
+        task = torch.arange(tasks, device=x.device).unsqueeze(1)
+        x, y = x[task, order], y[task, order]
+        with self.forward_tasks.twice_differentiable():
+            states = list(self.trajectory(x, y, self.config.inner_steps, differentiable=False))
+            with torch.no_grad():
+                prediction = self.forward_tasks(states[-1].weights, x)
+        for name, parameter in self.model.named_parameters():
+            parameter.grad = parameter.detach() - states[-1].weights[name].mean(0)
+        return StepReport(
+            self.family.loss(prediction, y).mean(),
+            self.family.score(prediction, y).mean(),
+            states[1].support_loss.mean(),
+        )
+
+
+def leaves(weights: Weights) -> Weights:
+    """Cut off from what they were computed from, so that only one step's graph is held."""
+    return {name: w.detach().requires_grad_() for name, w in weights.items()}
