@@ -8,9 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from core.algorithms.maml import MAML, MAMLConfig
+from core.algorithms.base import Algorithm
+from core.algorithms.maml import MAML
 from core.config import RunConfig
 from core.forward import ForwardMode
+from core.learner import build_learner
 from data.family import Episodes, EpisodeShape, TaskFamily
 from data.registry import families
 from tests.core.tiny import tiny
@@ -28,15 +30,22 @@ def maml(
     base: str = "doodles",
     mode: ForwardMode = "stacked",
     statistics: str = "transductive",
+    kind: type[Algorithm] = MAML,
     **settings,
 ) -> MAML:
-    """MAML around ``build()``, whose start is the same at every call."""
+    """MAML, or one of its kind, around ``build()``, whose start is the same at every call."""
 
-    def network(_: int) -> nn.Module:
+    def network(_: int | None) -> nn.Module:
         torch.manual_seed(3)
         return build()
 
-    return MAML(MAMLConfig(**settings), network, blank(tiny(base)), SHAPE, statistics, mode).double()
+    return kind(kind.Config(**settings), network, blank(tiny(base)), SHAPE, statistics, mode).double()
+
+
+def of(name: str, *assignments: str, base: str = "conv4", mode: ForwardMode = "stacked") -> Algorithm:
+    """The learner of this name on a tiny run's network, in float64 and without data."""
+    config = tiny(base, f"algorithm={name}", *assignments)
+    return build_learner(config, blank(config), mode).double()
 
 
 def made_up(tasks: int = 2, input_shape: tuple[int, ...] = (1, 28, 28), shape: EpisodeShape = SHAPE) -> Episodes:
