@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core import follow, presets, scheduler
+from core import follow, presets, results, scheduler
 from core.home import Home
 from core.listing import LISTS
 from core.schema import Run
@@ -100,6 +100,44 @@ def train(
     text = "\n".join(summary(run) for run in ended)
     emit(documents[0] if len(ended) == 1 else {"runs": documents, "group": group}, json, text)
     raise typer.Exit(0 if all(run.status == "finished" for run in ended) else 1)
+
+
+@app.command("results")
+def results_(
+    minutes: Annotated[float, typer.Option("--minutes", help="Minutes of training for each recipe.")],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="A preset for the table; may be repeated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of every run.")] = None,
+    output: Annotated[Path, typer.Option("--output", help="The table; its rows go to a .json beside it.")] = Path(
+        "results.md"
+    ),
+    download: Annotated[bool, typer.Option("--download", help="Fetch a missing data set without asking.")] = False,
+    json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Train recipes one after another and write a table of their final tests. Ctrl-C ends it with those finished."""
+    from core.prepare import from_preset, seeded
+
+    found, store = open_home(home)
+    recipes = results.chosen(only or [])
+    results.check_output(output)
+    common = [f"training.minutes={minutes}", *([] if seed is None else [f"seed={seed}"])]
+    named = []
+    for recipe in recipes:  # all of them, before the first is trained
+        config = from_preset(presets.preset(recipe.preset), [*recipe.assignments, *common])
+        _need_data(config, found, download)
+        named.append((recipe.name, seeded(config, 1)[0]))
+    rows = []
+    ended = follow.one_by_one(store, found, named, f"results {minutes:g} min")
+    for run, recipe in zip(ended, recipes, strict=False):  # fewer after a Ctrl-C
+        if run.status != "finished":
+            print(summary(run), file=sys.stderr)
+            continue
+        rows.append(results.row(recipe, run))
+        results.write(output, rows)  # after each, so that nothing measured is lost
+    emit(results.document(rows), json, results.markdown(rows) if rows else "No run finished: there is no table.")
+    raise typer.Exit(0 if len(rows) == len(recipes) else 1)
 
 
 @app.command()

@@ -3,8 +3,9 @@
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
@@ -22,10 +23,21 @@ def all_to_end(store: RunStore, home: Home, ids: list[int]) -> list[Run]:
         return [to_end(store, home, id, interrupts) for id in ids]
 
 
+def one_by_one(store: RunStore, home: Home, named: Sequence[tuple[str, dict[str, Any]]], group: str) -> Iterator[Run]:
+    """Queue each (name, config) once the run before it has ended. Ctrl-C stops the current one, and queues no more."""
+    with collected_interrupts() as interrupts:
+        for launch in named:
+            (run,) = scheduler.submit(store, home, [launch], group)
+            yield to_end(store, home, run.id, interrupts)
+            if interrupts:
+                return
+
+
 def to_end(store: RunStore, home: Home, id: int, interrupts: list[int]) -> Run:
     """Follow a run with a progress bar until it has ended, asking it to stop once there is an interrupt."""
     run, seen = store.get(id), 0
-    total = run.config["training"]["iterations"]
+    training = run.config["training"]
+    total = None if training.get("minutes") else training["iterations"]  # a time budget ends at no known iteration
     asked = False
     with tqdm(
         total=total, initial=run.iteration, desc=f"run {id}", unit="it", file=sys.stderr, dynamic_ncols=True

@@ -15,7 +15,8 @@ FORBIDDEN = {
 }
 # What a page that has to be there in a moment may import of the engine; torch takes seconds.
 TORCH_FREE = (
-    "charts", "database", "errors", "hardware", "home", "launcher", "presets", "scheduler", "schema", "series", "store",
+    "charts", "database", "errors", "hardware", "home", "launcher", "presets", "results", "scheduler", "schema", "series",
+    "store",
 )  # fmt: skip
 
 

@@ -1,0 +1,205 @@
+"""The table of results: which presets are trained for it, what the papers report, and how the two stand side by side.
+
+Published numbers come with a mark of how they were found: V, read in the paper or its official code; S, in a secondary
+copy; M, from memory. They were measured under the papers' own protocols, ours under the one each row states.
+"""
+
+import difflib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.follow import score
+from core.presets import PRESETS, Preset
+from core.schema import Run
+from data.errors import InputError
+
+ENDLESS = "training.iterations=10000000"  # the most there may be: a time budget is to end the training
+LEARNERS = (
+    "maml", "fomaml", "anil", "meta-sgd", "reptile", "maml++", "protonet", "matchingnet", "relationnet", "snail",
+    "proto-maml", "baseline++", "pretrain", "scratch", "nearest-centroid",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a paper reports. mean: accuracy in [0, 1] or mean squared error. text: as printed. mark: V, S or M."""
+
+    text: str
+    mean: float
+    source: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A row to be measured: a preset, what is changed of it as by ``--set``, and the paper's number if there is one."""
+
+    name: str
+    preset: str
+    assignments: tuple[str, ...]
+    published: Published | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finished recipe. mean, ci95: accuracy in [0, 1] or the family's own score, None where it is not finite. seconds: of
+    training. gap: our mean minus the published one; None without either.
+    """
+
+    recipe: str
+    run: int
+    learner: str
+    tasks: str
+    metric: str
+    mean: float | None
+    ci95: float | None
+    iterations: int
+    seconds: float
+    device: str
+    protocol: str
+    published: Published | None
+    gap: float | None
+
+
+# Accuracy in %, on Omniglot 5-way 1-shot, 5-way 5-shot, 20-way 1-shot, 20-way 5-shot; "" where the paper has none.
+SETTINGS = ("5w1s", "5w5s", "20w1s", "20w5s")
+OMNIGLOT = {
+    "maml": ("98.7 ± 0.4", "99.9 ± 0.1", "95.8 ± 0.3", "98.9 ± 0.2", "Finn et al. 2017", "V"),
+    "fomaml": ("98.3", "99.2", "89.4", "97.9", "Nichol et al. 2018", "S"),
+    "maml++": ("99.47", "99.9", "97.65", "99.33", "Antoniou et al. 2019, ensemble of 5 checkpoints", "S"),
+    "anil": ("", "", "96.2", "98.0", "Raghu et al. 2020", "V"),
+    "reptile": ("97.68", "99.48", "89.43", "97.12", "Nichol et al. 2018, transductive", "S"),
+    "meta-sgd": ("99.53", "99.93", "", "", "Li et al. 2017", "S"),
+    "protonet": ("98.8", "99.7", "96.0", "98.9", "Snell et al. 2017, 60-way training", "V"),
+    "matchingnet": ("98.1", "98.9", "93.8", "98.5", "Vinyals et al. 2016", "V"),
+    "relationnet": ("99.6", "99.8", "97.6", "99.1", "Sung et al. 2018", "S"),
+    "snail": ("99.07", "99.78", "97.64", "99.36", "Mishra et al. 2018", "M"),
+}
+PUBLISHED = {
+    f"omniglot-{setting}-{learner}": Published(f"{text} %", float(text.split()[0]) / 100, source, mark)
+    for learner, (*texts, source, mark) in OMNIGLOT.items()
+    for setting, text in zip(SETTINGS, texts, strict=True)
+    if text
+}
+# Other presets for tasks of the list above, and mean squared errors on five points after ten steps.
+PUBLISHED |= {
+    "omniglot-5w1s-quick": PUBLISHED["omniglot-5w1s-maml"],
+    "omniglot-5w1s-paper": PUBLISHED["omniglot-5w1s-maml"],
+    "omniglot-20w1s-paper": PUBLISHED["omniglot-20w1s-maml"],
+    "sinusoid-maml": Published("0.35", 0.35, "Finn et al. 2017", "V"),
+    "sinusoid-pretrain": Published("2.19", 2.19, "Finn et al. 2017", "V"),
+}
+
+
+def recipe(preset: Preset) -> Recipe:
+    """The preset as a row of the table. Schedules that follow the clock get iterations without end; an exponential one
+    counts iterations, and keeps the number it was made for.
+    """
+    clocked = preset.config.get("training", {}).get("schedule", "constant") != "exponential"
+    return Recipe(preset.name, preset.name, (ENDLESS,) if clocked else (), PUBLISHED.get(preset.name))
+
+
+RECIPES = {preset.name: recipe(preset) for preset in PRESETS}
+DEFAULT = [name for name in (f"omniglot-5w1s-{learner}" for learner in LEARNERS) if name in RECIPES]
+DEFAULT += [name for name in RECIPES if name.startswith("sinusoid-")]
+
+
+def chosen(names: Sequence[str]) -> list[Recipe]:
+    """The recipes of these names, each once; the default set for none. Raises InputError with the near names."""
+    for name in names:
+        if name not in RECIPES:
+            near = difflib.get_close_matches(name, RECIPES, n=4)
+            remedy = f"Did you mean {', '.join(near)}?" if near else f"Choose {', '.join(RECIPES)}."
+            raise InputError(f"There is no recipe named {name}.", remedy, "only")
+    return [RECIPES[name] for name in dict.fromkeys(names or DEFAULT)]
+
+
+def row(recipe: Recipe, run: Run) -> Row:
+    """What a finished run's final test says."""
+    test, algorithm, published = run.test, run.config["algorithm"], recipe.published
+    mean = test["mean"]
+    return Row(
+        recipe=recipe.name,
+        run=run.id,
+        learner=algorithm["name"] + (", first order" if algorithm.get("first_order") else ""),
+        tasks=" ".join(filter(None, (test["family"], test["protocol"]["family"].get("split")))),
+        metric=test["metric"],
+        mean=mean,
+        ci95=test["ci95"],
+        iterations=run.iteration,
+        seconds=run.seconds,
+        device=run.device,
+        protocol=protocol(test),
+        published=published,
+        gap=None if mean is None or published is None else mean - published.mean,
+    )
+
+
+def protocol(test: dict[str, Any]) -> str:
+    """A test's protocol in a line; all of it is in the run. Regression has no classes to count."""
+    of = test["protocol"]
+    lost = f" ({test['non_finite']} not finite)" if test["non_finite"] else ""
+    parts = [f"{of['n_way']}-way"] if of["n_way"] > 1 else []
+    parts += [f"{of['k_shot']}-shot", f"{of['n_query']} queries", f"{of['inner_steps']} steps"]
+    return ", ".join([*parts, of["batch_statistics"], f"{test['episodes']} episodes{lost}"])
+
+
+HEAD = (
+    "learner", "tasks", "mean ± 95 %", "iterations", "training seconds", "device", "protocol", "published",
+    "source (mark)", "gap",
+)  # fmt: skip
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The rows as a table with its legend."""
+    lines = [HEAD, ["---"] * len(HEAD), *(_cells(one) for one in rows)]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    legend = "Gap: ours minus published, which was measured under the paper's own recipe and protocol. Marks: V, read in the "
+    return f"{table}\n\n{legend}paper or its official code; S, in a secondary copy; M, from memory.\n"
+
+
+def _cells(row: Row) -> list[str]:
+    """A row's cells, in the order of the table's head."""
+    paper, gap = row.published, ""
+    if row.gap is not None:
+        gap = f"{100 * row.gap:+.2f} points" if row.metric == "accuracy" else f"{row.gap:+.3g}"
+    reported = [paper.text, f"{paper.source} ({paper.mark})"] if paper else ["", ""]
+    measured = score(row.metric, row.mean, row.ci95)
+    return [
+        row.learner,
+        row.tasks,
+        measured,
+        str(row.iterations),
+        f"{row.seconds:.0f}",
+        row.device,
+        row.protocol,
+        *reported,
+        gap,
+    ]
+
+
+def document(rows: Sequence[Row]) -> dict[str, Any]:
+    """The rows as JSON, for the file beside the table and for ``--json``."""
+    return {"rows": [asdict(one) for one in rows]}
+
+
+def check_output(output: Path) -> None:
+    """That the table can be written there, asked before hours of training. Raises InputError."""
+    if output.suffix == ".json":
+        raise InputError(f"{output} is where the rows go beside the table.", "Name the table, as results.md.", "output")
+    if output.is_dir() or not output.parent.is_dir():
+        wrong = f"{output} is a folder." if output.is_dir() else f"The folder {output.parent} does not exist."
+        raise InputError(wrong, "Give --output a file in a folder that exists.", "output")
+
+
+def write(output: Path, rows: Sequence[Row]) -> None:
+    """The table, and beside it the same rows as .json. Raises InputError where the folder takes no files."""
+    try:
+        output.write_text(markdown(rows), encoding="utf-8")
+        output.with_suffix(".json").write_text(json.dumps(document(rows), allow_nan=False, indent=2), encoding="utf-8")
+    except OSError as error:
+        message = f"The table cannot be written to {output}: {error.strerror}."
+        raise InputError(message, "Choose another --output; the runs themselves are kept.", "output") from error
