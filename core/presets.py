@@ -3,19 +3,23 @@
 Where a paper gives the inner rate for a loss summed over classes, the equivalent on our mean loss is used (README, glossary).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A complete config under a name. ``summary`` says in a sentence what to expect of it."""
+    """A complete config under a name. ``summary`` says in a sentence what to expect of it.
+
+    featured: stands on the Home page, to be launched with one click.
+    """
 
     name: str
     title: str
     summary: str
     group: str
     config: dict[str, Any]
+    featured: bool = False
 
 
 def _omniglot(n_way: int, **training_task: Any) -> dict[str, Any]:
@@ -30,7 +34,7 @@ SINUSOID = {"name": "sinusoid", "k_shot": 5, "n_query": 10}
 SINUSOID_MLP = {"name": "mlp", "widths": [40, 40]}
 SINUSOID_TEST = {"k_shot": 5, "n_query": 100, "inner_steps": 10, "episodes": 2000, "val_episodes": 1000}
 
-PRESETS = [
+FEATURED = [
     Preset(
         "sinusoid-maml",
         "MAML on sinusoids",
@@ -43,6 +47,7 @@ PRESETS = [
             "training": {"iterations": 70_000, "meta_batch_size": 25, "meta_lr": 1e-3, "evaluate_every": 5000},
             "evaluation": SINUSOID_TEST,
         },
+        featured=True,
     ),
     Preset(
         "sinusoid-pretrain",
@@ -56,6 +61,7 @@ PRESETS = [
             "training": {"iterations": 70_000, "meta_lr": 1e-3, "evaluate_every": 10_000},
             "evaluation": SINUSOID_TEST,
         },
+        featured=True,
     ),
     Preset(
         "doodles-5w1s",
@@ -75,6 +81,7 @@ PRESETS = [
             },
             "evaluation": {"inner_steps": 3},
         },
+        featured=True,
     ),
     Preset(
         "omniglot-5w1s-quick",
@@ -94,6 +101,7 @@ PRESETS = [
             },
             "evaluation": {"inner_steps": 3},
         },
+        featured=True,
     ),
     Preset(
         "omniglot-5w1s-paper",
@@ -107,6 +115,7 @@ PRESETS = [
             "training": {"iterations": 60_000, "meta_batch_size": 32, "meta_lr": 1e-3, "evaluate_every": 1000},
             "evaluation": {"inner_steps": 3},
         },
+        featured=True,
     ),
     Preset(
         "omniglot-20w1s-paper",
@@ -120,6 +129,7 @@ PRESETS = [
             "training": {"iterations": 60_000, "meta_batch_size": 16, "meta_lr": 1e-3, "evaluate_every": 1000},
             "evaluation": {"inner_steps": 5},
         },
+        featured=True,
     ),
     Preset(
         "omniglot-5w1s-pretrain",
@@ -132,6 +142,7 @@ PRESETS = [
             "algorithm": {"name": "pretrain", "batch_size": 64},
             "training": {"iterations": 6000, "meta_lr": 1e-3, "evaluate_every": 1000, "schedule": "cosine"},
         },
+        featured=True,
     ),
     Preset(
         "article-mlp",
@@ -154,8 +165,126 @@ PRESETS = [
             },
             "evaluation": {"inner_steps": 3},
         },
+        featured=True,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a learner is trained on characters with little time. training, family, evaluation: what differs from BASE.
+
+    compares: trains on more classes than it is tested on, one task at a time, as ProtoNet's paper does.
+    """
+
+    learner: str
+    title: str
+    algorithm: dict[str, Any]
+    training: dict[str, Any] = field(default_factory=dict)
+    family: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    compares: bool = False
+
+
+MANY_WAY = {"n_way": 60}
+HALVED = {"meta_lr": 1e-3, "schedule": "exponential", "decay_rate": 0.5, "decay_every": 2000, "staircase": True}
+COMPARING = {"meta_batch_size": 1, **HALVED}
+BASE = {"iterations": 10_000, "meta_batch_size": 16, "meta_lr": 3e-3, "schedule": "cosine", "evaluate_every": 500}
+RECIPES = [
+    Recipe("maml", "MAML", {"name": "maml", "inner_lr": 0.4, "inner_steps": 1}, evaluation={"inner_steps": 3}),
+    Recipe(
+        "fomaml",
+        "First-order MAML",
+        {"name": "maml", "inner_lr": 0.4, "inner_steps": 3, "first_order": True},
+        evaluation={"inner_steps": 3},
+    ),
+    Recipe("anil", "ANIL", {"name": "anil", "inner_lr": 0.4, "inner_steps": 3}),
+    Recipe("meta-sgd", "Meta-SGD", {"name": "meta-sgd", "inner_lr": 0.4, "inner_steps": 1}),
+    Recipe("maml++", "MAML++", {"name": "maml++", "inner_lr": 0.4, "inner_steps": 3}),
+    # Nichol et al. 2018: meta-step 1 falling to 0, five tasks; a training task has ten examples a class.
+    Recipe(
+        "reptile",
+        "Reptile",
+        {"name": "reptile", "inner_lr": 1e-3, "inner_steps": 5, "inner_batch": 10, "test_steps": 50},
+        training={"meta_lr": 1.0, "schedule": "linear", "meta_batch_size": 5},
+        family={"n_query": 9},
+    ),
+    Recipe("protonet", "ProtoNet", {"name": "protonet"}, training=COMPARING, family=MANY_WAY, compares=True),
+    Recipe("matchingnet", "MatchingNet", {"name": "matchingnet"}, training=COMPARING, family=MANY_WAY, compares=True),
+    Recipe("relationnet", "RelationNet", {"name": "relationnet"}, training={"meta_lr": 1e-3}),
+    Recipe("snail", "SNAIL", {"name": "snail"}, training={"meta_lr": 1e-3}),
+    Recipe("proto-maml", "Proto-MAML", {"name": "proto-maml", "inner_lr": 0.01, "inner_steps": 1}),
+    Recipe("baseline++", "Baseline++", {"name": "baseline++", "batch_size": 64}, training={"meta_lr": 1e-3}),
+    Recipe("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}, training={"meta_lr": 1e-3}),
+    Recipe("scratch", "From scratch", {"name": "scratch"}),
+    Recipe("nearest-centroid", "Nearest centroid", {"name": "nearest-centroid"}),
+]
+SINUSOID_RECIPES = [
+    Recipe("anil", "ANIL", {"name": "anil", "inner_lr": 0.01, "inner_steps": 1}),
+    Recipe("meta-sgd", "Meta-SGD", {"name": "meta-sgd", "inner_lr": 0.01, "inner_steps": 1}),
+    Recipe("maml++", "MAML++", {"name": "maml++", "inner_lr": 0.01, "inner_steps": 5}),
+    Recipe(
+        "reptile",
+        "Reptile",
+        {"name": "reptile", "inner_lr": 0.01, "inner_steps": 10},
+        training={"meta_lr": 1.0, "schedule": "linear"},
+    ),
+    Recipe("cnp", "CNP", {"name": "cnp"}, evaluation={"inner_steps": None}),
+    Recipe("scratch", "From scratch", {"name": "scratch"}, evaluation={"inner_steps": None}),
+]
+
+
+def characters(family: str, title: str, recipe: Recipe, n_way: int, k_shot: int) -> Preset:
+    """A learner on one kind of tasks of a family of characters."""
+    task = {"name": family, "n_way": n_way, "k_shot": k_shot, "n_query": 5, **recipe.family}
+    training = BASE | ({"meta_batch_size": 8} if n_way > 5 else {}) | recipe.training
+    evaluation = {**recipe.evaluation, **({"n_way": n_way} if recipe.compares else {})}
+    trained = f", trained on {task['n_way']} classes at a time" if recipe.compares else ""
+    summary = f"{recipe.title} on {n_way} classes with {k_shot} example{'s' if k_shot > 1 else ''} each{trained}."
+    return Preset(
+        f"{family}-{n_way}w{k_shot}s-{recipe.learner}",
+        f"{recipe.title} on {title}, {n_way}-way {k_shot}-shot",
+        summary,
+        family,
+        {
+            "family": task,
+            "model": STRIDED,
+            "algorithm": recipe.algorithm,
+            "training": training,
+            "evaluation": evaluation,
+        },
+    )
+
+
+def sinusoid(recipe: Recipe) -> Preset:
+    """A learner on the sinusoids that the MAML preset has."""
+    training = {"iterations": 70_000, "meta_batch_size": 25, "meta_lr": 1e-3, "evaluate_every": 5000}
+    return Preset(
+        f"sinusoid-{recipe.learner}",
+        f"{recipe.title} on sinusoids",
+        f"{recipe.title} on the same sine waves and the same five points as MAML.",
+        "sinusoid",
+        {
+            "family": SINUSOID,
+            "model": SINUSOID_MLP,
+            "algorithm": recipe.algorithm,
+            "training": training | recipe.training,
+            "evaluation": {**SINUSOID_TEST, **recipe.evaluation},
+        },
+    )
+
+
+def derived() -> list[Preset]:
+    """Every learner on every kind of tasks it is compared on, but for those that are featured already."""
+    shapes = [(5, 1), (5, 5), (20, 1), (20, 5)]
+    found = [sinusoid(recipe) for recipe in SINUSOID_RECIPES]
+    found += [characters("omniglot", "Omniglot", recipe, *shape) for shape in shapes for recipe in RECIPES]
+    found += [characters("doodles", "doodles", recipe, 5, 1) for recipe in RECIPES]
+    known = {preset.name for preset in FEATURED}
+    return [preset for preset in found if preset.name not in known]
+
+
+PRESETS = FEATURED + derived()
 
 
 def preset(name: str) -> Preset:

@@ -37,8 +37,9 @@ def preset_card(preset: Preset) -> None:
 
 def presets() -> None:
     st.markdown("### Start with a preset")
-    for start in range(0, len(PRESETS), 4):
-        for column, preset in zip(st.columns(4), PRESETS[start : start + 4], strict=False):
+    featured = [preset for preset in PRESETS if preset.featured]
+    for start in range(0, len(featured), 4):
+        for column, preset in zip(st.columns(4), featured[start : start + 4], strict=False):
             with column:
                 preset_card(preset)
 

@@ -13,7 +13,6 @@ from core.models.base import embedding_shape
 from data.config import setting
 from data.family import Episodes, EpisodeShape
 
-MOST = 2**18  # positions of all sequences run at once; more are run one part after another
 EMBEDDING = 64  # units an input is embedded to
 
 
@@ -29,21 +28,17 @@ class DenseBlock(nn.Module):
 
     def __init__(self, channels: int, dilation: int, filters: int):
         super().__init__()
-        self.dilation = dilation
-        self.convolution = nn.Conv1d(channels, 2 * filters, 2, dilation=dilation)
+        self.dilation, self.convolution = dilation, nn.Linear(2 * channels, 2 * filters)  # of x_{t−d} and x_t
 
-    def forward(self, x: Tensor) -> Tensor:
-        past = F.pad(x, (self.dilation, 0))  # nothing from the future
-        value, gate = self.convolution(past).chunk(2, 1)
-        return torch.cat([x, value.tanh() * gate.sigmoid()], 1)  # (batch, channels + filters, length)
+    def forward(self, before: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        length = before.shape[1]
+        padded = F.pad(before, (0, 0, self.dilation, 0))  # nothing from before the sequence
+        past, latest = padded[:, :length], padded[:, length : length + 1]
+        return self.beside(past, before), self.beside(latest.expand_as(last), last)
 
-
-class TemporalConvolution(nn.Sequential):
-    """Dense blocks with dilations 1, 2, 4 …, enough to see a whole sequence of ``length`` (figure 2b)."""
-
-    def __init__(self, channels: int, length: int, filters: int):
-        self.added = filters * ceil(log2(length))
-        super().__init__(*(DenseBlock(channels + i * filters, 2**i, filters) for i in range(ceil(log2(length)))))
+    def beside(self, past: Tensor, now: Tensor) -> Tensor:
+        value, gate = self.convolution(torch.cat([past, now], -1)).chunk(2, -1)
+        return torch.cat([now, value.tanh() * gate.sigmoid()], -1)  # (tasks, n, channels + filters)
 
 
 class Attention(nn.Module):
@@ -53,13 +48,36 @@ class Attention(nn.Module):
         super().__init__()
         self.query, self.key, self.value = (nn.Linear(channels, n) for n in (keys, keys, values))
 
-    def forward(self, x: Tensor) -> Tensor:
-        sequence = x.transpose(1, 2)  # (batch, length, channels)
-        query, key, value = self.query(sequence), self.key(sequence), self.value(sequence)
-        logits = query @ key.transpose(1, 2) / key.shape[-1] ** 0.5
-        future = torch.ones(logits.shape[1:], dtype=torch.bool, device=x.device).triu(1)
-        read = logits.masked_fill(future, -torch.inf).softmax(-1) @ value
-        return torch.cat([x, read.transpose(1, 2)], 1)  # (batch, channels + values, length)
+    def forward(self, before: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        keys, values = self.key(before), self.value(before)
+        scale = keys.shape[-1] ** -0.5
+        logits = self.query(before) @ keys.transpose(1, 2) * scale  # (tasks, length, length)
+        future = torch.ones(logits.shape[1:], dtype=torch.bool, device=logits.device).triu(1)
+        read = logits.masked_fill(future, -torch.inf).softmax(-1) @ values
+        asked = self.query(last)
+        itself = (asked * self.key(last)).sum(-1, keepdim=True)  # a last element sees itself, and no other last one
+        share = (torch.cat([asked @ keys.transpose(1, 2), itself], -1) * scale).softmax(-1)
+        answer = share[..., :-1] @ values + share[..., -1:] * self.value(last)
+        return torch.cat([before, read], -1), torch.cat([last, answer], -1)  # channels + values
+
+
+def temporal_convolution(channels: int, length: int, filters: int) -> list[DenseBlock]:
+    """Dense blocks with dilations 1, 2, 4 …, enough to see a whole sequence of ``length`` (figure 2b)."""
+    return [DenseBlock(channels + i * filters, 2**i, filters) for i in range(ceil(log2(length)))]
+
+
+class Reader(nn.ModuleList):
+    """Layers over sequences that differ in their last element alone.
+
+    All layers are causal: what they say about the common part does not depend on what follows it, and is computed once.
+    """
+
+    def forward(self, before: Tensor, last: Tensor) -> Tensor:
+        """before (tasks, length, channels), last (tasks, n, channels) → the answers at the n ends, (tasks, n, outputs)."""
+        *layers, answer = self
+        for layer in layers:
+            before, last = layer(before, last)
+        return answer(last)
 
 
 class SNAIL(MetricLearner):
@@ -81,12 +99,12 @@ class SNAIL(MetricLearner):
         shape = self.family.config.shape
         length, n_way, filters = shape.n_way * shape.k_shot + 1, shape.n_way, self.config.filters
         self.project = nn.Linear(prod(embedding_shape(body, self.family.input_shape)), EMBEDDING)
-        channels, blocks = EMBEDDING + n_way, []
+        channels, layers = EMBEDDING + n_way, []
         for keys, values in ((64, 32), (256, 128)):
-            convolution = TemporalConvolution(channels + values, length, filters)
-            blocks += [Attention(channels, keys, values), convolution]
-            channels += values + convolution.added
-        self.reader = nn.Sequential(*blocks, Attention(channels, 512, 256), nn.Conv1d(channels + 256, n_way, 1))
+            convolution = temporal_convolution(channels + values, length, filters)
+            layers += [Attention(channels, keys, values), *convolution]
+            channels += values + filters * len(convolution)
+        self.reader = Reader([*layers, Attention(channels, 512, 256), nn.Linear(channels + 256, n_way)])
         return body
 
     def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
@@ -99,16 +117,8 @@ class SNAIL(MetricLearner):
         return Episodes(*support, episodes.query_x, episodes.query_y)
 
     def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
-        tasks, n_support, n_way = labels.shape
+        n_way = labels.shape[-1]
         support = torch.cat([self.project(support.flatten(2)), labels], -1)  # (tasks, n_support, channels)
         query = self.project(query.flatten(2))
         query = torch.cat([query, query.new_zeros(*query.shape[:2], n_way)], -1)  # (tasks, n_query_total, channels)
-        answers = [self.read(support, part) for part in query.split(max(1, MOST // (tasks * (n_support + 1))), 1)]
-        return torch.cat(answers, 1)  # (tasks, n_query_total, n_way)
-
-    def read(self, support: Tensor, query: Tensor) -> Tensor:
-        """The answer at the end of each sequence: (tasks, n_support, c) and (tasks, n, c) → (tasks, n, n_way)."""
-        tasks, n = query.shape[:2]
-        before = support.unsqueeze(1).expand(tasks, n, *support.shape[1:])
-        sequences = torch.cat([before, query.unsqueeze(2)], 2).flatten(0, 1)  # (tasks * n, n_support + 1, c)
-        return self.reader(sequences.transpose(1, 2))[..., -1].unflatten(0, (tasks, n))
+        return self.reader(support, query)  # (tasks, n_query_total, n_way)

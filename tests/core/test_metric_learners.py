@@ -89,22 +89,46 @@ def test_relationnets_loss_is_the_squared_error_of_its_scores() -> None:
     assert report.query_loss.item() == loss.item()
 
 
+def snail() -> tuple[SNAIL, torch.Tensor]:
+    """The learner, and a task's sequence of seven elements: 3 classes with 2 shots, and a query."""
+    return of("snail", "algorithm.filters=4"), torch.randn(1, 7, 64 + 3, dtype=torch.float64, requires_grad=True)
+
+
 def test_snail_sees_all_of_the_past_and_nothing_of_the_future() -> None:
-    learner: SNAIL = of("snail", "algorithm.filters=4")
-    channels = 64 + 3
-    x = torch.randn(1, channels, 7, dtype=torch.float64, requires_grad=True)  # 3 classes, 2 shots, 1 query
-    for position in range(7):
-        (gradient,) = torch.autograd.grad(learner.reader(x)[0, :, position].sum(), x)
-        seen = gradient[0].abs().sum(0) > 0
+    learner, x = snail()
+    before, last = x[:, :6], x[:, 6:]
+    for layer in learner.reader[:-1]:
+        before, last = layer(before, last)
+    for position, answer in enumerate(learner.reader[-1](torch.cat([before, last], 1))[0]):
+        (gradient,) = torch.autograd.grad(answer.sum(), x, retain_graph=True)
+        seen = gradient[0].abs().sum(-1) > 0
         assert seen.tolist() == [i <= position for i in range(7)]
 
 
 def test_snails_convolutions_alone_reach_the_first_example() -> None:
-    learner: SNAIL = of("snail", "algorithm.filters=4")
-    convolution = learner.reader[1]
-    x = torch.randn(1, 64 + 3 + 32, 7, dtype=torch.float64, requires_grad=True)
-    (gradient,) = torch.autograd.grad(convolution(x)[0, :, -1].sum(), x)
-    assert (gradient[0].abs().sum(0) > 0).all()
+    learner, _ = snail()
+    before, last = torch.zeros(1, 6, 64 + 3 + 32).double().requires_grad_(), torch.zeros(1, 1, 64 + 3 + 32).double()
+    start = before
+    for layer in learner.reader[1:4]:
+        before, last = layer(before, last)
+    (gradient,) = torch.autograd.grad(last.sum(), start)
+    assert (gradient[0].abs().sum(-1) > 0).all()
+
+
+def test_snails_layers_are_what_the_paper_writes_for_one_whole_sequence() -> None:
+    learner, x = snail()
+    attention, dense = learner.reader[0], learner.reader[2]
+    query, key, value = attention.query(x), attention.key(x), attention.value(x)
+    mask = torch.full((7, 7), -torch.inf).triu(1)
+    expected = torch.cat([x, ((query @ key.transpose(1, 2)) / 8 + mask).softmax(-1) @ value], -1)
+    torch.testing.assert_close(torch.cat(attention(x[:, :6], x[:, 6:]), 1), expected)
+
+    wide = torch.randn(1, 7, 64 + 3 + 32 + 4, dtype=torch.float64)
+    both = dense.convolution.weight.unflatten(1, (2, -1)).transpose(1, 2)  # (2 filters, channels, 2), as conv1d has it
+    signal = F.pad(wide.transpose(1, 2), (dense.dilation, 0))
+    raw = F.conv1d(signal, both, dense.convolution.bias, dilation=dense.dilation).transpose(1, 2)
+    expected = torch.cat([wide, raw[..., :4].tanh() * raw[..., 4:].sigmoid()], -1)
+    torch.testing.assert_close(torch.cat(dense(wide[:, :6], wide[:, 6:]), 1), expected)
 
 
 def test_snail_shuffles_the_support_set_while_training_and_keeps_pictures_with_their_labels() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.algorithms.base import algorithms
 from core.overrides import apply
 from core.prepare import from_preset, seeded
 from core.presets import PRESETS, preset
@@ -21,12 +22,24 @@ NAMES = [
 
 def test_the_promised_ones_are_there_once() -> None:
     names = [item.name for item in PRESETS]
-    assert set(NAMES) <= set(names)
+    assert set(NAMES) == {item.name for item in PRESETS if item.featured}
     assert len(set(names)) == len(names)
     assert all(item.title and item.summary.endswith(".") and item.group in families() for item in PRESETS)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_every_learner_has_a_preset_on_every_kind_of_tasks_it_is_compared_on() -> None:
+    tasks: dict[str, set[str]] = {}
+    for item in PRESETS:
+        shape = item.name.partition("-")[2].partition("-")[0] if item.group == "omniglot" else ""
+        tasks.setdefault(item.config["algorithm"]["name"], set()).add(f"{item.group} {shape}".strip())
+    for name, learner in algorithms().items():
+        wanted = {"sinusoid"} if learner.kinds == ("regression",) else {"doodles"}
+        if "classification" in learner.kinds:
+            wanted |= {f"omniglot {shape}" for shape in ("5w1s", "5w5s", "20w1s", "20w5s")}
+        assert wanted <= tasks[name], name
+
+
+@pytest.mark.parametrize("name", [item.name for item in PRESETS])
 def test_a_learner_and_network_fit_the_tasks(name: str) -> None:
     """The same trial as before a launch; the pictures of real data sets are not needed for it."""
     small = ["training.iterations=1"] + (["model.filters=4"] if "filters" in preset(name).config["model"] else [])
