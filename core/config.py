@@ -265,7 +265,7 @@ def learner_problems(config: RunConfig) -> list[Problem]:
         found.append(Problem("model.name", misfit))
     if not algorithm.takes_steps and config.evaluation.inner_steps:
         text = f"{algorithm.title} reads the support set at once and takes no inner steps."
-        found.append(Problem("evaluation.inner_steps", text, "Leave it empty."))
+        found.append(Problem("evaluation.inner_steps", text, "Leave it empty (null on the command line)."))
     return found
 
 

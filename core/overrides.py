@@ -24,6 +24,8 @@ def apply(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
         branch = _branch(path)
         if branch is not None:
             changed[branch] = defaults(branch, value)
+            if branch == "algorithm" and "evaluation" in changed:
+                changed["evaluation"]["inner_steps"] = None  # meant for the learner before
         else:
             _assign(changed, path, value)
     return changed

@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from core.algorithms.base import algorithms
 from core.config import ConfigError, RunConfig, parse
 from data.errors import InnerloopError
 from data.registry import families
@@ -21,6 +20,7 @@ SHAPE = ("n_way", "k_shot", "n_query")
 @dataclass
 class Draft:
     """values: a RunConfig as plain values, right or wrong. revision: counts the times it was filled, see widget_key.
+    name: of the run to be. given: the name as long as nobody typed another.
 
     others: what was typed for the families, networks and learners not chosen now, by (section, name).
     """
@@ -28,6 +28,7 @@ class Draft:
     values: dict[str, Any]
     name: str
     revision: int = 0
+    given: str = ""
     others: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def choose(self, section: str, name: str, config: type) -> None:
@@ -40,9 +41,11 @@ class Draft:
         if section == "family" and families()[name].kind == families()[old["name"]].kind:
             fresh |= {key: old[key] for key in SHAPE if key in old and key in fresh}
         self.values[section] = fresh
-        if section == "algorithm" and not algorithms()[name].takes_steps:
+        if section == "algorithm":
             self.values["evaluation"]["inner_steps"] = None  # meant for the learner before
-            self.revision += 1
+        if self.name == self.given:  # a name that nobody typed follows the choice
+            self.name = self.given = f"{self.values['family']['name']}-{self.values['algorithm']['name']}"
+        self.revision += 1  # fields of the same name start from their new values, not from what the widgets hold
 
     def check(self) -> tuple[RunConfig | None, dict[str, str]]:
         """The config, or None and a sentence for each path that is wrong."""
@@ -81,7 +84,7 @@ def fill(values: dict[str, Any], name: str) -> Draft:
     """Start a new draft. The widgets of the old one are forgotten with its revision."""
     before = current()
     revision = before.revision + 1 if before else 0
-    st.session_state[DRAFT] = Draft(complete(values), name, revision)
+    st.session_state[DRAFT] = Draft(complete(values), name, revision, given=name)
     return st.session_state[DRAFT]
 
 

@@ -13,6 +13,7 @@ from core.series import SeriesReader
 from pages.parts import format, session, theme
 from pages.parts.live_chart import live_chart
 
+UNTRAINED = ("scratch", "nearest-centroid")  # here by name, so that the page needs no torch; a test holds it
 TAIL = 60_000  # bytes of the log that the page shows
 PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
 SECTIONS = {
@@ -25,8 +26,8 @@ SECTIONS = {
 
 
 def trains(run: Run) -> bool:
-    """Whether this run has a training loss at all; ``scratch`` adapts from random weights."""
-    return run.config.get("algorithm", {}).get("name") != "scratch"
+    """Whether this run has a training loss at all."""
+    return run.config.get("algorithm", {}).get("name") not in UNTRAINED
 
 
 def iterations(run: Run) -> int:
@@ -40,7 +41,7 @@ def loss_card(run: Run, reader: SeriesReader) -> None:
             st.markdown("#### Meta-training loss")
             theme.empty(
                 "Nothing to train",
-                "This baseline adapts to every task from the same random weights, so there is no training loss. "
+                "This baseline meets every task without any training before, so there is no training loss. "
                 "Its score is on the right and below.",
             )
             return
@@ -72,7 +73,9 @@ def adaptation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
         colors = [2] * len(results)
         if run.test and run.test.get("curve"):
             results, colors = [*results, ("test", run.test)], [*colors, 0]
-        if results:
+        if results and all(len(result["curve"]) < 2 for _, result in results):
+            theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
+        elif results:
             live_chart(charts.adaptation_chart(results, colors), key=f"chart-adaptation-{run.id}")
         else:
             theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")

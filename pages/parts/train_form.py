@@ -34,6 +34,9 @@ def train_form() -> None:
                 if section in registries:
                     choose(now, section, registries[section])
                     config_form.say_problem(problems.get(section, "") or problems.get(f"{section}.name", ""))
+                if section == "model" and not algorithms()[now.values["algorithm"]["name"]].uses_network:
+                    st.caption(f"{algorithms()[now.values['algorithm']['name']].title} takes no network from here.")
+                    continue
                 config_form.section(settings[section], now.values, problems, now.revision)
     with side, st.container(key="side"):
         task = st.container()  # above the launch, but filled after it: the first time, its pictures take seconds
@@ -92,7 +95,7 @@ def choose(now: Draft, section: str, registry: Mapping[str, type]) -> None:
     if section != "algorithm":
         groups = {CHOICES[section]: list(registry)}
     groups = {title: names for title, names in groups.items() if names}
-    for column, (group, names) in zip(st.columns(len(groups), wrap=True), groups.items(), strict=True):
+    for group, names in groups.items():
         key = f"choose-{section}-{group}"
         st.session_state[key] = chosen if chosen in names else None
 
@@ -100,7 +103,7 @@ def choose(now: Draft, section: str, registry: Mapping[str, type]) -> None:
             if name := st.session_state[key]:
                 now.choose(section, name, registry[name].Config)
 
-        column.pills(
+        st.pills(
             group[0].upper() + group[1:],
             names,
             key=key,

@@ -43,3 +43,11 @@ def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
 
     yield write
     sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def home(pictures: Home, tmp_path: Path) -> Home:
+    """A home of its own that shares the drawn pictures."""
+    (tmp_path / "cache").symlink_to(pictures.cache)
+    pictures.cache.mkdir(parents=True, exist_ok=True)
+    return Home(tmp_path, pictures.datasets, f"sqlite:///{tmp_path}/innerloop.db")

@@ -1,37 +1,15 @@
 """A trained learner again: the same scores as in its run, and others only where the evaluation was changed."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 
-from core.checkpoint import checkpoint_folder
 from core.config import ConfigError
 from core.errors import RunError
-from core.evaluation import Evaluation
 from core.home import Home
-from core.schema import Run
 from core.store import RunStore
 from core.trained import evaluate_run, load_trained
-from core.trainer import Trainer
-from tests.core.tiny import MemoryListener, open_tiny, tiny
-
-
-@pytest.fixture
-def home(pictures: Home, tmp_path: Path) -> Home:
-    """A home of its own that shares the drawn pictures."""
-    (tmp_path / "cache").symlink_to(pictures.cache)
-    pictures.cache.mkdir(parents=True, exist_ok=True)
-    return Home(tmp_path, pictures.datasets, f"sqlite:///{tmp_path}/innerloop.db")
-
-
-def finished(home: Home, *assignments: str) -> tuple[Run, Evaluation]:
-    """A run in the store with its checkpoints, and its final test."""
-    config, store = tiny(*assignments), RunStore(home.database)
-    run = store.create(config.model_dump(mode="json"), "a run", folder_root=home.runs_folder, datasets=home.datasets)
-    result = Trainer(config, open_tiny(config, home), checkpoint_folder(run), MemoryListener()).run()
-    store.update(run.id, forward="stacked")
-    return store.get(run.id), result
+from tests.core.tiny import finished, tiny
 
 
 @pytest.mark.parametrize("learner", ["maml", "pretrain", "scratch"])

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from core.config import RunConfig
     from core.evaluation import Evaluation
     from core.home import Home
+    from core.schema import Run
     from core.trainer import Desired, Progress, Row
     from data.family import TaskFamily
 
@@ -101,3 +102,16 @@ def open_tiny(config: "RunConfig", home: "Home") -> "TaskFamily":
     from core.learner import open_family
 
     return open_family(config, home)
+
+
+def finished(home: "Home", *assignments: str) -> "tuple[Run, Evaluation]":
+    """A run in the store with its checkpoints, and its final test."""
+    from core.checkpoint import checkpoint_folder
+    from core.store import RunStore
+    from core.trainer import Trainer
+
+    config, store = tiny(*assignments), RunStore(home.database)
+    run = store.create(config.model_dump(mode="json"), "a run", folder_root=home.runs_folder, datasets=home.datasets)
+    result = Trainer(config, open_tiny(config, home), checkpoint_folder(run), MemoryListener()).run()
+    store.update(run.id, forward="stacked")
+    return store.get(run.id), result

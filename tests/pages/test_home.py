@@ -23,12 +23,14 @@ def test_every_page_renders_in_an_empty_home(app, said, page):
     assert said(app(page))
 
 
-def test_home_offers_every_preset_and_names_the_device(app, said):
+def test_home_offers_every_featured_preset_and_names_the_device(app, said):
     page = app()
     text = said(page)
-    for preset in PRESETS:
+    featured = [preset for preset in PRESETS if preset.featured]
+    assert len(featured) == 8
+    for preset in featured:
         assert preset.title in text
-    assert {f"launch-{preset.name}" for preset in PRESETS} <= {button.key for button in page.button}
+    assert {f"launch-{preset.name}" for preset in featured} <= {button.key for button in page.button}
     assert "No runs yet" in text
 
 

@@ -95,3 +95,10 @@ def test_duplicate_opens_train_with_the_config(app, store, make_run):
     draft = page.session_state["train-draft"]
     assert draft.values["seed"] == 123
     assert draft.values == store.get(run.id).config
+
+
+def test_the_page_knows_which_learners_have_no_training():
+    from core.algorithms.base import algorithms
+    from pages.parts.run_cards import UNTRAINED
+
+    assert set(UNTRAINED) == {name for name, learner in algorithms().items() if not learner.meta_trained}

@@ -98,6 +98,33 @@ def test_switching_the_learner_and_back_keeps_what_was_typed(app):
     assert complaints(page) == []
 
 
+def test_another_learner_starts_from_its_own_defaults(app):
+    """Fields of the same name must not hand their value over: 0.4 is MAML's rate, and for Reptile's Adam it is absurd."""
+    page = app("train", preset="doodles-5w1s")
+    page.button_group("choose-algorithm-model-agnostic").set_value("reptile").run()
+    chosen = values(page)
+    assert chosen["algorithm"] == algorithms()["reptile"].Config().model_dump()
+    assert setting(page, "algorithm.inner_lr").value == 0.001
+    assert chosen["evaluation"]["inner_steps"] is None  # the preset's were meant for MAML
+    assert page.session_state[draft.DRAFT].name == "doodles-reptile"
+    assert complaints(page) == []
+
+
+def test_a_learner_that_brings_its_own_network_shows_no_network_settings(app):
+    page = app("train", preset="sinusoid-maml")
+    page.button_group("choose-algorithm-model-dependent").set_value("cnp").run()
+    with pytest.raises(AssertionError, match=r"no widget for model\.widths"):
+        setting(page, "model.widths")
+    assert not page.button("launch").disabled
+
+
+def test_a_learner_for_other_tasks_is_refused_at_the_learner(app):
+    page = app("train", preset="sinusoid-maml")
+    page.button_group("choose-algorithm-model-dependent").set_value("protonet").run()
+    assert any("ProtoNet is for classification" in text for text in complaints(page))
+    assert page.button("launch").disabled
+
+
 def test_what_was_typed_survives_a_visit_to_another_page(app):
     page = app("train", preset="doodles-5w1s")
     setting(page, "family.k_shot").set_value(3).run()

@@ -1,0 +1,99 @@
+"""The engine from a program of your own: a trained learner that adapts to one task and answers for it."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.algorithms.base import BatchStatistics, TaskState
+from core.home import Home
+from core.store import RunStore
+from core.trained import Trained, load_trained
+from data.errors import InputError
+
+Array = Tensor | np.ndarray | list[Any]
+
+
+class Learner:
+    """A run's best checkpoint, for one task at a time. Make it with ``load``."""
+
+    def __init__(self, trained: Trained):
+        self.trained = trained
+        self.algorithm, self.family = trained.algorithm.eval(), trained.family
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input, such as (1, 28, 28)."""
+        return self.family.input_shape
+
+    @property
+    def n_way(self) -> int:
+        """Number of classes it answers for; 1 for regression."""
+        return self.trained.config.test_shape.n_way
+
+    def adapt(self, support_x: Array, support_y: Array, steps: int | None = None) -> TaskState:
+        """What the learner knows after this task's support set. The learner itself stays as it is.
+
+        support_x: (n_support, *input_shape). support_y: class indices (n_support,) in [0, n_way), each class at least
+        once, or real targets (n_support, 1). steps: inner steps; None for as many as its own test takes. Raises InputError.
+        """
+        x = self._inputs(support_x, "support_x")
+        y = self._labels(support_y, len(x))
+        if steps is None:
+            asked = self.trained.config.evaluation.inner_steps
+            steps = self.algorithm.adaptation_steps if asked is None else asked
+        if steps < 0:
+            raise InputError(f"steps = {steps} is negative.", "Give 0 or more.", "steps")
+        with self.algorithm.forward_tasks.twice_differentiable():
+            return self.algorithm.adapt(x[None], y[None], steps)
+
+    def predict(self, state: TaskState, query_x: Array) -> Tensor:
+        """Probabilities (n_query, n_way), or values (n_query, 1) for regression, for inputs (n_query, *input_shape)."""
+        x = self._inputs(query_x, "query_x")
+        with torch.no_grad():
+            answer = self.algorithm.predict(state, x[None])[0]
+        return answer.softmax(-1) if self.family.kind == "classification" else answer
+
+    def _inputs(self, values: Array, name: str) -> Tensor:
+        x = torch.as_tensor(values, dtype=torch.float32, device=self.family.device)
+        if x.ndim != len(self.input_shape) + 1 or tuple(x.shape[1:]) != self.input_shape or not len(x):
+            wanted = ", ".join(map(str, ("n", *self.input_shape)))
+            raise InputError(f"{name} has the shape {tuple(x.shape)}.", f"Give ({wanted}).", name)
+        return x
+
+    def _labels(self, values: Array, n: int) -> Tensor:
+        if self.family.kind == "regression":
+            y = torch.as_tensor(values, dtype=torch.float32, device=self.family.device)
+            if tuple(y.shape) != (n, 1):
+                raise InputError(f"support_y has the shape {tuple(y.shape)}.", f"Give ({n}, 1).", "support_y")
+            return y
+        y = torch.as_tensor(values, device=self.family.device)
+        if tuple(y.shape) != (n,):
+            raise InputError(f"support_y has the shape {tuple(y.shape)}.", f"Give ({n},).", "support_y")
+        if y.is_floating_point() or sorted(set(y.tolist())) != list(range(self.n_way)):
+            raise InputError(
+                f"support_y holds the labels {sorted(set(y.tolist()))}.",
+                f"Give each class from 0 to {self.n_way - 1} at least once, or load the run with another n_way.",
+                "support_y",
+            )
+        return y.long()
+
+
+def load(
+    run: int,
+    *,
+    home: Home | None = None,
+    n_way: int | None = None,
+    batch_statistics: BatchStatistics | None = None,
+) -> Learner:
+    """The learner that a run trained, with its best checkpoint's weights.
+
+    home: where the run is; None for the one the environment names. n_way: classes of the tasks to come, for learners that
+    are not tied to their training's. batch_statistics: ``support`` if a query is to be answered alone. Raises NoRunError,
+    RunError, CheckpointError, ConfigError.
+    """
+    home = home or Home.find()
+    changes = [] if n_way is None else [f"evaluation.n_way={n_way}"]
+    changes += [] if batch_statistics is None else [f"batch_statistics={batch_statistics}"]
+    return Learner(load_trained(home, RunStore(home.database).get(run), changes))

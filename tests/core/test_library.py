@@ -1,0 +1,88 @@
+"""The engine from a program of one's own, and the README's example of it."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core import load
+from core.config import ConfigError
+from core.errors import RunError
+from core.home import PROJECT, Home
+from core.library import Learner
+from core.store import RunStore
+from data.errors import InputError
+from tests.core.tiny import finished
+
+
+def learner(home: Home, *assignments: str, **options) -> Learner:
+    run, _ = finished(home, *assignments)
+    return load(run.id, home=home, **options)
+
+
+def test_the_readmes_example_runs(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    finished(home, "doodles")
+    for name, value in home.environment().items():
+        monkeypatch.setenv(name, value)
+    code = re.search(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)[1]
+    scope: dict = {}
+    exec(compile(code, "README.md", "exec"), scope)
+    torch.testing.assert_close(scope["probabilities"].sum(-1), torch.ones(2))
+    assert "tensor" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["maml", "protonet", "pretrain"])
+def test_it_answers_as_the_runs_own_test_does(name: str, home: Home) -> None:
+    trained = learner(home, "doodles", f"algorithm={name}")
+    family, config = trained.family, trained.trained.config
+    tasks = family.sample("test", config.test_shape, 3, torch.Generator().manual_seed(0))
+    steps = trained.algorithm.adaptation_steps
+    together = trained.algorithm.predict(
+        trained.algorithm.adapt(tasks.support_x, tasks.support_y, steps), tasks.query_x
+    )
+    for task in range(3):
+        state = trained.adapt(tasks.support_x[task].numpy(), tasks.support_y[task].tolist())
+        answer = trained.predict(state, tasks.query_x[task])
+        torch.testing.assert_close(answer, together[task].softmax(-1).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_regression_gives_values(home: Home) -> None:
+    trained = learner(home, "sinusoid")
+    state = trained.adapt(np.linspace(-1, 1, 5)[:, None], np.zeros((5, 1)), steps=1)
+    assert trained.predict(state, [[0.5], [1.0]]).shape == (2, 1)
+
+
+def test_one_query_alone_and_another_number_of_classes(home: Home) -> None:
+    trained = learner(home, "conv4", "algorithm=protonet", n_way=2, batch_statistics="support")
+    state = trained.adapt(torch.rand(3, 1, 28, 28), [0, 1, 1])
+    assert trained.predict(state, torch.rand(1, 1, 28, 28)).shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "steps", "says"),
+    [
+        (torch.rand(3, 28, 28), [0, 1, 2], 1, "(n, 1, 28, 28)"),
+        (torch.rand(0, 1, 28, 28), [], 1, "(n, 1, 28, 28)"),
+        (torch.rand(3, 1, 28, 28), [0, 1], 1, "(3,)"),
+        (torch.rand(3, 1, 28, 28), [0, 1, 3], 1, "each class from 0 to 2"),
+        (torch.rand(3, 1, 28, 28), [0.0, 1.0, 2.0], 1, "each class from 0 to 2"),
+        (torch.rand(3, 1, 28, 28), [0, 1, 2], -1, "0 or more"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(x: torch.Tensor, y: list, steps: int, says: str, home: Home) -> None:
+    trained = learner(home, "doodles", "training.iterations=1")
+    with pytest.raises(InputError) as error:
+        trained.adapt(x, y, steps)
+    assert says in str(error.value)
+
+
+def test_a_run_that_cannot_be_loaded_says_why(home: Home, tmp_path: Path) -> None:
+    run, _ = finished(home, "doodles", "training.iterations=1")
+    with pytest.raises(ConfigError, match="cannot be tested on 2"):
+        load(run.id, home=home, n_way=2)
+    store = RunStore(home.database)
+    empty = store.create(run.config, "untrained", folder_root=tmp_path / "other", datasets=home.datasets)
+    with pytest.raises(RunError, match="no checkpoint yet"):
+        load(empty.id, home=home)
