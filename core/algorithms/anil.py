@@ -1,14 +1,12 @@
 """Almost no inner loop (Raghu, Raghu, Bengio & Vinyals 2020, https://arxiv.org/abs/1909.09157)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
-from core.algorithms.base import AlgorithmConfig, Network, TaskState
-from core.algorithms.gradient import gradient_descent
+from core.algorithms.base import AlgorithmConfig, Network
 from core.algorithms.maml import MAML
-from core.forward import stack_weights
 from core.models.base import head_parameters
 from data.config import setting
 from data.family import EpisodeShape
@@ -45,17 +43,6 @@ class ANIL(MAML):
         self.head = head_parameters(network, self.family.outputs(self.family.config.shape))
         return super().build_model(network, test_shape)
 
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
-        return gradient_descent(
-            self,
-            stack_weights(self.model, support_x.shape[0]),
-            support_x,
-            support_y,
-            lr=self.config.inner_lr,
-            steps=steps,
-            second_order=not self.config.first_order,
-            differentiable=differentiable,
-            adapted=self.head,
-        )
+    @property
+    def adapted(self) -> Collection[str]:
+        return self.head

@@ -1,7 +1,6 @@
 """Conditional neural processes (Garnelo et al. 2018, https://arxiv.org/abs/1807.01613)."""
 
 import math
-from collections.abc import Iterator
 from itertools import pairwise
 from math import prod
 from typing import Annotated, Literal
@@ -11,7 +10,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from core.algorithms.base import Algorithm, AlgorithmConfig, Network, StepReport, TaskState
+from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
+from core.algorithms.metric import SupportReader
 from data.config import setting
 from data.family import Episodes, EpisodeShape
 
@@ -46,7 +46,7 @@ def layers(widths: list[int]) -> nn.Sequential:
     return nn.Sequential(*found)
 
 
-class CNP(Algorithm):
+class CNP(SupportReader):
     """Reads the whole support set into one code and answers every query from it, with a deviation.
 
     r = mean over the support of h(x_i, y_i) (eqs. 1, 2), which does not depend on the order; (μ, σ) = g(r, x) (eq. 3),
@@ -58,25 +58,13 @@ class CNP(Algorithm):
     Config = CNPConfig
     title = "CNP"
     summary = "Reads the support points into one code and predicts every query from it, with a deviation."
-    group = "model-dependent"
     kinds = ("regression",)
     uses_network = False
-    takes_steps = False
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         inputs = prod(self.family.input_shape)
         outputs = self.family.outputs(test_shape)
         return EncoderDecoder(inputs, outputs, self.config.encoder, self.config.decoder)
-
-    @property
-    def adaptation_steps(self) -> int:
-        return 0
-
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
-        for _ in range(steps + 1):
-            yield TaskState({}, support_x, support_y=support_y)
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
         return self.distribution(state, query_x)[0]

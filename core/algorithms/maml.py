@@ -1,13 +1,13 @@
 """Model-agnostic meta-learning (Finn, Abbeel & Levine 2017, https://arxiv.org/abs/1703.03400)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 from torch import Tensor
 
 from core.algorithms.base import Algorithm, AlgorithmConfig, TaskState
 from core.algorithms.gradient import gradient_descent
-from core.forward import stack_weights
+from core.forward import Weights, stack_weights
 from data.config import setting
 
 
@@ -49,16 +49,26 @@ class MAML(Algorithm):
     def adaptation_steps(self) -> int:
         return self.config.inner_steps
 
+    @property
+    def adapted(self) -> Collection[str] | None:
+        """Names of the weights that the inner loop changes; None for all."""
+        return None
+
+    def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
+        """The weights before the first inner step, each (tasks, *shape)."""
+        return stack_weights(self.model, support_x.shape[0])
+
     def trajectory(
         self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
     ) -> Iterator[TaskState]:
         return gradient_descent(
             self,
-            stack_weights(self.model, support_x.shape[0]),
+            self.start(support_x, support_y, differentiable=differentiable),
             support_x,
             support_y,
             lr=self.config.inner_lr,
             steps=steps,
             second_order=not self.config.first_order,
             differentiable=differentiable,
+            adapted=self.adapted,
         )

@@ -11,23 +11,11 @@ from core.algorithms.base import Algorithm, Network, TaskState
 from data.family import EpisodeShape
 
 
-class MetricLearner(Algorithm):
-    """Embeds support and query with the same network and answers a query by comparing it with the support set.
-
-    ``adapt`` keeps the support set as it is; ``predict`` embeds it together with the queries, because BatchNorm may
-    normalise the two together. transductive: support and queries of a task are one batch, as in the released code of
-    ProtoNet while training. support: the support set is a batch of its own, and the queries are normalised by its mean and
-    variance.
-    """
+class SupportReader(Algorithm):
+    """A learner that takes no inner steps: ``adapt`` keeps the support set, and ``predict`` reads it beside the queries."""
 
     group = "model-dependent"
-    kinds = ("classification",)
-    embeds = True
     takes_steps = False
-    fixed_way = False
-
-    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
-        return network(None)
 
     @property
     def adaptation_steps(self) -> int:
@@ -39,6 +27,23 @@ class MetricLearner(Algorithm):
         """The one state there is, for each step asked for."""
         for _ in range(steps + 1):
             yield TaskState({}, support_x, support_y=support_y)
+
+
+class MetricLearner(SupportReader):
+    """Embeds support and query with the same network and answers a query by comparing it with the support set.
+
+    ``adapt`` keeps the support set as it is; ``predict`` embeds it together with the queries, because BatchNorm may
+    normalise the two together. transductive: support and queries of a task are one batch, as in the released code of
+    ProtoNet while training. support: the support set is a batch of its own, and the queries are normalised by its mean and
+    variance.
+    """
+
+    kinds = ("classification",)
+    embeds = True
+    fixed_way = False
+
+    def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        return network(None)
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
         support, query = self.embed(state.support_x, query_x)

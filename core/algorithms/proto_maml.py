@@ -1,7 +1,6 @@
 """Proto-MAML (Triantafillou et al. 2020, Meta-Dataset, https://arxiv.org/abs/1903.03096, section 4)."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from math import prod
 from typing import Literal
 
@@ -9,11 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.algorithms.base import AlgorithmConfig, Network, TaskState
-from core.algorithms.gradient import gradient_descent
+from core.algorithms.base import AlgorithmConfig, Network
 from core.algorithms.maml import MAML
 from core.algorithms.metric import class_means, one_hot
-from core.forward import TaskForward, Weights, stack_weights
+from core.forward import TaskForward, Weights
 from core.models.base import embedding_shape
 from data.config import setting
 from data.family import EpisodeShape
@@ -68,28 +66,13 @@ class ProtoMAML(MAML):
         features = prod(embedding_shape(body, self.family.input_shape))
         return nn.Sequential(OrderedDict(body=body, flatten=nn.Flatten(), head=TaskHead(features)))
 
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
-        with torch.set_grad_enabled(differentiable):
-            weights = self.start(support_x, support_y)
-        if not differentiable:
-            weights = {name: w.detach().requires_grad_() for name, w in weights.items()}
-        return gradient_descent(
-            self,
-            weights,
-            support_x,
-            support_y,
-            lr=self.config.inner_lr,
-            steps=steps,
-            second_order=not self.config.first_order,
-            differentiable=differentiable,
-        )
-
-    def start(self, support_x: Tensor, support_y: Tensor) -> Weights:
+    def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
         """The network's own body, and the output layer that the support set's prototypes make."""
         embed = TaskForward(self.model[:2], self.forward_tasks.mode)
-        support = embed(None, support_x)  # (tasks, n_support, features)
-        prototypes = class_means(support, one_hot(support_y, support))  # (tasks, n_way, features)
-        head = {"head.weight": 2 * prototypes, "head.bias": -prototypes.square().sum(-1)}
-        return stack_weights(self.model, support_x.shape[0]) | head
+        with torch.set_grad_enabled(differentiable):
+            support = embed(None, support_x)  # (tasks, n_support, features)
+            prototypes = class_means(support, one_hot(support_y, support))  # (tasks, n_way, features)
+            head = {"head.weight": 2 * prototypes, "head.bias": -prototypes.square().sum(-1)}
+            weights = super().start(support_x, support_y, differentiable=differentiable) | head
+        # Without a graph to the prototypes the layer has to be told that it adapts.
+        return weights if differentiable else {name: w.detach().requires_grad_() for name, w in weights.items()}
