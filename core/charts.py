@@ -123,6 +123,12 @@ def _scored_chart(traces: list[Trace], metrics: list[str], x_title: str, label: 
     )
 
 
+def learner(run: Run) -> str:
+    """What the run's learner is called: its name in the config, and whether MAML or its kin is first order."""
+    algorithm = run.config.get("algorithm", {})
+    return algorithm.get("name", "?") + (", first order" if algorithm.get("first_order") else "")
+
+
 def title(run: Run) -> str:
     """How a run is called in a legend: names are not unique, numbers are."""
     return f"#{run.id} {run.name}"

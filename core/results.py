@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from core import charts
 from core.follow import score
 from core.presets import PRESETS, Preset
 from core.schema import Run
@@ -119,12 +120,12 @@ def chosen(names: Sequence[str]) -> list[Recipe]:
 
 def row(recipe: Recipe, run: Run) -> Row:
     """What a finished run's final test says."""
-    test, algorithm, published = run.test, run.config["algorithm"], recipe.published
+    test, published = run.test, recipe.published
     mean = test["mean"]
     return Row(
         recipe=recipe.name,
         run=run.id,
-        learner=algorithm["name"] + (", first order" if algorithm.get("first_order") else ""),
+        learner=charts.learner(run),
         tasks=" ".join(filter(None, (test["family"], test["protocol"]["family"].get("split")))),
         metric=test["metric"],
         mean=mean,

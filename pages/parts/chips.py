@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core import charts
 from core.schema import ACTIVE, Run
 
 COLORS = {
@@ -49,4 +50,4 @@ def method(run: Run) -> str:
     family = run.config.get("family", {})
     shape = f" {family['n_way']}-way" if "n_way" in family else ""
     shot = f" {family['k_shot']}-shot" if "k_shot" in family else ""
-    return f"{run.config.get('algorithm', {}).get('name', '?')} · {family.get('name', '?')}{shape}{shot}"
+    return f"{charts.learner(run)} · {family.get('name', '?')}{shape}{shot}"

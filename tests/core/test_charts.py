@@ -95,3 +95,9 @@ def test_the_metric_is_known_before_anything_is_measured(store, tmp_path):
     accuracy, _ = make(store, tmp_path)
     error, _ = make(store, tmp_path, config={"family": {"name": "anything"}})
     assert (charts.metric_of(accuracy), charts.metric_of(error)) == ("accuracy", "mse")
+
+
+def test_first_order_maml_is_called_so(store, tmp_path):
+    for first_order, called in ((True, "maml, first order"), (False, "maml")):
+        config = CLASSIFICATION | {"algorithm": {"name": "maml", "first_order": first_order}}
+        assert charts.learner(make(store, tmp_path, config=config)[0]) == called
