@@ -46,10 +46,11 @@ class TaskForward:
     def __call__(self, weights: Weights | None, x: Tensor) -> Tensor:
         """x (tasks, n, *input) → (tasks, n, *output), each BatchNorm layer normalising a task's n examples together.
 
-        weights: None for the network's own, the same for all tasks. It is much cheaper than the same weights stacked.
+        weights: those that differ between tasks. The others are the network's own, which is much cheaper than the same weights
+        stacked; None for all of them.
         """
         if self.mode == "stacked" and self.stacked_forward is not None and weights is not None:
-            return self.stacked_forward(weights, x)
+            return self.stacked_forward(stack_weights(self.model, len(x)) | weights, x)
         return self._over_tasks(self._plain, weights, x)
 
     def statistics(self, weights: Weights | None, x: Tensor) -> Statistics:

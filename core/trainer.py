@@ -188,34 +188,34 @@ class Trainer:
         reports, first = self.window.reports, self.iteration - len(self.window.reports) + 1
         if not reports:
             return
-        rows: list[Row] = []
-        for key in ("support_loss", "query_loss", "query_score"):
-            values = [getattr(report, key) for report in reports]
-            if values[0] is None:
-                continue
-            values = torch.stack(values).cpu().double()
-            bad = (~values.isfinite()).nonzero()
-            if key != "query_score" and len(bad):
-                raise self._not_finite(first + int(bad[0]))
-            rows.append((self.iteration, self.seconds, f"train/{key}", float(values.mean())))
+        keys = [key for key in ("support_loss", "query_loss", "query_score") if getattr(reports[0], key) is not None]
+        series = {key: torch.stack([getattr(report, key) for report in reports]).cpu().double() for key in keys}
+        bad = torch.stack([~series[key].isfinite() for key in keys if key.endswith("loss")]).any(0).nonzero()
+        if len(bad):
+            at = int(bad[0])
+            raise self._not_finite(first + at, float(series["support_loss"][at]) if "support_loss" in series else math.nan)
+        rows = [(self.iteration, self.seconds, f"train/{key}", float(series[key].mean())) for key in keys]
         rate = self.optimizer.param_groups[0]["lr"]
         self.listener.metrics([*rows, (self.iteration, self.seconds, "train/learning_rate", rate)])
         self.rate = len(reports) / max(self.seconds - self.window.since, 1e-9)
         self.window = Window(since=self.seconds)
 
-    def _not_finite(self, iteration: int) -> TrainingError:
-        algorithm = self.config.algorithm
-        name = "inner_lr" if getattr(algorithm, "inner_lr", None) else None
-        knob = (
-            f"algorithm.inner_lr (now {algorithm.inner_lr:g})"
-            if name
-            else f"training.meta_lr (now {self.config.training.meta_lr:g})"
-        )
-        path = "algorithm.inner_lr" if name else "training.meta_lr"
+    def _not_finite(self, iteration: int, before: float = math.nan) -> TrainingError:
+        """before: the support loss before the inner steps of that iteration, if it is known."""
+        inner = getattr(self.config.algorithm, "inner_lr", None)
+        outer = f"training.meta_lr (now {self.config.training.meta_lr:g})"
+        if inner and math.isfinite(before):
+            return TrainingError(
+                f"The inner loop explodes at iteration {iteration}: the support loss is {before:.3g} before the inner steps, and "
+                "the query loss after them is not a number.",
+                f"The inner steps are too large: lower algorithm.inner_lr (now {inner:g}) and launch again.",
+                "algorithm.inner_lr",
+            )
+        knobs = f"algorithm.inner_lr (now {inner:g}) or {outer}" if inner else outer
         return TrainingError(
             f"The loss is not a number at iteration {iteration}.",
-            f"The steps are too large: lower {knob} and launch again.",
-            path,
+            f"The steps are too large: lower {knobs} and launch again.",
+            "algorithm.inner_lr" if inner else "training.meta_lr",
         )
 
     def _training_progress(self) -> Progress:

@@ -1,12 +1,12 @@
 """Almost no inner loop (Raghu, Raghu, Bengio & Vinyals 2020, https://arxiv.org/abs/1909.09157)."""
 
-from collections.abc import Collection
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network
 from core.algorithms.maml import MAML
+from core.forward import Weights
 from core.models.base import head_parameters
 from data.config import setting
 from data.family import EpisodeShape
@@ -32,7 +32,8 @@ class ANIL(MAML):
     """MAML whose inner loop changes the output layer alone, also while training (section 4.1).
 
     θ = (body, head): head_i' = head − α ∇_head L_i(body, head; support); the outer loss reaches the body too. The output
-    layer is what changes its shape with the number of outputs.
+    layer is what changes its shape with the number of outputs. A task's weights are those of its own output layer alone: the
+    body is not stacked, which is what makes ANIL cheaper than MAML.
     """
 
     Config = ANILConfig
@@ -43,6 +44,6 @@ class ANIL(MAML):
         self.head = head_parameters(network, self.family.outputs(self.family.config.shape))
         return super().build_model(network, test_shape)
 
-    @property
-    def adapted(self) -> Collection[str]:
-        return self.head
+    def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
+        weights = super().start(support_x, support_y, differentiable=differentiable)
+        return {name: w for name, w in weights.items() if name in self.head}

@@ -29,7 +29,8 @@ class AlgorithmConfig(Config):
 class TaskState:
     """What a learner knows about each of a batch of tasks. All that ``predict`` needs beside the queries.
 
-    weights: adapted weights by name, each (tasks, *shape); empty for a learner that keeps the examples instead.
+    weights: adapted weights by name, each (tasks, *shape), without those that all tasks share; empty for a learner that keeps
+    the examples instead.
     support_x: (tasks, n_support, *input), from which the BatchNorm statistics are taken when batch_statistics is
     ``support``. support_loss: (tasks,) loss before the last inner step, None before the first. support_y: as in Episodes,
     where ``predict`` needs it.

@@ -68,9 +68,8 @@ def gradient_descent(
     steps: int,
     second_order: bool,
     differentiable: bool,
-    adapted: Collection[str] | None = None,
 ) -> Iterator[TaskState]:
-    """States after 0 … steps inner steps from ``weights`` (those named in ``adapted``, else all that require a gradient).
+    """States after 0 … steps inner steps from ``weights``, of which all that require a gradient change.
 
     differentiable: the result stays connected to the initial weights; without second_order the inner gradient is a
     constant in that graph, which is first-order MAML.
@@ -85,7 +84,6 @@ def gradient_descent(
             lr,
             create_graph=differentiable and second_order,
             step=step,
-            adapted=adapted,
         )
         if not differentiable:
             # Each step starts a new graph: the old one would only hold memory.

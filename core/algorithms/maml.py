@@ -1,6 +1,6 @@
 """Model-agnostic meta-learning (Finn, Abbeel & Levine 2017, https://arxiv.org/abs/1703.03400)."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 from torch import Tensor
@@ -49,13 +49,8 @@ class MAML(Algorithm):
     def adaptation_steps(self) -> int:
         return self.config.inner_steps
 
-    @property
-    def adapted(self) -> Collection[str] | None:
-        """Names of the weights that the inner loop changes; None for all."""
-        return None
-
     def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
-        """The weights before the first inner step, each (tasks, *shape)."""
+        """The weights before the first inner step, each (tasks, *shape). Those left out are the same for all tasks."""
         return stack_weights(self.model, support_x.shape[0])
 
     def trajectory(
@@ -70,5 +65,4 @@ class MAML(Algorithm):
             steps=steps,
             second_order=not self.config.first_order,
             differentiable=differentiable,
-            adapted=self.adapted,
         )

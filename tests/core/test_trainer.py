@@ -178,7 +178,7 @@ def test_a_loss_that_is_not_a_number_ends_the_run_and_leaves_the_checkpoint(pict
         train(config, tmp_path, pictures, stop_at(lambda progress, _: progress.iteration == 2))
     before = checkpoint.read(checkpoint.newest(tmp_path, "last"))[0]
     listener = MemoryListener()
-    with pytest.raises(TrainingError, match="not a number at iteration 3") as caught:
+    with pytest.raises(TrainingError, match="inner loop explodes at iteration 3") as caught:
         train(explosive(), tmp_path, pictures, listener)
     assert "inner_lr (now 100)" in caught.value.remedy
     assert caught.value.path == "algorithm.inner_lr"

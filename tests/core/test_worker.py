@@ -131,7 +131,7 @@ def test_a_loss_that_is_not_a_number_fails_the_run(store: RunStore, home: Home) 
     assert work(home, id) is False
     run = store.get(id)
     assert run.status == "failed"
-    assert run.error.startswith("The loss is not a number at iteration ")
+    assert run.error.startswith("The inner loop explodes at iteration 1: the support loss is ")
     assert "lower algorithm.inner_lr (now 100)" in run.remedy
 
 
