@@ -152,7 +152,7 @@ def protocol(
         "split": split,
         **config.test_shape._asdict(),
         "inner_steps": steps,
-        "batch_statistics": config.batch_statistics,
+        "batch_statistics": algorithm.normalises_by,
         "episodes": episodes,
         "seed": config.evaluation.seed,
         "episodes_sha256": sha256,

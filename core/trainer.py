@@ -193,7 +193,9 @@ class Trainer:
         bad = torch.stack([~series[key].isfinite() for key in keys if key.endswith("loss")]).any(0).nonzero()
         if len(bad):
             at = int(bad[0])
-            raise self._not_finite(first + at, float(series["support_loss"][at]) if "support_loss" in series else math.nan)
+            raise self._not_finite(
+                first + at, float(series["support_loss"][at]) if "support_loss" in series else math.nan
+            )
         rows = [(self.iteration, self.seconds, f"train/{key}", float(series[key].mean())) for key in keys]
         rate = self.optimizer.param_groups[0]["lr"]
         self.listener.metrics([*rows, (self.iteration, self.seconds, "train/learning_rate", rate)])

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from core.forward import ForwardMode, TaskForward, Weights
+from core.forward import ForwardMode, Statistics, TaskForward, Weights
 from data.config import Config
 from data.family import Episodes, EpisodeShape, TaskFamily
 from data.registry import discover
@@ -33,13 +33,14 @@ class TaskState:
     the examples instead.
     support_x: (tasks, n_support, *input), from which the BatchNorm statistics are taken when batch_statistics is
     ``support``. support_loss: (tasks,) loss before the last inner step, None before the first. support_y: as in Episodes,
-    where ``predict`` needs it.
+    where ``predict`` needs it. statistics: what every BatchNorm layer normalises queries by, where a learner has its own.
     """
 
     weights: Weights
     support_x: Tensor
     support_loss: Tensor | None = None
     support_y: Tensor | None = None
+    statistics: Statistics | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,11 @@ class Algorithm(nn.Module, ABC):
     def adaptation_steps(self) -> int:
         """Inner steps while training, and at test unless the evaluation says otherwise."""
 
+    @property
+    def normalises_by(self) -> str:
+        """What BatchNorm normalises queries by at test, for the protocol."""
+        return self.batch_statistics
+
     def adapt(self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool = False) -> TaskState:
         """The state after ``steps`` inner steps. The learner itself is left as it was."""
         for state in self.trajectory(support_x, support_y, steps, differentiable=differentiable):
@@ -130,6 +136,8 @@ class Algorithm(nn.Module, ABC):
         transductive: a task's queries are normalised together. support: by the support set's statistics under the
         adapted weights, so that a query's answer does not depend on the other queries.
         """
+        if state.statistics is not None:
+            return self.forward_tasks.normalised(state.weights, query_x, state.statistics)
         if self.batch_statistics == "transductive":
             return self.forward_tasks(state.weights, query_x)
         statistics = self.forward_tasks.statistics(state.weights, state.support_x)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import Algorithm, TaskState
-from core.forward import Weights
+from core.forward import Statistics, Weights
 
 # A step size for all weights, or by (step from 0, weight's name): a number or a tensor that broadcasts over the weight.
 Rate = float | Callable[[int, str], Tensor]
@@ -20,14 +20,20 @@ def task_gradients(
     adapted: Collection[str] | None,
     *,
     create_graph: bool,
+    statistics: Statistics | None = None,
 ) -> tuple[dict[str, Tensor | None], Tensor]:
     """Each task's gradient of its own support loss by weight, and the losses (tasks,).
 
     The gradient of the *sum* over tasks with respect to stacked weights is the per-task gradient, because no task's loss
     depends on another task's weights. adapted: names of the weights that may change, None for all that require a gradient.
+    statistics: what BatchNorm normalises the support set by; None for its own.
     """
     with torch.enable_grad():
-        loss = algorithm.family.loss(algorithm.forward_tasks(weights, support_x), support_y)  # (tasks,)
+        if statistics is None:
+            prediction = algorithm.forward_tasks(weights, support_x)
+        else:
+            prediction = algorithm.forward_tasks.normalised(weights, support_x, statistics)
+        loss = algorithm.family.loss(prediction, support_y)  # (tasks,)
         learned = {n: w for n, w in weights.items() if w.requires_grad and (adapted is None or n in adapted)}
         gradients = torch.autograd.grad(
             loss.sum(), list(learned.values()), create_graph=create_graph, allow_unused=True
@@ -45,12 +51,15 @@ def inner_step(
     create_graph: bool,
     step: int = 0,
     adapted: Collection[str] | None = None,
+    statistics: Statistics | None = None,
 ) -> tuple[Weights, Tensor]:
     """One gradient step of every task on its own support loss: θ' = θ − α ∇L(θ) (Finn et al. 2017, eq. 1).
 
     Returns the new weights and the losses (tasks,) before the step.
     """
-    gradients, loss = task_gradients(algorithm, weights, support_x, support_y, adapted, create_graph=create_graph)
+    gradients, loss = task_gradients(
+        algorithm, weights, support_x, support_y, adapted, create_graph=create_graph, statistics=statistics
+    )
     stepped = dict(weights)
     for name, gradient in gradients.items():
         if gradient is not None:  # a parameter the network never uses stays as it is

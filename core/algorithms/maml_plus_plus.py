@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
 from core.algorithms.gradient import inner_step
 from core.algorithms.maml import MAML
-from core.forward import Weights, stack_weights
+from core.forward import Statistics, TaskForward, Weights, stack_weights
 from data.config import setting
 from data.family import Episodes, EpisodeShape
 
+MOMENTUM = 0.1  # of the running statistics, PyTorch's default and the released code's
 LEAST = 0.03  # of a step's equal share: what the earlier steps' weights fall to while the multi-step loss is on
 
 
@@ -54,6 +55,12 @@ class MAMLPlusPlusConfig(AlgorithmConfig):
         "BatchNorm per step",
         "A scale and shift of each BatchNorm layer for every inner step, not adapted (BNWB).",
     )
+    running_statistics: bool = setting(
+        False,
+        "Running statistics per step",
+        "At test, normalise by means and variances gathered in training, apart for every inner step (BNRS), whatever the batch "
+        "statistics are set to. The released code gathers them, but normalises by each batch's own.",
+    )
 
 
 class MAMLPlusPlus(MAML):
@@ -61,8 +68,11 @@ class MAMLPlusPlus(MAML):
 
     Loss: Σ_i v_i L(θ_i; query) over the steps i (eq. 2), v_i from ``step_weights``. Inner: θ_i = θ_{i−1} − α_{i,l} ∇L for
     each parameter tensor l. Steps beyond ``inner_steps`` use the last step's rates and BatchNorm weights. The paper's
-    cosine schedule is the run's. Its running statistics per step (BNRS) are collected but never used to normalise in the
-    released code, where each batch is normalised by its own; here ``batch_statistics`` says what normalises.
+    cosine schedule is the run's.
+
+    With ``running_statistics`` the mean and variance of every BatchNorm layer's input are kept for the network after 0, 1, …
+    ``inner_steps`` steps, as moving averages over the support sets met in training. At test they normalise support and
+    queries alike.
     """
 
     Config = MAMLPlusPlusConfig
@@ -81,17 +91,49 @@ class MAMLPlusPlus(MAML):
         self.norms = nn.ParameterList(named[n].detach().expand(steps, *named[n].shape).clone() for n in self.owned)
         for name in self.owned:
             named[name].requires_grad_(False)  # never used: each step has its own
+        start = self.no_statistics(model) if self.config.running_statistics else {}
+        self.gathered = list(start)  # a buffer's name takes no dots
+        for i, rows in enumerate(start.values()):
+            self.register_buffer(f"running{i}", rows)
         return model
+
+    def no_statistics(self, model: nn.Module) -> Statistics:
+        """What the moving averages start from, mean 0 and variance 1: each (inner steps + 1, channels)."""
+        with torch.no_grad():
+            seen = TaskForward(model, "loop").statistics(None, torch.zeros(1, 2, *self.family.input_shape))
+        rows = self.config.inner_steps + 1
+        return {key: torch.full((rows, s.shape[1]), float(key.endswith("variance"))) for key, s in seen.items()}
+
+    @property
+    def normalises_by(self) -> str:
+        return "running" if self.gathered else super().normalises_by
+
+    def running(self, step: int, tasks: int) -> Statistics | None:
+        """The statistics of the network after ``step`` steps, each (tasks, channels); None while training or without them."""
+        if self.training or not self.gathered:
+            return None
+        row = min(step, self.config.inner_steps)
+        return {key: getattr(self, f"running{i}")[row].expand(tasks, -1) for i, key in enumerate(self.gathered)}
+
+    @torch.no_grad()
+    def gather(self, step: int, weights: Weights, support_x: Tensor) -> None:
+        """Bring the statistics of the network after ``step`` steps up to date."""
+        seen = self.forward_tasks.statistics(weights, support_x)
+        for i, key in enumerate(self.gathered):
+            getattr(self, f"running{i}")[step].lerp_(seen[key].mean(0), MOMENTUM)
 
     def trajectory(
         self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
     ) -> Iterator[TaskState]:
         tasks = support_x.shape[0]
         second_order = differentiable and self.progress >= self.config.first_order_share
+        gathers = self.training and differentiable and bool(self.gathered)
         weights = self.at_step(stack_weights(self.model, tasks), 0, differentiable=differentiable)
-        yield TaskState(weights, support_x)
+        yield TaskState(weights, support_x, statistics=self.running(0, tasks))
         for step in range(steps):
             weights = self.at_step(weights, step, differentiable=differentiable)
+            if gathers:
+                self.gather(step, weights, support_x)
             weights, loss = inner_step(
                 self,
                 weights,
@@ -101,10 +143,13 @@ class MAMLPlusPlus(MAML):
                 create_graph=second_order,
                 step=step,
                 adapted=self.index.keys() - set(self.owned),
+                statistics=self.running(step, tasks),
             )
             if not differentiable:
                 weights = {name: w.detach().requires_grad_(name not in self.owned) for name, w in weights.items()}
-            yield TaskState(weights, support_x, loss.detach())
+            if gathers and step + 1 == steps:
+                self.gather(steps, weights, support_x)
+            yield TaskState(weights, support_x, loss.detach(), statistics=self.running(step + 1, tasks))
 
     def rate(self, step: int, name: str) -> Tensor:
         """α of a parameter tensor at a step, a scalar."""

@@ -76,7 +76,9 @@ def test_anil_adapts_the_output_layer_alone_and_meta_learns_the_body(network: st
     state = learner.adapt(episodes.support_x, episodes.support_y, 2)
     assert state.weights.keys() == learner.head
     for name in learner.head:
-        assert not any(torch.equal(state.weights[name][task], learner.model.get_parameter(name)) for task in range(3)), name
+        assert not any(
+            torch.equal(state.weights[name][task], learner.model.get_parameter(name)) for task in range(3)
+        ), name
 
     model, outer = copy.deepcopy(learner.model), 0.0
     for task in range(episodes.tasks):
@@ -176,6 +178,65 @@ def test_maml_plus_pluss_warm_up_is_first_order() -> None:
         learner.progress = progress
         theirs = textbook(learner.model, episodes, inner_lr=0.25, inner_steps=2, first_order=first_order)
         assert_same(meta_gradient(learner, episodes), theirs)
+
+
+def biased_variance(x: Tensor, axis: int) -> Tensor:
+    return x.var(axis, correction=0)
+
+
+RUNNING = {"inner_lr": 0.25, "inner_steps": 2, "running_statistics": True, "multi_step_share": 0.0}
+
+
+def test_maml_plus_plus_gathers_what_each_layer_sees_after_each_number_of_steps() -> None:
+    learner, episodes = maml(NETWORKS[NORMED], kind=MAMLPlusPlus, **RUNNING), made_up()
+    states = list(learner.trajectory(episodes.support_x, episodes.support_y, 2, differentiable=False))
+    gradient = meta_gradient(learner, episodes)
+    for step, state in enumerate(states):
+        seen = [
+            F.conv2d(x, w, b, 2, 1).transpose(0, 1).flatten(1)  # (channels, everything else)
+            for x, w, b in zip(
+                episodes.support_x, state.weights["block1.0.weight"], state.weights["block1.0.bias"], strict=True
+            )
+        ]
+        mean, variance = (torch.stack([part(s, 1) for s in seen]).mean(0) for part in (torch.mean, biased_variance))
+        torch.testing.assert_close(learner.running0[step], 0.1 * mean)
+        torch.testing.assert_close(learner.running1[step], 0.9 + 0.1 * variance)
+    # Gathering changes nothing of what is learned.
+    assert_same(
+        gradient,
+        meta_gradient(maml(NETWORKS[NORMED], kind=MAMLPlusPlus, **RUNNING | {"running_statistics": False}), episodes),
+    )
+
+
+def test_maml_plus_plus_is_tested_with_pytorchs_batch_norm_under_the_statistics_of_each_step() -> None:
+    learner, episodes = maml(NETWORKS[NORMED], kind=MAMLPlusPlus, **RUNNING).eval(), made_up()
+    assert learner.normalises_by == "running"
+    generator = torch.Generator().manual_seed(2)
+    for i in range(len(learner.gathered)):
+        running = getattr(learner, f"running{i}")
+        running.copy_(0.5 + torch.rand(running.shape, generator=generator))
+
+    def network(step: int, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        model = copy.deepcopy(learner.model).eval()
+        for i, key in enumerate(learner.gathered):
+            layer, _, part = key.rsplit(".", 2)
+            layer = model.get_submodule(layer)
+            layer.track_running_stats = True
+            setattr(
+                layer, {"mean": "running_mean", "variance": "running_var"}[part], getattr(learner, f"running{i}")[step]
+            )
+        return functional_call(model, weights, (x,))
+
+    states = list(learner.trajectory(episodes.support_x, episodes.support_y, 2, differentiable=False))
+    for task in range(episodes.tasks):
+        weights = dict(learner.model.named_parameters())
+        for step, state in enumerate(states):
+            ours = learner.predict(state, episodes.query_x)[task]
+            torch.testing.assert_close(ours, network(step, weights, episodes.query_x[task]), rtol=1e-8, atol=1e-12)
+            loss = F.cross_entropy(network(step, weights, episodes.support_x[task]), episodes.support_y[task])
+            inner = {n: w for n, w in weights.items() if n not in learner.owned}
+            steps = torch.autograd.grad(loss, list(inner.values()))
+            weights = weights | {n: w - 0.25 * g for (n, w), g in zip(inner.items(), steps, strict=True)}
 
 
 def test_reptile_moves_the_start_towards_the_mean_of_what_adam_reaches() -> None:
