@@ -36,7 +36,12 @@ class TrainingConfig(Config):
         le=1024,
     )
     meta_lr: float = setting(
-        1e-3, "Meta learning rate", "Adam's learning rate in the outer loop.", gt=0, le=1, step=0.001
+        1e-3,
+        "Meta learning rate",
+        "Adam's learning rate in the outer loop; Reptile's step towards the adapted weights, 1 in its paper.",
+        gt=0,
+        le=1,
+        step=0.001,
     )
     minutes: float | None = setting(
         None,
@@ -266,6 +271,28 @@ def learner_problems(config: RunConfig) -> list[Problem]:
     if not algorithm.takes_steps and config.evaluation.inner_steps:
         text = f"{algorithm.title} reads the support set at once and takes no inner steps."
         found.append(Problem("evaluation.inner_steps", text, "Leave it empty (null on the command line)."))
+    return found
+
+
+def without_effect(values: dict[str, Any]) -> set[str]:
+    """Paths of the settings that play no part beside the others of a config of plain values, for a form to leave out."""
+    algorithm, family = algorithms()[values["algorithm"]["name"]], families()[values["family"]["name"]]
+    schedule = values["training"]["schedule"]
+    idle = {
+        "training": TrainingConfig.model_fields if not algorithm.meta_trained else (),
+        "model": values["model"] if not algorithm.uses_network else (),
+    }
+    found = {f"{section}.{name}" for section, names in idle.items() for name in names}
+    if not algorithm.episodic:
+        found.add("training.meta_batch_size")
+    if schedule != "exponential":
+        found |= {"training.decay_rate", "training.decay_every", "training.staircase"}
+    if schedule not in ("cosine", "linear"):
+        found.add("training.final_lr")
+    if not algorithm.takes_steps:
+        found.add("evaluation.inner_steps")
+    if family.kind != "classification":
+        found.add("evaluation.n_way")
     return found
 
 

@@ -23,12 +23,26 @@ def apply(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
     for path, value in sorted(pairs, key=lambda pair: _branch(pair[0]) is None):
         branch = _branch(path)
         if branch is not None:
-            changed[branch] = defaults(branch, value)
-            if branch == "algorithm" and "evaluation" in changed:
-                changed["evaluation"]["inner_steps"] = None  # meant for the learner before
+            before, changed[branch] = changed.get(branch), defaults(branch, value)
+            leave_open(changed, branch, before)
         else:
             _assign(changed, path, value)
     return changed
+
+
+def leave_open(values: dict[str, Any], branch: str, before: Any) -> None:
+    """Take back, in place, what the evaluation had set for the learner or for the kind of tasks ``before`` the change."""
+    evaluation = values.get("evaluation", {})
+    if branch == "algorithm":
+        evaluation["inner_steps"] = None
+    if branch == "family":
+        kinds = {
+            family.kind
+            for name, family in families().items()
+            if name in (values[branch].get("name"), (before or {}).get("name"))
+        }
+        if len(kinds) > 1:
+            evaluation["n_way"] = None
 
 
 def defaults(branch: str, name: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class FamilyConfig(Config):
         classes, examples = self.classes(split), self.examples_per_class()
         found = []
         if classes is None and n_way != 1:
-            found.append(("n_way", f"n_way = {n_way} does not apply to {self.name}, a regression; set n_way to 1."))
+            found.append(("n_way", f"n_way = {n_way} does not apply to {self.name}, a regression; leave it empty."))
         if classes is not None and n_way > classes:
             has = f"the {classes} {SPLIT_TITLES[split]} classes of {self.name}"
             found.append(("n_way", f"n_way = {n_way} exceeds {has}; lower n_way to {classes} or less."))

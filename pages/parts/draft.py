@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from core.config import ConfigError, RunConfig, parse
+from core.config import ConfigError, RunConfig, parse, without_effect
+from core.overrides import leave_open
 from data.errors import InnerloopError
 from data.registry import families
 from pages.parts import config_form
@@ -41,8 +42,7 @@ class Draft:
         if section == "family" and families()[name].kind == families()[old["name"]].kind:
             fresh |= {key: old[key] for key in SHAPE if key in old and key in fresh}
         self.values[section] = fresh
-        if section == "algorithm":
-            self.values["evaluation"]["inner_steps"] = None  # meant for the learner before
+        leave_open(self.values, section, old)
         if self.name == self.given:  # a name that nobody typed follows the choice
             self.name = self.given = f"{self.values['family']['name']}-{self.values['algorithm']['name']}"
         self.revision += 1  # fields of the same name start from their new values, not from what the widgets hold
@@ -89,7 +89,7 @@ def fill(values: dict[str, Any], name: str) -> Draft:
 
 
 def all_fields(values: dict[str, Any], sections: dict[str, dict[str, type]]) -> dict[str, list[config_form.Field]]:
-    """The form's settings by section. sections: the registries of family, algorithm and model."""
+    """The form's settings by section, those that have an effect. sections: the registries of family, algorithm and model."""
     found = {
         section: config_form.fields(registry[values[section]["name"]].Config, section)
         for section, registry in sections.items()
@@ -97,4 +97,5 @@ def all_fields(values: dict[str, Any], sections: dict[str, dict[str, type]]) -> 
     for section in ("training", "evaluation"):
         found[section] = config_form.fields(RunConfig.model_fields[section].annotation, section)
     found["run"] = config_form.fields(RunConfig, "", only=("seed", "device", "batch_statistics"))
-    return found
+    idle = without_effect(values)
+    return {section: [field for field in fields if field.path not in idle] for section, fields in found.items()}

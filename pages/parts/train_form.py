@@ -16,6 +16,7 @@ START = "omniglot-5w1s-quick"
 PRESET = "train-preset"  # session state: the preset menu
 REGISTRIES = {"family": families, "algorithm": algorithms, "model": models}
 CHOICES = {"family": "Task family", "algorithm": "Learner", "model": "Network"}
+WITHOUT = {"model": "{} takes no network from here.", "training": "{} is not trained."}  # of cards that are left empty
 SETTINGS = {"training": "Meta-training", "evaluation": "Evaluation", "run": "Run"}
 
 
@@ -34,9 +35,8 @@ def train_form() -> None:
                 if section in registries:
                     choose(now, section, registries[section])
                     config_form.say_problem(problems.get(section, "") or problems.get(f"{section}.name", ""))
-                if section == "model" and not algorithms()[now.values["algorithm"]["name"]].uses_network:
-                    st.caption(f"{algorithms()[now.values['algorithm']['name']].title} takes no network from here.")
-                    continue
+                if not settings[section] and section in WITHOUT:
+                    st.caption(WITHOUT[section].format(algorithms()[now.values["algorithm"]["name"]].title))
                 config_form.section(settings[section], now.values, problems, now.revision)
     with side, st.container(key="side"):
         task = st.container()  # above the launch, but filled after it: the first time, its pictures take seconds

@@ -112,3 +112,11 @@ def test_every_path_that_is_listed_can_be_set() -> None:
 def test_defaults_of_something_unknown_are_just_its_name() -> None:
     assert defaults("model", "resnet") == {"name": "resnet"}
     assert defaults("algorithm", "maml") == MAMLConfig().model_dump()
+
+
+def test_what_was_set_for_another_learner_or_kind_of_tasks_is_taken_back() -> None:
+    before = values("doodles", "evaluation.inner_steps=7", "evaluation.n_way=2")
+    assert apply(before, ["family=omniglot"])["evaluation"] == before["evaluation"]
+    assert apply(before, ["family=sinusoid"])["evaluation"] == before["evaluation"] | {"n_way": None}
+    assert apply(before, ["algorithm=protonet"])["evaluation"] == before["evaluation"] | {"inner_steps": None}
+    assert apply(before, ["family=nowhere"])["evaluation"] == before["evaluation"]

@@ -1,6 +1,7 @@
 """A run from its first meta-step to its test, with a listener that remembers: repeatable, interruptible, never silent."""
 
 import errno
+import json
 import math
 import os
 from collections.abc import Callable
@@ -13,13 +14,13 @@ import torch
 
 from core import checkpoint
 from core.checkpoint import CheckpointError
-from core.config import RunConfig
+from core.config import RunConfig, without_effect
 from core.evaluation import Evaluation, evaluate
 from core.home import Home
 from core.learner import build_learner
 from core.schedule import learning_rate
 from core.trainer import Desired, Progress, Stopped, Trainer, TrainingError
-from tests.core.tiny import MemoryListener, StepClock, open_tiny, tiny
+from tests.core.tiny import MemoryListener, StepClock, open_tiny, tiny, values
 
 RUNS = {
     "sinusoid": ("sinusoid",),
@@ -69,6 +70,37 @@ def test_the_same_seed_gives_the_same_numbers(run: str, pictures: Home, tmp_path
     assert same_weights(first_trainer, second_trainer)
     other = train(tiny(*RUNS[run], "seed=1"), tmp_path / "other", pictures)
     assert first_listener.curve != other[1].curve
+
+
+IDLE = {
+    "maml": (
+        "sinusoid",
+        {"training.decay_rate": 0.1, "training.decay_every": 1, "training.final_lr": 1e-4},
+    ),
+    "falling": (
+        "sinusoid",
+        "training.schedule=cosine",
+        {"training.decay_rate": 0.1, "training.staircase": False},
+    ),
+    "pretrain": ("doodles", "algorithm=pretrain", {"training.meta_batch_size": 7, "training.final_lr": 1e-4}),
+    "cnp": ("sinusoid", "algorithm=cnp", {"model.widths": [5], "training.decay_rate": 0.1}),
+    "nearest-centroid": (
+        "doodles",
+        "algorithm=nearest-centroid",
+        {"model.widths": [5], "training.iterations": 9, "training.meta_lr": 1.0},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+def test_what_the_form_leaves_out_changes_nothing(case: str, pictures: Home, tmp_path: Path) -> None:
+    base, *assignments, changes = IDLE[case]
+    assert changes.keys() <= without_effect(values(base, *assignments))
+    plain = train(tiny(base, *assignments), tmp_path / "plain", pictures)
+    changed = [f"{path}={json.dumps(value)}" for path, value in changes.items()]
+    other = train(tiny(base, *assignments, *changed), tmp_path / "other", pictures)
+    assert plain[1].curve == other[1].curve
+    assert plain[0].curve == other[0].curve
 
 
 INTERRUPTIONS = {

@@ -118,6 +118,14 @@ def test_a_learner_that_brings_its_own_network_shows_no_network_settings(app):
     assert not page.button("launch").disabled
 
 
+def test_only_settings_with_an_effect_are_shown(app):
+    page = app("train", preset="omniglot-5w1s-nearest-centroid").run()
+    assert any(caption.value == "Nearest centroid is not trained." for caption in page.caption)
+    paths = {item.key.split("-", 2)[2] for item in page.number_input if item.key.startswith("setting-")}
+    assert "evaluation.episodes" in paths
+    assert not {p for p in paths if p.startswith("training.")} | paths & {"evaluation.inner_steps"}
+
+
 def test_a_learner_for_other_tasks_is_refused_at_the_learner(app):
     page = app("train", preset="sinusoid-maml")
     page.button_group("choose-algorithm-model-dependent").set_value("protonet").run()
