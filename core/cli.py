@@ -61,7 +61,11 @@ def list_(
         raise InputError(f"There is no list of {what}.", f"Choose {', '.join(LISTS)}.", "what")
     items = LISTS[what]()
     width = max(len(item["name"]) for item in items)
-    emit(items, json, "\n".join(f"{item['name']:<{width}}  {item['title']} ({item['group']})" for item in items))
+    lines = [
+        f"{item['name']:<{width}}  {item['title']} ({item['group']}{'; ' + item['kinds'] if 'kinds' in item else ''})"
+        for item in items
+    ]
+    emit(items, json, "\n".join(lines))
 
 
 @app.command()
@@ -253,8 +257,11 @@ def shown(run: Run) -> dict[str, Any]:
 
 def summary(run: Run) -> str:
     """A run in a line."""
-    total = run.config["training"]["iterations"]
-    parts = [f"{run.id:>4}", f"{run.status:<9}", f"{run.name:<28}", f"{run.iteration}/{total}"]
+    total, minutes = run.config["training"]["iterations"], run.config["training"].get("minutes")
+    done = (
+        f"{run.iteration}/{total}" if minutes is None else f"{run.iteration} in {run.seconds / 60:.1f}/{minutes:g} min"
+    )
+    parts = [f"{run.id:>4}", f"{run.status:<9}", f"{run.name:<28}", done]
     for label, result in (("best val", run.best), ("test", run.test)):
         if result:
             parts.append(f"{label} {follow.score(result['metric'], result['mean'], result['ci95'])}")

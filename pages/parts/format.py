@@ -76,7 +76,9 @@ def interval(metric: str, ci95: float | None) -> str:
     """The half-width of a 95 % interval: ``± 0.4 pt`` (percentage points) or ``± 0.02``."""
     if ci95 is None or not math.isfinite(ci95):
         return ""
-    return f"± {100 * ci95:.1f} pt" if is_share(metric) else f"± {number(ci95, 2)}"
+    if is_share(metric):
+        return f"± {100 * ci95:.1f} pt"
+    return f"± {ci95:.1f}" if 1 <= ci95 < 10 else f"± {number(ci95, 2)}"
 
 
 def scored(result: dict[str, Any] | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core import charts
-from core.schema import Evaluation, Run
+from core.schema import ENDED, Evaluation, Run
 from core.series import SeriesReader
 from pages.parts import format, session, theme
 from pages.parts.live_chart import live_chart
@@ -60,6 +60,8 @@ def validation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
     ):
         if evaluations:
             live_chart(charts.validation_chart([(run, evaluations)]), key=f"chart-validation-{run.id}")
+        elif run.status in ENDED:
+            theme.empty("Never validated", "The run ended before its first validation.")
         else:
             every = run.config.get("training", {}).get("evaluate_every")
             when = f"every {format.count(every)} iterations" if trains(run) and every else "once, before the test"
@@ -77,6 +79,8 @@ def adaptation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
             theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
         elif results:
             live_chart(charts.adaptation_chart(results, colors), key=f"chart-adaptation-{run.id}")
+        elif run.status in ENDED:
+            theme.empty("No curve", "The run ended before its first validation.")
         else:
             theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")
 
@@ -85,11 +89,15 @@ def test_card(run: Run) -> None:
     with theme.card("test", "Final test", height="stretch"):
         test = run.test
         if not test:
-            planned = run.config.get("evaluation", {}).get("episodes")
-            theme.empty(
-                "Not tested yet",
-                f"When training is over, the best checkpoint is scored on {format.count(planned)} new tasks.",
-            )
+            planned = format.count(run.config.get("evaluation", {}).get("episodes"))
+            if run.status in ENDED:
+                theme.empty(
+                    "Not tested", "The run ended before its final test. Resumed, it goes on from its last checkpoint."
+                )
+            else:
+                theme.empty(
+                    "Not tested yet", f"When training is over, the best checkpoint is scored on {planned} new tasks."
+                )
             return
         metric, protocol = test["metric"], test.get("protocol", {})
         remark = f"{format.interval(metric, test['ci95'])}, 95 % interval · {format.metric_title(metric)}"
