@@ -69,6 +69,14 @@ def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int 
     return model
 
 
+def by_pixel(model: nn.Module) -> nn.Module:
+    """The network with its convolutions' weights laid out by pixel, which PyTorch then keeps its feature maps in as well.
+
+    On a processor a batch through Conv4 and back takes three quarters of the time; many tasks' own weights take the same.
+    """
+    return model.to(memory_format=torch.channels_last)
+
+
 def embedding_shape(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of what the network gives for one input: (features,) or (channels, height, width).
 

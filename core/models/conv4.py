@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from core.models.base import ModelBuilder, ModelConfig
+from core.models.base import ModelBuilder, ModelConfig, by_pixel
 from data.config import setting
 
 
@@ -72,10 +72,10 @@ class Conv4(ModelBuilder):
         for i in range(4):
             blocks[f"block{i + 1}"] = block(channels if i == 0 else config.filters, config.filters, config.downsampling)
         if outputs is None:
-            return nn.Sequential(blocks)  # (batch, filters, height, width)
+            return by_pixel(nn.Sequential(blocks))  # (batch, filters, height, width)
         if config.downsampling == "stride":
             blocks["pool"], features = Mean(), config.filters
         else:
             blocks["pool"], features = nn.Flatten(), config.filters * (height // 16) * (width // 16)
         blocks["head"] = nn.Linear(features, outputs)
-        return nn.Sequential(blocks)
+        return by_pixel(nn.Sequential(blocks))

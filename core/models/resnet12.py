@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from core.models.base import ModelBuilder, ModelConfig
+from core.models.base import ModelBuilder, ModelConfig, by_pixel
 from core.models.conv4 import Mean
 from data.config import setting
 
@@ -64,4 +64,4 @@ class ResNet12(ModelBuilder):
         blocks["pool"] = Mean()
         if outputs is not None:
             blocks["head"] = nn.Linear(channels, outputs)
-        return nn.Sequential(blocks)
+        return by_pixel(nn.Sequential(blocks))
