@@ -1,8 +1,10 @@
-"""Meta-steps per second: Innerloop against a textbook loop over tasks, interleaved in one process.
+"""Meta-steps per second: Innerloop against a textbook loop over tasks, and Conv4's two layouts of its weights in memory.
+
+The two sides of a row take turns in one process.
 
     python -m benchmarks.meta_step [--device cpu] [--rounds 7]
 
-Both sides run under the allocator settings that the launcher gives every worker, so that only the algorithm differs.
+All run under the allocator settings that the launcher gives every worker, so that only the algorithm differs.
 """
 
 import os
@@ -19,6 +21,8 @@ import typer
 from torch import Tensor
 from torch.func import functional_call
 
+from core.algorithms.anil import ANIL
+from core.algorithms.base import Algorithm
 from core.config import RunConfig, parse
 from core.device import open_device
 from core.hardware import describe
@@ -64,19 +68,38 @@ CASES = [
     Case("sinusoid, MLP 40-40, 25 tasks, 5 steps", maml(SINUSOID, 5), 25, 30),
     Case("28×28, Conv4-64 max-pool, 8 tasks, 5 steps", maml(CHARACTERS, 5), 8, 1),
     Case("28×28, Conv4-64 max-pool, 8 tasks, 5 steps, first order", maml(CHARACTERS, 5, first_order=True), 8, 1),
+    Case("the same, ANIL", {**CHARACTERS, "algorithm": {"name": "anil", "inner_lr": 0.01, "inner_steps": 5}}, 8, 1),
+]
+COMPARING = CHARACTERS["family"] | {"n_way": 50, "n_query": 5}
+LAYOUTS = [
+    Case(
+        "50-way 1-shot ProtoNet, Conv4-64 max-pool",
+        {**CHARACTERS, "family": COMPARING, "algorithm": {"name": "protonet"}, "evaluation": {"n_way": 5}},
+        1,
+        1,
+    ),
+    Case(
+        "pretraining, Conv4-64 max-pool, 64 pictures",
+        {**CHARACTERS, "algorithm": {"name": "pretrain", "batch_size": 64}},
+        1,
+        3,
+    ),
+    Case("MAML, Conv4-64 max-pool, 8 tasks, 1 step", maml(CHARACTERS, 1), 8, 1),
 ]
 
 
-def textbook_loop(model: torch.nn.Module, family: TaskFamily, config: RunConfig) -> Callable[[Episodes], None]:
-    """The meta-gradient as papers' code writes it: one task after the other, ``autograd.grad`` on the network's weights."""
-    algorithm = config.algorithm
+def textbook_loop(learner: Algorithm, family: TaskFamily, config: RunConfig) -> Callable[[Episodes], None]:
+    """The meta-gradient as papers' code writes it: one task after the other, ``autograd.grad`` on the weights that adapt."""
+    algorithm, model = config.algorithm, learner.model
+    adapted = learner.head if isinstance(learner, ANIL) else dict(model.named_parameters())
 
     def one(support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor) -> Tensor:
         weights = dict(model.named_parameters())
         for _ in range(algorithm.inner_steps):
             loss = family.loss(functional_call(model, weights, (support_x,))[None], support_y[None]).mean()
-            gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=not algorithm.first_order)
-            weights = {n: w - algorithm.inner_lr * g for (n, w), g in zip(weights.items(), gradients, strict=True)}
+            inner = {n: weights[n] for n in adapted}
+            gradients = torch.autograd.grad(loss, list(inner.values()), create_graph=not algorithm.first_order)
+            weights |= {n: w - algorithm.inner_lr * g for (n, w), g in zip(inner.items(), gradients, strict=True)}
         return family.loss(functional_call(model, weights, (query_x,))[None], query_y[None]).mean()
 
     def step(episodes: Episodes) -> None:
@@ -86,38 +109,56 @@ def textbook_loop(model: torch.nn.Module, family: TaskFamily, config: RunConfig)
     return step
 
 
-def compare(case: Case, device: torch.device, rounds: int) -> tuple[float, float]:
-    """Median seconds of a meta-step, (textbook loop, Innerloop)."""
+def opened(case: Case, device: torch.device) -> tuple[RunConfig, TaskFamily, Algorithm]:
     config = parse({**case.config, "device": "auto"})
     torch.set_num_threads(threads(config) if device.type == "cpu" else torch.get_num_threads())
     family = families()[config.family.name](
         config.family, datasets=Path(), cache=Path(".innerloop/cache"), device=device
     )
-    learner = build_learner(config, family, "stacked")
+    return config, family, build_learner(config, family, "stacked")
+
+
+def against_the_textbook(case: Case, device: torch.device, rounds: int) -> list[float]:
+    """Median seconds of a meta-step, [textbook loop, Innerloop]."""
+    config, family, learner = opened(case, device)
     generator = torch.Generator(device).manual_seed(0)
-    loop = textbook_loop(learner.model, family, config)
+    loop = textbook_loop(learner, family, config)
 
-    def draw() -> Episodes:
-        return family.sample("train", config.family.shape, case.tasks, generator)
+    def theirs() -> None:
+        learner.zero_grad(set_to_none=True)
+        loop(family.sample("train", config.family.shape, case.tasks, generator))
 
-    def ours() -> None:
+    ours = meta_step(learner, config, case, generator)
+    return medians([theirs, ours], case.steps, device, rounds)
+
+
+def layouts(case: Case, device: torch.device, rounds: int) -> list[float]:
+    """Median seconds of a meta-step, [weights by channel, weights by pixel]."""
+    sides = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        config, _, learner = opened(case, device)
+        sides.append(meta_step(learner.to(memory_format=layout), config, case, torch.Generator(device).manual_seed(0)))
+    return medians(sides, case.steps, device, rounds)
+
+
+def meta_step(learner: Algorithm, config: RunConfig, case: Case, generator: torch.Generator) -> Callable[[], None]:
+    def step() -> None:
+        learner.zero_grad(set_to_none=True)
         learner.meta_step(config.family.shape, case.tasks, generator)
 
-    sides = (lambda: loop(draw()), ours)
-    times: tuple[list[float], list[float]] = ([], [])
-    for i in range(rounds + 1):  # the first round warms up
-        for side, found in zip(sides, times, strict=True):
-            took = timed(side, case.steps, learner, device)
-            if i:
-                found.append(took)
-    return statistics.median(times[0]), statistics.median(times[1])
+    return step
 
 
-def timed(side: Callable[[], None], steps: int, learner: torch.nn.Module, device: torch.device) -> float:
+def medians(sides: list[Callable[[], None]], steps: int, device: torch.device, rounds: int) -> list[float]:
+    """Median seconds of a step of each side; they take turns, and the first round warms up."""
+    times = [[timed(side, steps, device) for side in sides] for _ in range(rounds + 1)]
+    return [statistics.median(found) for found in zip(*times[1:], strict=True)]
+
+
+def timed(side: Callable[[], None], steps: int, device: torch.device) -> float:
     """Seconds per step."""
     began = time.perf_counter()
     for _ in range(steps):
-        learner.zero_grad(set_to_none=True)
         side()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -130,11 +171,17 @@ def main(device: Annotated[str, typer.Option()] = "cpu", rounds: Annotated[int, 
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks.meta_step", *sys.argv[1:]], os.environ | ALLOCATOR)
     all_threads = torch.get_num_threads()
     print(f"{describe()}, torch {torch.__version__}, device {device}, medians of {rounds} rounds\n")
-    print("| one meta-step | textbook loop | Innerloop | times as fast |\n|---|---|---|---|")
-    for case in CASES:
-        torch.set_num_threads(all_threads)
-        loop, ours = compare(case, open_device(device), rounds)
-        print(f"| {case.title} | {1000 * loop:.1f} ms | {1000 * ours:.1f} ms | {loop / ours:.1f} |", flush=True)
+    tables = (
+        ("textbook loop | Innerloop", CASES, against_the_textbook),
+        ("weights by channel | by pixel, as built", LAYOUTS, layouts),
+    )
+    for head, cases, compare in tables:
+        print(f"| one meta-step | {head} | times as fast |\n|---|---|---|---|")
+        for case in cases:
+            torch.set_num_threads(all_threads)
+            before, ours = compare(case, open_device(device), rounds)
+            print(f"| {case.title} | {1000 * before:.1f} ms | {1000 * ours:.1f} ms | {before / ours:.1f} |", flush=True)
+        print()
 
 
 if __name__ == "__main__":
