@@ -2,11 +2,12 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from core.algorithms.base import AlgorithmConfig, Network
+from core.algorithms.base import AlgorithmConfig, Network, SupportLoss, TaskState
 from core.algorithms.maml import MAML
-from core.forward import Weights
+from core.forward import TaskForward, Weights
 from core.models.base import head_parameters
 from data.config import setting
 from data.family import EpisodeShape
@@ -28,12 +29,29 @@ class ANILConfig(AlgorithmConfig):
     first_order: bool = setting(False, "First order", "Leave out the second derivatives.")
 
 
+class Body(nn.Module):
+    """A network up to its output layer: gives what that layer reads."""
+
+    def __init__(self, model: nn.Module, layer: nn.Linear):
+        super().__init__()
+        self.model, self.layer = model, layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        read: list[Tensor] = []
+        hook = self.layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+        try:
+            self.model(x)
+        finally:
+            hook.remove()
+        return read[-1]  # (batch, features)
+
+
 class ANIL(MAML):
     """MAML whose inner loop changes the output layer alone, also while training (section 4.1).
 
     θ = (body, head): head_i' = head − α ∇_head L_i(body, head; support); the outer loss reaches the body too. The output
-    layer is what changes its shape with the number of outputs. A task's weights are those of its own output layer alone: the
-    body is not stacked, which is what makes ANIL cheaper than MAML.
+    layer is what changes its shape with the number of outputs. A task's weights are those of its own output layer alone.
+    Where that is a linear layer at the very end, the body reads the support set once, not at every inner step.
     """
 
     Config = ANILConfig
@@ -41,9 +59,49 @@ class ANIL(MAML):
     summary = "MAML that adapts nothing but the output layer."
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
+        model = super().build_model(network, test_shape)
         self.head = head_parameters(network, self.family.outputs(self.family.config.shape))
-        return super().build_model(network, test_shape)
+        self.last = last_layer(model, self.head, self.family.input_shape)
+        return model
 
     def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
         weights = super().start(support_x, support_y, differentiable=differentiable)
         return {name: w for name, w in weights.items() if name in self.head}
+
+    def support_loss(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> SupportLoss:
+        if self.last is None:
+            return super().support_loss(support_x, support_y, differentiable=differentiable)
+        with torch.set_grad_enabled(differentiable):
+            features = self.body()(None, support_x)  # (tasks, n_support, features)
+        return lambda weights: self.family.loss(self.answer(features, weights), support_y)
+
+    def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
+        if self.last is None:
+            return super().predict(state, query_x)
+        return self.answer(self.forward_queries(self.body(), None, state.support_x, query_x), state.weights)
+
+    def body(self) -> TaskForward:
+        return TaskForward(Body(self.model, self.model.get_submodule(self.last)), self.forward_tasks.mode)
+
+    def answer(self, features: Tensor, weights: Weights) -> Tensor:
+        """Each task's own output layer on its features: (tasks, n, features) → (tasks, n, outputs)."""
+        answer = features @ weights[f"{self.last}.weight"].transpose(1, 2)
+        bias = weights.get(f"{self.last}.bias")
+        return answer if bias is None else answer + bias.unsqueeze(1)
+
+
+def last_layer(model: nn.Module, head: set[str], input_shape: tuple[int, ...]) -> str | None:
+    """Name of the linear layer that owns the ``head`` and whose answer the network returns as it is; None if it is none."""
+    owners = {name.rpartition(".")[0] for name in head}
+    layers = {name: layer for name, layer in model.named_modules() if name in owners and isinstance(layer, nn.Linear)}
+    if len(owners) != 1 or not layers:
+        return None
+    ((name, layer),) = layers.items()
+    said: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda *call: said.append(call[-1]))
+    try:
+        with torch.no_grad():
+            answer = model(layer.weight.new_zeros(2, *input_shape))
+    finally:
+        hook.remove()
+    return name if len(said) == 1 and said[0] is answer and answer.ndim == 2 else None

@@ -19,6 +19,7 @@ GROUPS: tuple[Group, ...] = ("model-agnostic", "model-dependent", "combined", "b
 BatchStatistics = Literal["transductive", "support"]
 Network = Callable[[int | None], nn.Module]
 Kind = Literal["classification", "regression"]
+SupportLoss = Callable[[Weights], Tensor]  # each task's loss on its own support set (tasks,), by its weights
 
 
 class AlgorithmConfig(Config):
@@ -138,10 +139,19 @@ class Algorithm(nn.Module, ABC):
         """
         if state.statistics is not None:
             return self.forward_tasks.normalised(state.weights, query_x, state.statistics)
+        return self.forward_queries(self.forward_tasks, state.weights, state.support_x, query_x)
+
+    def forward_queries(
+        self, forward: TaskForward, weights: Weights | None, support_x: Tensor, query_x: Tensor
+    ) -> Tensor:
+        """The queries through a network, with the BatchNorm statistics that ``batch_statistics`` asks for."""
         if self.batch_statistics == "transductive":
-            return self.forward_tasks(state.weights, query_x)
-        statistics = self.forward_tasks.statistics(state.weights, state.support_x)
-        return self.forward_tasks.normalised(state.weights, query_x, statistics)
+            return forward(weights, query_x)
+        return forward.normalised(weights, query_x, forward.statistics(weights, support_x))
+
+    def support_loss(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> SupportLoss:
+        """What the inner loop descends. differentiable: whether the meta-gradient will flow through the adaptation."""
+        return lambda weights: self.family.loss(self.forward_tasks(weights, support_x), support_y)
 
     def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
         """Mean query loss after adaptation (Finn et al. 2017, eq. 4, as a mean over tasks)."""

@@ -106,11 +106,7 @@ class BaselinePlusPlus(Algorithm):
             return torch.autograd.grad(loss.sum(), weight)[0], loss.detach()
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
-        if self.batch_statistics == "transductive":
-            features = self.forward_tasks(None, query_x)
-        else:
-            statistics = self.forward_tasks.statistics(None, state.support_x)
-            features = self.forward_tasks.normalised(None, query_x, statistics)
+        features = self.forward_queries(self.forward_tasks, None, state.support_x, query_x)
         return self.scale * cosine(features, state.weights["head"])
 
     def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:

@@ -56,10 +56,9 @@ class FineTuner(Algorithm):
         self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
     ) -> Iterator[TaskState]:
         return gradient_descent(
-            self,
+            self.support_loss(support_x, support_y, differentiable=differentiable),
             self.start(support_x.shape[0], self.chosen.scope),
             support_x,
-            support_y,
             lr=self.chosen.lr,
             steps=steps,
             second_order=False,

@@ -5,35 +5,23 @@ from collections.abc import Callable, Collection, Iterator
 import torch
 from torch import Tensor
 
-from core.algorithms.base import Algorithm, TaskState
-from core.forward import Statistics, Weights
+from core.algorithms.base import SupportLoss, TaskState
+from core.forward import Weights
 
 # A step size for all weights, or by (step from 0, weight's name): a number or a tensor that broadcasts over the weight.
 Rate = float | Callable[[int, str], Tensor]
 
 
 def task_gradients(
-    algorithm: Algorithm,
-    weights: Weights,
-    support_x: Tensor,
-    support_y: Tensor,
-    adapted: Collection[str] | None,
-    *,
-    create_graph: bool,
-    statistics: Statistics | None = None,
+    support_loss: SupportLoss, weights: Weights, adapted: Collection[str] | None = None, *, create_graph: bool
 ) -> tuple[dict[str, Tensor | None], Tensor]:
     """Each task's gradient of its own support loss by weight, and the losses (tasks,).
 
     The gradient of the *sum* over tasks with respect to stacked weights is the per-task gradient, because no task's loss
     depends on another task's weights. adapted: names of the weights that may change, None for all that require a gradient.
-    statistics: what BatchNorm normalises the support set by; None for its own.
     """
     with torch.enable_grad():
-        if statistics is None:
-            prediction = algorithm.forward_tasks(weights, support_x)
-        else:
-            prediction = algorithm.forward_tasks.normalised(weights, support_x, statistics)
-        loss = algorithm.family.loss(prediction, support_y)  # (tasks,)
+        loss = support_loss(weights)  # (tasks,)
         learned = {n: w for n, w in weights.items() if w.requires_grad and (adapted is None or n in adapted)}
         gradients = torch.autograd.grad(
             loss.sum(), list(learned.values()), create_graph=create_graph, allow_unused=True
@@ -42,24 +30,19 @@ def task_gradients(
 
 
 def inner_step(
-    algorithm: Algorithm,
+    support_loss: SupportLoss,
     weights: Weights,
-    support_x: Tensor,
-    support_y: Tensor,
     lr: Rate,
     *,
     create_graph: bool,
     step: int = 0,
     adapted: Collection[str] | None = None,
-    statistics: Statistics | None = None,
 ) -> tuple[Weights, Tensor]:
     """One gradient step of every task on its own support loss: θ' = θ − α ∇L(θ) (Finn et al. 2017, eq. 1).
 
     Returns the new weights and the losses (tasks,) before the step.
     """
-    gradients, loss = task_gradients(
-        algorithm, weights, support_x, support_y, adapted, create_graph=create_graph, statistics=statistics
-    )
+    gradients, loss = task_gradients(support_loss, weights, adapted, create_graph=create_graph)
     stepped = dict(weights)
     for name, gradient in gradients.items():
         if gradient is not None:  # a parameter the network never uses stays as it is
@@ -68,10 +51,9 @@ def inner_step(
 
 
 def gradient_descent(
-    algorithm: Algorithm,
+    support_loss: SupportLoss,
     weights: Weights,
     support_x: Tensor,
-    support_y: Tensor,
     *,
     lr: Rate,
     steps: int,
@@ -81,19 +63,11 @@ def gradient_descent(
     """States after 0 … steps inner steps from ``weights``, of which all that require a gradient change.
 
     differentiable: the result stays connected to the initial weights; without second_order the inner gradient is a
-    constant in that graph, which is first-order MAML.
+    constant in that graph, which is first-order MAML. support_x: for the states.
     """
     yield TaskState(weights, support_x)
     for step in range(steps):
-        weights, loss = inner_step(
-            algorithm,
-            weights,
-            support_x,
-            support_y,
-            lr,
-            create_graph=differentiable and second_order,
-            step=step,
-        )
+        weights, loss = inner_step(support_loss, weights, lr, create_graph=differentiable and second_order, step=step)
         if not differentiable:
             # Each step starts a new graph: the old one would only hold memory.
             weights = {name: w.detach().requires_grad_(w.requires_grad) for name, w in weights.items()}

@@ -57,10 +57,9 @@ class MAML(Algorithm):
         self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
     ) -> Iterator[TaskState]:
         return gradient_descent(
-            self,
+            self.support_loss(support_x, support_y, differentiable=differentiable),
             self.start(support_x, support_y, differentiable=differentiable),
             support_x,
-            support_y,
             lr=self.config.inner_lr,
             steps=steps,
             second_order=not self.config.first_order,

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
+from core.algorithms.base import AlgorithmConfig, Network, StepReport, SupportLoss, TaskState
 from core.algorithms.gradient import inner_step
 from core.algorithms.maml import MAML
 from core.forward import Statistics, TaskForward, Weights, stack_weights
@@ -135,21 +135,27 @@ class MAMLPlusPlus(MAML):
             if gathers:
                 self.gather(step, weights, support_x)
             weights, loss = inner_step(
-                self,
+                self.loss_at(step, support_x, support_y),
                 weights,
-                support_x,
-                support_y,
                 self.rate if differentiable else lambda i, name: self.rate(i, name).detach(),
                 create_graph=second_order,
                 step=step,
                 adapted=self.index.keys() - set(self.owned),
-                statistics=self.running(step, tasks),
             )
             if not differentiable:
                 weights = {name: w.detach().requires_grad_(name not in self.owned) for name, w in weights.items()}
             if gathers and step + 1 == steps:
                 self.gather(steps, weights, support_x)
             yield TaskState(weights, support_x, loss.detach(), statistics=self.running(step + 1, tasks))
+
+    def loss_at(self, step: int, support_x: Tensor, support_y: Tensor) -> SupportLoss:
+        """The support loss of the network after ``step`` steps, at test under the running statistics if there are any."""
+        statistics = self.running(step, len(support_x))
+        if statistics is None:
+            return self.support_loss(support_x, support_y, differentiable=True)
+        return lambda weights: self.family.loss(
+            self.forward_tasks.normalised(weights, support_x, statistics), support_y
+        )
 
     def rate(self, step: int, name: str) -> Tensor:
         """α of a parameter tensor at a step, a scalar."""

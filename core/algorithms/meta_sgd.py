@@ -55,10 +55,9 @@ class MetaSGD(MAML):
         if not differentiable:
             rates = {name: rate.detach() for name, rate in rates.items()}
         return gradient_descent(
-            self,
+            self.support_loss(support_x, support_y, differentiable=differentiable),
             stack_weights(self.model, support_x.shape[0]),
             support_x,
-            support_y,
             lr=lambda _, name: rates[name],
             steps=steps,
             second_order=True,

@@ -66,9 +66,8 @@ class Reptile(Algorithm):
         yield TaskState(weights, support_x)
         for step in range(steps):
             part = slice(step % batches, None, batches)
-            gradients, loss = task_gradients(
-                self, weights, support_x[:, part], support_y[:, part], None, create_graph=False
-            )
+            support_loss = self.support_loss(support_x[:, part], support_y[:, part], differentiable=False)
+            gradients, loss = task_gradients(support_loss, weights, create_graph=False)
             weights = leaves(self.adam(weights, gradients, seen, step + 1))
             yield TaskState(weights, support_x, loss.detach())
 

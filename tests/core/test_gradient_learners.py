@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from core.algorithms.anil import ANIL
+from core.algorithms.anil import ANIL, last_layer
 from core.algorithms.maml_plus_plus import MAMLPlusPlus
 from core.algorithms.meta_sgd import MetaSGD
 from core.algorithms.proto_maml import ProtoMAML
@@ -68,11 +68,14 @@ def test_mamls_gradient_is_the_one_that_higher_finds(network: str, inner_steps: 
     assert_same(meta_gradient(learner, episodes), gradients(model))
 
 
+@pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("network", ["mlp", NORMED])
-def test_anil_adapts_the_output_layer_alone_and_meta_learns_the_body(network: str) -> None:
+def test_anil_adapts_the_output_layer_alone_and_meta_learns_the_body(network: str, at_once: bool) -> None:
     learner, episodes = maml(NETWORKS[network], kind=ANIL, inner_lr=0.3, inner_steps=2), made_up(tasks=3)
     *_, (head_weight, _), (head_bias, _) = learner.model.named_parameters()
     learner.head = {head_weight, head_bias}  # this build knows one size only
+    learner.last = last_layer(learner.model, learner.head, (1, 28, 28)) if at_once else None
+    assert (learner.last is not None) is at_once
     state = learner.adapt(episodes.support_x, episodes.support_y, 2)
     assert state.weights.keys() == learner.head
     for name in learner.head:
@@ -97,7 +100,29 @@ def test_anil_adapts_the_output_layer_alone_and_meta_learns_the_body(network: st
     ("base", "head"), [("doodles", {"3.weight", "3.bias"}), ("conv4", {"head.weight", "head.bias"})]
 )
 def test_anil_finds_the_output_layer(base: str, head: set[str]) -> None:
-    assert of("anil", base=base).head == head
+    learner = of("anil", base=base)
+    assert learner.head == head
+    assert head == {f"{learner.last}.weight", f"{learner.last}.bias"}
+
+
+@pytest.mark.parametrize("statistics", ["transductive", "support"])
+def test_anil_answers_alike_whether_the_body_reads_the_support_set_once_or_at_every_step(statistics: str) -> None:
+    episodes, answers = made_up(), []
+    learner = of("anil", f"batch_statistics={statistics}", "algorithm.inner_lr=0.3")
+    for last in (learner.last, None):
+        learner.last = last
+        state = learner.adapt(episodes.support_x, episodes.support_y, 3)
+        answers.append(learner.predict(state, episodes.query_x))
+    torch.testing.assert_close(*answers, rtol=1e-9, atol=1e-12)
+
+
+def test_an_output_layer_that_something_follows_or_that_is_not_linear_is_not_taken_for_the_last() -> None:
+    linear, followed = nn.Sequential(nn.Linear(4, 3)), nn.Sequential(nn.Linear(4, 3), nn.LogSoftmax(-1))
+    convolution = nn.Sequential(nn.Unflatten(1, (4, 1)), nn.Conv1d(4, 3, 1), nn.Flatten())
+    assert last_layer(linear, {"0.weight", "0.bias"}, (4,)) == "0"
+    assert last_layer(followed, {"0.weight", "0.bias"}, (4,)) is None
+    assert last_layer(convolution, {"1.weight", "1.bias"}, (4,)) is None
+    assert last_layer(linear, set(), (4,)) is None
 
 
 def test_meta_sgds_gradients_by_hand() -> None:
