@@ -132,6 +132,11 @@ def results_(
         config = from_preset(presets.preset(recipe.preset), [*recipe.assignments, *common])
         _need_data(config, found, download)
         named.append((recipe.name, seeded(config, 1)[0]))
+    at_least = f"{len(named)} recipe{'s' if len(named) > 1 else ''} of {minutes:g} min training each"
+    print(
+        f"{at_least}: {len(named) * minutes:g} min and the time of their tests. Rows go to {output} as they are made.",
+        file=sys.stderr,
+    )
     rows = []
     ended = follow.one_by_one(store, found, named, f"results {minutes:g} min")
     for run, recipe in zip(ended, recipes, strict=False):  # fewer after a Ctrl-C

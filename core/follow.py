@@ -40,7 +40,7 @@ def to_end(store: RunStore, home: Home, id: int, interrupts: list[int]) -> Run:
     total = None if training.get("minutes") else training["iterations"]  # a time budget ends at no known iteration
     asked = False
     with tqdm(
-        total=total, initial=run.iteration, desc=f"run {id}", unit="it", file=sys.stderr, dynamic_ncols=True
+        total=total, initial=run.iteration, desc=f"run {id} {run.name}", unit="it", file=sys.stderr, dynamic_ncols=True
     ) as line:
         while run.status not in ENDED:
             if not interrupts:
@@ -56,7 +56,8 @@ def to_end(store: RunStore, home: Home, id: int, interrupts: list[int]) -> Run:
             scheduler.reconcile(store, home)
             run = store.get(id)
             line.update(run.iteration - line.n)
-            line.set_postfix_str(run.phase or run.status)
+            left = f", {tqdm.format_interval(run.remaining)} left" if run.remaining is not None else ""
+            line.set_postfix_str(f"{run.phase or run.status}{left}")
             for result in store.evaluations(id)[seen:]:
                 seen += 1
                 text = score(result.metric, result.mean, result.ci95)
