@@ -62,7 +62,7 @@ def list_(
     items = LISTS[what]()
     width = max(len(item["name"]) for item in items)
     lines = [
-        f"{item['name']:<{width}}  {item['title']} ({item['group']}{'; ' + item['kinds'] if 'kinds' in item else ''})"
+        f"{item['name']:<{width}}  {item['title']} ({item['group']}{'; ' + ', '.join(item['kinds']) if 'kinds' in item else ''})"
         for item in items
     ]
     emit(items, json, "\n".join(lines))
@@ -132,11 +132,8 @@ def results_(
         config = from_preset(presets.preset(recipe.preset), [*recipe.assignments, *common])
         _need_data(config, found, download)
         named.append((recipe.name, seeded(config, 1)[0]))
-    at_least = f"{len(named)} recipe{'s' if len(named) > 1 else ''} of {minutes:g} min training each"
-    print(
-        f"{at_least}: {len(named) * minutes:g} min and the time of their tests. Rows go to {output} as they are made.",
-        file=sys.stderr,
-    )
+    budget = f"{len(named)} recipe{'s' if len(named) > 1 else ''}, {minutes:g} min of training each"
+    print(f"{budget}, and their tests. Rows go to {output} as they are made.", file=sys.stderr)
     rows = []
     ended = follow.one_by_one(store, found, named, f"results {minutes:g} min")
     for run, recipe in zip(ended, recipes, strict=False):  # fewer after a Ctrl-C

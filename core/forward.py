@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 Weights = dict[str, Tensor]  # by parameter name, each (tasks, *shape)
 Statistics = dict[str, Tensor]  # by "layer.call.mean" and "layer.call.variance", each (tasks, channels)
 ForwardMode = Literal["stacked", "loop"]
+ONE_BY_ONE = ("cpu",)  # kinds of device that run one network with BatchNorm over one task after the other
 
 
 def stack_weights(model: nn.Module, tasks: int) -> Weights:
@@ -31,6 +32,7 @@ class TaskForward:
     def __init__(self, model: nn.Module, mode: ForwardMode):
         self.model, self.mode = model, mode
         self.norms = {name: layer for name, layer in model.named_modules() if isinstance(layer, _BatchNorm)}
+        self.names = {name for name, _ in model.named_parameters()}
         self.recurrent = any(isinstance(layer, nn.RNNBase) for layer in model.modules())
         self.stacked_forward = getattr(model, "stacked_forward", None)  # a network may know a faster way than vmap
         # Looking for tied parameters at every call costs as much as the forward pass of a small network.
@@ -49,8 +51,8 @@ class TaskForward:
         weights: those that differ between tasks. The others are the network's own, which is much cheaper than the same weights
         stacked; None for all of them.
         """
-        if self.mode == "stacked" and self.stacked_forward is not None and weights is not None:
-            return self.stacked_forward(stack_weights(self.model, len(x)) | weights, x)
+        if self.mode == "stacked" and self.stacked_forward is not None and weights and weights.keys() >= self.names:
+            return self.stacked_forward(weights, x)
         return self._over_tasks(self._plain, weights, x)
 
     def statistics(self, weights: Weights | None, x: Tensor) -> Statistics:
@@ -118,7 +120,7 @@ class TaskForward:
         tasks = len(x)
         # A processor runs one network over one task after the other twice as fast as under vmap, which has to bring the
         # pictures into another order for each BatchNorm layer. Small networks cost more in calls than in numbers.
-        one_by_one = weights is None and (tasks == 1 or (bool(self.norms) and x.device.type == "cpu"))
+        one_by_one = weights is None and (tasks == 1 or (bool(self.norms) and x.device.type in ONE_BY_ONE))
         if self.mode == "stacked" and not one_by_one:
             return vmap(single, randomness="different")(*stacked)
         answers = [

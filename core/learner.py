@@ -30,7 +30,9 @@ def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> A
         algorithm = algorithms()[config.algorithm.name](
             config.algorithm, network, family, config.test_shape, config.batch_statistics, mode
         )
-    return algorithm.to(family.device)
+    algorithm = algorithm.to(family.device)
+    # The layout by pixel has been measured on a processor only.
+    return algorithm if family.device.type == "cpu" else algorithm.to(memory_format=torch.contiguous_format)
 
 
 def choose_forward(config: RunConfig, family: TaskFamily) -> ForwardMode:

@@ -30,8 +30,7 @@ def list_families() -> list[dict[str, Any]]:
 def list_algorithms() -> list[dict[str, Any]]:
     from core.algorithms.base import algorithms
 
-    able = {name: ", ".join(item.kinds) for name, item in algorithms().items()}
-    return [{**row, "kinds": able[row["name"]]} for row in _registered(algorithms())]
+    return [{**row, "kinds": algorithms()[row["name"]].kinds} for row in _registered(algorithms())]
 
 
 def list_models() -> list[dict[str, Any]]:

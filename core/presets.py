@@ -176,7 +176,7 @@ class Recipe:
     """How a learner is trained on characters with little time. training, family, evaluation: what differs from BASE.
 
     model: POOLED where max-pooling learned more in a minute on two cores than stride 2, though its steps take longer.
-    compares: trains on more classes than it is tested on, one task at a time, as ProtoNet's paper does.
+    compares: may train on another number of classes than it is tested on, as ProtoNet's paper does.
     """
 
     learner: str

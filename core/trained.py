@@ -45,7 +45,7 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     family = open_family(
         config, replace(home, datasets=Path(run.datasets)), open_device(fitting(config.device, slots())[0]), progress
     )
-    mode = run.forward or choose_forward(config, family)
+    mode = "loop" if run.forward == "loop" else choose_forward(config, family)  # perhaps on another device
     algorithm = build_learner(config, family, mode)
     checkpoint.load(saved, algorithm)
     return Trained(algorithm, config, family, f"{saved.kind}@{saved.iteration}")

@@ -101,8 +101,8 @@ class Trainer:
         torch.manual_seed(self.config.seed)  # dropout in a person's own network; everything else has its own generator
         saved = checkpoint.newest(self.folder, "last")
         state = checkpoint.read(saved)[1] if saved else {}
-        # A resumed run keeps the forward it began with, so that it goes on with the same numbers.
-        self.forward = state.get("forward") or choose_forward(self.config, self.family)
+        # A resumed run that looped goes on so. One that stacked is tried out anew: another kind of device may not be able to.
+        self.forward = "loop" if state.get("forward") == "loop" else choose_forward(self.config, self.family)
         self.algorithm = build_learner(self.config, self.family, self.forward)
         training = self.config.training
         self.optimizer = self.algorithm.optimizer(training.meta_lr)
@@ -207,10 +207,13 @@ class Trainer:
         inner = getattr(self.config.algorithm, "inner_lr", None)
         outer = f"training.meta_lr (now {self.config.training.meta_lr:g})"
         if inner and math.isfinite(before):
+            learned = (
+                f" or {outer}, with which the inner rates are learned," if hasattr(self.algorithm, "rates") else ""
+            )
             return TrainingError(
                 f"The inner loop explodes at iteration {iteration}: the support loss is {before:.3g} before the inner steps, and "
                 "the query loss after them is not a number.",
-                f"The inner steps are too large: lower algorithm.inner_lr (now {inner:g}) and launch again.",
+                f"The inner steps are too large: lower algorithm.inner_lr (now {inner:g}){learned} and launch again.",
                 "algorithm.inner_lr",
             )
         knobs = f"algorithm.inner_lr (now {inner:g}) or {outer}" if inner else outer

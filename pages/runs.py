@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core import scheduler
+from core import charts, scheduler
 from core.schema import ACTIVE, ENDED, Run
 from pages.parts import chips, router, run_dialogs, session, theme
 from pages.parts.compare import comparison
@@ -19,12 +19,10 @@ def filters(runs: Sequence[Run]) -> None:
     text, status, family, learner = st.columns([2, 2, 1, 1])
     text.text_input("Search", key="filter-text", placeholder="name, note, group or number", icon=":material/search:")
     status.multiselect("Status", list(chips.COLORS), key="filter-status", placeholder="any")
-    family.selectbox("Family", part_names(runs, "family"), index=None, key="filter-family", placeholder="any")
-    learner.selectbox("Learner", part_names(runs, "algorithm"), index=None, key="filter-learner", placeholder="any")
-
-
-def part_names(runs: Sequence[Run], part: str) -> list[str]:
-    return sorted({run.config.get(part, {}).get("name", "") for run in runs})
+    families = sorted({run.config.get("family", {}).get("name", "") for run in runs})
+    family.selectbox("Family", families, index=None, key="filter-family", placeholder="any")
+    learners = sorted({charts.learner(run) for run in runs})
+    learner.selectbox("Learner", learners, index=None, key="filter-learner", placeholder="any")
 
 
 def matches(run: Run) -> bool:
@@ -34,7 +32,7 @@ def matches(run: Run) -> bool:
         all(word in words for word in (state.get("filter-text") or "").lower().split())
         and (not state.get("filter-status") or chips.status_word(run) in state["filter-status"])
         and state.get("filter-family") in (None, run.config.get("family", {}).get("name"))
-        and state.get("filter-learner") in (None, run.config.get("algorithm", {}).get("name"))
+        and state.get("filter-learner") in (None, charts.learner(run))
     )
 
 

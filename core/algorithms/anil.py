@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from core.algorithms.base import AlgorithmConfig, Network, SupportLoss, TaskState
 from core.algorithms.maml import MAML
@@ -30,15 +31,16 @@ class ANILConfig(AlgorithmConfig):
 
 
 class Body(nn.Module):
-    """A network up to its output layer: gives what that layer reads."""
+    """A network up to its output layer: gives what the layer of this name reads."""
 
-    def __init__(self, model: nn.Module, layer: nn.Linear):
+    def __init__(self, model: nn.Module, layer: str):
         super().__init__()
         self.model, self.layer = model, layer
 
     def forward(self, x: Tensor) -> Tensor:
         read: list[Tensor] = []
-        hook = self.layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+        layer = self.model.get_submodule(self.layer)
+        hook = layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
         try:
             self.model(x)
         finally:
@@ -81,7 +83,7 @@ class ANIL(MAML):
         return self.answer(self.forward_queries(self.body(), None, state.support_x, query_x), state.weights)
 
     def body(self) -> TaskForward:
-        return TaskForward(Body(self.model, self.model.get_submodule(self.last)), self.forward_tasks.mode)
+        return TaskForward(Body(self.model, self.last), self.forward_tasks.mode)
 
     def answer(self, features: Tensor, weights: Weights) -> Tensor:
         """Each task's own output layer on its features: (tasks, n, features) → (tasks, n, outputs)."""
@@ -92,16 +94,17 @@ class ANIL(MAML):
 
 def last_layer(model: nn.Module, head: set[str], input_shape: tuple[int, ...]) -> str | None:
     """Name of the linear layer that owns the ``head`` and whose answer the network returns as it is; None if it is none."""
-    owners = {name.rpartition(".")[0] for name in head}
-    layers = {name: layer for name, layer in model.named_modules() if name in owners and isinstance(layer, nn.Linear)}
-    if len(owners) != 1 or not layers:
+    name = min(head, default="").rpartition(".")[0]
+    layer = dict(model.named_modules()).get(name)
+    # A subclass may compute something else, and a normalised weight is made of others.
+    if type(layer) is not nn.Linear or f"{name}.weight" not in head or not head <= {f"{name}.weight", f"{name}.bias"}:
         return None
-    ((name, layer),) = layers.items()
     said: list[Tensor] = []
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}  # which a call may change in place
     hook = layer.register_forward_hook(lambda *call: said.append(call[-1]))
     try:
         with torch.no_grad():
-            answer = model(layer.weight.new_zeros(2, *input_shape))
+            answer = functional_call(model, buffers, (layer.weight.new_zeros(2, *input_shape),))
     finally:
         hook.remove()
     return name if len(said) == 1 and said[0] is answer and answer.ndim == 2 else None

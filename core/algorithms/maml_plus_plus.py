@@ -70,9 +70,9 @@ class MAMLPlusPlus(MAML):
     each parameter tensor l. Steps beyond ``inner_steps`` use the last step's rates and BatchNorm weights. The paper's
     cosine schedule is the run's.
 
-    With ``running_statistics`` the mean and variance of every BatchNorm layer's input are kept for the network after 0, 1, …
-    ``inner_steps`` steps, as moving averages over the support sets met in training. At test they normalise support and
-    queries alike.
+    With ``running_statistics`` the mean and variance of every BatchNorm layer's input are kept for each inner step, as moving
+    averages over what the support sets give before and after that step in training. At test they normalise support and
+    queries alike, together with that step's BatchNorm weights.
     """
 
     Config = MAMLPlusPlusConfig
@@ -98,10 +98,10 @@ class MAMLPlusPlus(MAML):
         return model
 
     def no_statistics(self, model: nn.Module) -> Statistics:
-        """What the moving averages start from, mean 0 and variance 1: each (inner steps + 1, channels)."""
+        """What the moving averages start from, mean 0 and variance 1: each (inner steps, channels)."""
         with torch.no_grad():
             seen = TaskForward(model, "loop").statistics(None, torch.zeros(1, 2, *self.family.input_shape))
-        rows = self.config.inner_steps + 1
+        rows = self.config.inner_steps
         return {key: torch.full((rows, s.shape[1]), float(key.endswith("variance"))) for key, s in seen.items()}
 
     @property
@@ -109,16 +109,16 @@ class MAMLPlusPlus(MAML):
         return "running" if self.gathered else super().normalises_by
 
     def running(self, step: int, tasks: int) -> Statistics | None:
-        """The statistics of the network after ``step`` steps, each (tasks, channels); None while training or without them."""
+        """The statistics of an inner step, each (tasks, channels); None while training or without them."""
         if self.training or not self.gathered:
             return None
-        row = min(step, self.config.inner_steps)
+        row = min(step, self.config.inner_steps - 1)
         return {key: getattr(self, f"running{i}")[row].expand(tasks, -1) for i, key in enumerate(self.gathered)}
 
     @torch.no_grad()
     def gather(self, step: int, weights: Weights, support_x: Tensor) -> None:
-        """Bring the statistics of the network after ``step`` steps up to date."""
-        seen = self.forward_tasks.statistics(weights, support_x)
+        """Bring the statistics of an inner step up to date with what the network gives under that step's weights."""
+        seen, step = self.forward_tasks.statistics(weights, support_x), min(step, self.config.inner_steps - 1)
         for i, key in enumerate(self.gathered):
             getattr(self, f"running{i}")[step].lerp_(seen[key].mean(0), MOMENTUM)
 
@@ -144,12 +144,12 @@ class MAMLPlusPlus(MAML):
             )
             if not differentiable:
                 weights = {name: w.detach().requires_grad_(name not in self.owned) for name, w in weights.items()}
-            if gathers and step + 1 == steps:
-                self.gather(steps, weights, support_x)
-            yield TaskState(weights, support_x, loss.detach(), statistics=self.running(step + 1, tasks))
+            if gathers:
+                self.gather(step, weights, support_x)
+            yield TaskState(weights, support_x, loss.detach(), statistics=self.running(step, tasks))
 
     def loss_at(self, step: int, support_x: Tensor, support_y: Tensor) -> SupportLoss:
-        """The support loss of the network after ``step`` steps, at test under the running statistics if there are any."""
+        """The support loss at an inner step, at test under its running statistics if there are any."""
         statistics = self.running(step, len(support_x))
         if statistics is None:
             return self.support_loss(support_x, support_y, differentiable=True)

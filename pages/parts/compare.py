@@ -38,8 +38,9 @@ def unequal_protocol(runs: Sequence[Run]) -> list[str]:
         # An evaluation that leaves its shape open takes the training task's.
         shape = {key: evaluation.get(key) or family.get(key) for key in ("n_way", "k_shot")}
         family = {key: value for key, value in family.items() if key not in ("n_way", "k_shot", "n_query")}
-        statistics = {"batch_statistics": run.config.get("batch_statistics")}
-        tested.append({"family": family} | evaluation | shape | statistics)
+        own = run.config.get("algorithm", {}).get("running_statistics")  # MAML++ may bring its own
+        statistics = "running" if own else run.config.get("batch_statistics")
+        tested.append({"family": family} | evaluation | shape | {"batch_statistics": statistics})
     return list(differences(tested))
 
 

@@ -1,6 +1,7 @@
 """The config that is being set up on the Train page: plain values that outlive a visit to another page."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,8 @@ class Draft:
     """values: a RunConfig as plain values, right or wrong. revision: counts the times it was filled, see widget_key.
     name: of the run to be. given: the name as long as nobody typed another.
 
-    others: what was typed for the families, networks and learners not chosen now, by (section, name).
+    others: what was typed for the families, networks and learners not chosen now, by (section, name). tests: what the
+    evaluation was set to for them and not for the ones chosen now.
     """
 
     values: dict[str, Any]
@@ -31,6 +33,7 @@ class Draft:
     revision: int = 0
     given: str = ""
     others: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    tests: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def choose(self, section: str, name: str, config: type) -> None:
         """Switch family, network or learner; coming back restores what was typed there."""
@@ -42,7 +45,11 @@ class Draft:
         if section == "family" and families()[name].kind == families()[old["name"]].kind:
             fresh |= {key: old[key] for key in SHAPE if key in old and key in fresh}
         self.values[section] = fresh
+        evaluation = dict(self.values["evaluation"])
         leave_open(self.values, section, old)
+        kept = {key: value for key, value in evaluation.items() if self.values["evaluation"][key] != value}
+        self.tests[section, old["name"]] = kept
+        self.values["evaluation"] |= self.tests.pop((section, name), {})
         if self.name == self.given:  # a name that nobody typed follows the choice
             self.name = self.given = f"{self.values['family']['name']}-{self.values['algorithm']['name']}"
         self.revision += 1  # fields of the same name start from their new values, not from what the widgets hold
@@ -89,7 +96,7 @@ def fill(values: dict[str, Any], name: str) -> Draft:
 
 
 def all_fields(values: dict[str, Any], sections: dict[str, dict[str, type]]) -> dict[str, list[config_form.Field]]:
-    """The form's settings by section, those that have an effect. sections: the registries of family, algorithm and model."""
+    """The form's settings by section. sections: the registries of family, algorithm and model."""
     found = {
         section: config_form.fields(registry[values[section]["name"]].Config, section)
         for section, registry in sections.items()
@@ -97,5 +104,15 @@ def all_fields(values: dict[str, Any], sections: dict[str, dict[str, type]]) -> 
     for section in ("training", "evaluation"):
         found[section] = config_form.fields(RunConfig.model_fields[section].annotation, section)
     found["run"] = config_form.fields(RunConfig, "", only=("seed", "device", "batch_statistics"))
+    return found
+
+
+def with_effect(
+    settings: dict[str, list[config_form.Field]], values: dict[str, Any], problems: Mapping[str, str]
+) -> dict[str, list[config_form.Field]]:
+    """The settings without those that play no part beside the others; one that is wrong stays, to be put right."""
     idle = without_effect(values)
-    return {section: [field for field in fields if field.path not in idle] for section, fields in found.items()}
+    return {
+        section: [f for f in fields if f.path not in idle or config_form.problem_of(f.path, problems)]
+        for section, fields in settings.items()
+    }

@@ -35,6 +35,15 @@ def iterations(run: Run) -> int:
     return run.iterations or run.config.get("training", {}).get("iterations", 0)
 
 
+def done(run: Run) -> float:
+    """Share of the training that is over, in [0, 1]: of its iterations or of its time budget, whichever is further."""
+    if run.status == "finished" or not trains(run):
+        return float(run.status == "finished")
+    share = run.iteration / iterations(run) if iterations(run) else 0.0
+    minutes = run.config.get("training", {}).get("minutes")
+    return min(max(share, run.seconds / (60 * minutes) if minutes else 0.0), 1.0)
+
+
 def loss_card(run: Run, reader: SeriesReader) -> None:
     with theme.card("loss", height="stretch"):
         if not trains(run):
@@ -50,6 +59,8 @@ def loss_card(run: Run, reader: SeriesReader) -> None:
         chart = charts.loss_chart(run, reader, log_y=log_y)
         if chart.traces:
             live_chart(chart, key=f"chart-loss-{run.id}")
+        elif run.status in ENDED:
+            theme.empty("No points", "The run ended before its first iteration was written down.")
         else:
             theme.empty("No points yet", "The first ones come a moment after training starts.")
 
@@ -60,6 +71,8 @@ def validation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
     ):
         if evaluations:
             live_chart(charts.validation_chart([(run, evaluations)]), key=f"chart-validation-{run.id}")
+        elif run.status == "finished":
+            theme.empty("Nothing to validate", "This learner has no choice to make on validation tasks.")
         elif run.status in ENDED:
             theme.empty("Never validated", "The run ended before its first validation.")
         else:

@@ -15,7 +15,7 @@ from core import charts
 from core.schema import ENDED, Evaluation, Run
 from core.series import SeriesReader
 from pages.parts import format
-from pages.parts.run_cards import PHASES, iterations, trains
+from pages.parts.run_cards import PHASES, done, iterations, trains
 
 SAMPLES = 120  # of throughput and memory, one a second while the page is open; the store keeps only the latest
 WIDTH, HEIGHT = 200, 36  # of an outline, in its own units: it is stretched to the card
@@ -72,20 +72,20 @@ def samples(run: Run) -> tuple[list[float], list[float]]:
 
 
 def progress_figure(run: Run) -> str:
-    total = iterations(run)
-    done = min(run.iteration / total, 1.0) if total and trains(run) else float(run.status == "finished")
-    note = f"{format.count(run.iteration)} / {format.count(total)}" if trains(run) else "nothing to train"
+    share, minutes = done(run), run.config.get("training", {}).get("minutes")
+    planned = f"in {minutes:g} min" if minutes else f"/ {format.count(iterations(run))}"
+    note = f"{format.count(run.iteration)} {planned}" if trains(run) else "nothing to train"
     if run.status in ENDED:
         label, value = "Training time", format.duration(run.seconds)
     elif run.status == "running" and run.phase == "training" and run.remaining is not None:
         label, value = "Time left", format.duration(run.remaining)
     elif run.status == "running" and run.phase in ("loading", "tuning", "testing"):
-        done = min((run.load or {}).get("fraction") or 0.0, 1.0)  # of this phase
-        label, value = PHASES[run.phase].capitalize(), f"{100 * done:.0f} %"
+        share = min((run.load or {}).get("fraction") or 0.0, 1.0)  # of this phase
+        label, value = PHASES[run.phase].capitalize(), f"{100 * share:.0f} %"
     else:
-        label, value = "Progress", f"{100 * done:.0f} %"
-    help = "Iterations done, of those planned. The final test comes after them."
-    return figure(label, value, note, help, below=f'<progress max="1" value="{done:.4f}"></progress>')
+        label, value = "Progress", f"{100 * share:.0f} %"
+    help = "Iterations done, of those planned or in the time budget. The final test comes after them."
+    return figure(label, value, note, help, below=f'<progress max="1" value="{share:.4f}"></progress>')
 
 
 def best_figure(run: Run, evaluations: Sequence[Evaluation]) -> str:

@@ -11,7 +11,7 @@ from core import charts
 from core.schema import ENDED, Run
 from core.series import SeriesReader
 from pages.parts import chips, format, session
-from pages.parts.run_cards import iterations, trains
+from pages.parts.run_cards import done
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -74,16 +74,14 @@ def styled(runs: Sequence[Run], reader: SeriesReader) -> "Styler":
 
 
 def row(run: Run, reader: SeriesReader) -> dict[str, Any]:
-    total = iterations(run)
-    done = run.iteration / total if total and trains(run) else float(run.status == "finished")
     family = run.config.get("family", {})
     return {
         "#": run.id,
         "Run": run.name,
         "Status": [chips.status_word(run)],
-        "Learner": run.config.get("algorithm", {}).get("name", ""),
+        "Learner": charts.learner(run),
         "Family": family.get("name", ""),
-        "Progress": 100 * min(done, 1.0),
+        "Progress": 100 * done(run),
         "Best": (run.best or {}).get("mean"),
         "Test": (run.test or {}).get("mean"),
         "Loss": charts.spark(reader, run.id, charts.QUERY_LOSS, points=40) or None,

@@ -27,6 +27,7 @@ def train_form() -> None:
     for fields in settings.values():
         config_form.read(fields, now.values, now.revision)
     config, problems = now.check()
+    settings = draft.with_effect(settings, now.values, problems)
     form, side = st.columns([1.8, 1], gap="medium")
     with form:
         presets()
@@ -48,10 +49,9 @@ def train_form() -> None:
 
 def not_drawn(problems: Mapping[str, str], drawn: set[str]) -> list[str]:
     """Problems that belong to no field of the form, so that they are said where it is launched."""
-    places = drawn | set(REGISTRIES) | {f"{section}.name" for section in REGISTRIES}
-    return [
-        text for path, text in problems.items() if not any(path == at or path.startswith(f"{at}.") for at in places)
-    ]
+    chosen = set(REGISTRIES) | {f"{section}.name" for section in REGISTRIES}
+    places = [(path, text) for path, text in problems.items() if path not in chosen]
+    return [text for path, text in places if not any(path == at or path.startswith(f"{at}.") for at in drawn)]
 
 
 def start() -> Draft:

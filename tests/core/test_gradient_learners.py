@@ -116,6 +116,12 @@ def test_anil_answers_alike_whether_the_body_reads_the_support_set_once_or_at_ev
     torch.testing.assert_close(*answers, rtol=1e-9, atol=1e-12)
 
 
+class Doubled(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
 def test_an_output_layer_that_something_follows_or_that_is_not_linear_is_not_taken_for_the_last() -> None:
     linear, followed = nn.Sequential(nn.Linear(4, 3)), nn.Sequential(nn.Linear(4, 3), nn.LogSoftmax(-1))
     convolution = nn.Sequential(nn.Unflatten(1, (4, 1)), nn.Conv1d(4, 3, 1), nn.Flatten())
@@ -123,6 +129,9 @@ def test_an_output_layer_that_something_follows_or_that_is_not_linear_is_not_tak
     assert last_layer(followed, {"0.weight", "0.bias"}, (4,)) is None
     assert last_layer(convolution, {"1.weight", "1.bias"}, (4,)) is None
     assert last_layer(linear, set(), (4,)) is None
+    normalised = nn.Sequential(nn.utils.weight_norm(nn.Linear(4, 3)))  # its weight is made of two others
+    assert last_layer(normalised, {"0.weight_g", "0.weight_v", "0.bias"}, (4,)) is None
+    assert last_layer(nn.Sequential(Doubled(4, 3)), {"0.weight", "0.bias"}, (4,)) is None
 
 
 def test_meta_sgds_gradients_by_hand() -> None:
@@ -205,36 +214,63 @@ def test_maml_plus_pluss_warm_up_is_first_order() -> None:
         assert_same(meta_gradient(learner, episodes), theirs)
 
 
-def biased_variance(x: Tensor, axis: int) -> Tensor:
-    return x.var(axis, correction=0)
-
-
 RUNNING = {"inner_lr": 0.25, "inner_steps": 2, "running_statistics": True, "multi_step_share": 0.0}
 
 
-def test_maml_plus_plus_gathers_what_each_layer_sees_after_each_number_of_steps() -> None:
+def unequal_norms(learner: MAMLPlusPlus) -> None:
+    """Another scale and shift for every inner step, as training leads to."""
+    generator = torch.Generator().manual_seed(6)
+    with torch.no_grad():
+        for values in learner.norms:
+            values += 0.3 * torch.randn(values.shape, generator=generator, dtype=values.dtype)
+
+
+def seen_by_norms(model: nn.Module, weights: dict[str, Tensor], x: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """Mean and biased variance of each BatchNorm layer's input, as means over the tasks."""
+    norms = {name: layer for name, layer in model.named_modules() if isinstance(layer, nn.BatchNorm2d)}
+    seen: dict[str, list[Tensor]] = {name: [] for name in norms}
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, inputs, name=name: seen[name].append(inputs[0]))
+        for name, layer in norms.items()
+    ]
+    for task in range(len(x)):
+        functional_call(model, {name: w[task] for name, w in weights.items()}, (x[task],))
+    for hook in hooks:
+        hook.remove()
+    flat = {name: [one.detach().transpose(0, 1).flatten(1) for one in inputs] for name, inputs in seen.items()}
+    return {
+        name: (
+            torch.stack([one.mean(1) for one in inputs]).mean(0),
+            torch.stack([one.var(1, correction=0) for one in inputs]).mean(0),
+        )
+        for name, inputs in flat.items()
+    }
+
+
+def test_maml_plus_plus_gathers_what_each_layer_sees_before_and_after_each_step() -> None:
     learner, episodes = maml(NETWORKS[NORMED], kind=MAMLPlusPlus, **RUNNING), made_up()
+    unequal_norms(learner)
     states = list(learner.trajectory(episodes.support_x, episodes.support_y, 2, differentiable=False))
     gradient = meta_gradient(learner, episodes)
-    for step, state in enumerate(states):
-        seen = [
-            F.conv2d(x, w, b, 2, 1).transpose(0, 1).flatten(1)  # (channels, everything else)
-            for x, w, b in zip(
-                episodes.support_x, state.weights["block1.0.weight"], state.weights["block1.0.bias"], strict=True
-            )
-        ]
-        mean, variance = (torch.stack([part(s, 1) for s in seen]).mean(0) for part in (torch.mean, biased_variance))
-        torch.testing.assert_close(learner.running0[step], 0.1 * mean)
-        torch.testing.assert_close(learner.running1[step], 0.9 + 0.1 * variance)
-    # Gathering changes nothing of what is learned.
-    assert_same(
-        gradient,
-        meta_gradient(maml(NETWORKS[NORMED], kind=MAMLPlusPlus, **RUNNING | {"running_statistics": False}), episodes),
-    )
+    for step in range(2):
+        own = {name: v[step].expand(2, -1) for name, v in zip(learner.owned, learner.norms, strict=True)}
+        before, after = (
+            seen_by_norms(learner.model, weights, episodes.support_x)
+            for weights in (states[step].weights | own, states[step + 1].weights)
+        )
+        for i, key in enumerate(learner.gathered):
+            layer, _, part = key.rsplit(".", 2)
+            which, start = {"mean": (0, 0.0), "variance": (1, 1.0)}[part]
+            expected = 0.9 * (0.9 * start + 0.1 * before[layer][which]) + 0.1 * after[layer][which]
+            torch.testing.assert_close(getattr(learner, f"running{i}")[step], expected)
+    plain = maml(NETWORKS[NORMED], kind=MAMLPlusPlus, **RUNNING | {"running_statistics": False})
+    unequal_norms(plain)
+    assert_same(gradient, meta_gradient(plain, episodes))  # gathering changes nothing of what is learned
 
 
 def test_maml_plus_plus_is_tested_with_pytorchs_batch_norm_under_the_statistics_of_each_step() -> None:
     learner, episodes = maml(NETWORKS[NORMED], kind=MAMLPlusPlus, **RUNNING).eval(), made_up()
+    unequal_norms(learner)
     assert learner.normalises_by == "running"
     generator = torch.Generator().manual_seed(2)
     for i in range(len(learner.gathered)):
@@ -252,12 +288,19 @@ def test_maml_plus_plus_is_tested_with_pytorchs_batch_norm_under_the_statistics_
             )
         return functional_call(model, weights, (x,))
 
+    def norms(step: int) -> dict[str, Tensor]:
+        return {name: values[step].detach() for name, values in zip(learner.owned, learner.norms, strict=True)}
+
     states = list(learner.trajectory(episodes.support_x, episodes.support_y, 2, differentiable=False))
     for task in range(episodes.tasks):
         weights = dict(learner.model.named_parameters())
         for step, state in enumerate(states):
-            ours = learner.predict(state, episodes.query_x)[task]
-            torch.testing.assert_close(ours, network(step, weights, episodes.query_x[task]), rtol=1e-8, atol=1e-12)
+            weights |= norms(max(step - 1, 0))  # those of the step that led here
+            theirs = network(max(step - 1, 0), weights, episodes.query_x[task])
+            torch.testing.assert_close(learner.predict(state, episodes.query_x)[task], theirs, rtol=1e-8, atol=1e-12)
+            if step == 2:
+                break
+            weights |= norms(step)
             loss = F.cross_entropy(network(step, weights, episodes.support_x[task]), episodes.support_y[task])
             inner = {n: w for n, w in weights.items() if n not in learner.owned}
             steps = torch.autograd.grad(loss, list(inner.values()))

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from core import forward
 from core.algorithms.metric import class_means, cosine, one_hot, squared_distance
 from core.algorithms.relationnet import pairs
 from core.algorithms.snail import SNAIL
@@ -215,7 +216,8 @@ def test_the_order_of_the_support_set_plays_no_part(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMPARING)
 @pytest.mark.parametrize("statistics", ["transductive", "support"])
-def test_a_loop_over_tasks_answers_alike(name: str, statistics: str) -> None:
+def test_a_loop_over_tasks_answers_alike(name: str, statistics: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "ONE_BY_ONE", ())  # stack on the processor as well, as a GPU does
     episodes = made_up()
     stacked, loop = (
         learner.predict(learner.adapt(episodes.support_x, episodes.support_y, 1), episodes.query_x)

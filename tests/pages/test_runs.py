@@ -28,7 +28,23 @@ def test_it_lists_runs_newest_first(app, make_run):
     table = page.dataframe[0].value
     assert list(table["Run"]) == ["doodles-5w1s", "sinusoid-maml"]
     assert [list(one) for one in table["Status"]] == [["failed"], ["finished"]]
-    assert list(table["Progress"]) == [30.0, 30.0]
+    assert list(table["Progress"]) == [30.0, 100.0]
+
+
+def test_a_time_budget_counts_where_it_is_further_than_the_iterations(app, make_run, store):
+    budgeted = make_run("doodles-5w1s", "running")
+    training = budgeted.config["training"] | {"minutes": 0.5}
+    store.update(budgeted.id, config=budgeted.config | {"training": training})
+    assert list(app("runs").dataframe[0].value["Progress"]) == [40.0]  # 12 s of 30, and 3 iterations of 10
+
+
+def test_first_order_is_part_of_a_learners_name_and_can_be_filtered(app, make_run):
+    make_run("omniglot-5w1s-fomaml")
+    make_run("doodles-5w1s")
+    page = app("runs")
+    assert list(page.dataframe[0].value["Learner"]) == ["maml", "maml, first order"]
+    page.selectbox("filter-learner").set_value("maml, first order").run()
+    assert names(page) == ["omniglot-5w1s-fomaml"]
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,37 @@ def test_only_settings_with_an_effect_are_shown(app):
     assert not {p for p in paths if p.startswith("training.")} | paths & {"evaluation.inner_steps"}
 
 
+def test_a_setting_appears_with_the_choice_it_belongs_to_and_stays_while_it_is_wrong(app):
+    page = app("train", preset="sinusoid-maml")
+    setting(page, "training.schedule").set_value("exponential").run()
+    setting(page, "training.decay_rate").set_value(5.0).run()
+    setting(page, "training.schedule").set_value("constant").run()
+    assert any("largest value is 1" in text for text in complaints(page))
+    setting(page, "training.decay_rate").set_value(0.5).run()
+    assert complaints(page) == []
+    with pytest.raises(AssertionError, match=r"no widget for training\.decay_rate"):
+        setting(page, "training.decay_rate")
+
+
+def test_a_network_that_plays_no_part_is_shown_while_it_is_wrong(app):
+    page = app("train", preset="sinusoid-maml")
+    setting(page, "model.widths").set_value("40, many").run()
+    page.button_group("choose-algorithm-model-dependent").set_value("cnp").run()
+    setting(page, "model.widths").set_value("40").run()
+    assert not page.button("launch").disabled
+
+
+def test_what_the_test_was_set_to_comes_back_with_its_family_and_learner(app):
+    page = app("train", preset="omniglot-5w1s-protonet")
+    for name in ("sinusoid", "omniglot"):
+        page.button_group("choose-family-Task family").set_value(name).run()
+    assert values(page)["evaluation"]["n_way"] == 5
+    page = app("train", preset="omniglot-5w1s-quick")
+    for name in ("anil", "maml"):
+        page.button_group("choose-algorithm-model-agnostic").set_value(name).run()
+    assert values(page)["evaluation"]["inner_steps"] == 3
+
+
 def test_a_learner_for_other_tasks_is_refused_at_the_learner(app):
     page = app("train", preset="sinusoid-maml")
     page.button_group("choose-algorithm-model-dependent").set_value("protonet").run()
