@@ -15,7 +15,7 @@ from core.config import RunConfig
 from data.family import Episodes, Split, TaskFamily
 
 BLOCK = 25  # tasks drawn at a time; fixed, because how a generator is read is part of what it yields
-DENSE = 20  # adaptation curves have every step up to here, then about ten to a decade
+DENSE = 10  # adaptation curves have every step up to here, then about ten to a decade
 Tick = Callable[[float], None]  # fraction done in [0, 1]; raises to interrupt
 
 

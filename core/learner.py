@@ -80,7 +80,10 @@ def try_out(algorithm: Algorithm, config: RunConfig, family: TaskFamily) -> None
 
 
 def made_up(family: TaskFamily, shape: EpisodeShape) -> Episodes:
-    """Noise in the shape of the family's tasks, for a trial that needs no data."""
+    """Noise in the shape of the family's tasks, for a trial that needs no data.
+
+    No more than an example or two of a class: tasks of few examples are those that vmap has to take.
+    """
     generator = torch.Generator().manual_seed(0)
 
     def part(per_class: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -90,7 +93,8 @@ def made_up(family: TaskFamily, shape: EpisodeShape) -> Episodes:
             return x, torch.rand(TRIAL_TASKS, n, 1, generator=generator)
         return x, torch.arange(shape.n_way).repeat_interleave(per_class).expand(TRIAL_TASKS, n)
 
-    return Episodes(*part(shape.k_shot), *part(min(shape.n_query, 2))).to(family.device)
+    few = 2 if shape.n_way == 1 else 1
+    return Episodes(*part(min(shape.k_shot, few)), *part(min(shape.n_query, few))).to(family.device)
 
 
 class _Blank(TaskFamily):

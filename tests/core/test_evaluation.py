@@ -93,7 +93,7 @@ def test_the_hash_tells_other_tasks_from_these(pictures: Home) -> None:
 
 @pytest.mark.parametrize(
     ("steps", "expected"),
-    [(0, [0]), (1, [0, 1]), (20, list(range(21))), (21, [*range(21), 21]), (30, [*range(21), 25, 30])],
+    [(0, [0]), (1, [0, 1]), (10, list(range(11))), (11, [*range(11), 11]), (15, [*range(11), 13, 15])],
 )
 def test_which_steps_a_curve_has(steps: int, expected: list[int]) -> None:
     assert curve_steps(steps) == expected
@@ -103,7 +103,7 @@ def test_a_long_curve_is_sparse_at_its_end() -> None:
     steps = curve_steps(200)
     assert steps[-1] == 200
     assert steps == sorted(set(steps))
-    assert 25 < len(steps) < 40
+    assert 20 < len(steps) < 30
 
 
 def test_the_interval_by_hand() -> None:

@@ -6,7 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import vmap
 
+from core import forward
 from core.forward import ForwardMode, TaskForward, stack_weights
 from tests.core import own_nets
 from tests.core.learners import made_up, maml
@@ -157,3 +159,15 @@ def test_vmap_refuses_buffers_changed_in_place() -> None:
     model, x = seeded(lambda: own_nets.Running(PICTURE, 3)), made_up().query_x
     with pytest.raises(RuntimeError):
         TaskForward(model, "stacked")(apart(model, 2), x)
+
+
+def test_a_processor_takes_tasks_of_many_examples_one_by_one_and_answers_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = NETWORKS["conv4-stride"]().double()
+    weights, x = apart(model, 2), torch.randn(2, forward.MANY, 1, 28, 28, dtype=torch.float64)
+    calls = []
+    monkeypatch.setattr(forward, "vmap", lambda *a, **k: calls.append(1) or vmap(*a, **k))
+    one_by_one = TaskForward(model, "stacked")(weights, x)
+    assert not calls
+    monkeypatch.setattr(forward, "ONE_BY_ONE", ())
+    torch.testing.assert_close(TaskForward(model, "stacked")(weights, x), one_by_one, rtol=1e-9, atol=1e-12)
+    assert calls

@@ -100,8 +100,8 @@ def test_the_trial_draws_nothing_and_needs_no_data() -> None:
 
 
 def test_made_up_tasks_have_the_shape_of_real_ones(pictures: Home) -> None:
-    for base in ("sinusoid", "doodles"):
-        config = tiny(base, "evaluation.n_query=2")
+    for base, few in (("sinusoid", 2), ("doodles", 1)):
+        config = tiny(base, f"evaluation.k_shot={few}", f"evaluation.n_query={few}")
         family = open_tiny(config, pictures)
         real = family.sample("train", config.test_shape, 2, torch.Generator())
         fake = made_up(family, config.test_shape)
