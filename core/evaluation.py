@@ -76,12 +76,14 @@ def score_block(algorithm: Algorithm, family: TaskFamily, block: Episodes, steps
     wanted, rows = set(curve_steps(steps)), []
     # The same kernels as in training, cuDNN's recurrent ones refuse a backward pass outside it.
     with algorithm.forward_tasks.twice_differentiable():
+        with torch.no_grad():
+            read = algorithm.read_queries(block.support_x, block.query_x)
         states = algorithm.trajectory(block.support_x, block.support_y, steps, differentiable=False)
         for step, state in enumerate(states):
             if step not in wanted:
                 continue
             with torch.no_grad():
-                prediction = algorithm.predict(state, block.query_x)
+                prediction = algorithm.answer(state, read)
                 score = family.score(prediction, block.query_y)
                 # Both: an argmax over not-a-number is a class, and the square of a large finite prediction overflows.
                 finite = prediction.isfinite().flatten(1).all(1) & score.isfinite()  # (tasks,)

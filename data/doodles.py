@@ -8,6 +8,8 @@ programme with motor noise on the control points, a small affine change and its 
 import hashlib
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,6 +82,18 @@ def pool_generator(pool_seed: int, split: Split) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Many small steps gain nothing from a second thread, and beside a busy process each would wait for it: 16 times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
 def draw_pool(classes: int, examples: int, generator: torch.Generator, progress: Progress = lambda *_: None) -> Tensor:
     """Invent ``classes`` characters and draw each ``examples`` times → uint8 (classes, examples, 28, 28), white ink."""
     pool = torch.empty(classes, examples, SIDE, SIDE, dtype=torch.uint8)

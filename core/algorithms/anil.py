@@ -75,17 +75,22 @@ class ANIL(MAML):
             return super().support_loss(support_x, support_y, differentiable=differentiable)
         with torch.set_grad_enabled(differentiable):
             features = self.body()(None, support_x)  # (tasks, n_support, features)
-        return lambda weights: self.family.loss(self.answer(features, weights), support_y)
+        return lambda weights: self.family.loss(self.head_of(weights, features), support_y)
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
-        if self.last is None:
-            return super().predict(state, query_x)
-        return self.answer(self.forward_queries(self.body(), None, state.support_x, query_x), state.weights)
+        return self.answer(state, self.read_queries(state.support_x, query_x))
+
+    def read_queries(self, support_x: Tensor, query_x: Tensor) -> Tensor:
+        """The queries' features (tasks, n_query_total, features), where the body can be read apart."""
+        return query_x if self.last is None else self.forward_queries(self.body(), None, support_x, query_x)
+
+    def answer(self, state: TaskState, read: Tensor) -> Tensor:
+        return super().predict(state, read) if self.last is None else self.head_of(state.weights, read)
 
     def body(self) -> TaskForward:
         return TaskForward(Body(self.model, self.last), self.forward_tasks.mode)
 
-    def answer(self, features: Tensor, weights: Weights) -> Tensor:
+    def head_of(self, weights: Weights, features: Tensor) -> Tensor:
         """Each task's own output layer on its features: (tasks, n, features) → (tasks, n, outputs)."""
         answer = features @ weights[f"{self.last}.weight"].transpose(1, 2)
         bias = weights.get(f"{self.last}.bias")

@@ -141,6 +141,16 @@ class Algorithm(nn.Module, ABC):
             return self.forward_tasks.normalised(state.weights, query_x, state.statistics)
         return self.forward_queries(self.forward_tasks, state.weights, state.support_x, query_x)
 
+    def read_queries(self, support_x: Tensor, query_x: Tensor) -> Tensor:
+        """What of a prediction is the same after every inner step: the queries, or what a network that never adapts gives
+        for them. An adaptation curve needs it once.
+        """
+        return query_x
+
+    def answer(self, state: TaskState, read: Tensor) -> Tensor:
+        """``predict`` for what ``read_queries`` gave."""
+        return self.predict(state, read)
+
     def forward_queries(
         self, forward: TaskForward, weights: Weights | None, support_x: Tensor, query_x: Tensor
     ) -> Tensor:

@@ -106,8 +106,14 @@ class BaselinePlusPlus(Algorithm):
             return torch.autograd.grad(loss.sum(), weight)[0], loss.detach()
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
-        features = self.forward_queries(self.forward_tasks, None, state.support_x, query_x)
-        return self.scale * cosine(features, state.weights["head"])
+        return self.answer(state, self.read_queries(state.support_x, query_x))
+
+    def read_queries(self, support_x: Tensor, query_x: Tensor) -> Tensor:
+        """The queries' features: (tasks, n_query_total, d)."""
+        return self.forward_queries(self.forward_tasks, None, support_x, query_x)
+
+    def answer(self, state: TaskState, read: Tensor) -> Tensor:
+        return self.scale * cosine(read, state.weights["head"])
 
     def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
         """One ordinary batch; the shape of a task and the number of tasks play no part."""

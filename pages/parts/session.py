@@ -86,9 +86,17 @@ def warm_up() -> threading.Timer:
     """Import torch behind the reader's back, once a process: Train then opens at once.
 
     A little later than the first page, whose files the browser is still fetching: the import leaves the interpreter
-    little time for anything else.
+    little time for anything else. The server gets one thread of torch's: it only draws tasks and tries networks out, and
+    a second one would wait for the cores that a run is using.
     """
-    timer = threading.Timer(GRACE, lambda: [importlib.import_module(name) for name in HEAVY])
+
+    def prepare() -> None:
+        for name in HEAVY:
+            module = importlib.import_module(name)
+            if name == "torch":
+                module.set_num_threads(1)
+
+    timer = threading.Timer(GRACE, prepare)
     timer.daemon = True
     timer.start()
     return timer
