@@ -144,7 +144,9 @@ def protocol(test: dict[str, Any]) -> str:
     of = test["protocol"]
     lost = f" ({test['non_finite']} not finite)" if test["non_finite"] else ""
     parts = [f"{of['n_way']}-way"] if of["n_way"] > 1 else []
-    parts += [f"{of['k_shot']}-shot", f"{of['n_query']} queries", f"{of['inner_steps']} steps"]
+    parts += [f"{of['k_shot']}-shot", f"{of['n_query']} queries"]
+    if steps := of["inner_steps"]:  # none for those that read the support set at once
+        parts.append(f"{steps} step{'s' if steps > 1 else ''}")
     return ", ".join([*parts, of["batch_statistics"], f"{test['episodes']} episodes{lost}"])
 
 

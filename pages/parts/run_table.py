@@ -105,14 +105,14 @@ def columns() -> dict[str, Any]:
             width=172, type="tertiary", alignment="left", key=OPEN, help="Opens the run's page."
         ),
         "Status": column.MultiselectColumn(options=list(chips.COLORS), color=list(chips.COLORS.values()), width=92),
-        "Learner": column.TextColumn(width=76),
+        "Learner": column.TextColumn(width=112),
         "Family": column.TextColumn(width=76),
-        "Progress": column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=110),
+        "Progress": column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=96),
         "Best": column.NumberColumn(
             "Best validation", width=116, help="Best score on validation tasks, with its 95 % interval."
         ),
         "Test": column.NumberColumn(width=116, help="The final test, with its 95 % interval."),
-        "Loss": column.LineChartColumn("Query loss", width=110, help="Query loss over the whole run."),
+        "Loss": column.LineChartColumn("Query loss", width=90, help="Query loss over the whole run."),
         "Time": column.NumberColumn(width=84, help="Training time, without waiting."),
         "Note": column.TextColumn(width=150),
     }
