@@ -1,5 +1,6 @@
 """Almost no inner loop (Raghu, Raghu, Bengio & Vinyals 2020, https://arxiv.org/abs/1909.09157)."""
 
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -74,7 +75,7 @@ class ANIL(MAML):
         if self.last is None:
             return super().support_loss(support_x, support_y, differentiable=differentiable)
         with torch.set_grad_enabled(differentiable):
-            features = self.body()(None, support_x)  # (tasks, n_support, features)
+            features = self.body(None, support_x)  # (tasks, n_support, features)
         return lambda weights: self.family.loss(self.head_of(weights, features), support_y)
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
@@ -82,11 +83,12 @@ class ANIL(MAML):
 
     def read_queries(self, support_x: Tensor, query_x: Tensor) -> Tensor:
         """The queries' features (tasks, n_query_total, features), where the body can be read apart."""
-        return query_x if self.last is None else self.forward_queries(self.body(), None, support_x, query_x)
+        return query_x if self.last is None else self.forward_queries(self.body, None, support_x, query_x)
 
     def answer(self, state: TaskState, read: Tensor) -> Tensor:
         return super().predict(state, read) if self.last is None else self.head_of(state.weights, read)
 
+    @cached_property
     def body(self) -> TaskForward:
         return TaskForward(Body(self.model, self.last), self.forward_tasks.mode)
 

@@ -61,8 +61,8 @@ class MetricLearner(SupportReader):
             joint = self.forward_tasks(None, torch.cat([support_x, query_x], 1))
             support, query = joint.split([support_x.shape[1], query_x.shape[1]], 1)
             return support, query
-        statistics = self.forward_tasks.statistics(None, support_x)
-        return self.forward_tasks(None, support_x), self.forward_tasks.normalised(None, query_x, statistics)
+        query = self.forward_queries(self.forward_tasks, None, support_x, query_x)
+        return self.forward_tasks(None, support_x), query
 
 
 def one_hot(labels: Tensor, like: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ class ModelBuilder(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     group: ClassVar[str] = "networks"
+    by_pixel: ClassVar[bool] = False  # True: reads feature maps in any layout, so that a processor may keep them by pixel
 
     @staticmethod
     def problem(config: ModelConfig, input_shape: tuple[int, ...]) -> str:
@@ -67,14 +68,6 @@ def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int 
             layer.track_running_stats = False
             layer.running_mean = layer.running_var = layer.num_batches_tracked = None
     return model
-
-
-def by_pixel(model: nn.Module) -> nn.Module:
-    """The network with its convolutions' weights laid out by pixel, which PyTorch then keeps its feature maps in as well.
-
-    On a processor a batch through Conv4 and back takes three quarters of the time; many tasks' own weights take the same.
-    """
-    return model.to(memory_format=torch.channels_last)
 
 
 def embedding_shape(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, ...]:

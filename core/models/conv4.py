@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from core.models.base import ModelBuilder, ModelConfig, by_pixel
+from core.models.base import ModelBuilder, ModelConfig
 from data.config import setting
 
 
@@ -56,6 +56,7 @@ class Conv4(ModelBuilder):
     Config = Conv4Config
     title = "Conv4"
     summary = "Four 3×3 convolution blocks with BatchNorm, the usual few-shot network. For images."
+    by_pixel = True
 
     @staticmethod
     def problem(config: Conv4Config, input_shape: tuple[int, ...]) -> str:
@@ -72,10 +73,10 @@ class Conv4(ModelBuilder):
         for i in range(4):
             blocks[f"block{i + 1}"] = block(channels if i == 0 else config.filters, config.filters, config.downsampling)
         if outputs is None:
-            return by_pixel(nn.Sequential(blocks))  # (batch, filters, height, width)
+            return nn.Sequential(blocks)  # (batch, filters, height, width)
         if config.downsampling == "stride":
             blocks["pool"], features = Mean(), config.filters
         else:
             blocks["pool"], features = nn.Flatten(), config.filters * (height // 16) * (width // 16)
         blocks["head"] = nn.Linear(features, outputs)
-        return by_pixel(nn.Sequential(blocks))
+        return nn.Sequential(blocks)

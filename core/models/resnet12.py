@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from core.models.base import ModelBuilder, ModelConfig, by_pixel
+from core.models.base import ModelBuilder, ModelConfig
 from core.models.conv4 import Mean
 from data.config import setting
 
@@ -47,6 +47,7 @@ class ResNet12(ModelBuilder):
     Config = ResNet12Config
     title = "ResNet-12"
     summary = "Twelve convolutions in four residual blocks, for images; on a processor it is slow."
+    by_pixel = True
 
     @staticmethod
     def problem(config: ResNet12Config, input_shape: tuple[int, ...]) -> str:
@@ -64,4 +65,4 @@ class ResNet12(ModelBuilder):
         blocks["pool"] = Mean()
         if outputs is not None:
             blocks["head"] = nn.Linear(channels, outputs)
-        return by_pixel(nn.Sequential(blocks))
+        return nn.Sequential(blocks)

@@ -18,6 +18,18 @@ class Plain(nn.Module):
         return self.classify(self.body(x))
 
 
+class Viewed(nn.Module):
+    """A convolution whose maps are flattened by ``view``, which takes one layout alone; BatchNorm makes tasks run one by one."""
+
+    def __init__(self, input_shape: tuple[int, ...], outputs: int):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(input_shape[0], 3, 3, stride=4), nn.BatchNorm2d(3), nn.Tanh())
+        self.head = nn.Linear(prod(self.layers(torch.zeros(2, *input_shape)).shape[1:]), outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.layers(x).view(len(x), -1))
+
+
 class Recurrent(nn.Module):
     """Reads an input as a sequence of numbers; vmap refuses GRUs."""
 

@@ -26,6 +26,7 @@ FORWARDS = {
     "Embedded": "stacked",
     "Dropped": "stacked",
     "Normed": "stacked",
+    "Viewed": "stacked",
     "Recurrent": "loop",
     "Running": "loop",
 }
@@ -113,6 +114,16 @@ def test_made_up_tasks_have_the_shape_of_real_ones(pictures: Home) -> None:
 def test_parameters_are_counted() -> None:
     assert parameter_count(tiny("sinusoid", "model.widths=[40, 40]")) == (40 + 40) + (40 * 40 + 40) + (40 + 1)
     assert parameter_count(tiny("doodles", "model.widths=[]")) == 784 * 3 + 3
+
+
+def test_networks_that_read_any_layout_are_kept_by_pixel_on_a_processor(own) -> None:
+    weights = {
+        network: next(p for p in build_learner(config, blank(config), "stacked").parameters() if p.ndim == 4)
+        for network, config in {"conv4": tiny("conv4"), "own": tiny("doodles", *own("Viewed"))}.items()
+    }
+    assert weights["conv4"].shape[1] == weights["own"].shape[1] == 1  # either layout is the other, but for the strides
+    strides = {network: weight.stride() for network, weight in weights.items()}
+    assert strides == {"conv4": (9, 1, 3, 1), "own": (9, 9, 3, 1)}
 
 
 def test_a_small_network_gets_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
