@@ -14,6 +14,7 @@ POINTS = 1000  # a curve is thinned to about as many points as a chart has pixel
 SUPPORT_LOSS, QUERY_LOSS = "train/support_loss", "train/query_loss"
 UNITS = {"accuracy": "accuracy, %", "mse": "mean squared error"}
 LOSSES = {"accuracy": "cross-entropy, nats", "mse": "mean squared error"}
+OWN_LOSSES = {"relationnet": "squared error of relation scores"}  # learners that do not train on their family's loss
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,17 @@ def metric_of(run: Run) -> str:
     return "accuracy" if "n_way" in run.config.get("family", {}) else "mse"  # regression has no classes
 
 
+def loss_of(run: Run) -> str:
+    """What the training loss is, with its unit."""
+    own = OWN_LOSSES.get(run.config.get("algorithm", {}).get("name"))
+    return own or LOSSES.get(metric_of(run), "loss")
+
+
+def examples(run: Run) -> int | None:
+    """Examples in a training batch of a learner that trains without episodes; None for the others."""
+    return run.config.get("algorithm", {}).get("batch_size")
+
+
 def scale(metric: str) -> tuple[float, str]:
     """Factor and suffix under which a metric is drawn: shares in per cent."""
     return (100.0, " %") if metric == "accuracy" else (1.0, "")
@@ -64,19 +76,15 @@ def scale(metric: str) -> tuple[float, str]:
 
 def loss_chart(run: Run, reader: SeriesReader, *, log_y: bool = False) -> Chart:
     """Meta-training loss of one run: on the support set before adaptation and on the query set after it."""
-    episodic = len(reader.series(run.id, SUPPORT_LOSS)[0]) > 0
-    names = {
-        SUPPORT_LOSS: "support, before adapting",
-        QUERY_LOSS: "query, after adapting" if episodic else "training batch",
-    }
+    adapts = len(reader.series(run.id, SUPPORT_LOSS)[0]) > 0
+    query = "query, after adapting" if adapts else "query" if examples(run) is None else "training batch"
+    names = {SUPPORT_LOSS: "support, before adapting", QUERY_LOSS: query}
     traces = []
     for color, key in ((1, SUPPORT_LOSS), (0, QUERY_LOSS)):
         x, y = downsample(*reader.series(run.id, key), points=POINTS)
         if len(x):
             traces.append(Trace(names[key], x, y, color=color))
-    return Chart(
-        traces, "iteration", LOSSES.get(metric_of(run), "loss"), "Meta-training loss by iteration", log_y=log_y
-    )
+    return Chart(traces, "iteration", loss_of(run), "Meta-training loss by iteration", log_y=log_y)
 
 
 def losses_chart(runs: Sequence[Run], reader: SeriesReader, *, log_y: bool = False) -> Chart:
@@ -86,7 +94,7 @@ def losses_chart(runs: Sequence[Run], reader: SeriesReader, *, log_y: bool = Fal
         x, y = downsample(*reader.series(run.id, QUERY_LOSS), points=POINTS)
         if len(x):
             traces.append(Trace(title(run), x, y, color=color))
-    units = {LOSSES.get(metric_of(run), "loss") for run in runs}
+    units = {loss_of(run) for run in runs}
     return Chart(traces, "iteration", " / ".join(sorted(units)), "Query loss of the chosen runs", log_y=log_y)
 
 

@@ -239,7 +239,7 @@ RECIPES = [
     Recipe("nearest-centroid", "Nearest centroid", {"name": "nearest-centroid"}),
 ]
 SINUSOID_RECIPES = [
-    Recipe("anil", "ANIL", {"name": "anil", "inner_lr": 0.01, "inner_steps": 1}),
+    Recipe("anil", "ANIL", {"name": "anil", "inner_lr": 0.01, "inner_steps": 5}),
     # Rates learned for one step diverge in ten. MAML++ with the paper's five steps explodes while training, for its rates grow.
     Recipe(
         "meta-sgd",

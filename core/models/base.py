@@ -29,7 +29,9 @@ class ModelBuilder(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     group: ClassVar[str] = "networks"
-    by_pixel: ClassVar[bool] = False  # True: reads feature maps in any layout, so that a processor may keep them by pixel
+    by_pixel: ClassVar[bool] = (
+        False  # True: reads feature maps in any layout, so that a processor may keep them by pixel
+    )
 
     @staticmethod
     def problem(config: ModelConfig, input_shape: tuple[int, ...]) -> str:

@@ -113,8 +113,15 @@ def loss_figure(run: Run, reader: SeriesReader) -> str:
 
 
 def rate_figure(run: Run, rates: Sequence[float]) -> str:
-    note = "not started" if run.rate is None else f"tasks {'in a loop' if run.forward == 'loop' else 'stacked'}"
-    text = "Meta-steps per second while training, and whether the tasks of a meta-batch run stacked in one pass."
+    batch = charts.examples(run)
+    unit, size = ("tasks", run.config["training"]["meta_batch_size"]) if batch is None else ("examples", batch)
+    note = "not started" if run.rate is None else f"{format.number(run.rate * size)} {unit} a second"
+    text = "Meta-steps per second while training."
+    if run.forward == "loop":
+        note, text = (
+            f"{note}, in a loop",
+            f"{text} The network cannot be stacked, so that tasks run one after the other.",
+        )
     return figure("Throughput", format.rate(run.rate), note, text, rates)
 
 

@@ -38,6 +38,24 @@ def test_the_loss_is_drawn_before_and_after_adapting(store, tmp_path):
     assert chart.y_title.startswith("cross-entropy")
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "name", "unit"),
+    [
+        ({"name": "protonet"}, "query", "cross-entropy, nats"),
+        ({"name": "relationnet"}, "query", "squared error of relation scores"),
+        ({"name": "pretrain", "batch_size": 64}, "training batch", "cross-entropy, nats"),
+    ],
+)
+def test_what_does_not_adapt_while_training_is_not_said_to(store, tmp_path, algorithm: dict, name: str, unit: str):
+    run = store.create(CLASSIFICATION | {"algorithm": algorithm}, "one", folder_root=tmp_path, datasets=tmp_path)
+    store.add_metrics(run.id, [(1, 0.0, charts.QUERY_LOSS, 0.5)])
+    reader = SeriesReader(store)
+    reader.poll([run.id])
+    chart = charts.loss_chart(run, reader)
+    assert [trace.name for trace in chart.traces] == [name]
+    assert chart.y_title == charts.losses_chart([run], reader).y_title == unit
+
+
 def test_a_long_curve_is_thinned_and_keeps_its_ends(store, tmp_path):
     (support, query) = charts.loss_chart(*make(store, tmp_path, points=5000)).traces
     for trace in (support, query):
