@@ -51,6 +51,16 @@ def test_scratch_has_an_empty_state_instead_of_a_loss(app, said, store, make_run
     assert "Meta-training loss" in page
 
 
+def test_throughput_counts_tasks_or_examples(app, said, store, make_run):
+    run = make_run("doodles-5w1s")
+    store.update(run.id, rate=2.0, forward="loop")
+    assert "32 tasks a second, in a loop" in said(app("run", run=run.id))
+    store.update(run.id, forward="stacked", config=run.config | {"algorithm": {"name": "pretrain", "batch_size": 64}})
+    page = said(app("run", run=run.id))
+    assert "128 examples a second" in page
+    assert "in a loop" not in page
+
+
 def test_pause_continue_stop_reach_the_store(app, store, make_run):
     run = make_run("doodles-5w1s", "running")
     page = app("run", run=run.id)
