@@ -27,5 +27,6 @@ page = st.navigation(
 st.logo(PARTS / "logo.svg", size="large", icon_image=PARTS / "logo.svg")
 with session.shown_errors():
     sidebar()
+    router.from_the_top(page.url_path)
     page.run()
 session.warm_up()  # after the first page is on its way: importing torch holds the interpreter for seconds

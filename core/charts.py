@@ -14,7 +14,7 @@ POINTS = 1000  # a curve is thinned to about as many points as a chart has pixel
 SUPPORT_LOSS, QUERY_LOSS = "train/support_loss", "train/query_loss"
 UNITS = {"accuracy": "accuracy, %", "mse": "mean squared error"}
 LOSSES = {"accuracy": "cross-entropy, nats", "mse": "mean squared error"}
-OWN_LOSSES = {"relationnet": "squared error of relation scores"}  # learners that do not train on their family's loss
+OWN_LOSSES = {"relationnet": "squared error of relation scores"}  # learners whose curve is not of their family's loss
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def metric_of(run: Run) -> str:
 
 
 def loss_of(run: Run) -> str:
-    """What the training loss is, with its unit."""
+    """What is drawn as the training loss, with its unit."""
     own = OWN_LOSSES.get(run.config.get("algorithm", {}).get("name"))
     return own or LOSSES.get(metric_of(run), "loss")
 
@@ -69,17 +69,23 @@ def examples(run: Run) -> int | None:
     return run.config.get("algorithm", {}).get("batch_size")
 
 
+def loss_names(run: Run, reader: SeriesReader) -> dict[str, str]:
+    """What the run's training curves are of, by series."""
+    if run.config.get("algorithm", {}).get("name") == "reptile":  # a task's support and query set are one there
+        return {SUPPORT_LOSS: "task, before training on it", QUERY_LOSS: "task, after training on it"}
+    adapts = len(reader.series(run.id, SUPPORT_LOSS)[0]) > 0
+    query = "query, after adapting" if adapts else "query" if examples(run) is None else "training batch"
+    return {SUPPORT_LOSS: "support, before adapting", QUERY_LOSS: query}
+
+
 def scale(metric: str) -> tuple[float, str]:
     """Factor and suffix under which a metric is drawn: shares in per cent."""
     return (100.0, " %") if metric == "accuracy" else (1.0, "")
 
 
 def loss_chart(run: Run, reader: SeriesReader, *, log_y: bool = False) -> Chart:
-    """Meta-training loss of one run: on the support set before adaptation and on the query set after it."""
-    adapts = len(reader.series(run.id, SUPPORT_LOSS)[0]) > 0
-    query = "query, after adapting" if adapts else "query" if examples(run) is None else "training batch"
-    names = {SUPPORT_LOSS: "support, before adapting", QUERY_LOSS: query}
-    traces = []
+    """Training loss of one run: of most learners on the support set before adaptation and on the query set after it."""
+    names, traces = loss_names(run, reader), []
     for color, key in ((1, SUPPORT_LOSS), (0, QUERY_LOSS)):
         x, y = downsample(*reader.series(run.id, key), points=POINTS)
         if len(x):
@@ -89,12 +95,12 @@ def loss_chart(run: Run, reader: SeriesReader, *, log_y: bool = False) -> Chart:
 
 def losses_chart(runs: Sequence[Run], reader: SeriesReader, *, log_y: bool = False) -> Chart:
     """Query loss of several runs, one colour a run."""
-    traces = []
+    traces, units = [], set()
     for color, run in enumerate(runs):
         x, y = downsample(*reader.series(run.id, QUERY_LOSS), points=POINTS)
         if len(x):
             traces.append(Trace(title(run), x, y, color=color))
-    units = {loss_of(run) for run in runs}
+            units.add(loss_of(run))
     return Chart(traces, "iteration", " / ".join(sorted(units)), "Query loss of the chosen runs", log_y=log_y)
 
 

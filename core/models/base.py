@@ -29,9 +29,8 @@ class ModelBuilder(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     group: ClassVar[str] = "networks"
-    by_pixel: ClassVar[bool] = (
-        False  # True: reads feature maps in any layout, so that a processor may keep them by pixel
-    )
+    # True: it reads feature maps in any layout, so that a processor may keep its weights by pixel.
+    by_pixel: ClassVar[bool] = False
 
     @staticmethod
     def problem(config: ModelConfig, input_shape: tuple[int, ...]) -> str:

@@ -109,19 +109,22 @@ def loss_figure(run: Run, reader: SeriesReader) -> str:
     note = f"{'−' if change < 0 else '+'}{format.number(abs(change), 2)} since the start" if line else "no points yet"
     tone = "off" if not line else "good" if change <= 0 else "bad"
     value = format.number(line[-1] if line else None)
-    return figure("Query loss", value, note, "Loss on the query set after adapting, latest window.", line, tone=tone)
+    of = charts.loss_names(run, reader)[charts.QUERY_LOSS]
+    label = "Query loss" if charts.examples(run) is None else "Training loss"
+    return figure(label, value, note, f"Loss in the latest window ({of}).", line, tone=tone)
 
 
 def rate_figure(run: Run, rates: Sequence[float]) -> str:
-    batch = charts.examples(run)
-    unit, size = ("tasks", run.config["training"]["meta_batch_size"]) if batch is None else ("examples", batch)
-    note = "not started" if run.rate is None else f"{format.number(run.rate * size)} {unit} a second"
-    text = "Meta-steps per second while training."
-    if run.forward == "loop":
-        note, text = (
-            f"{note}, in a loop",
-            f"{text} The network cannot be stacked, so that tasks run one after the other.",
-        )
+    text, batch = "Iterations per second while training.", charts.examples(run)
+    if run.rate is None:
+        note = "not started" if trains(run) else "nothing to train"
+    elif batch is not None:
+        note = f"{format.number(run.rate * batch)} examples a second"
+    else:
+        note = f"{format.number(run.rate * run.config['training']['meta_batch_size'])} tasks a second"
+        if run.forward == "loop":
+            note += ", in a loop"
+            text += " The network cannot be stacked, so that tasks run one after the other."
     return figure("Throughput", format.rate(run.rate), note, text, rates)
 
 

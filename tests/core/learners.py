@@ -20,9 +20,9 @@ from tests.core.tiny import tiny
 SHAPE = EpisodeShape(3, 2, 3)
 
 
-def blank(config: RunConfig) -> TaskFamily:
+def blank(config: RunConfig, device: str = "cpu") -> TaskFamily:
     """The family's loss, score and shapes; its data are never asked for."""
-    return families()[config.family.name](config.family, datasets=Path(), cache=Path())
+    return families()[config.family.name](config.family, datasets=Path(), cache=Path(), device=device)
 
 
 def maml(

@@ -42,6 +42,7 @@ def test_the_loss_is_drawn_before_and_after_adapting(store, tmp_path):
     ("algorithm", "name", "unit"),
     [
         ({"name": "protonet"}, "query", "cross-entropy, nats"),
+        ({"name": "reptile"}, "task, after training on it", "cross-entropy, nats"),
         ({"name": "relationnet"}, "query", "squared error of relation scores"),
         ({"name": "pretrain", "batch_size": 64}, "training batch", "cross-entropy, nats"),
     ],

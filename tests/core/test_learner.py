@@ -124,6 +124,9 @@ def test_networks_that_read_any_layout_are_kept_by_pixel_on_a_processor(own) -> 
     assert weights["conv4"].shape[1] == weights["own"].shape[1] == 1  # either layout is the other, but for the strides
     strides = {network: weight.stride() for network, weight in weights.items()}
     assert strides == {"conv4": (9, 1, 3, 1), "own": (9, 9, 3, 1)}
+    config = tiny("conv4")
+    elsewhere = build_learner(config, blank(config, "meta"), "stacked")  # any device but a processor
+    assert next(elsewhere.parameters()).stride() == (9, 9, 3, 1)
 
 
 def test_a_small_network_gets_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,7 @@ def test_choose_launch_watch_and_read_the_final_test(server, page):
     expect(launch).to_be_enabled()
     launch.click()
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
+    expect(page.locator("h1").get_by_text("sinusoid-maml")).to_be_in_viewport()  # the form was scrolled down
     wait_for_points(page, "loss")
     expect(status(page, "finished")).to_be_visible(timeout=90_000)
     store = RunStore(server.home.database)
@@ -89,9 +90,15 @@ def test_a_run_survives_reload_and_the_death_of_the_server_and_stops_on_request(
 
 
 def test_zoom_and_hidden_traces_survive_live_updates(server, page):
+    page.set_viewport_size({"width": 1440, "height": 600})
     page.goto(server.url)
-    page.locator(".st-key-launch-sinusoid-maml button").click()
+    launch = page.locator(".st-key-launch-sinusoid-maml button")
+    expect(launch).to_be_visible()
+    assert page.locator("[data-testid=stMain]").evaluate("main => {main.scrollTo(0, 200); return main.scrollTop}") > 150
+    launch.click()
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
+    expect(page.locator("h1").get_by_text("sinusoid-maml")).to_be_in_viewport()
+    page.set_viewport_size({"width": 1440, "height": 900})
     id = int(page.url.rsplit("=", 1)[1])
     wait_for_points(page, "loss", more_than=4)
     chart = page.locator(".st-key-card-loss .host")

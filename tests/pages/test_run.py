@@ -2,6 +2,8 @@
 
 import pytest
 
+from core import charts
+
 
 def test_without_a_run_it_points_to_the_list(app, said):
     assert "No run is chosen" in said(app("run"))
@@ -61,6 +63,12 @@ def test_throughput_counts_tasks_or_examples(app, said, store, make_run):
     assert "in a loop" not in page
 
 
+def test_a_run_without_a_rate_does_not_say_how_it_ran(app, said, store, make_run):
+    run = make_run("doodles-5w1s")
+    store.update(run.id, rate=None, forward="loop")
+    assert "in a loop" not in said(app("run", run=run.id))
+
+
 def test_pause_continue_stop_reach_the_store(app, store, make_run):
     run = make_run("doodles-5w1s", "running")
     page = app("run", run=run.id)
@@ -112,3 +120,12 @@ def test_the_page_knows_which_learners_have_no_training():
     from pages.parts.run_cards import UNTRAINED
 
     assert set(UNTRAINED) == {name for name, learner in algorithms().items() if not learner.meta_trained}
+
+
+def test_the_charts_know_which_learners_train_without_episodes():
+    """They go by the config, as they need no torch."""
+    from core.algorithms.base import algorithms
+
+    batches = {name for name, learner in algorithms().items() if "batch_size" in learner.Config.model_fields}
+    assert batches == {name for name, learner in algorithms().items() if not learner.episodic and learner.meta_trained}
+    assert algorithms().keys() >= {"reptile", *charts.OWN_LOSSES}
