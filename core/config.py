@@ -116,14 +116,17 @@ class EvaluationConfig(Config):
     k_shot: int | None = setting(
         None,
         "Shots (k_shot)",
-        "Labelled examples per class of a test task.",
-        unit="per class",
+        "Labelled examples of a test task; of each of its classes, where it has classes.",
         ge=1,
         le=100,
         empty="as in training",
     )
     n_query: int = setting(
-        15, "Queries (n_query)", "Examples per class that a test task asks about.", unit="per class", ge=1, le=500
+        15,
+        "Queries (n_query)",
+        "Examples that a test task asks about; of each of its classes, where it has classes.",
+        ge=1,
+        le=500,
     )
     inner_steps: int | None = setting(
         None,

@@ -255,7 +255,7 @@ def test_fields_are_read_from_the_config():
         "as in training",
     )
     assert found["e.seed"].advanced
-    assert found["e.n_query"].label.endswith("per class")
+    assert found["e.episodes"].label.endswith("tasks")
 
 
 def test_text_that_is_not_a_list_or_json_is_passed_on_for_the_config_to_refuse():
