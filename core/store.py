@@ -188,10 +188,14 @@ class RunStore:
         checkpoint: str = "",
         result: dict[str, Any] | None = None,
     ) -> None:
-        """Append an evaluation; see Evaluation for the fields."""
+        """Append an evaluation; see Evaluation for the fields. A checkpoint that is scored again, as by a run that is
+        resumed in its final test, has its newest score only.
+        """
         values = {"run_id": id, "iteration": iteration, "split": split, "metric": metric, "mean": mean, "ci95": ci95}
         values |= {"episodes": episodes, "non_finite": non_finite, "checkpoint": checkpoint, "result": result}
         with self.database.writing() as connection:
+            same = (evaluations.c[name] == values[name] for name in ("run_id", "iteration", "split", "checkpoint"))
+            connection.execute(delete(evaluations).where(*same))
             connection.execute(insert(evaluations).values(_finite(values) | {"created": time.time()}))
 
     def evaluations(self, id: int, split: str | None = None) -> list[Evaluation]:

@@ -151,6 +151,19 @@ def test_evaluations_come_back(store: RunStore, tmp_path: Path) -> None:
     assert [one.split for one in store.evaluations(run)] == ["val", "test"]
 
 
+def test_a_checkpoint_scored_again_has_its_newest_score_only(store: RunStore, tmp_path: Path) -> None:
+    run, other = add(store, tmp_path).id, add(store, tmp_path).id
+    for id, checkpoint, mean in (
+        (run, "last@10", 0.5),
+        (run, "best@10", 0.6),
+        (other, "best@10", 0.7),
+        (run, "best@10", 0.8),
+    ):
+        store.add_evaluation(id, 10, "val", "accuracy", mean, 0.02, episodes=100, checkpoint=checkpoint)
+    assert [(one.checkpoint, one.mean) for one in store.evaluations(run)] == [("last@10", 0.5), ("best@10", 0.8)]
+    assert [one.mean for one in store.evaluations(other)] == [0.7]
+
+
 def test_metrics_frame_is_wide_with_validation_beside(store: RunStore, tmp_path: Path) -> None:
     run = add(store, tmp_path).id
     assert store.metrics_frame(run).empty
