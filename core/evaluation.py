@@ -71,14 +71,17 @@ def curve_steps(steps: int) -> list[int]:
     return [*range(DENSE + 1), *sorted(s for s in sparse if s < steps), steps]
 
 
-def score_block(algorithm: Algorithm, family: TaskFamily, block: Episodes, steps: int) -> np.ndarray:
-    """Scores of each task after each of the curve's steps → (curve points, tasks); NaN where it is not finite."""
-    wanted, rows = set(curve_steps(steps)), []
+def score_block(algorithm: Algorithm, family: TaskFamily, block: Episodes, wanted: list[int]) -> np.ndarray:
+    """Scores of each task after each of the ``wanted`` inner steps, which ascend → (len(wanted), tasks).
+
+    NaN where a task's predictions or score are not finite.
+    """
+    rows = []
     # The same kernels as in training, cuDNN's recurrent ones refuse a backward pass outside it.
     with algorithm.forward_tasks.twice_differentiable():
         with torch.no_grad():
             read = algorithm.read_queries(block.support_x, block.query_x)
-        states = algorithm.trajectory(block.support_x, block.support_y, steps, differentiable=False)
+        states = algorithm.trajectory(block.support_x, block.support_y, wanted[-1], differentiable=False)
         for step, state in enumerate(states):
             if step not in wanted:
                 continue
@@ -121,7 +124,7 @@ def evaluate(
         for block in blocks if blocks is not None else frozen_episodes(config, family, split, episodes):
             for tensor in (block.support_x, block.support_y, block.query_x, block.query_y):
                 digest.update(tensor.cpu().contiguous().numpy().tobytes())
-            parts.append(score_block(algorithm, family, block, steps))
+            parts.append(score_block(algorithm, family, block, curve_steps(steps)))
             done += block.tasks
             tick(done / episodes)
     finally:
@@ -164,6 +167,7 @@ def protocol(
     }
 
 
+LENGTHS = 8  # factors between the least and the most inner steps that tuning looks at
 SHORTLIST = 4  # candidates that get all validation episodes, after all had the first block of them
 
 
@@ -196,6 +200,11 @@ def tune(
     algorithm.chosen = order[0]
 
 
+def tuning_steps(steps: int) -> list[int]:
+    """The numbers of inner steps that tuning chooses from: at most nine, from 1 to ``steps``, by equal factors."""
+    return sorted({round(steps ** (i / LENGTHS)) for i in range(LENGTHS + 1)})
+
+
 def best_length(
     algorithm: FineTuner, candidate: FineTuning, config: RunConfig, family: TaskFamily, blocks: list[Episodes]
 ) -> tuple[tuple[int, float], FineTuning]:
@@ -203,12 +212,12 @@ def best_length(
     algorithm.chosen = candidate
     steps = candidate.steps if config.evaluation.inner_steps is None else config.evaluation.inner_steps
     algorithm.eval()
-    scores = np.concatenate([score_block(algorithm, family, block, steps) for block in blocks], axis=1)
     fixed = config.evaluation.inner_steps is not None or not algorithm.steps_are_open
-    lengths = list(enumerate(curve_steps(steps)))
+    lengths = [steps] if fixed else tuning_steps(steps)
+    scores = np.concatenate([score_block(algorithm, family, block, lengths) for block in blocks], axis=1)
     ranks = []
-    for row, step in lengths[-1:] if fixed else lengths[1:]:
-        lost, (mean, _) = int(np.isnan(scores[row]).sum()), interval(scores[row])
+    for step, row in zip(lengths, scores, strict=True):
+        lost, (mean, _) = int(np.isnan(row).sum()), interval(row)
         cost = math.inf if math.isnan(mean) else (-mean if family.higher_is_better else mean)
         ranks.append(((lost, cost), replace(candidate, steps=step)))
     return min(ranks, key=lambda pair: pair[0])

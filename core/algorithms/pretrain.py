@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport
 from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
+from core.algorithms.output_layer import OutputLayerLearner, last_layer
 from core.forward import Weights
 from core.models.base import head_parameters
 from data.config import setting
@@ -41,7 +42,7 @@ class PretrainConfig(AlgorithmConfig):
     finetune_steps: int | None = setting(
         None,
         "Fine-tuning steps",
-        "Gradient steps on the support set; empty: the best number up to 20 on validation episodes.",
+        "Gradient steps on the support set; empty: the best of eight numbers up to 20 on validation episodes.",
         unit="steps",
         ge=1,
         le=200,
@@ -49,7 +50,7 @@ class PretrainConfig(AlgorithmConfig):
     )
 
 
-class Pretrain(FineTuner):
+class Pretrain(OutputLayerLearner, FineTuner):
     """Classifies all training classes at once; a new task gets a zero output layer on the trained body and is fine-tuned.
 
     For regression the examples of all tasks are pooled, and the whole network is kept: it has learned the tasks' mean
@@ -73,7 +74,16 @@ class Pretrain(FineTuner):
         else:
             self.classifier, self.head = network(classes), head_parameters(network, family.outputs(test_shape))
             self.model.requires_grad_(False)  # only a mould: its weights come from the classifier
+        self.last = last_layer(self.classifier, self.head, family.input_shape)
         self.chosen = middling(self.candidates())
+
+    @property
+    def reads_once(self) -> bool:
+        return self.last is not None and self.chosen.scope == "head"
+
+    @property
+    def trained(self) -> nn.Module:
+        return self.classifier
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         return network(self.family.outputs(test_shape))

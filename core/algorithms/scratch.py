@@ -25,7 +25,7 @@ class ScratchConfig(AlgorithmConfig):
     inner_steps: int | None = setting(
         None,
         "Inner steps",
-        "Gradient steps on the support set; empty: the best number up to 20 on validation episodes.",
+        "Gradient steps on the support set; empty: the best of eight numbers up to 20 on validation episodes.",
         unit="steps",
         ge=1,
         le=200,

@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from core.algorithms.anil import ANIL, last_layer
+from core.algorithms.anil import ANIL
 from core.algorithms.maml_plus_plus import MAMLPlusPlus
 from core.algorithms.meta_sgd import MetaSGD
+from core.algorithms.output_layer import last_layer
 from core.algorithms.proto_maml import ProtoMAML
 from core.algorithms.reptile import Reptile
 from data.family import Episodes
@@ -106,14 +107,33 @@ def test_anil_finds_the_output_layer(base: str, head: set[str]) -> None:
 
 
 @pytest.mark.parametrize("statistics", ["transductive", "support"])
-def test_anil_answers_alike_whether_the_body_reads_the_support_set_once_or_at_every_step(statistics: str) -> None:
+@pytest.mark.parametrize("base", ["doodles", "conv4"])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("anil", ("algorithm.inner_lr=0.3",)), ("pretrain", ("algorithm.finetune=head", "algorithm.finetune_lr=0.3"))],
+)
+def test_the_output_layer_adapts_alike_whether_the_body_reads_once_or_at_every_step(
+    name: str, settings: tuple[str, ...], base: str, statistics: str
+) -> None:
     episodes, answers = made_up(), []
-    learner = of("anil", f"batch_statistics={statistics}", "algorithm.inner_lr=0.3")
+    learner = of(name, f"batch_statistics={statistics}", *settings, base=base)
+    assert learner.reads_once
+    with torch.no_grad():  # as if trained: pretraining's classifier and the network it lends its body to start alike
+        generator = torch.Generator().manual_seed(5)
+        for p in learner.parameters():
+            p.add_(0.1 * torch.randn(p.shape, dtype=p.dtype, generator=generator))
     for last in (learner.last, None):
         learner.last = last
         state = learner.adapt(episodes.support_x, episodes.support_y, 3)
         answers.append(learner.predict(state, episodes.query_x))
+    assert answers[0].std() > 0.01
     torch.testing.assert_close(*answers, rtol=1e-9, atol=1e-12)
+
+
+def test_pretraining_that_fine_tunes_everything_reads_with_the_tasks_own_weights() -> None:
+    learner, episodes = of("pretrain", "algorithm.finetune=all", "algorithm.finetune_lr=0.3"), made_up()
+    assert learner.last and not learner.reads_once
+    assert learner.read_queries(episodes.support_x, episodes.query_x) is episodes.query_x
 
 
 class Doubled(nn.Linear):

@@ -8,7 +8,7 @@ import torch
 from core import checkpoint
 from core.algorithms.fine_tune import MOST_STEPS, RATES, FineTuning
 from core.algorithms.pretrain import Pretrain
-from core.evaluation import evaluate, frozen_episodes, tune
+from core.evaluation import evaluate, frozen_episodes, tune, tuning_steps
 from core.home import Home
 from core.learner import build_learner
 from core.models.base import build_model, head_parameters
@@ -127,7 +127,7 @@ def test_tuning_takes_the_best_of_the_grid_on_validation(pictures: Home) -> None
     def score(candidate: FineTuning) -> list[float]:
         algorithm.chosen = candidate
         result = evaluate(algorithm, config, algorithm.family, "val", episodes=10, blocks=blocks)
-        return [point["mean"] for point in result.curve[1:]]
+        return [point["mean"] for point in result.curve if point["step"] in tuning_steps(MOST_STEPS)]
 
     best = score(chosen)[-1]
     others = [mean for candidate in algorithm.candidates() for mean in score(candidate)]
