@@ -216,12 +216,14 @@ RECIPES = [
     ),
     Recipe("protonet", "ProtoNet", {"name": "protonet"}, COMPARING, MANY_WAY, model=POOLED, compares=True),
     Recipe("matchingnet", "MatchingNet", {"name": "matchingnet"}, COMPARING, MANY_WAY, model=POOLED, compares=True),
+    # Sung et al. 2018, released code: the features are maps, of which the relation module makes use.
     Recipe(
         "relationnet",
         "RelationNet",
         {"name": "relationnet"},
         training={"meta_batch_size": 2, "meta_lr": 2e-3},
-        model=POOLED,
+        family={"n_query": 2},
+        model=POOLED | {"halvings": 2},
     ),
     # Mishra et al. 2018: the sequences of a task differ in their last element, and it takes many tasks to learn to read them.
     Recipe("snail", "SNAIL", {"name": "snail"}, {"meta_batch_size": 32, "meta_lr": 1e-3}, {"n_query": 1}),

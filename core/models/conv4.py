@@ -22,7 +22,16 @@ class Conv4Config(ModelConfig):
     downsampling: Literal["stride", "max-pool"] = setting(
         "stride",
         "Downsampling",
-        "How each block halves the picture: stride-2 convolutions (MAML on Omniglot; a quarter of the work) or max-pooling.",
+        "How a block halves the picture: stride-2 convolutions (MAML on Omniglot; a quarter of the work) or max-pooling.",
+    )
+    halvings: int = setting(
+        4,
+        "Halving blocks",
+        "How many of the four blocks halve the picture, from the first on: 2 in relation networks, else 4.",
+        unit="blocks",
+        ge=1,
+        le=4,
+        advanced=True,
     )
 
 
@@ -33,15 +42,15 @@ class Mean(nn.Module):
         return x.mean((-2, -1))  # (batch, filters)
 
 
-def block(channels: int, filters: int, downsampling: str) -> nn.Sequential:
-    """conv 3×3, BatchNorm, ReLU, and halving by stride or by max-pooling."""
+def block(channels: int, filters: int, downsampling: str | None) -> nn.Sequential:
+    """conv 3×3, BatchNorm, ReLU, and halving by stride, by max-pooling or not at all."""
     strided = downsampling == "stride"
     layers = [
         nn.Conv2d(channels, filters, 3, stride=2 if strided else 1, padding=1),
         nn.BatchNorm2d(filters, track_running_stats=False),
         nn.ReLU(),
     ]
-    return nn.Sequential(*layers) if strided else nn.Sequential(*layers, nn.MaxPool2d(2))
+    return nn.Sequential(*layers, nn.MaxPool2d(2)) if downsampling == "max-pool" else nn.Sequential(*layers)
 
 
 class Conv4(ModelBuilder):
@@ -62,8 +71,12 @@ class Conv4(ModelBuilder):
     def problem(config: Conv4Config, input_shape: tuple[int, ...]) -> str:
         if len(input_shape) != 3:
             return "conv4 reads pictures (channels, height, width), and this task family gives vectors; choose mlp."
-        if config.downsampling == "max-pool" and min(input_shape[1:]) < 16:
-            return f"conv4 with max-pool needs pictures of at least 16×16, not {input_shape[1]}×{input_shape[2]}; choose stride."
+        least = 2**config.halvings
+        if config.downsampling == "max-pool" and min(input_shape[1:]) < least:
+            return (
+                f"conv4 with max-pool needs pictures of at least {least}×{least}, not {input_shape[1]}×{input_shape[2]}; "
+                "choose stride."
+            )
         return ""
 
     @staticmethod
@@ -71,12 +84,14 @@ class Conv4(ModelBuilder):
         channels, height, width = input_shape
         blocks = OrderedDict()
         for i in range(4):
-            blocks[f"block{i + 1}"] = block(channels if i == 0 else config.filters, config.filters, config.downsampling)
+            halving = config.downsampling if i < config.halvings else None
+            blocks[f"block{i + 1}"] = block(channels if i == 0 else config.filters, config.filters, halving)
         if outputs is None:
             return nn.Sequential(blocks)  # (batch, filters, height, width)
         if config.downsampling == "stride":
             blocks["pool"], features = Mean(), config.filters
         else:
-            blocks["pool"], features = nn.Flatten(), config.filters * (height // 16) * (width // 16)
+            size = (height // 2**config.halvings) * (width // 2**config.halvings)
+            blocks["pool"], features = nn.Flatten(), config.filters * size
         blocks["head"] = nn.Linear(features, outputs)
         return nn.Sequential(blocks)

@@ -26,6 +26,8 @@ PICTURE = (1, 28, 28)
         (Conv4Config(filters=8, downsampling="max-pool"), PICTURE),
         (Conv4Config(filters=8, downsampling="max-pool"), (3, 84, 84)),
         (Conv4Config(filters=8), (3, 20, 33)),
+        (Conv4Config(filters=8, halvings=2), PICTURE),
+        (Conv4Config(filters=8, halvings=1, downsampling="max-pool"), (1, 12, 28)),
     ],
 )
 def test_a_network_maps_inputs_to_outputs(config, input_shape: tuple[int, ...]) -> None:
@@ -38,6 +40,13 @@ def test_the_published_network_has_the_published_size() -> None:
     expected = (1 * 9 * 64 + 64) + 3 * (64 * 9 * 64 + 64) + 4 * 2 * 64 + (64 * 5 + 5)
     assert sum(p.numel() for p in model.parameters()) == expected
     assert [m.stride for m in model.modules() if isinstance(m, nn.Conv2d)] == [(2, 2)] * 4
+
+
+@pytest.mark.parametrize("downsampling", ["stride", "max-pool"])
+def test_a_relation_networks_features_are_seven_by_seven(downsampling: str) -> None:
+    """Sung et al. 2018, released code: of the four blocks the first two halve the picture."""
+    model = build_model(Conv4Config(downsampling=downsampling, halvings=2), PICTURE, None, seed=0)
+    assert model(torch.rand(3, *PICTURE)).shape == (3, 64, 7, 7)
 
 
 def test_the_start_is_a_function_of_the_seed_alone() -> None:
@@ -73,6 +82,7 @@ def test_running_statistics_are_taken_out(write_module: Callable[[], str]) -> No
     [
         (Conv4Config(), (1,), "choose mlp"),
         (Conv4Config(downsampling="max-pool"), (1, 12, 28), "at least 16×16, not 12×28"),
+        (Conv4Config(downsampling="max-pool", halvings=2), (1, 3, 28), "at least 4×4, not 3×28"),
         (Conv4Config(downsampling="stride"), (1, 12, 28), ""),
         (MLPConfig(), (1,), ""),
     ],
