@@ -68,7 +68,12 @@ CASES = [
     Case("sinusoid, MLP 40-40, 25 tasks, 5 steps", maml(SINUSOID, 5), 25, 30),
     Case("28×28, Conv4-64 max-pool, 8 tasks, 5 steps", maml(CHARACTERS, 5), 8, 1),
     Case("28×28, Conv4-64 max-pool, 8 tasks, 5 steps, first order", maml(CHARACTERS, 5, first_order=True), 8, 1),
-    Case("the same, ANIL", {**CHARACTERS, "algorithm": {"name": "anil", "inner_lr": 0.01, "inner_steps": 5}}, 8, 1),
+    Case(
+        "28×28, Conv4-64 max-pool, 8 tasks, 5 steps, ANIL",
+        {**CHARACTERS, "algorithm": {"name": "anil", "inner_lr": 0.01, "inner_steps": 5}},
+        8,
+        1,
+    ),
 ]
 COMPARING = CHARACTERS["family"] | {"n_way": 50, "n_query": 5}
 LAYOUTS = [

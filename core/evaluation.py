@@ -174,7 +174,7 @@ SHORTLIST = 4  # candidates that get all validation episodes, after all had the 
 def tune(
     algorithm: FineTuner, config: RunConfig, family: TaskFamily, blocks: list[Episodes], tick: Tick = lambda _: None
 ) -> None:
-    """Give a baseline the fine-tuning that does best on validation episodes, among all its config leaves open.
+    """Give a baseline the fine-tuning that does best on validation episodes, among its candidates and ``tuning_steps``.
 
     Every candidate is tried on the first block of episodes and the SHORTLIST best on all of them. Fewer episodes that are
     not finite come first, then the mean: a candidate must not win by losing the hard tasks.

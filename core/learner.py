@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from core.algorithms.base import Algorithm, algorithms
+from core.algorithms.fine_tune import FineTuner
 from core.config import RunConfig
 from core.device import out_of_memory
 from core.forward import ForwardMode
@@ -65,6 +66,8 @@ def try_out(algorithm: Algorithm, config: RunConfig, family: TaskFamily) -> None
     """One adaptation and prediction on noise, forwards and backwards as training does. Leaves no gradient behind."""
     trained = made_up(family, config.family.shape if algorithm.fixed_way else config.test_shape)
     steps = int(algorithm.takes_steps)
+    if isinstance(algorithm, FineTuner):  # its widest scope comes first, and asks most of the network
+        algorithm.chosen = algorithm.candidates()[0]
     with algorithm.forward_tasks.twice_differentiable():
         state = algorithm.adapt(trained.support_x, trained.support_y, steps, differentiable=algorithm.episodic)
         prediction = algorithm.predict(state, trained.query_x)

@@ -188,8 +188,8 @@ class RunStore:
         checkpoint: str = "",
         result: dict[str, Any] | None = None,
     ) -> None:
-        """Append an evaluation; see Evaluation for the fields. A checkpoint that is scored again, as by a run that is
-        resumed in its final test, has its newest score only.
+        """Record an evaluation (see Evaluation for the fields) in place of an older one of the same checkpoint, iteration
+        and split: a run that is resumed in its final test scores its tuned checkpoint again.
         """
         values = {"run_id": id, "iteration": iteration, "split": split, "metric": metric, "mean": mean, "ci95": ci95}
         values |= {"episodes": episodes, "non_finite": non_finite, "checkpoint": checkpoint, "result": result}

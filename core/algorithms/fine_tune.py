@@ -14,7 +14,7 @@ from core.forward import Weights
 
 Scope = Literal["all", "head"]
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # per step on the mean loss, where the config leaves the rate open
-MOST_STEPS = 20  # looked through where the config leaves the number of steps open
+MOST_STEPS = 20  # that are looked at where the config leaves the number of steps open
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FineTuner(Algorithm):
     """A learner that adapts by plain gradient descent and was not meta-trained for it.
 
     What its config leaves open (None) is chosen on validation episodes before the test, so that the comparison is with
-    the best this baseline can do. Until then ``chosen`` is a middling guess.
+    a baseline at its best among RATES and a few lengths. Until then ``chosen`` is a middling guess.
     """
 
     chosen: FineTuning
@@ -41,7 +41,7 @@ class FineTuner(Algorithm):
 
     @abstractmethod
     def candidates(self) -> list[FineTuning]:
-        """What to choose from; ``steps`` is the most to look at."""
+        """What to choose from, the widest scope first; ``steps`` is the most to look at."""
 
     @property
     @abstractmethod

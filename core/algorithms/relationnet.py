@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
@@ -24,7 +25,7 @@ class RelationNetConfig(AlgorithmConfig):
 
 
 class RelationModule(nn.Module):
-    """g: two feature maps, concatenated, → how much they belong together, before the sigmoid.
+    """g: a class's and a query's feature map, concatenated, → how much they belong together, before the sigmoid.
 
     Two blocks of conv 3×3, BatchNorm, ReLU and 2×2 max-pooling, then two linear layers. A map of one pixel is not pooled,
     and an embedding without height and width is a map of one pixel.
@@ -43,8 +44,30 @@ class RelationModule(nn.Module):
         score = [nn.Linear(filters * height * width, hidden), nn.ReLU(), nn.Linear(hidden, 1)]
         self.layers = nn.Sequential(*blocks, nn.Flatten(), *score)
 
-    def forward(self, pairs: Tensor) -> Tensor:
-        return self.layers(pairs)  # (pairs, 1)
+    def forward(self, classes: Tensor, queries: Tensor) -> Tensor:
+        """Maps (n_way, c, h, w) and (n, c, h, w) → scores (n * n_way, 1), a query's scores beside each other.
+
+        A convolution of two maps is the sum of what it makes of each, so that no map goes through it once a pair.
+        """
+        first, *rest = self.layers
+        ours, theirs = first.weight.split(classes.shape[1], 1)
+        of_classes = F.conv2d(classes, ours, first.bias, padding=first.padding)
+        of_queries = F.conv2d(queries, theirs, padding=first.padding)
+        pairs = (of_queries.unsqueeze(1) + of_classes).flatten(0, 1)  # (n * n_way, filters, h, w)
+        for layer in rest:
+            pairs = layer(pairs)
+        return pairs
+
+
+class Beside(nn.Module):
+    """The relation module on one batch of maps, of which the first ``n_way`` are the classes'."""
+
+    def __init__(self, relation: RelationModule, n_way: int):
+        super().__init__()
+        self.relation, self.n_way = relation, n_way
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.relation(maps[: self.n_way], maps[self.n_way :])
 
 
 class RelationNet(MetricLearner):
@@ -68,14 +91,11 @@ class RelationNet(MetricLearner):
         return body
 
     def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
-        relate = TaskForward(self.relation, self.forward_tasks.mode)
         support, query = (x if x.ndim == 5 else x[..., None, None] for x in (support, query))  # (tasks, n, c, h, w)
         classes = torch.einsum("tnk,tnchw->tkchw", labels, support)  # (tasks, n_way, c, h, w)
-        if self.batch_statistics == "transductive":
-            scores = relate(None, pairs(query, classes))
-        else:
-            statistics = relate.statistics(None, pairs(support, classes))
-            scores = relate.normalised(None, pairs(query, classes), statistics)
+        relate = TaskForward(Beside(self.relation, classes.shape[1]), self.forward_tasks.mode)
+        seen, asked = (torch.cat([classes, maps], 1) for maps in (support, query))
+        scores = self.forward_queries(relate, None, seen, asked)  # (tasks, n_query_total * n_way, 1)
         return scores.view(*query.shape[:2], classes.shape[1])  # (tasks, n_query_total, n_way)
 
     def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
@@ -86,16 +106,3 @@ class RelationNet(MetricLearner):
         loss = (prediction.sigmoid() - one_hot(episodes.query_y, prediction)).square().mean()
         score = self.family.score(prediction.detach(), episodes.query_y).mean()
         return loss, StepReport(loss.detach(), score)
-
-
-def pairs(query: Tensor, classes: Tensor) -> Tensor:
-    """Each query's feature map (tasks, n, c, h, w) beside each class's (tasks, n_way, c, h, w), the class's first.
-
-    → (tasks, n * n_way, 2 c, h, w)
-    """
-    n, n_way = query.shape[1], classes.shape[1]
-    beside = (
-        classes.unsqueeze(1).expand(-1, n, *classes.shape[1:]),
-        query.unsqueeze(2).expand(-1, n, n_way, *query.shape[2:]),
-    )
-    return torch.cat(beside, 3).flatten(1, 2)

@@ -56,6 +56,11 @@ def test_baselines_take_any_network_too(learner: str, network: str, own, picture
     assert 0 <= result.mean <= 1
 
 
+def test_pretraining_is_tried_out_with_every_weight_of_the_network_adapting(own) -> None:
+    """A body that vmap refuses would otherwise be found out when fine-tuning is chosen, after all of the training."""
+    assert check(tiny("doodles", *own("Branching"), "algorithm=pretrain")) == "loop"
+
+
 def test_the_trial_finds_the_wrong_number_of_outputs(own) -> None:
     with pytest.raises(ModelError, match=r"gives \(4,\) values .* need \(3,\)") as caught:
         check(tiny("doodles", *own("WrongSize")))

@@ -7,7 +7,6 @@ from torch import nn
 
 from core import forward
 from core.algorithms.metric import class_means, cosine, one_hot, squared_distance
-from core.algorithms.relationnet import pairs
 from core.algorithms.snail import SNAIL
 from data.family import Episodes, EpisodeShape
 from tests.core.learners import made_up, of
@@ -66,16 +65,20 @@ def test_matchingnet_adds_up_the_attention_of_each_class() -> None:
             torch.testing.assert_close(logits[task, i].exp(), expected)
 
 
-def test_relationnet_scores_each_query_beside_the_sum_of_each_class() -> None:
-    learner = of("relationnet", "batch_statistics=support")
-    generator = torch.Generator().manual_seed(1)
-    support, query = torch.randn(1, 6, 4, 2, 2, generator=generator).double(), torch.randn(1, 3, 4, 2, 2).double()
-    labels = torch.tensor([[0, 0, 1, 1, 2, 2]])
+@pytest.mark.parametrize("halvings", [2, 4])
+def test_relationnet_scores_each_query_beside_the_sum_of_each_class(halvings: int) -> None:
+    """Against the relation module's layers on every pair of concatenated maps."""
+    learner = of("relationnet", f"model.halvings={halvings}")
+    features, generator = learner.relation.layers[0].in_channels // 2, torch.Generator().manual_seed(1)
+    size = 7 if halvings == 2 else 2
+    support, query = (torch.randn(2, n, features, size, size, generator=generator, dtype=torch.float64) for n in (6, 4))
+    labels = torch.tensor([[0, 0, 1, 1, 2, 2]] * 2)
     scores = learner.compare(support, one_hot(labels, support), query)
-    classes = torch.stack([support[0, 2 * k] + support[0, 2 * k + 1] for k in range(3)])
-    beside = torch.stack([torch.cat([classes[k], query[0, i]]) for i in range(3) for k in range(3)])
-    torch.testing.assert_close(pairs(query, classes[None])[0], beside)
-    assert scores.shape == (1, 3, 3)
+    assert scores.shape == (2, 4, 3)
+    for task in range(2):
+        classes = torch.stack([support[task, 2 * k] + support[task, 2 * k + 1] for k in range(3)])
+        beside = torch.stack([torch.cat([classes[k], query[task, i]]) for i in range(4) for k in range(3)])
+        torch.testing.assert_close(scores[task], learner.relation.layers(beside).view(4, 3))
 
 
 def test_relationnets_loss_is_the_squared_error_of_its_scores() -> None:

@@ -44,7 +44,7 @@ def test_the_published_network_has_the_published_size() -> None:
 
 @pytest.mark.parametrize("downsampling", ["stride", "max-pool"])
 def test_a_relation_networks_features_are_seven_by_seven(downsampling: str) -> None:
-    """Sung et al. 2018, released code: of the four blocks the first two halve the picture."""
+    """Sung et al. 2018, released code: of the four blocks the first two halve the picture (to 5×5, as they pad nothing)."""
     model = build_model(Conv4Config(downsampling=downsampling, halvings=2), PICTURE, None, seed=0)
     assert model(torch.rand(3, *PICTURE)).shape == (3, 64, 7, 7)
 

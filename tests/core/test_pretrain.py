@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
 from core import checkpoint
 from core.algorithms.fine_tune import MOST_STEPS, RATES, FineTuning
 from core.algorithms.pretrain import Pretrain
-from core.evaluation import evaluate, frozen_episodes, tune, tuning_steps
+from core.evaluation import evaluate, frozen_episodes, score_block, tune, tuning_steps
 from core.home import Home
 from core.learner import build_learner
 from core.models.base import build_model, head_parameters
@@ -122,17 +123,21 @@ def test_tuning_takes_the_best_of_the_grid_on_validation(pictures: Home) -> None
     algorithm = pretrained(pictures, "doodles", steps=30)
     blocks = list(frozen_episodes(config, algorithm.family, "val", 10))
     tune(algorithm, config, algorithm.family, blocks)
-    chosen = algorithm.chosen
+    chosen, lengths = algorithm.chosen, tuning_steps(MOST_STEPS)
 
     def score(candidate: FineTuning) -> list[float]:
         algorithm.chosen = candidate
-        result = evaluate(algorithm, config, algorithm.family, "val", episodes=10, blocks=blocks)
-        return [point["mean"] for point in result.curve if point["step"] in tuning_steps(MOST_STEPS)]
+        rows = [score_block(algorithm, algorithm.family, block, lengths) for block in blocks]
+        return np.concatenate(rows, axis=1).mean(1).tolist()
 
-    best = score(chosen)[-1]
+    best = score(chosen)[lengths.index(chosen.steps)]
     others = [mean for candidate in algorithm.candidates() for mean in score(candidate)]
     assert best == max(others) > min(others)
-    assert chosen.steps <= MOST_STEPS
+
+
+def test_tuning_looks_at_lengths_that_grow_by_equal_factors() -> None:
+    assert tuning_steps(MOST_STEPS) == [1, 2, 3, 4, 7, 9, 14, 20]
+    assert tuning_steps(1) == [1]
 
 
 def test_tuning_a_regression_takes_the_lowest_error(pictures: Home) -> None:
