@@ -23,11 +23,11 @@ from torch.func import functional_call
 
 from core.algorithms.anil import ANIL
 from core.algorithms.base import Algorithm
-from core.config import RunConfig, parse
-from core.device import open_device
-from core.hardware import describe
-from core.launcher import ALLOCATOR
-from core.learner import build_learner, threads
+from core.config.run import RunConfig, parse
+from core.runs.hardware import describe
+from core.runs.launchers import ALLOCATOR
+from core.training.build import build_learner, threads
+from core.training.device import open_device
 from data.family import Episodes, TaskFamily
 from data.registry import families
 

@@ -19,14 +19,14 @@ from typing import Annotated
 import typer
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from core import scheduler
-from core.config import parse
-from core.hardware import describe
-from core.home import Home
-from core.launcher import identify
-from core.presets import preset as named
-from core.schema import ENDED
-from core.store import RunStore
+from core.config.presets import preset as named
+from core.config.run import parse
+from core.runs import scheduler
+from core.runs.hardware import describe
+from core.runs.home import Home
+from core.runs.launchers import identify
+from core.runs.schema import ENDED
+from core.runs.store import RunStore
 from tests.e2e.serving import FLAGS, Server, free_port
 from tests.waiting import wait_until
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from core.schema import Evaluation, Run
-from core.series import SeriesReader, downsample
+from core.runs.schema import Evaluation, Run
+from core.runs.series import SeriesReader, downsample
 
 POINTS = 1000  # a curve is thinned to about as many points as a chart has pixels
 SUPPORT_LOSS, QUERY_LOSS = "train/support_loss", "train/query_loss"

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import BatchStatistics, TaskState
-from core.home import Home
-from core.store import RunStore
+from core.runs.home import Home
+from core.runs.store import RunStore
 from core.trained import Trained, load_trained
 from data.errors import InputError
 
@@ -81,11 +81,7 @@ class Learner:
 
 
 def load(
-    run: int,
-    *,
-    home: Home | None = None,
-    n_way: int | None = None,
-    batch_statistics: BatchStatistics | None = None,
+    run: int, *, home: Home | None = None, n_way: int | None = None, batch_statistics: BatchStatistics | None = None
 ) -> Learner:
     """The learner that a run trained, with its best checkpoint's weights.
 

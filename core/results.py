@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from core import charts
-from core.follow import score
-from core.presets import PRESETS, Preset
-from core.schema import Run
+from core.cli.follow import score
+from core.config.presets import PRESETS, Preset
+from core.runs.schema import Run
 from data.errors import InputError
 
 ENDLESS = "training.iterations=10000000"  # the most there may be: a time budget is to end the training

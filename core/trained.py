@@ -1,21 +1,22 @@
 """A trained learner again: out of its run's row and checkpoint, ready to be asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import checkpoint
 from core.algorithms.base import Algorithm
-from core.config import ConfigError, Problem, RunConfig, parse
-from core.device import open_device
+from core.config.overrides import apply
+from core.config.run import ConfigError, Problem, RunConfig, parse
 from core.errors import RunError
-from core.evaluation import Evaluation, Tick, evaluate
-from core.hardware import fitting, slots
-from core.home import Home
-from core.learner import build_learner, choose_forward, open_family
-from core.overrides import apply
-from core.schema import Run
+from core.runs.artifacts import checkpoint_folder
+from core.runs.hardware import fitting, slots
+from core.runs.home import Home
+from core.runs.schema import Run
+from core.training import checkpoint
+from core.training.build import build_learner, choose_forward, open_family
+from core.training.device import open_device
+from core.training.evaluation import Evaluation, Tick, evaluate
 from data.family import Progress, Split, TaskFamily
 
 EVALUATION_ONLY = ("evaluation.", "batch_statistics", "device")
@@ -38,12 +39,12 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     (no checkpoint yet), CheckpointError, DataError.
     """
     config = parse(_changed(run.config, list(assignments)))
-    folder = checkpoint.checkpoint_folder(run)
+    folder = checkpoint_folder(run)
     saved = checkpoint.newest(folder, "best") or checkpoint.newest(folder, "last")
     if saved is None:
         raise RunError(f"Run {run.id} has no checkpoint yet.", "Wait for its first validation, or resume it.")
     family = open_family(
-        config, replace(home, datasets=Path(run.datasets)), open_device(fitting(config.device, slots())[0]), progress
+        config, Path(run.datasets), home.cache, open_device(fitting(config.device, slots())[0]), progress
     )
     mode = "loop" if run.forward == "loop" else choose_forward(config, family)  # perhaps on another device
     algorithm = build_learner(config, family, mode)

@@ -5,25 +5,24 @@ import signal
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
 import torch
 
-from core import hardware
-from core.checkpoint import checkpoint_folder
-from core.config import parse
-from core.device import open_device, out_of_memory
+from core.config.run import parse
 from core.errors import NoRunError, StoreError
-from core.evaluation import Evaluation
-from core.home import Home
-from core.launcher import identify
-from core.learner import open_family, threads
-from core.scheduler import reconcile
-from core.store import RunStore
-from core.trainer import Desired, Progress, Row, Stopped, Trainer
+from core.runs import hardware
+from core.runs.artifacts import checkpoint_folder
+from core.runs.home import Home
+from core.runs.launchers import identify
+from core.runs.scheduler import reconcile
+from core.runs.store import RunStore
+from core.training.build import open_family, threads
+from core.training.device import open_device, out_of_memory
+from core.training.evaluation import Evaluation
+from core.training.trainer import Desired, Progress, Row, Stopped, Trainer
 from data.errors import InnerloopError
 
 T = TypeVar("T")
@@ -151,8 +150,8 @@ def _train(home: Home, store: RunStore, id: int, listener: StoreListener) -> tup
         torch.set_num_threads(threads(config))
         device = open_device(run.slot)
         store.update(id, iterations=config.training.iterations, device=_device_name(run.slot))
-        own = replace(home, datasets=Path(run.datasets))  # a run stays with the data it was given
-        family = open_family(config, own, device, listener.loaded)
+        # A run stays with the data it was given.
+        family = open_family(config, Path(run.datasets), home.cache, device, listener.loaded)
         Trainer(config, family, checkpoint_folder(run), listener).run()
     except Stopped:
         return "stopped", "", ""

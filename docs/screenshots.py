@@ -13,9 +13,9 @@ from typing import Annotated
 import typer
 from playwright.sync_api import Page, expect, sync_playwright
 
-from core.home import Home
-from core.schema import ENDED
-from core.store import RunStore
+from core.runs.home import Home
+from core.runs.schema import ENDED
+from core.runs.store import RunStore
 from tests.e2e.serving import FLAGS, Server, free_port
 from tests.waiting import wait_until
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core import hardware
-from core.presets import PRESETS, Preset
-from pages.parts import format, router, session, theme
+from core.config.presets import PRESETS, Preset
+from core.runs import hardware
+from pages.parts import readable, router, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.launch import launch
 
@@ -55,14 +55,14 @@ def recent_runs() -> None:
             with name:
                 st.page_link(
                     "pages/run.py",
-                    label=f"**{format.verbatim(run.name)}** :gray[#{run.id} · {method(run)}]",
+                    label=f"**{readable.verbatim(run.name)}** :gray[#{run.id} · {method(run)}]",
                     query_params={"run": str(run.id)},
                 )
             with state:
                 status_chip(run)
             best = run.test or run.best
-            progress.caption(format.scored(best) if best else "no score yet")
-            when.caption(format.moment(run.created))
+            progress.caption(readable.scored(best) if best else "no score yet")
+            when.caption(readable.moment(run.created))
         st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_forward:", icon_position="right")
 
 
@@ -71,7 +71,7 @@ def device() -> None:
         st.markdown(f"**{hardware.describe()}**")
         gpus = hardware.gpus()
         if gpus:
-            st.caption(" · ".join(f"cuda:{gpu.index} {format.size(gpu.memory_total)}" for gpu in gpus))
+            st.caption(" · ".join(f"cuda:{gpu.index} {readable.size(gpu.memory_total)}" for gpu in gpus))
         else:
             st.caption("No GPU was found, so runs train on the processor. The quick presets are made for that.")
         st.caption("One run trains at a time on each device; the others wait their turn.")

@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core import scheduler
-from core.home import Home
-from core.schema import ACTIVE, ENDED, RESUMABLE, Run
-from core.store import RunStore
+from core.runs import scheduler
+from core.runs.home import Home
+from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
+from core.runs.store import RunStore
 from data.errors import InnerloopError
-from pages.parts import format, router, run_cards, session, theme
+from pages.parts import readable, router, session, theme
 from pages.parts.chips import method, status_chip
-from pages.parts.run_metrics import metric_cards
+from pages.parts.run import cards
+from pages.parts.run.figures import metric_cards
 
 REFRESH = 1  # seconds, while the run has not ended. One fragment for all: with two, Streamlit 1.67 loses track of its elements
 PHASES = {
@@ -34,9 +35,9 @@ def header(run: Run) -> None:
     words, buttons = st.columns([1.3, 1], vertical_alignment="center")
     with words:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.title(format.verbatim(run.name), anchor=False, width="content")
+            st.title(readable.verbatim(run.name), anchor=False, width="content")
             status_chip(run)
-        began = f"started {format.moment(run.started)}" if run.started else f"queued {format.moment(run.created)}"
+        began = f"started {readable.moment(run.started)}" if run.started else f"queued {readable.moment(run.created)}"
         group = f" · group {run.group}" if run.group else ""
         st.caption(f"run #{run.id} · {method(run)} · seed {run.config.get('seed')} · {began}{group}")
     with buttons, st.container(horizontal=True, horizontal_alignment="right", key="run-actions"):
@@ -108,10 +109,10 @@ def show(id: int, ended: bool) -> None:
         found = session.store().runs(ids=[id])
         if not found or (found[0].status in ENDED) != ended:  # deleted in another tab, ended, or resumed
             st.rerun()
-        cards(found[0])
+        body(found[0])
 
 
-def cards(run: Run) -> None:
+def body(run: Run) -> None:
     reader = session.reader()
     reader.poll([run.id])
     evaluations = session.store().evaluations(run.id, split="val")
@@ -120,21 +121,21 @@ def cards(run: Run) -> None:
     metric_cards(run, evaluations, reader)
     loss, validation = st.columns([1.5, 1])
     with loss:
-        run_cards.loss_card(run, reader)
+        cards.loss_card(run, reader)
     with validation:
-        run_cards.validation_card(run, evaluations)
+        cards.validation_card(run, evaluations)
     adaptation, test = st.columns(2)
     with adaptation:
-        run_cards.adaptation_card(run, evaluations)
+        cards.adaptation_card(run, evaluations)
     with test:
-        run_cards.test_card(run)
+        cards.test_card(run)
     config, log = st.columns([1, 1.5])
     with config:
-        run_cards.config_card(run)
+        cards.config_card(run)
     with log:
-        run_cards.log_card(run)
+        cards.log_card(run)
     if run.note:
-        st.caption(f"Note: {format.verbatim(run.note)}")
+        st.caption(f"Note: {readable.verbatim(run.note)}")
 
 
 def no_run(title: str, text: str) -> None:

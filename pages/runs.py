@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core import charts, scheduler
-from core.schema import ACTIVE, ENDED, Run
-from pages.parts import chips, router, run_dialogs, session, theme
-from pages.parts.compare import comparison
-from pages.parts.run_table import run_table
+from core import charts
+from core.runs import scheduler
+from core.runs.schema import ACTIVE, ENDED, Run
+from pages.parts import chips, router, session, theme
+from pages.parts.runs import dialogs
+from pages.parts.runs.compare import comparison
+from pages.parts.runs.table import run_table
 
 REFRESH, IDLE_REFRESH = 2, 10  # seconds, while a run has not ended and while all have
 MOST_COMPARED = 8  # as many as the palette has colours
@@ -47,7 +49,7 @@ def toolbar(chosen: Sequence[Run]) -> None:
         if st.button("Duplicate", icon=":material/content_copy:", disabled=not one, key="duplicate-run"):
             st.switch_page("pages/train.py", query_params={"from": str(chosen[0].id)})
         if st.button("Rename, note", icon=":material/edit:", disabled=not one, key="edit-run"):
-            run_dialogs.ask("edit", chosen)
+            dialogs.ask("edit", chosen)
         if st.button("Stop", icon=":material/stop:", disabled=not unfinished, key="stop-runs"):
             for run in unfinished:
                 scheduler.stop(session.store(), session.home(), run.id)
@@ -56,7 +58,7 @@ def toolbar(chosen: Sequence[Run]) -> None:
         if st.button(
             "Delete", icon=":material/delete:", disabled=not chosen or bool(active), help=reason, key="delete-runs"
         ):
-            run_dialogs.ask("delete", chosen)
+            dialogs.ask("delete", chosen)
         if one:
             st.caption("Choose one more to compare them.")
         elif not chosen:
@@ -100,7 +102,7 @@ def page() -> None:
                 st.page_link("pages/train.py", label="Set up a run of your own", icon=":material/tune:")
         return
     filters(runs)
-    run_dialogs.open_pending()
+    dialogs.open_pending()
     live = any(run.status not in ENDED for run in runs)
     st.fragment(body, run_every=REFRESH if live else IDLE_REFRESH)(live)
 

@@ -8,7 +8,7 @@ router.require()
 st.title("Train", anchor=False)
 announcement = st.empty()
 with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):
-    from pages.parts.train_form import train_form
+    from pages.parts.train.form import train_form
 
 announcement.empty()
 train_form()

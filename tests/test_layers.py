@@ -14,10 +14,17 @@ FORBIDDEN = {
     "pages": {"app", "tests", "benchmarks"},
 }
 # What a page that has to be there in a moment may import of the engine; torch takes seconds.
-TORCH_FREE = (
-    "charts", "database", "errors", "hardware", "home", "launcher", "presets", "results", "scheduler", "schema", "series",
-    "store",
-)  # fmt: skip
+TORCH_FREE = sorted(
+    [f"core.runs.{file.stem}" for file in (PROJECT / "core" / "runs").glob("*.py") if file.stem != "__init__"]
+    + ["core.charts", "core.errors", "core.results", "core.config.presets"]
+)
+# Rooms of the engine, and what each may not look into. core/worker.py and core/library.py join runs to training.
+ROOMS = {
+    "runs": {"core.config", "core.training", "core.algorithms", "core.models", "torch"},
+    "training": {"core.runs"},
+    "algorithms": {"core.runs", "core.training", "core.config"},
+    "models": {"core.runs", "core.training", "core.config", "core.algorithms"},
+}
 
 
 def imported(source: str) -> set[str]:
@@ -40,8 +47,27 @@ def test_a_package_imports_nothing_above_it(package: str) -> None:
         assert not above, f"{file.relative_to(PROJECT)} imports {', '.join(sorted(above))}"
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_the_engine_keeps_to_itself(room: str) -> None:
+    for file in sorted((PROJECT / "core" / room).glob("*.py")):
+        named = modules_named(file.read_text())
+        seen = {name for name in named for other in ROOMS[room] if f"{name}.".startswith(f"{other}.")}
+        assert not seen, f"{file.relative_to(PROJECT)} imports {', '.join(sorted(seen))}"
+
+
+def modules_named(source: str) -> set[str]:
+    """Every module that a source names in its imports, at any depth: ``from core import charts`` as core.charts."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
 def test_an_import_inside_a_function_is_seen() -> None:
-    assert imported("def f():\n    from core.store import x\n    import streamlit.web") == {"core", "streamlit"}
+    assert imported("def f():\n    from core.runs.store import x\n    import streamlit.web") == {"core", "streamlit"}
 
 
 @pytest.mark.parametrize("package", ["data", "core"])
@@ -62,7 +88,7 @@ def test_the_engine_runs_without_streamlit(package: str) -> None:
 @pytest.mark.parametrize("module", TORCH_FREE)
 def test_what_the_first_pages_need_has_no_torch_in_its_imports(module: str) -> None:
     """Followed through the project's own modules, without running them."""
-    waiting, seen = [f"core.{module}"], set()
+    waiting, seen = [module], set()
     while waiting:
         name = waiting.pop()
         seen.add(name)
@@ -78,7 +104,7 @@ def test_what_the_first_pages_need_has_no_torch_in_its_imports(module: str) -> N
 
 
 def test_and_none_in_a_fresh_process() -> None:
-    modules = ", ".join(f"core.{module}" for module in TORCH_FREE)
+    modules = ", ".join(TORCH_FREE)
     assert fresh(f"import sys, {modules}\nprint('torch' in sys.modules)") == "False"
 
 

@@ -5,9 +5,9 @@ from typing import Literal
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network
+from core.algorithms.forward import Weights
 from core.algorithms.maml import MAML
 from core.algorithms.output_layer import OutputLayerLearner, last_layer
-from core.forward import Weights
 from core.models.base import head_parameters
 from data.config import setting
 from data.family import EpisodeShape

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from core.forward import ForwardMode, Statistics, TaskForward, Weights
+from core.algorithms.forward import ForwardMode, Statistics, TaskForward, Weights
 from data.config import Config
 from data.family import Episodes, EpisodeShape, TaskFamily
 from data.registry import discover

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.algorithms.base import Algorithm, AlgorithmConfig, Network, StepReport, TaskState
-from core.algorithms.metric import cosine
+from core.algorithms.comparing import cosine
 from core.models.base import embedding_shape
 from data.config import setting
 from data.family import EpisodeShape

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
-from core.algorithms.metric import SupportReader
+from core.algorithms.comparing import SupportReader
 from data.config import setting
 from data.family import Episodes, EpisodeShape
 

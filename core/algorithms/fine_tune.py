@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import Algorithm, TaskState
+from core.algorithms.forward import Weights
 from core.algorithms.gradient import gradient_descent
-from core.forward import Weights
 
 Scope = Literal["all", "head"]
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # per step on the mean loss, where the config leaves the rate open

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import SupportLoss, TaskState
-from core.forward import Weights
+from core.algorithms.forward import Weights
 
 # A step size for all weights, or by (step from 0, weight's name): a number or a tensor that broadcasts over the weight.
 Rate = float | Callable[[int, str], Tensor]

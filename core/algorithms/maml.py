@@ -6,8 +6,8 @@ from typing import Literal
 from torch import Tensor
 
 from core.algorithms.base import Algorithm, AlgorithmConfig, TaskState
+from core.algorithms.forward import Weights, stack_weights
 from core.algorithms.gradient import gradient_descent
-from core.forward import Weights, stack_weights
 from data.config import setting
 
 

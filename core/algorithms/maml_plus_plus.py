@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, SupportLoss, TaskState
+from core.algorithms.forward import Statistics, TaskForward, Weights, stack_weights
 from core.algorithms.gradient import inner_step
 from core.algorithms.maml import MAML
-from core.forward import Statistics, TaskForward, Weights, stack_weights
 from data.config import setting
 from data.family import Episodes, EpisodeShape
 
@@ -20,12 +20,7 @@ LEAST = 0.03  # of a step's equal share: what the earlier steps' weights fall to
 class MAMLPlusPlusConfig(AlgorithmConfig):
     name: Literal["maml++"] = "maml++"
     inner_lr: float = setting(
-        0.1,
-        "Initial inner rate",
-        "Where every learned rate starts, on the task's mean loss.",
-        gt=0,
-        le=100,
-        step=0.01,
+        0.1, "Initial inner rate", "Where every learned rate starts, on the task's mean loss.", gt=0, le=100, step=0.01
     )
     inner_steps: int = setting(
         5, "Inner steps", "Gradient steps on the support set while meta-training.", unit="steps", ge=1, le=100

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor
 
 from core.algorithms.base import AlgorithmConfig
-from core.algorithms.metric import MetricLearner, cosine
+from core.algorithms.comparing import MetricLearner, cosine
 from data.config import setting
 
 

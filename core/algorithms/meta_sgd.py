@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, TaskState
+from core.algorithms.forward import stack_weights
 from core.algorithms.gradient import gradient_descent
 from core.algorithms.maml import MAML
-from core.forward import stack_weights
 from data.config import setting
 from data.family import EpisodeShape
 

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network
-from core.algorithms.metric import MetricLearner, class_means, squared_distance
+from core.algorithms.comparing import MetricLearner, class_means, squared_distance
 from data.family import EpisodeShape
 
 

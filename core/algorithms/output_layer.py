@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.algorithms.base import Algorithm, SupportLoss, TaskState
-from core.forward import TaskForward, Weights
+from core.algorithms.forward import TaskForward, Weights
 
 
 class OutputLayerLearner(Algorithm):

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport
 from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
+from core.algorithms.forward import Weights
 from core.algorithms.output_layer import OutputLayerLearner, last_layer
-from core.forward import Weights
 from core.models.base import head_parameters
 from data.config import setting
 from data.family import EpisodeShape

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network
+from core.algorithms.comparing import class_means, one_hot
+from core.algorithms.forward import TaskForward, Weights
 from core.algorithms.maml import MAML
-from core.algorithms.metric import class_means, one_hot
-from core.forward import TaskForward, Weights
 from core.models.base import embedding_shape
 from data.config import setting
 from data.family import EpisodeShape
@@ -20,12 +20,7 @@ from data.family import EpisodeShape
 class ProtoMAMLConfig(AlgorithmConfig):
     name: Literal["proto-maml"] = "proto-maml"
     inner_lr: float = setting(
-        0.01,
-        "Inner learning rate",
-        "Step size of the adaptation on the task's mean loss.",
-        gt=0,
-        le=100,
-        step=0.01,
+        0.01, "Inner learning rate", "Step size of the adaptation on the task's mean loss.", gt=0, le=100, step=0.01
     )
     inner_steps: int = setting(
         1, "Inner steps", "Gradient steps on the support set while meta-training.", unit="steps", ge=0, le=100

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor
 
 from core.algorithms.base import AlgorithmConfig
-from core.algorithms.metric import MetricLearner, class_means, cosine, squared_distance
+from core.algorithms.comparing import MetricLearner, class_means, cosine, squared_distance
 from data.config import setting
 
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
-from core.algorithms.metric import MetricLearner, one_hot
-from core.forward import TaskForward
+from core.algorithms.comparing import MetricLearner, one_hot
+from core.algorithms.forward import TaskForward
 from core.models.base import embedding_shape
 from data.config import setting
 from data.family import Episodes, EpisodeShape

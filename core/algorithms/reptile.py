@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import Algorithm, AlgorithmConfig, StepReport, TaskState
+from core.algorithms.forward import Weights, stack_weights
 from core.algorithms.gradient import task_gradients
-from core.forward import Weights, stack_weights
 from data.config import setting
 from data.family import EpisodeShape
 

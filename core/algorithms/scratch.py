@@ -6,7 +6,7 @@ from torch import Tensor
 
 from core.algorithms.base import AlgorithmConfig, Network
 from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
-from core.forward import Weights
+from core.algorithms.forward import Weights
 from data.config import setting
 from data.family import EpisodeShape
 

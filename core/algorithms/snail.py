@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network
-from core.algorithms.metric import MetricLearner
+from core.algorithms.comparing import MetricLearner
 from core.models.base import embedding_shape
 from data.config import setting
 from data.family import Episodes, EpisodeShape

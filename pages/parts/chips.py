@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import charts
-from core.schema import ACTIVE, Run
+from core.runs.schema import ACTIVE, Run
 
 COLORS = {
     "queued": "gray",

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from core import scheduler
-from core.schema import Run
+from core.runs import scheduler
+from core.runs.schema import Run
 from pages.parts import session
 
 
@@ -12,7 +12,7 @@ def launch(values: dict[str, Any], name: str, seeds: int = 1) -> list[Run]:
 
     Raises ConfigError, ModelError or RunError; then nothing is queued.
     """
-    from core.prepare import seeded
+    from core.launch import seeded
 
     configs = seeded(values, seeds)
     group = f"{name} × {seeds}" if seeds > 1 else None

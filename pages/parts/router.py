@@ -9,7 +9,7 @@ import runpy
 
 import streamlit as st
 
-from core.home import PROJECT
+from core.runs.home import PROJECT
 
 ROUTED, SHOWN = "routed", "shown"  # session state: app.py has run in this session; the address of the page it shows
 # The browser runs a script again only if its text changes.

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import scheduler
-from core.home import PROJECT, Home
-from core.schema import ACTIVE, Run
-from core.series import SeriesReader
-from core.store import RunStore
+from core.runs import scheduler
+from core.runs.home import PROJECT, Home
+from core.runs.schema import ACTIVE, Run
+from core.runs.series import SeriesReader
+from core.runs.store import RunStore
 from data.errors import InnerloopError
 
 TICK = 1.0  # seconds between two looks at the queue, however many pages are open
 GRACE = 1.0  # seconds from the first page's script to the import of torch
-HEAVY = ("torch", "core.config", "core.prepare")  # what the Train page needs; seconds on first import
+HEAVY = ("torch", "core.config.run", "core.launch")  # what the Train page needs; seconds on first import
 
 
 def home() -> Home:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import hardware
+from core.runs import hardware
 from pages.parts import session
 from pages.parts.live_chart import preload
 

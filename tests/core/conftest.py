@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.home import PROJECT, Home
+from core.runs.home import PROJECT, Home
 from tests.core.tiny import own_modules
 
 

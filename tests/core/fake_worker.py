@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from core.home import Home
-from core.launcher import LocalLauncher
-from core.scheduler import reconcile
-from core.store import RunStore
+from core.runs.home import Home
+from core.runs.launchers import LocalLauncher
+from core.runs.scheduler import reconcile
+from core.runs.store import RunStore
 
 
 def command(run_id: int, _home: Home) -> list[str]:

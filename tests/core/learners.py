@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.algorithms.base import Algorithm
+from core.algorithms.forward import ForwardMode
 from core.algorithms.maml import MAML
-from core.config import RunConfig
-from core.forward import ForwardMode
-from core.learner import build_learner
+from core.config.run import RunConfig
+from core.training.build import build_learner
 from data.family import Episodes, EpisodeShape, TaskFamily
 from data.registry import families
 from tests.core.tiny import tiny

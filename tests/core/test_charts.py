@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from core import charts
-from core.schema import Evaluation, Run
-from core.series import SeriesReader
-from core.store import RunStore
+from core.runs.schema import Evaluation, Run
+from core.runs.series import SeriesReader
+from core.runs.store import RunStore
 
 CLASSIFICATION = {"family": {"name": "doodles", "n_way": 5}}
 

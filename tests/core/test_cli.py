@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 import safetensors.torch
 
-from core import cli, hardware, scheduler
-from core.checkpoint import checkpoint_folder
-from core.home import PROJECT, Home
-from core.launcher import Handle, LocalLauncher
-from core.overrides import paths
-from core.schema import Run
-from core.store import RunStore
-from core.trainer import Trainer
+from core.cli import app as cli
+from core.config.overrides import paths
+from core.runs import hardware, scheduler
+from core.runs.artifacts import checkpoint_folder
+from core.runs.home import PROJECT, Home
+from core.runs.launchers import Handle, LocalLauncher
+from core.runs.schema import Run
+from core.runs.store import RunStore
+from core.training.trainer import Trainer
 from tests.core.tiny import MemoryListener, open_tiny, tiny
 from tests.waiting import wait_until
 

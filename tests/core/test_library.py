@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from core import load
-from core.config import ConfigError
+from core.config.run import ConfigError
 from core.errors import RunError
-from core.home import PROJECT, Home
 from core.library import Learner
-from core.store import RunStore
+from core.runs.home import PROJECT, Home
+from core.runs.store import RunStore
 from data.errors import InputError
 from tests.core.tiny import finished
 

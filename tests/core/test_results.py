@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from core import cli, hardware, results, scheduler
-from core.home import Home
-from core.launcher import Handle, LocalLauncher
-from core.prepare import from_preset
-from core.presets import PRESETS, Preset, preset
+from core import results
+from core.cli import app as cli
+from core.config.presets import PRESETS, Preset, preset
+from core.launch import from_preset
 from core.results import DEFAULT, PUBLISHED, RECIPES
-from core.schema import Run
-from core.store import RunStore
+from core.runs import hardware, scheduler
+from core.runs.home import Home
+from core.runs.launchers import Handle, LocalLauncher
+from core.runs.schema import Run
+from core.runs.store import RunStore
 
 Call = Callable[..., tuple[int, str, str]]
 TEST = {

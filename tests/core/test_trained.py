@@ -4,10 +4,10 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from core.config import ConfigError
+from core.config.run import ConfigError
 from core.errors import RunError
-from core.home import Home
-from core.store import RunStore
+from core.runs.home import Home
+from core.runs.store import RunStore
 from core.trained import evaluate_run, load_trained
 from tests.core.tiny import finished, tiny
 

@@ -11,12 +11,14 @@ import psutil
 import pytest
 import torch
 
-from core import checkpoint, hardware, scheduler
-from core.home import Home
-from core.launcher import Handle, LocalLauncher, identify
-from core.schema import ENDED, Run
-from core.store import RunStore
-from core.trainer import Progress
+from core.runs import hardware, scheduler
+from core.runs.artifacts import checkpoint_folder
+from core.runs.home import Home
+from core.runs.launchers import Handle, LocalLauncher, identify
+from core.runs.schema import ENDED, Run
+from core.runs.store import RunStore
+from core.training import checkpoint
+from core.training.trainer import Progress
 from core.worker import StoreListener, work
 from tests.core.tiny import values
 from tests.waiting import wait_until
@@ -95,7 +97,7 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     assert run.test["mean"] == tested.mean
     assert run.test["run"] == id
     assert tested.checkpoint == f"best@{best}"
-    folder = checkpoint.checkpoint_folder(run)
+    folder = checkpoint_folder(run)
     assert checkpoint.newest(folder, "last").iteration == 4
     assert checkpoint.newest(folder, "best").iteration == best
     assert here.started == [(id, "cpu"), (following, "cpu")]  # the end of the one starts the other
@@ -140,7 +142,7 @@ def test_a_full_memory_is_said_with_what_helps(store: RunStore, home: Home, monk
     def full(*_) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
-    monkeypatch.setattr("core.trainer.Trainer._step", full)
+    monkeypatch.setattr("core.training.trainer.Trainer._step", full)
     id = queue(store, home, values("sinusoid"))[0]
     work(home, id)
     run = store.get(id)
@@ -249,7 +251,7 @@ def test_a_queue_of_real_workers_empties_itself(store: RunStore, home: Home, wri
     assert (done.status, done.iteration) == ("finished", 4), log(done)
     assert done.pid not in (crashed.pid, os.getpid())
     assert done.test["episodes"] == 30
-    assert checkpoint.newest(checkpoint.checkpoint_folder(done), "best")
+    assert checkpoint.newest(checkpoint_folder(done), "best")
     assert store.metrics_after({finishing: 0})
 
 
@@ -265,7 +267,7 @@ def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunSto
     worker.send_signal(signal.SIGTERM)
     stopped = ended(store, id)
     assert stopped.status == "stopped"
-    saved = checkpoint.newest(checkpoint.checkpoint_folder(stopped), "last")
+    saved = checkpoint.newest(checkpoint_folder(stopped), "last")
     assert saved.iteration > 0
     assert max(row[2] for row in store.metrics_after({id: 0})) == saved.iteration
 
@@ -282,7 +284,7 @@ def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunSto
     wait_until(vanished)
     assert "vanished" in store.get(id).error
 
-    kept = checkpoint.newest(checkpoint.checkpoint_folder(resumed), "last")
+    kept = checkpoint.newest(checkpoint_folder(resumed), "last")
     assert kept.iteration == saved.iteration  # no later one was due
     few = kept.iteration + 20
     store.update(id, config=values("sinusoid", f"training.iterations={few}", f"training.evaluate_every={few}"))

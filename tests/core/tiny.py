@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.config import RunConfig
-    from core.evaluation import Evaluation
-    from core.home import Home
-    from core.schema import Run
-    from core.trainer import Desired, Progress, Row
+    from core.config.run import RunConfig
+    from core.runs.home import Home
+    from core.runs.schema import Run
+    from core.training.evaluation import Evaluation
+    from core.training.trainer import Desired, Progress, Row
     from data.family import TaskFamily
 
 TRAINING = {"iterations": 4, "meta_batch_size": 3, "evaluate_every": 2}
@@ -25,8 +25,8 @@ BASES: dict[str, dict[str, Any]] = {
 
 def values(base: str, *assignments: str) -> dict[str, Any]:
     """The complete values of a tiny run, changed as by ``--set``."""
-    from core.config import parse
-    from core.overrides import apply
+    from core.config.overrides import apply
+    from core.config.run import parse
 
     common = {
         "algorithm": {"name": "maml", "inner_lr": 0.1},
@@ -39,7 +39,7 @@ def values(base: str, *assignments: str) -> dict[str, Any]:
 
 
 def tiny(base: str, *assignments: str) -> "RunConfig":
-    from core.config import parse
+    from core.config.run import parse
 
     return parse(values(base, *assignments))
 
@@ -99,16 +99,16 @@ class StepClock:
 
 def open_tiny(config: "RunConfig", home: "Home") -> "TaskFamily":
     """The run's family with its data; drawn pictures are kept in ``home``."""
-    from core.learner import open_family
+    from core.training.build import open_family
 
-    return open_family(config, home)
+    return open_family(config, home.datasets, home.cache)
 
 
 def finished(home: "Home", *assignments: str) -> "tuple[Run, Evaluation]":
     """A run in the store with its checkpoints, and its final test."""
-    from core.checkpoint import checkpoint_folder
-    from core.store import RunStore
-    from core.trainer import Trainer
+    from core.runs.artifacts import checkpoint_folder
+    from core.runs.store import RunStore
+    from core.training.trainer import Trainer
 
     config, store = tiny(*assignments), RunStore(home.database)
     run = store.create(config.model_dump(mode="json"), "a run", folder_root=home.runs_folder, datasets=home.datasets)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from core.home import Home
-from core.scheduler import stop
-from core.schema import ACTIVE
-from core.store import RunStore
+from core.runs.home import Home
+from core.runs.scheduler import stop
+from core.runs.schema import ACTIVE
+from core.runs.store import RunStore
 from tests.e2e.serving import FLAGS, PROJECT, Server, free_port
 from tests.waiting import wait_until
 

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from core.home import Home
+from core.runs.home import Home
 from tests.waiting import wait_until
 
 PROJECT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import signal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.schema import ENDED
-from core.store import RunStore
+from core.runs.schema import ENDED
+from core.runs.store import RunStore
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")

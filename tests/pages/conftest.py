@@ -8,12 +8,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.config import RunConfig
-from core.home import Home
-from core.launcher import Handle, LocalLauncher
-from core.presets import preset
-from core.schema import Run
-from core.store import RunStore
+from core.config.presets import preset
+from core.config.run import RunConfig
+from core.runs.home import Home
+from core.runs.launchers import Handle, LocalLauncher
+from core.runs.schema import Run
+from core.runs.store import RunStore
 
 APP = str(Path(__file__).parents[2] / "app.py")
 TIMEOUT = 60  # seconds; the first import of torch may be among them

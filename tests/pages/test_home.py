@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import charts
-from core.presets import PRESETS
+from core.config.presets import PRESETS
 from pages.parts import live_chart, session
 
 PROJECT = Path(__file__).parents[2]
@@ -92,7 +92,7 @@ test = AppTest.from_file(sys.argv[1], default_timeout=60).run()
 for page in ("home", "runs", "run"):
     test.switch_page(f"pages/{page}.py").run()
     assert not test.exception, test.exception[0].value
-print(sorted(name for name in ("torch", "core.config", "data.family") if name in sys.modules))
+print(sorted(name for name in ("torch", "core.config.run", "data.family") if name in sys.modules))
 """
     environment = os.environ | {"INNERLOOP_HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
     ended = subprocess.run(

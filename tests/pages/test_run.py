@@ -117,7 +117,7 @@ def test_duplicate_opens_train_with_the_config(app, store, make_run):
 
 def test_the_page_knows_which_learners_have_no_training():
     from core.algorithms.base import algorithms
-    from pages.parts.run_cards import UNTRAINED
+    from pages.parts.run.cards import UNTRAINED
 
     assert set(UNTRAINED) == {name for name, learner in algorithms().items() if not learner.meta_trained}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.parts.compare import differences, unequal_protocol
+from pages.parts.runs.compare import differences, unequal_protocol
 
 
 def choose(page, *ids):

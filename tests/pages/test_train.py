@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from core.algorithms.base import algorithms
-from core.config import RunConfig
+from core.config.presets import PRESETS, preset
+from core.config.run import RunConfig
 from core.models.base import models
-from core.presets import PRESETS, preset
 from data.registry import families
-from pages.parts import config_form, draft
-from pages.parts.episode_view import picture_strip
+from pages.parts.train import config_form, draft
+from pages.parts.train.episode_view import picture_strip
 
 REGISTRIES = {"family": families(), "algorithm": algorithms(), "model": models()}
 

@@ -1,0 +1,1 @@
+"""``python -m core``: the engine without a browser, one subject a file."""

@@ -1,0 +1,1 @@
+"""A run's settings: what they are, how they are checked, named starting points, changes by path."""

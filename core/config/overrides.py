@@ -1,0 +1,102 @@
+"""``--set path=value``: changing a config by dotted paths."""
+
+import difflib
+import json
+from typing import Any
+
+from core.algorithms.base import algorithms
+from core.config.run import ConfigError, Problem
+from core.models.base import models
+from data.registry import families
+
+BRANCHES = {"family": families, "model": models, "algorithm": algorithms}
+
+
+def apply(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """A changed copy of a complete config (``RunConfig.model_dump()``).
+
+    A value is read as JSON, else as a string. ``algorithm=NAME`` (or family, model) resets that branch to its defaults, and
+    does so before the other assignments whatever their order. Raises ConfigError for an unknown path, naming the near ones.
+    """
+    changed = json.loads(json.dumps(values))
+    pairs = [_split(assignment) for assignment in assignments]
+    for path, value in sorted(pairs, key=lambda pair: _branch(pair[0]) is None):
+        branch = _branch(path)
+        if branch is not None:
+            before, changed[branch] = changed.get(branch), defaults(branch, value)
+            leave_open(changed, branch, before)
+        else:
+            _assign(changed, path, value)
+    return changed
+
+
+def leave_open(values: dict[str, Any], branch: str, before: Any) -> None:
+    """Take back, in place, what the evaluation had set for the learner or for the kind of tasks ``before`` the change."""
+    evaluation = values.get("evaluation", {})
+    if branch == "algorithm":
+        evaluation["inner_steps"] = None
+    if branch == "family":
+        kinds = {
+            family.kind
+            for name, family in families().items()
+            if name in (values[branch].get("name"), (before or {}).get("name"))
+        }
+        if len(kinds) > 1:
+            evaluation["n_way"] = None
+
+
+def defaults(branch: str, name: Any) -> dict[str, Any]:
+    """The defaults of a family, model or algorithm; just the name where there is none such, for ``parse`` to refuse."""
+    found = BRANCHES[branch]().get(name) if isinstance(name, str) else None
+    return found.Config().model_dump(mode="json") if found else {"name": name}
+
+
+def paths(values: dict[str, Any]) -> list[str]:
+    """Every path that can be set, as ``training.meta_lr``."""
+    found = []
+    for key, value in values.items():
+        found += [f"{key}.{inner}" for inner in value] if isinstance(value, dict) else [key]
+    return found
+
+
+def _split(assignment: str) -> tuple[str, Any]:
+    path, equals, text = assignment.partition("=")
+    if not equals or not path.strip():
+        raise ConfigError(
+            [Problem(assignment, f"'{assignment}' is not path=value.", "Write for example training.meta_lr=0.01.")]
+        )
+    try:
+        return path.strip(), json.loads(text)
+    except json.JSONDecodeError:
+        return path.strip(), text
+
+
+def _branch(path: str) -> str | None:
+    branch = path.removesuffix(".name")
+    return branch if branch in BRANCHES else None
+
+
+def _assign(values: dict[str, Any], path: str, value: Any) -> None:
+    *parents, leaf = path.split(".")
+    place: Any = values
+    for parent in parents:
+        place = place.get(parent) if isinstance(place, dict) else None
+    if not isinstance(place, dict):
+        raise _unknown(values, path)
+    # Below a free-form setting (model.arguments) any name may be new; everywhere else it has to exist.
+    if leaf not in place and len(parents) < 2:
+        raise _unknown(values, path)
+    place[leaf] = value
+
+
+def _unknown(values: dict[str, Any], path: str) -> ConfigError:
+    known = paths(values)
+    leaves = difflib.get_close_matches(_leaf(path), {_leaf(k) for k in known}, n=2)
+    near = [k for k in known if _leaf(k) in leaves] + difflib.get_close_matches(path, known, n=3)
+    near = list(dict.fromkeys(near))[:4]
+    remedy = f"Did you mean {', '.join(near)}?" if near else f"There are {', '.join(known)}."
+    return ConfigError([Problem(path, f"There is no setting {path}.", remedy)])
+
+
+def _leaf(path: str) -> str:
+    return path.rsplit(".", 1)[-1]

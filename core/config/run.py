@@ -1,0 +1,336 @@
+"""RunConfig: all that determines a run, and ``parse``, the one way in for what a person typed."""
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from core.algorithms.base import BatchStatistics, algorithms
+from core.models.base import models
+from core.runs.hardware import device_problem
+from data.config import Config, setting
+from data.errors import InputError
+from data.family import EpisodeShape
+from data.registry import families
+
+
+class TrainingConfig(Config):
+    """The outer loop: how the learner's own parameters are trained."""
+
+    iterations: int = setting(
+        10_000,
+        "Iterations",
+        "Meta-steps, or ordinary batches for a pretrained baseline.",
+        ge=1,
+        le=10_000_000,
+        step=1000,
+    )
+    meta_batch_size: int = setting(
+        16,
+        "Tasks per meta-batch",
+        "Tasks whose query losses are averaged in one meta-step.",
+        unit="tasks",
+        ge=1,
+        le=1024,
+    )
+    meta_lr: float = setting(
+        1e-3,
+        "Meta learning rate",
+        "Adam's learning rate in the outer loop; Reptile's step towards the adapted weights, 1 in its paper.",
+        gt=0,
+        le=1,
+        step=0.001,
+    )
+    minutes: float | None = setting(
+        None,
+        "Time budget",
+        "Training ends after so many minutes even if iterations are left; cosine and linear schedules then follow the clock. "
+        "Such a run's numbers depend on the machine's speed.",
+        unit="minutes",
+        gt=0,
+        le=100_000,
+        step=1.0,
+        advanced=True,
+        empty="none",
+    )
+    schedule: Literal["constant", "cosine", "linear", "exponential"] = setting(
+        "constant", "Schedule", "How the meta learning rate changes over the iterations."
+    )
+    decay_rate: float = setting(
+        0.9,
+        "Decay rate",
+        "Exponential schedule: factor every ‘decay every’ iterations.",
+        gt=0,
+        le=1,
+        step=0.05,
+        advanced=True,
+    )
+    decay_every: int = setting(
+        1000,
+        "Decay every",
+        "Exponential schedule: iterations between two factors.",
+        unit="iterations",
+        ge=1,
+        step=100,
+        advanced=True,
+    )
+    staircase: bool = setting(
+        True, "Staircase", "Exponential schedule: decay in steps rather than smoothly.", advanced=True
+    )
+    final_lr: float = setting(
+        0.0,
+        "Final rate",
+        "Cosine and linear schedules: the rate at the last iteration.",
+        ge=0,
+        le=1,
+        step=0.0001,
+        advanced=True,
+    )
+    gradient_clip: float | None = setting(
+        None,
+        "Gradient clip",
+        "Each element of the meta-gradient is kept within ± this (10 on mini-ImageNet in Finn et al.); empty: no clipping.",
+        gt=0,
+        step=1.0,
+        advanced=True,
+        empty="no clipping",
+    )
+    evaluate_every: int = setting(
+        500,
+        "Validate every",
+        "Iterations between two validations; each also writes a checkpoint.",
+        unit="iterations",
+        ge=1,
+        step=100,
+    )
+
+
+class EvaluationConfig(Config):
+    """How a learner is tested. Two scores compare only when all of this is equal."""
+
+    n_way: int | None = setting(
+        None, "Classes per task (n_way)", "Classes of a test task.", ge=2, le=200, empty="as in training"
+    )
+    k_shot: int | None = setting(
+        None,
+        "Shots (k_shot)",
+        "Labelled examples of a test task; of each of its classes, where it has classes.",
+        ge=1,
+        le=100,
+        empty="as in training",
+    )
+    n_query: int = setting(
+        15,
+        "Queries (n_query)",
+        "Examples that a test task asks about; of each of its classes, where it has classes.",
+        ge=1,
+        le=500,
+    )
+    inner_steps: int | None = setting(
+        None,
+        "Inner steps at test",
+        "Adaptation steps before the score is taken.",
+        unit="steps",
+        ge=0,
+        le=200,
+        empty="as the learner does",
+    )
+    episodes: int = setting(
+        600, "Test episodes", "Frozen test tasks behind the final score.", unit="tasks", ge=2, le=100_000, step=100
+    )
+    val_episodes: int = setting(
+        100,
+        "Validation episodes",
+        "Frozen validation tasks behind each point of the validation curve.",
+        unit="tasks",
+        ge=2,
+        le=100_000,
+        step=50,
+    )
+    seed: int = setting(
+        0,
+        "Episode seed",
+        "Draws the frozen tasks: the same seed gives every run the same tasks.",
+        ge=0,
+        le=2**31 - 1,
+        advanced=True,
+    )
+
+
+def _union(registry: dict[str, type]) -> Any:
+    members = reduce(or_, (item.Config for item in registry.values()))
+    return Annotated[members, Field(discriminator="name")] if len(registry) > 1 else members
+
+
+class RunConfig(Config):
+    """One training, whole: equal configs on the same device and versions give equal numbers."""
+
+    family: _union(families())
+    model: _union(models())
+    algorithm: _union(algorithms())
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    batch_statistics: BatchStatistics = setting(
+        "transductive",
+        "Batch statistics",
+        "What BatchNorm normalises queries by: transductive, a task's queries together, as the papers did; support, the "
+        "task's support set, so that each query is answered alone.",
+    )
+    seed: int = setting(
+        0, "Seed", "Determines the network's start and the order of training tasks.", ge=0, le=2**31 - 1
+    )
+    device: str = setting(
+        "auto", "Device", "auto, cpu, mps, cuda or cuda:0, cuda:1 …; auto takes a GPU if there is one."
+    )
+
+    @property
+    def test_shape(self) -> EpisodeShape:
+        """The shape of a test task: the evaluation's own numbers, the training task's where it leaves them open."""
+        trained, tested = self.family.shape, self.evaluation
+        return EpisodeShape(
+            trained.n_way if tested.n_way is None else tested.n_way,
+            trained.k_shot if tested.k_shot is None else tested.k_shot,
+            tested.n_query,
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a config. path: dotted, such as ``family.k_shot``."""
+
+    path: str
+    message: str
+    remedy: str = ""
+
+
+class ConfigError(InputError):
+    """A config cannot be run. ``problems`` has one entry a field."""
+
+    def __init__(self, problems: list[Problem]):
+        first = problems[0]
+        super().__init__(first.message, first.remedy, first.path)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(f"{p.path}: {p.message} {p.remedy}".strip() for p in self.problems)
+
+
+def parse(values: dict[str, Any]) -> RunConfig:
+    """A RunConfig from plain values. Raises ConfigError with every problem found, each at its field."""
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError([_problem(item) for item in error.errors(include_url=False)]) from None
+    problems = contradictions(config)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def contradictions(config: RunConfig) -> list[Problem]:
+    """What no single field can see: settings that do not fit each other."""
+    shape, test = config.family.shape, config.test_shape
+    # A path names the field the person has to change: the evaluation's own where it differs from training.
+    found = [Problem(f"family.{field}", text) for field, text in config.family.problems(shape, "train")]
+    seen = {problem.path for problem in found}
+    for split in ("val", "test"):
+        for field, text in config.family.problems(test, split):
+            own = getattr(config.evaluation, field) is not None
+            path = f"evaluation.{field}" if own else f"family.{field}"
+            if path not in seen:
+                seen.add(path)
+                found.append(Problem(path, text))
+    algorithm, family = algorithms()[config.algorithm.name], families()[config.family.name]
+    if family.kind == "classification" and algorithm.fixed_way and test.n_way != shape.n_way:
+        text = (
+            f"{algorithm.title} learns an output layer for {shape.n_way} classes and cannot be tested on {test.n_way}."
+        )
+        found.append(Problem("evaluation.n_way", text, f"Leave it empty, or set family.n_way to {test.n_way}."))
+    found += learner_problems(config)
+    if config.training.final_lr > config.training.meta_lr and config.training.schedule in ("cosine", "linear"):
+        text = f"final_lr = {config.training.final_lr:g} is above meta_lr = {config.training.meta_lr:g}."
+        found.append(
+            Problem(
+                "training.final_lr", text, f"A {config.training.schedule} schedule falls: set it to 0 or a small rate."
+            )
+        )
+    found += device_problems(config.device)
+    return found
+
+
+def learner_problems(config: RunConfig) -> list[Problem]:
+    """Why this learner cannot learn these tasks with this network."""
+    algorithm, family = algorithms()[config.algorithm.name], families()[config.family.name]
+    if family.kind not in algorithm.kinds:
+        able = ", ".join(name for name, item in algorithms().items() if family.kind in item.kinds)
+        text = f"{algorithm.title} is for {algorithm.kinds[0]}, and {config.family.name} is {family.kind}."
+        return [Problem("algorithm.name", text, f"Choose one of {able}.")]
+    found = []
+    misfit = models()[config.model.name].problem(config.model, config.family.input_shape)
+    if misfit and algorithm.uses_network:
+        found.append(Problem("model.name", misfit))
+    if not algorithm.takes_steps and config.evaluation.inner_steps:
+        text = f"{algorithm.title} reads the support set at once and takes no inner steps."
+        found.append(Problem("evaluation.inner_steps", text, "Leave it empty (null on the command line)."))
+    return found
+
+
+def without_effect(values: dict[str, Any]) -> set[str]:
+    """Paths of the settings that play no part beside the others of a config of plain values, for a form to leave out."""
+    algorithm, family = algorithms()[values["algorithm"]["name"]], families()[values["family"]["name"]]
+    schedule = values["training"]["schedule"]
+    idle = {
+        "training": TrainingConfig.model_fields if not algorithm.meta_trained else (),
+        "model": values["model"] if not algorithm.uses_network else (),
+    }
+    found = {f"{section}.{name}" for section, names in idle.items() for name in names}
+    if not algorithm.episodic:
+        found.add("training.meta_batch_size")
+    if schedule != "exponential":
+        found |= {"training.decay_rate", "training.decay_every", "training.staircase"}
+    if schedule not in ("cosine", "linear"):
+        found.add("training.final_lr")
+    if not algorithm.takes_steps:
+        found.add("evaluation.inner_steps")
+    if family.kind != "classification":
+        found.add("evaluation.n_way")
+    return found
+
+
+def device_problems(device: str) -> list[Problem]:
+    """Why a run cannot be given this device on this machine; empty when it can."""
+    message, remedy = device_problem(device)
+    return [Problem("device", message, remedy)] if message else []
+
+
+def _problem(error: dict[str, Any]) -> Problem:
+    """Pydantic's finding in our words. The union's tag in its location (family.sinusoid.k_shot) is taken out."""
+    location = [str(part) for part in error["loc"]]
+    tags = {"family": families(), "model": models(), "algorithm": algorithms()}
+    if len(location) > 1 and location[1] in tags.get(location[0], {}):
+        del location[1]
+    named = [part for part in location if not part.isdecimal()]  # an item of a list is said at the list
+    path, name, context, kind = (".".join(named), named[-1] if named else "", error.get("ctx", {}), error["type"])
+    given = error.get("input")
+    limits = {
+        "greater_than_equal": ("ge", "the smallest value is {}."),
+        "greater_than": ("gt", "it has to be greater than {}."),
+        "less_than_equal": ("le", "the largest value is {}."),
+        "less_than": ("lt", "it has to be less than {}."),
+    }
+    if kind in limits:
+        key, text = limits[kind]
+        return Problem(path, f"{name} = {given!r}: {text.format(context[key])}")
+    if kind == "union_tag_invalid":
+        return Problem(
+            f"{path}.name", f"There is no {path} named '{context['tag']}'.", f"Choose {context['expected_tags']}."
+        )
+    if kind in ("union_tag_not_found", "missing"):
+        return Problem(path, f"{path} is missing.", "Start from a preset, or give a name.")
+    if kind == "extra_forbidden":
+        return Problem(path, f"There is no setting {path}.", "See `python -m core list` for the names.")
+    if kind == "literal_error":
+        return Problem(path, f"{name} = {given!r} is not one of the choices.", f"Choose {context['expected']}.")
+    return Problem(path, f"{name} = {given!r}: {error['msg'][0].lower()}{error['msg'][1:]}.")

@@ -1,0 +1,74 @@
+"""Where everything that is written at run time lives: the database, the runs' artifacts, data sets and caches."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import InnerloopError
+
+PROJECT = Path(__file__).resolve().parents[2]  # the folder that holds app.py
+SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one installation, all absolute, and the address of its run store.
+
+    root: home folder. datasets: where data sets are looked for, may be read-only. database: an SQLAlchemy URL.
+    """
+
+    root: Path
+    datasets: Path
+    database: str
+
+    @property
+    def cache(self) -> Path:
+        """Decoded data sets; can be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def runs_folder(self) -> Path:
+        """Parent of the runs' artifact folders."""
+        return self.root / "runs"
+
+    def run_folder(self, id: int) -> Path:
+        """Checkpoints, exports and the worker's log of one run."""
+        return self.runs_folder / str(id)
+
+    def environment(self) -> dict[str, str]:
+        """The variables under which ``Home.find()`` in another process finds this same home."""
+        return {
+            "INNERLOOP_HOME": str(self.root),
+            "INNERLOOP_DATASETS": str(self.datasets),
+            "INNERLOOP_DATABASE": self.database,
+        }
+
+    @classmethod
+    def find(cls, root: Path | str | None = None, datasets: Path | str | None = None) -> "Home":
+        """The home named by the arguments, else by INNERLOOP_HOME, INNERLOOP_DATASETS and INNERLOOP_DATABASE.
+
+        Without any of them it is ``.innerloop`` beside app.py. Creates the folder; raises InnerloopError if it cannot
+        be created or written.
+        """
+        root = _absolute(root or os.environ.get("INNERLOOP_HOME") or PROJECT / ".innerloop")
+        datasets = _absolute(datasets or os.environ.get("INNERLOOP_DATASETS") or root / "datasets")
+        database = os.environ.get("INNERLOOP_DATABASE") or f"{SQLITE}{root / 'innerloop.db'}"
+        if database.startswith(SQLITE):  # a relative file would move with the working directory of each process
+            database = f"{SQLITE}{root / database.removeprefix(SQLITE)}"
+        _make_writable(root)
+        return cls(root, datasets, database)
+
+
+def _absolute(path: Path | str) -> Path:
+    return Path(path).expanduser().absolute()
+
+
+def _make_writable(root: Path) -> None:
+    remedy = "Choose a folder that you may write to with --home or INNERLOOP_HOME."
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"The home folder {root} cannot be created: {error.strerror}."
+        raise InnerloopError(message, remedy, str(root)) from error
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise InnerloopError(f"The home folder {root} cannot be written to.", remedy, str(root))

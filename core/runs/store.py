@@ -1,0 +1,254 @@
+"""The run store: what the pages, the command line, the scheduler and the workers know of each other."""
+
+import math
+import shutil
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+
+from core.errors import NoRunError, StoreError
+from core.runs.database import Database
+from core.runs.schema import ACTIVE, ENDED, STATUSES, Evaluation, Run, evaluations, metrics, runs
+
+if TYPE_CHECKING:
+    import pandas
+
+_LIST_REMEDY = "List the runs with `python -m core runs`."
+_PROTECTED = frozenset({"id", "status", "revision"})  # status changes through move, which guards them
+
+
+class RunStore:
+    """Runs, their metrics and their evaluations in one database (SQLite in WAL mode, or PostgreSQL).
+
+    Every method is one transaction and may be called from any thread or process; reads return plain values. Raises
+    StoreError if the database is locked for longer than ``timeout`` seconds, damaged, or not a database.
+    """
+
+    def __init__(self, url: str, timeout: float = 10.0):
+        self.database = Database(url, timeout)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """One holder at a time over all processes; the store's methods called inside take part in the transaction."""
+        with self.database.exclusive():
+            yield
+
+    # Runs
+
+    def create(
+        self,
+        config: dict[str, Any],
+        name: str,
+        group: str | None = None,
+        *,
+        folder_root: Path,
+        datasets: Path,
+        parent: int | None = None,
+        host: str | None = None,
+    ) -> Run:
+        """A new queued run, with its artifact folder ``folder_root/<id>``."""
+        values = {"config": _finite(config), "name": name, "group": group, "parent": parent, "host": host}
+        values |= {"datasets": str(datasets), "created": time.time()}
+        with self.database.writing() as connection:
+            id = connection.execute(insert(runs).values(values)).inserted_primary_key[0]
+            folder = folder_root / str(id)
+            _make_folder(folder)
+            connection.execute(update(runs).where(runs.c.id == id).values(folder=str(folder)))
+            return _read_run(connection, id)
+
+    def get(self, id: int) -> Run:
+        """The run; StoreError if there is none."""
+        with self.database.reading() as connection:
+            return _read_run(connection, id)
+
+    def runs(self, ids: Collection[int] | None = None, *, status: Collection[str] | None = None) -> list[Run]:
+        """All runs, or those asked for, newest first."""
+        query = select(runs).order_by(runs.c.id.desc())
+        if ids is not None:
+            query = query.where(runs.c.id.in_(ids))
+        if status is not None:
+            query = query.where(runs.c.status.in_(status))
+        with self.database.reading() as connection:
+            return [Run(**row) for row in connection.execute(query).mappings()]
+
+    def update(self, id: int, **columns: Any) -> None:
+        """Set columns of a run; not its status, see ``move``. Not-a-number is stored as NULL."""
+        with self.database.writing() as connection:
+            found = connection.execute(update(runs).where(runs.c.id == id).values(_checked(columns)))
+            if not found.rowcount:
+                raise _no_run(id)
+
+    def move(self, id: int, to: str, only_from: Collection[str], **columns: Any) -> bool:
+        """Change the status, and columns with it, if it is one of ``only_from``; False if it is not.
+
+        An ended run gets its end time, a phase of "" and no time left.
+        """
+        if not STATUSES.issuperset({to, *only_from}):
+            raise ValueError(f"unknown status in {to!r}, {sorted(only_from)}")
+        stamps = {"ended": time.time(), "phase": "", "remaining": None} if to in ENDED else {}
+        values = {"status": to} | stamps | _checked(columns)
+        query = update(runs).where(runs.c.id == id, runs.c.status.in_(only_from)).values(values)
+        with self.database.writing() as connection:
+            return connection.execute(query).rowcount == 1
+
+    def heartbeat(self, id: int, **progress: Any) -> str:
+        """Note that the worker is alive and how far it is; returns what is wanted of it: run, pause or stop."""
+        values = {"heartbeat": time.time()} | _checked(progress)
+        query = update(runs).where(runs.c.id == id).values(values).returning(runs.c.desired)
+        with self.database.writing() as connection:
+            desired = connection.execute(query).scalar_one_or_none()
+        if desired is None:
+            raise _no_run(id)
+        return desired
+
+    def rename(self, id: int, name: str) -> None:
+        self.update(id, name=name)
+
+    def annotate(self, id: int, note: str) -> None:
+        self.update(id, note=note)
+
+    def delete(self, id: int) -> None:
+        """Remove a run, what it measured, and its artifact folder. StoreError if a worker is at it."""
+        with self.database.exclusive() as connection:
+            run = _read_run(connection, id)
+            if run.status in ACTIVE:
+                raise StoreError(f"Run {id} is {run.status} and cannot be deleted.", f"Stop it first: `stop {id}`.")
+            connection.execute(delete(runs).where(runs.c.id == id))  # its metrics and evaluations go with it
+        try:
+            shutil.rmtree(run.folder)
+        except FileNotFoundError:
+            return  # removed by hand before: nothing is left to remove
+        except OSError as error:
+            message = f"Run {id} is deleted, but not all of its files: {error.strerror}."
+            raise StoreError(message, f"Remove the folder {run.folder} by hand.", run.folder) from error
+
+    # Metrics
+
+    def add_metrics(self, id: int, rows: Iterable[tuple[int, float, str, float]]) -> None:
+        """Append (iteration, seconds, key, value) rows; seconds of training, keys as ``train/query_loss``."""
+        values = [
+            {"run_id": id, "iteration": iteration, "seconds": seconds, "key": key, "value": _finite(float(value))}
+            for iteration, seconds, key, value in rows
+        ]
+        if values:
+            with self.database.writing() as connection:
+                connection.execute(insert(metrics), values)
+
+    def metrics_after(self, last: Mapping[int, int]) -> list[tuple[int, int, int, str, float | None]]:
+        """Only what is new: (id, run, iteration, key, value) with an id above ``last[run]``, for each run in it.
+
+        One bound per run and not one for all: on PostgreSQL ids become visible in their order within a run only.
+        """
+        if not last:
+            return []
+        columns = (metrics.c.id, metrics.c.run_id, metrics.c.iteration, metrics.c.key, metrics.c.value)
+        newer = (and_(metrics.c.run_id == run, metrics.c.id > bound) for run, bound in last.items())
+        with self.database.reading() as connection:
+            rows = connection.execute(select(*columns).where(or_(*newer)).order_by(metrics.c.id))
+            return [tuple(row) for row in rows]
+
+    def revisions(self, ids: Collection[int]) -> dict[int, int]:
+        """How often the metrics of each existing run were cut back."""
+        with self.database.reading() as connection:
+            return dict(connection.execute(select(runs.c.id, runs.c.revision).where(runs.c.id.in_(ids))).tuples().all())
+
+    def metrics_frame(self, id: int) -> "pandas.DataFrame":
+        """All metrics of a run, one row per iteration and one column per key; validation scores beside them."""
+        import pandas  # half a second to import, and the worker never needs it
+
+        self.get(id)
+        measured = select(metrics.c.iteration, metrics.c.key, metrics.c.value).where(metrics.c.run_id == id)
+        with self.database.reading() as connection:
+            rows = [tuple(row) for row in connection.execute(measured.order_by(metrics.c.id))]
+        for one in self.evaluations(id, split="val"):
+            rows += [
+                (one.iteration, f"val/{one.metric}", one.mean),
+                (one.iteration, f"val/{one.metric}_ci95", one.ci95),
+            ]
+        frame = pandas.DataFrame(rows, columns=["iteration", "key", "value"]).astype({"value": float})
+        return frame.groupby(["iteration", "key"])["value"].last().unstack("key").rename_axis(columns=None)
+
+    # Evaluations
+
+    def add_evaluation(
+        self,
+        id: int,
+        iteration: int,
+        split: str,
+        metric: str,
+        mean: float,
+        ci95: float,
+        *,
+        episodes: int,
+        non_finite: int = 0,
+        checkpoint: str = "",
+        result: dict[str, Any] | None = None,
+    ) -> None:
+        """Record an evaluation (see Evaluation for the fields) in place of an older one of the same checkpoint, iteration
+        and split: a run that is resumed in its final test scores its tuned checkpoint again.
+        """
+        values = {"run_id": id, "iteration": iteration, "split": split, "metric": metric, "mean": mean, "ci95": ci95}
+        values |= {"episodes": episodes, "non_finite": non_finite, "checkpoint": checkpoint, "result": result}
+        with self.database.writing() as connection:
+            same = (evaluations.c[name] == values[name] for name in ("run_id", "iteration", "split", "checkpoint"))
+            connection.execute(delete(evaluations).where(*same))
+            connection.execute(insert(evaluations).values(_finite(values) | {"created": time.time()}))
+
+    def evaluations(self, id: int, split: str | None = None) -> list[Evaluation]:
+        """The evaluations of a run, oldest first."""
+        query = select(evaluations).where(evaluations.c.run_id == id).order_by(evaluations.c.id)
+        if split is not None:
+            query = query.where(evaluations.c.split == split)
+        with self.database.reading() as connection:
+            return [Evaluation(**row) for row in connection.execute(query).mappings()]
+
+    def truncate_after(self, id: int, iteration: int) -> None:
+        """Drop what was measured after ``iteration``: a run that resumes from there measures it again."""
+        with self.database.writing() as connection:
+            for table in (metrics, evaluations):
+                connection.execute(delete(table).where(table.c.run_id == id, table.c.iteration > iteration))
+            connection.execute(update(runs).where(runs.c.id == id).values(revision=runs.c.revision + 1))
+
+
+def _read_run(connection: Connection, id: int) -> Run:
+    row = connection.execute(select(runs).where(runs.c.id == id)).mappings().one_or_none()
+    if row is None:
+        raise _no_run(id)
+    return Run(**row)
+
+
+def _no_run(id: int) -> NoRunError:
+    return NoRunError(f"Run {id} does not exist.", _LIST_REMEDY)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):  # left by another database: its checkpoints must not be taken for this run's
+            folder.rename(folder.with_name(f"{folder.name}.{time.time_ns()}"))
+            folder.mkdir()
+    except OSError as error:
+        message = f"The run's folder {folder} cannot be created: {error.strerror}."
+        raise StoreError(message, "Check that the home folder can be written to and has room.", str(folder)) from error
+
+
+def _checked(columns: dict[str, Any]) -> dict[str, Any]:
+    unknown = columns.keys() - (set(runs.c.keys()) - _PROTECTED)
+    if unknown:
+        raise ValueError(f"not a column that can be set: {', '.join(sorted(unknown))}")
+    return _finite(columns)
+
+
+def _finite(value: Any) -> Any:
+    """The same value with not-a-number and infinity, which neither JSON nor a chart knows, replaced by None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,209 @@
+"""The cards of the Run page. Each takes the run as it is now and draws one thing."""
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import charts
+from core.runs.schema import ENDED, Evaluation, Run
+from core.runs.series import SeriesReader
+from pages.parts import readable, session, theme
+from pages.parts.live_chart import live_chart
+
+UNTRAINED = ("scratch", "nearest-centroid")  # here by name, so that the page needs no torch; a test holds it
+TAIL = 60_000  # bytes of the log that the page shows
+PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
+SECTIONS = {
+    "family": "Task family",
+    "algorithm": "Learner",
+    "model": "Network",
+    "training": "Meta-training",
+    "evaluation": "Evaluation",
+}
+
+
+def trains(run: Run) -> bool:
+    """Whether this run has a training loss at all."""
+    return run.config.get("algorithm", {}).get("name") not in UNTRAINED
+
+
+def iterations(run: Run) -> int:
+    """Planned iterations; the worker's own count once it has one."""
+    return run.iterations or run.config.get("training", {}).get("iterations", 0)
+
+
+def done(run: Run) -> float:
+    """Share of the training that is over, in [0, 1]: of its iterations or of its time budget, whichever is further."""
+    if run.status == "finished" or not trains(run):
+        return float(run.status == "finished")
+    share = run.iteration / iterations(run) if iterations(run) else 0.0
+    minutes = run.config.get("training", {}).get("minutes")
+    return min(max(share, run.seconds / (60 * minutes) if minutes else 0.0), 1.0)
+
+
+def loss_card(run: Run, reader: SeriesReader) -> None:
+    with theme.card("loss", height="stretch"):
+        if not trains(run):
+            st.markdown("#### Meta-training loss")
+            theme.empty(
+                "Nothing to train",
+                "This baseline meets every task without any training before, so there is no training loss. "
+                "Its score is on the right and below.",
+            )
+            return
+        with theme.heading("Meta-training loss"):
+            log_y = st.toggle("log scale", key=f"log-{run.id}")
+        chart = charts.loss_chart(run, reader, log_y=log_y)
+        if chart.traces:
+            live_chart(chart, key=f"chart-loss-{run.id}")
+        elif run.status in ENDED:
+            theme.empty("No points", "The run ended before its first iteration was written down.")
+        else:
+            theme.empty("No points yet", "The first ones come a moment after training starts.")
+
+
+def validation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
+    with theme.card(
+        "validation", f"Validation {readable.metric_title(charts.metric_of(run))}, 95 % interval", height="stretch"
+    ):
+        if evaluations:
+            live_chart(charts.validation_chart([(run, evaluations)]), key=f"chart-validation-{run.id}")
+        elif run.status == "finished":
+            theme.empty("Nothing to validate", "This learner has no choice to make on validation tasks.")
+        elif run.status in ENDED:
+            theme.empty("Never validated", "The run ended before its first validation.")
+        else:
+            every = run.config.get("training", {}).get("evaluate_every")
+            when = f"every {readable.count(every)} iterations" if trains(run) and every else "once, before the test"
+            theme.empty("Not validated yet", f"Frozen validation tasks are scored {when}.")
+
+
+def adaptation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
+    with theme.card("adaptation", "Adaptation per inner step", height="stretch"):
+        latest = [one for one in evaluations if one.result and one.result.get("curve")]
+        results = [(f"validation at {readable.count(latest[-1].iteration)}", latest[-1].result)] if latest else []
+        colors = [2] * len(results)
+        if run.test and run.test.get("curve"):
+            results, colors = [*results, ("test", run.test)], [*colors, 0]
+        if results and all(len(result["curve"]) < 2 for _, result in results):
+            theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
+        elif results:
+            live_chart(charts.adaptation_chart(results, colors), key=f"chart-adaptation-{run.id}")
+        elif run.status in ENDED:
+            theme.empty("No curve", "The run ended before its first validation.")
+        else:
+            theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")
+
+
+def test_card(run: Run) -> None:
+    with theme.card("test", "Final test", height="stretch"):
+        test = run.test
+        if not test:
+            planned = readable.count(run.config.get("evaluation", {}).get("episodes"))
+            if run.status in ENDED:
+                theme.empty(
+                    "Not tested", "The run ended before its final test. Resumed, it goes on from its last checkpoint."
+                )
+            else:
+                theme.empty(
+                    "Not tested yet", f"When training is over, the best checkpoint is scored on {planned} new tasks."
+                )
+            return
+        metric, protocol = test["metric"], test.get("protocol", {})
+        remark = f"{readable.interval(metric, test['ci95'])}, 95 % interval · {readable.metric_title(metric)}"
+        st.html(f'<span class="big">{readable.score(metric, test["mean"])}</span> <span class="quiet">{remark}</span>')
+        if test["non_finite"]:
+            text = f"{test['non_finite']} of {readable.count(test['episodes'])} tasks were left out"
+            why = "their adaptation was not finite. Lower the inner learning rate."
+            st.warning(f"{text}: {why}", icon=":material/warning:")
+        st.html(settings_table(_protocol_rows(test, protocol)))
+
+
+def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any]) -> list[tuple[str, Any]]:
+    way = f"{protocol.get('n_way')}-way " if test["metric"] == "accuracy" else ""
+    chosen = protocol.get("chosen")
+    rows = [
+        ("Tasks", f"{readable.count(test['episodes'])} frozen {test['split']} tasks, {test['non_finite']} not finite"),
+        ("Task", f"{way}{protocol.get('k_shot')}-shot, {protocol.get('n_query')} queries{' per class' if way else ''}"),
+        ("Checkpoint", protocol.get("checkpoint")),
+        ("Inner steps", protocol.get("inner_steps")),
+        ("Batch statistics", protocol.get("batch_statistics")),
+        ("Episode seed", protocol.get("seed")),
+        ("Episodes", f"SHA-256 {str(protocol.get('episodes_sha256', ''))[:12]}…"),
+    ]
+    if chosen:
+        text = ", ".join(f"{key} {readable.setting_value(value)}" for key, value in chosen.items())
+        rows.append(("Chosen on validation", text))
+    return rows
+
+
+def settings_table(rows: Sequence[tuple[str, Any]]) -> str:
+    """Names and values as an HTML table; everything is escaped, as names and values come from people."""
+    cells = (
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(readable.setting_value(value))}</td></tr>"
+        for name, value in rows
+    )
+    return f'<table class="settings">{"".join(cells)}</table>'
+
+
+def config_card(run: Run) -> None:
+    with theme.card("config", height=460):
+        with theme.heading("Config"):
+            csv_button(run)
+        tables = []
+        for section, name in SECTIONS.items():
+            values = dict(run.config.get(section, {}))
+            heading = f"{name} · {values.pop('name')}" if "name" in values else name
+            tables.append(f"<b>{html.escape(heading)}</b>{settings_table(list(values.items()))}")
+        rest = [(key, value) for key, value in run.config.items() if key not in SECTIONS]
+        rest += [("parent", run.parent), ("group", run.group), ("attempt", run.attempt)]
+        tables.append(f"<b>Run</b>{settings_table(rest)}")
+        st.html("<br>".join(tables))
+
+
+def log_card(run: Run) -> None:
+    path = Path(run.folder) / "worker.log"
+    with theme.card("log", height=460):
+        if not path.is_file():
+            st.markdown("#### Log")
+            theme.empty("No log yet", "It starts with the worker.")
+            return
+        with theme.heading("Log"):
+            st.download_button(
+                "Whole log",
+                path.read_bytes,
+                f"innerloop-run-{run.id}.log",
+                "text/plain",
+                key=f"log-file-{run.id}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+        with st.container(height=370, border=False, autoscroll=True):
+            st.code(tail(path), language=None, wrap_lines=True)
+
+
+def tail(path: Path, most: int = TAIL) -> str:
+    """The end of a text file, from the beginning of a line. What a progress bar overwrote is left out."""
+    with path.open("rb") as file:
+        length = file.seek(0, 2)
+        file.seek(max(0, length - most))
+        text = file.read().decode(errors="replace")
+    if length > most:
+        text = text.partition("\n")[2]
+    return "\n".join(line.rpartition("\r")[2] for line in text.rstrip().split("\n")) or "(empty so far)"
+
+
+def csv_button(run: Run) -> None:
+    """Every metric by iteration, read from the store only when it is asked for."""
+    st.download_button(
+        "Metrics as CSV",
+        lambda: session.store().metrics_frame(run.id).to_csv().encode(),
+        f"innerloop-run-{run.id}.csv",
+        "text/csv",
+        key=f"csv-{run.id}",
+        on_click="ignore",
+        icon=":material/table_view:",
+    )

@@ -1,0 +1,142 @@
+"""The row of figures at the top of the Run page: progress, best score, loss, throughput, device.
+
+One piece of HTML for all five: it is drawn again every second, and five ``st.metric`` with their Vega charts take the
+browser 60 ms of each (benchmarks/page.py).
+"""
+
+import base64
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core import charts
+from core.runs.schema import ENDED, Evaluation, Run
+from core.runs.series import SeriesReader
+from pages.parts import readable
+from pages.parts.run.cards import PHASES, done, iterations, trains
+
+SAMPLES = 120  # of throughput and memory, one a second while the page is open; the store keeps only the latest
+WIDTH, HEIGHT = 200, 36  # of an outline, in its own units: it is stretched to the card
+
+
+def metric_cards(run: Run, evaluations: Sequence[Evaluation], reader: SeriesReader) -> None:
+    rates, memories = samples(run)
+    figures = (
+        progress_figure(run),
+        best_figure(run, evaluations),
+        loss_figure(run, reader),
+        rate_figure(run, rates),
+        device_figure(run, memories),
+    )
+    st.html(f'<div class="figures">{"".join(figures)}</div>')
+
+
+def figure(
+    label: str, value: str, note: str, help: str, line: Sequence[float] = (), *, tone: str = "off", below: str = ""
+) -> str:
+    """One figure as HTML: a remark under it and, from two points on, an outline. tone: off, good or bad."""
+    label, value, note, help = (html.escape(text) for text in (label, value, note, help))
+    words = f'<span class="label" title="{help}">{label}</span><b>{value}</b><span class="note">{note}</span>'
+    return f'<section class="figure {tone}" aria-label="{label}">{words}{below or outline(line)}</section>'
+
+
+def outline(values: Sequence[float]) -> str:
+    """A curve as high as two lines of text."""
+    if len(values) < 2:
+        return ""
+    y = np.asarray(values, dtype=float)
+    low, high = y.min(), y.max()
+    y = HEIGHT - 2 - (HEIGHT - 4) * (y - low) / (high - low) if high > low else np.full(len(y), HEIGHT / 2)
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(np.linspace(0, WIDTH, len(y)), y, strict=True))
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none"><polyline '
+        f'points="{points}" fill="none" stroke="black" stroke-width="2" vector-effect="non-scaling-stroke"/></svg>'
+    )
+    # Streamlit lets no SVG elements through; as a mask it also takes the theme's colour.
+    address = f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
+    return f'<i class="outline" style="mask-image: url({address})"></i>'
+
+
+def samples(run: Run) -> tuple[list[float], list[float]]:
+    """Throughput and memory as this page has seen them, oldest first; nothing once the run has ended."""
+    seen = st.session_state.setdefault(f"samples-{run.id}", [])
+    if run.status in ENDED:
+        seen.clear()
+    elif run.status == "running" and run.rate and (not seen or seen[-1][0] != run.heartbeat):
+        load = run.load or {}
+        seen.append((run.heartbeat, run.rate, load.get("gpu_memory") or load.get("memory") or 0))
+        del seen[:-SAMPLES]
+    return [rate for _, rate, _ in seen], [memory for _, _, memory in seen]
+
+
+def progress_figure(run: Run) -> str:
+    share, minutes = done(run), run.config.get("training", {}).get("minutes")
+    planned = f"in {minutes:g} min" if minutes else f"/ {readable.count(iterations(run))}"
+    note = f"{readable.count(run.iteration)} {planned}" if trains(run) else "nothing to train"
+    if run.status in ENDED:
+        label, value = "Training time", readable.duration(run.seconds)
+    elif run.status == "running" and run.phase == "training" and run.remaining is not None:
+        label, value = "Time left", readable.duration(run.remaining)
+    elif run.status == "running" and run.phase in ("loading", "tuning", "testing"):
+        share = min((run.load or {}).get("fraction") or 0.0, 1.0)  # of this phase
+        label, value = PHASES[run.phase].capitalize(), f"{100 * share:.0f} %"
+    else:
+        label, value = "Progress", f"{100 * share:.0f} %"
+    help = "Iterations done, of those planned or in the time budget. The final test comes after them."
+    return figure(label, value, note, help, below=f'<progress max="1" value="{share:.4f}"></progress>')
+
+
+def best_figure(run: Run, evaluations: Sequence[Evaluation]) -> str:
+    metric, best = charts.metric_of(run), run.best
+    note = (
+        f"{readable.interval(metric, best['ci95'])} at {readable.count(best['iteration'])}"
+        if best
+        else "not validated yet"
+    )
+    return figure(
+        f"Best validation {'accuracy' if metric == 'accuracy' else 'error'}",
+        readable.score(metric, best["mean"] if best else None),
+        note,
+        "The best so far on frozen validation tasks, its 95 % interval, and the iteration it was reached at.",
+        [one.mean for one in evaluations if one.mean is not None],
+        tone="good" if best else "off",
+    )
+
+
+def loss_figure(run: Run, reader: SeriesReader) -> str:
+    line = charts.spark(reader, run.id, charts.QUERY_LOSS)
+    change = line[-1] - line[0] if len(line) > 1 else 0.0
+    note = f"{'−' if change < 0 else '+'}{readable.number(abs(change), 2)} since the start" if line else "no points yet"
+    tone = "off" if not line else "good" if change <= 0 else "bad"
+    value = readable.number(line[-1] if line else None)
+    of = charts.loss_names(run, reader)[charts.QUERY_LOSS]
+    label = "Query loss" if charts.examples(run) is None else "Training loss"
+    return figure(label, value, note, f"Loss in the latest window ({of}).", line, tone=tone)
+
+
+def rate_figure(run: Run, rates: Sequence[float]) -> str:
+    text, batch = "Iterations per second while training.", charts.examples(run)
+    if run.rate is None:
+        note = "not started" if trains(run) else "nothing to train"
+    elif batch is not None:
+        note = f"{readable.number(run.rate * batch)} examples a second"
+    else:
+        note = f"{readable.number(run.rate * run.config['training']['meta_batch_size'])} tasks a second"
+        if run.forward == "loop":
+            note += ", in a loop"
+            text += " The network cannot be stacked, so that tasks run one after the other."
+    return figure("Throughput", readable.rate(run.rate), note, text, rates)
+
+
+def device_figure(run: Run, memories: Sequence[float]) -> str:
+    load = run.load or {}
+    gpu = load.get("gpu_memory")
+    percent = load.get("gpu_percent") if gpu else load.get("cpu_percent")
+    note = run.device or run.slot or "no device yet"
+    note += f" · {percent:.0f} %" if percent is not None and run.status not in ENDED else ""
+    text = "Memory in use and the load of the run's device; 100 % of a processor is one core."
+    if gpu:
+        text += f" The GPU has {readable.size(load.get('gpu_memory_total'))}."
+    return figure("GPU memory" if gpu else "Memory", readable.size(gpu or load.get("memory")), note, text, memories)

@@ -1,0 +1,101 @@
+"""Several runs over each other: their curves in common axes, and what their configs do not share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core import charts
+from core.runs.schema import Run
+from pages.parts import readable, session, theme
+from pages.parts.live_chart import live_chart
+
+
+def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested config under dotted paths."""
+    found = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = value
+    return found
+
+
+def differences(configs: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """The paths at which configs differ, with each one's value; None where a config has no such setting."""
+    values = [flat(config) for config in configs]
+    paths = dict.fromkeys(path for one in values for path in one)
+    rows = {path: [one.get(path) for one in values] for path in paths}
+    return {path: row for path, row in rows.items() if any(value != row[0] for value in row[1:])}
+
+
+def unequal_protocol(runs: Sequence[Run]) -> list[str]:
+    """What decides a score beside the learner, and is not the same for all runs (README, reading a number honestly)."""
+    tested = []
+    for run in runs:
+        family, evaluation = dict(run.config.get("family", {})), dict(run.config.get("evaluation", {}))
+        # An evaluation that leaves its shape open takes the training task's.
+        shape = {key: evaluation.get(key) or family.get(key) for key in ("n_way", "k_shot")}
+        family = {key: value for key, value in family.items() if key not in ("n_way", "k_shot", "n_query")}
+        own = run.config.get("algorithm", {}).get("running_statistics")  # MAML++ may bring its own
+        statistics = "running" if own else run.config.get("batch_statistics")
+        tested.append({"family": family} | evaluation | shape | {"batch_statistics": statistics})
+    return list(differences(tested))
+
+
+def comparison(runs: Sequence[Run]) -> None:
+    """Loss, validation score, adaptation curve and config of two or more runs. Colours follow the runs' order."""
+    reader, store = session.reader(), session.store()
+    reader.poll([run.id for run in runs])
+    scored = [(run, store.evaluations(run.id, split="val")) for run in runs]
+    key = "-".join(str(run.id) for run in runs)
+    if unequal := unequal_protocol(runs):
+        text = "Their scores do not compare like with like: the runs differ in"
+        st.warning(f"{text} {', '.join(unequal)}.", icon=":material/balance:")
+    loss, validation = st.columns(2)
+    with loss, theme.card("compare-loss", height="stretch"):
+        with theme.heading("Query loss"):
+            log_y = st.toggle("log scale", key="compare-log")
+        _chart_or(
+            charts.losses_chart(runs, reader, log_y=log_y), f"losses-{key}", "None of them has a training loss yet."
+        )
+    with validation, theme.card("compare-validation", "Validation score, 95 % interval", height="stretch"):
+        _chart_or(charts.validation_chart(scored), f"validations-{key}", "None of them has been validated yet.")
+    adaptation, table = st.columns(2)
+    with adaptation, theme.card("compare-adaptation", "Adaptation per inner step", height="stretch"):
+        _chart_or(_adaptation(scored), f"adaptations-{key}", "None of them has been evaluated yet.")
+    with table, theme.card("compare-config", "What differs", height="stretch"):
+        _differences(runs)
+
+
+def _adaptation(scored: Sequence[tuple[Run, Sequence[Any]]]) -> charts.Chart:
+    """The test's curve where there is one, else the latest validation's; the legend says which."""
+    results, colors = [], []
+    for color, (run, evaluations) in enumerate(scored):
+        latest = [one.result for one in evaluations if one.result and one.result.get("curve")]
+        result, what = (run.test, "test") if run.test else (latest[-1] if latest else None, "validation")
+        if result:
+            results.append((f"{charts.title(run)}, {what}", result))
+            colors.append(color)
+    return charts.adaptation_chart(results, colors)
+
+
+def _chart_or(chart: charts.Chart, key: str, otherwise: str, height: int = 300) -> None:
+    if chart.traces:
+        live_chart(chart, key=key, height=height)
+    else:
+        theme.empty("Nothing to draw", otherwise)
+
+
+def _differences(runs: Sequence[Run]) -> None:
+    import pandas
+
+    rows = differences([run.config for run in runs])
+    if not rows:
+        theme.empty("The same config", "These runs differ in nothing that determines their numbers.")
+        return
+    table = {f"#{run.id}": [readable.setting_value(row[i]) for row in rows.values()] for i, run in enumerate(runs)}
+    st.dataframe(
+        pandas.DataFrame({"Setting": list(rows), **table}), hide_index=True, alt="Settings in which the runs differ"
+    )

@@ -1,0 +1,66 @@
+"""What the Runs page asks before it changes a run."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.runs.schema import Run
+from pages.parts import readable, session
+
+PENDING = "runs-dialog"  # session state: (which dialog, ids), drawn by full runs of the page
+
+
+def ask(which: str, runs: Sequence[Run]) -> None:
+    """Open a dialog from the page itself: one that the refreshing table opened would close at its next refresh."""
+    st.session_state[PENDING] = (which, [run.id for run in runs])
+    st.rerun()
+
+
+def close() -> None:
+    st.session_state.pop(PENDING, None)
+
+
+def open_pending() -> None:
+    """Draw the dialog that was asked for, if there is one, until it is closed."""
+    which, ids = st.session_state.get(PENDING, ("", []))
+    runs = session.store().runs(ids=ids) if ids else []
+    if runs and which == "edit":
+        edit(runs[0])
+    elif runs and which == "delete":
+        delete(runs)
+
+
+@st.dialog("Name and note", on_dismiss=close)
+def edit(run: Run) -> None:
+    name = st.text_input("Name", run.name, max_chars=80, key=f"edit-name-{run.id}")
+    note = st.text_area(
+        "Note", run.note, max_chars=2000, key=f"edit-note-{run.id}", placeholder="What you tried, what you saw"
+    )
+    if not name.strip():
+        st.caption(":red[A run needs a name.]")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Cancel", key="edit-cancel", on_click=close):
+            st.rerun()
+        if st.button("Save", key="edit-save", type="primary", disabled=not name.strip()):
+            with session.shown_errors():
+                session.store().rename(run.id, name.strip())
+                session.store().annotate(run.id, note.strip())
+                close()
+                st.rerun()
+
+
+@st.dialog("Delete for good?", on_dismiss=close)
+def delete(runs: Sequence[Run]) -> None:
+    for run in runs:
+        st.markdown(f"- **{readable.verbatim(run.name)}** :gray[#{run.id}]")
+    st.caption("Curves, scores, checkpoints and log go with it. This cannot be undone.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep", key="delete-cancel", on_click=close):
+            st.rerun()
+        label = "Delete" if len(runs) == 1 else f"Delete {len(runs)} runs"
+        if st.button(label, key="delete-confirm", type="primary", icon=":material/delete:"):
+            with session.shown_errors():
+                for run in runs:
+                    session.store().delete(run.id)
+                close()
+                st.rerun()

@@ -1,0 +1,118 @@
+"""The table of runs: one row a run, and which rows are chosen, by run rather than by place."""
+
+import time
+import zlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core import charts
+from core.runs.schema import ENDED, Run
+from core.runs.series import SeriesReader
+from pages.parts import chips, readable, session
+from pages.parts.run.cards import done
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+CHOSEN = "runs-chosen"  # session state: ids of the chosen runs
+OPEN = "runs-open"  # session state: the click on a run's name
+ROW, MOST_ROWS = 36, 14  # pixels; rows before the table scrolls
+
+
+def run_table(runs: Sequence[Run]) -> list[Run]:
+    """Draw the table; returns the runs that are chosen. A click on a name opens that run's page.
+
+    Streamlit remembers the places of chosen rows, and a new run moves them all. So the table is a new widget for each
+    list of runs, which starts out with the same runs chosen.
+    """
+    reader = session.reader()
+    reader.poll([run.id for run in runs])
+    places = {run.id: place for place, run in enumerate(runs)}
+    chosen = [places[id] for id in st.session_state.get(CHOSEN, []) if id in places]
+    key = f"runs-table-{zlib.crc32(repr(list(places)).encode()):x}"
+    event = st.dataframe(
+        styled(runs, reader),
+        key=key,
+        hide_index=True,
+        height=ROW * (min(len(runs), MOST_ROWS) + 1) + 3,
+        row_height=ROW,
+        column_config=columns(),
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": chosen}},
+        placeholder=readable.NOTHING,
+        alt="Runs with status, progress, scores and duration",
+    )
+    click = st.session_state.get(OPEN)
+    if click is not None:
+        st.switch_page("pages/run.py", query_params={"run": str(runs[click["row"]].id)})
+    picked = [runs[place] for place in event.selection.rows if place < len(runs)]
+    st.session_state[CHOSEN] = [run.id for run in picked]
+    return picked
+
+
+def styled(runs: Sequence[Run], reader: SeriesReader) -> "Styler":
+    """Numbers that sort as numbers and read in their own unit: per cent with its interval, or an error as it is."""
+    import pandas  # half a second to import, and only this page needs it
+
+    frame = pandas.DataFrame([row(run, reader) for run in runs])
+    if not frame["Note"].any():
+        frame = frame.drop(columns="Note")
+    style = frame.style
+    words = {
+        "Best": [readable.scored(run.best) for run in runs],
+        "Test": [readable.scored(run.test) for run in runs],
+        "Time": [readable.duration(elapsed(run)) for run in runs],
+    }
+    for name, texts in words.items():
+        # A formatter sees a value and not its row, so values that are equal are told apart by a hair.
+        frame[name] = frame[name].astype(float) + [place * 1e-11 for place in range(len(runs))]
+        style = style.format(dict(zip(frame[name], texts, strict=True)).get, subset=[name], na_rep=readable.NOTHING)
+    return style
+
+
+def row(run: Run, reader: SeriesReader) -> dict[str, Any]:
+    family = run.config.get("family", {})
+    return {
+        "#": run.id,
+        "Run": run.name,
+        "Status": [chips.status_word(run)],
+        "Learner": charts.learner(run),
+        "Family": family.get("name", ""),
+        "Progress": 100 * done(run),
+        "Best": (run.best or {}).get("mean"),
+        "Test": (run.test or {}).get("mean"),
+        "Loss": charts.spark(reader, run.id, charts.QUERY_LOSS, points=40) or None,
+        "Time": elapsed(run),
+        "Note": run.note,
+    }
+
+
+def elapsed(run: Run) -> float | None:
+    """Training seconds; for a run that has not reported yet, the time since it started."""
+    if run.seconds or run.started is None:
+        return run.seconds or None
+    return (run.ended if run.status in ENDED and run.ended else time.time()) - run.started
+
+
+def columns() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "#": column.NumberColumn(width=44, format="%d"),
+        "Run": column.ButtonColumn(
+            width=172, type="tertiary", alignment="left", key=OPEN, help="Opens the run's page."
+        ),
+        "Status": column.MultiselectColumn(options=list(chips.COLORS), color=list(chips.COLORS.values()), width=92),
+        "Learner": column.TextColumn(width=112),
+        "Family": column.TextColumn(width=76),
+        "Progress": column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=96),
+        "Best": column.NumberColumn(
+            "Best validation", width=116, help="Best score on validation tasks, with its 95 % interval."
+        ),
+        "Test": column.NumberColumn(width=116, help="The final test, with its 95 % interval."),
+        "Loss": column.LineChartColumn("Query loss", width=90, help="Query loss over the whole run."),
+        "Time": column.NumberColumn(width=84, help="Training time, without waiting."),
+        "Note": column.TextColumn(width=150),
+    }

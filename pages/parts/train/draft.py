@@ -1,0 +1,118 @@
+"""The config that is being set up on the Train page: plain values that outlive a visit to another page."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from core.config.overrides import leave_open
+from core.config.run import ConfigError, RunConfig, parse, without_effect
+from data.errors import InnerloopError
+from data.registry import families
+from pages.parts.train import config_form
+
+DRAFT = "train-draft"  # session state
+# What a family's tasks look like carries over to another family of the same kind.
+SHAPE = ("n_way", "k_shot", "n_query")
+
+
+@dataclass
+class Draft:
+    """values: a RunConfig as plain values, right or wrong. revision: counts the times it was filled, see widget_key.
+    name: of the run to be. given: the name as long as nobody typed another.
+
+    others: what was typed for the families, networks and learners not chosen now, by (section, name). tests: what the
+    evaluation was set to for them and not for the ones chosen now.
+    """
+
+    values: dict[str, Any]
+    name: str
+    revision: int = 0
+    given: str = ""
+    others: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    tests: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def choose(self, section: str, name: str, config: type) -> None:
+        """Switch family, network or learner; coming back restores what was typed there."""
+        old = self.values[section]
+        if old["name"] == name:
+            return
+        self.others[section, old["name"]] = old
+        fresh = copy.deepcopy(self.others.get((section, name))) or plain(config(name=name))
+        if section == "family" and families()[name].kind == families()[old["name"]].kind:
+            fresh |= {key: old[key] for key in SHAPE if key in old and key in fresh}
+        self.values[section] = fresh
+        evaluation = dict(self.values["evaluation"])
+        leave_open(self.values, section, old)
+        kept = {key: value for key, value in evaluation.items() if self.values["evaluation"][key] != value}
+        self.tests[section, old["name"]] = kept
+        self.values["evaluation"] |= self.tests.pop((section, name), {})
+        if self.name == self.given:  # a name that nobody typed follows the choice
+            self.name = self.given = f"{self.values['family']['name']}-{self.values['algorithm']['name']}"
+        self.revision += 1  # fields of the same name start from their new values, not from what the widgets hold
+
+    def check(self) -> tuple[RunConfig | None, dict[str, str]]:
+        """The config, or None and a sentence for each path that is wrong."""
+        try:
+            return parse(self.values), {}
+        except ConfigError as error:
+            problems: dict[str, str] = {}
+            for one in error.problems:
+                text = f"{one.message} {one.remedy}".strip()
+                problems[one.path] = f"{problems[one.path]} {text}" if one.path in problems else text
+            return None, problems
+
+
+def plain(config: Any) -> dict[str, Any]:
+    return config.model_dump(mode="json")
+
+
+def complete(values: dict[str, Any]) -> dict[str, Any]:
+    """A config of plain values with every setting that was left out at its default.
+
+    Raises InnerloopError for a config of another version, whose settings are not the ones there are now.
+    """
+    try:
+        return plain(RunConfig.model_validate(values))
+    except ValidationError as error:
+        first = ".".join(str(part) for part in error.errors()[0]["loc"])
+        message = f"This config has a setting that this version does not take: {first}."
+        raise InnerloopError(message, "Start from a preset instead.", first) from error
+
+
+def current() -> Draft | None:
+    return st.session_state.get(DRAFT)
+
+
+def fill(values: dict[str, Any], name: str) -> Draft:
+    """Start a new draft. The widgets of the old one are forgotten with its revision."""
+    before = current()
+    revision = before.revision + 1 if before else 0
+    st.session_state[DRAFT] = Draft(complete(values), name, revision, given=name)
+    return st.session_state[DRAFT]
+
+
+def all_fields(values: dict[str, Any], sections: dict[str, dict[str, type]]) -> dict[str, list[config_form.Field]]:
+    """The form's settings by section. sections: the registries of family, algorithm and model."""
+    found = {
+        section: config_form.fields(registry[values[section]["name"]].Config, section)
+        for section, registry in sections.items()
+    }
+    for section in ("training", "evaluation"):
+        found[section] = config_form.fields(RunConfig.model_fields[section].annotation, section)
+    found["run"] = config_form.fields(RunConfig, "", only=("seed", "device", "batch_statistics"))
+    return found
+
+
+def with_effect(
+    settings: dict[str, list[config_form.Field]], values: dict[str, Any], problems: Mapping[str, str]
+) -> dict[str, list[config_form.Field]]:
+    """The settings without those that play no part beside the others; one that is wrong stays, to be put right."""
+    idle = without_effect(values)
+    return {
+        section: [f for f in fields if f.path not in idle or config_form.problem_of(f.path, problems)]
+        for section, fields in settings.items()
+    }

@@ -1,0 +1,108 @@
+"""One task of a family, shown as a learner gets it: support and query pictures, or points of sinusoids."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from PIL import Image
+
+from core.charts import Chart, Trace
+from core.runs.home import Home
+from data.family import Episodes, FamilyConfig, TaskFamily
+from data.registry import families
+from pages.parts.live_chart import live_chart
+
+MOST_CLASSES, MOST_SUPPORT, MOST_SHOWN = 10, 3, 6  # rows; support pictures, and pictures in all, in a row
+WIDTH, LARGEST = 288, 48  # screen pixels: of a row's pictures together, and of one
+CURVE_POINTS = 120
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def open_family(name: str, config: str, datasets: str, cache: str) -> TaskFamily:
+    """The family with its images loaded, shared by all sessions. config: its JSON."""
+    family = families()[name]
+    return family(family.Config.model_validate_json(config), datasets=Path(datasets), cache=Path(cache))
+
+
+def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
+    """Draw a training task. Raises DataError where files are missing."""
+    # The shape of a task is not part of what has to be loaded.
+    loaded = type(config).model_validate(config.model_dump() | small_shape(config))
+    with st.spinner("Loading the tasks; the first time, their pictures take some seconds …", show_time=True):
+        family = open_family(config.name, loaded.model_dump_json(), str(home.datasets), str(home.cache))
+        generator = torch.Generator().manual_seed(seed)
+        if family.kind == "regression":
+            return regression_view(family, config, generator)
+        return pictures_view(family.sample("train", config.shape, 1, generator), config)
+
+
+def small_shape(config: FamilyConfig) -> dict[str, int]:
+    """The shape fields at one fixed value, so that changing them does not load the family anew."""
+    return {name: 2 for name in ("n_way", "k_shot", "n_query") if name in type(config).model_fields}
+
+
+def regression_view(family: TaskFamily, config: FamilyConfig, generator: torch.Generator) -> None:
+    """Three tasks: the support points, and many query points joined to the curve they come from."""
+    shape = config.shape._replace(n_query=CURVE_POINTS)
+    episodes = family.sample("train", shape, 3, generator)
+    traces = []
+    for task in range(3):
+        x, y = (part[task, :, 0].numpy() for part in (episodes.query_x, episodes.query_y))
+        order = np.argsort(x)
+        traces.append(Trace(f"task {task + 1}", x[order], y[order], color=task))
+        x, y = (part[task, :, 0].numpy() for part in (episodes.support_x, episodes.support_y))
+        traces.append(Trace(f"support of task {task + 1}", x, y, mode="markers", color=task, listed=False))
+    label = f"Three sinusoids with {shape.k_shot} support points each"
+    live_chart(Chart(traces, "x", "y", label), key="episode", height=280)
+    st.caption(f"Three tasks. The dots are their {shape.k_shot} support points, the lines what is asked about.")
+
+
+def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
+    """A row a class: what the learner is shown, then what it is asked."""
+    n_way, k_shot, n_query = config.shape
+    support = episodes.support_x[0].view(n_way, k_shot, *episodes.support_x.shape[2:])
+    query = episodes.query_x[0].view(n_way, n_query, *episodes.query_x.shape[2:])
+    shown = min(k_shot, MOST_SUPPORT), min(n_query, MOST_SHOWN - min(k_shot, MOST_SUPPORT))
+    side = min(LARGEST, WIDTH // sum(shown))
+    dark = st.context.theme.type == "dark"
+    rows = []
+    for label in range(min(n_way, MOST_CLASSES)):
+        cells = "".join(
+            f'<td><img src="{picture_strip(part[label, :count], dark)}" height="{side}" '
+            f'alt="{name} examples of class {label + 1}"></td>'
+            for part, count, name in ((support, shown[0], "support"), (query, shown[1], "query"))
+        )
+        rows.append(f'<tr><th scope="row">{label + 1}</th>{cells}</tr>')
+    head = "<tr><th></th><th>support</th><th>query</th></tr>"
+    st.html(f'<div class="episode"><table>{head}{"".join(rows)}</table></div>')
+    text = f"{n_way}-way {k_shot}-shot, {n_query} {'queries' if n_query > 1 else 'query'} per class"
+    hidden = n_way > MOST_CLASSES or k_shot > shown[0] or n_query > shown[1]
+    st.caption(f"{text}; not all of them are shown." if hidden else f"{text}.")
+
+
+def picture_strip(images: torch.Tensor, dark: bool) -> str:
+    """Pictures (n, channels, height, width) in [0, 1] side by side with gaps, as a PNG data address.
+
+    Grey ones are ink on paper in the theme's colours; the ink is the picture's own brightness.
+    """
+    tiles = (images.clamp(0, 1) * 255).byte().numpy()
+    n, channels, height, width = tiles.shape
+    gap = 2
+    strip = np.zeros((height, n * (width + gap) - gap, 4), np.uint8)  # transparent between tiles
+    paper, ink = (
+        np.array(color, float)
+        for color in (((15, 20, 27), (229, 233, 240)) if dark else ((244, 246, 249), (15, 21, 35)))
+    )
+    for i, tile in enumerate(tiles):
+        if channels == 1:
+            share = tile[0, ..., None] / 255
+            colored = paper + share * (ink - paper)
+        else:
+            colored = tile.transpose(1, 2, 0)
+        strip[:, i * (width + gap) : i * (width + gap) + width] = np.dstack([colored, np.full((height, width), 255)])
+    file = io.BytesIO()
+    Image.fromarray(strip).save(file, "PNG")  # the browser enlarges it without smoothing
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

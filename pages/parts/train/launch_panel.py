@@ -1,0 +1,140 @@
+"""Beside the form: a task of the chosen family, what the run amounts to, and its launch."""
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from core.algorithms.base import algorithms
+from core.config.run import RunConfig
+from core.training.build import parameter_count
+from data.errors import DataError, InnerloopError
+from data.family import TaskFamily
+from data.registry import families
+from pages.parts import readable, session, theme
+from pages.parts.launch import launch
+from pages.parts.run import cards
+from pages.parts.train.config_form import say_problem
+from pages.parts.train.draft import Draft
+from pages.parts.train.episode_view import episode_view
+
+EPISODE_SEED = "train-episode-seed"  # session state: which task is shown
+MOST_SEEDS = 20
+
+
+def missing_files(now: Draft) -> list[Path]:
+    """The files that the chosen family needs and the data-set folder lacks."""
+    return families()[now.values["family"]["name"]].missing(session.home().datasets)
+
+
+def episode_card(now: Draft, config: RunConfig | None) -> None:
+    """Show a training task, or what is missing for one."""
+    family, missing = families()[now.values["family"]["name"]], missing_files(now)
+    with theme.card("episode"):
+        if missing:
+            st.markdown("#### A training task")
+            files_missing(family, missing)
+            return
+        with theme.heading("A training task"):
+            if st.button(
+                "Another", key="another-episode", icon=":material/casino:", help="Draw another task.", type="tertiary"
+            ):
+                st.session_state[EPISODE_SEED] = random.randrange(2**31)
+        if config is None:
+            theme.empty("No task to show", "Settings that need a change are marked in the form.")
+            return
+        try:
+            episode_view(config.family, session.home(), st.session_state.get(EPISODE_SEED, 0))
+        except DataError as error:
+            st.error(str(error), icon=":material/error:")
+
+
+def files_missing(family: type[TaskFamily], missing: Sequence[Path]) -> None:
+    """What to fetch, and where it goes; by a button, or by hand."""
+    st.warning(
+        f"{family.title} needs {len(missing)} file{'s' if len(missing) > 1 else ''} that are not here yet.",
+        icon=":material/download:",
+    )
+    st.html(cards.settings_table([(path.name, str(path.parent)) for path in missing]))
+    st.caption("Put them there by hand, or let Innerloop download them and check them.")
+    if st.button(f"Download {family.title}", key="download-family", icon=":material/download:", type="primary"):
+        bar = st.progress(0.0, "Connecting …")
+        try:
+            family.download(session.home().datasets, lambda done, text: bar.progress(min(done, 1.0), text))
+        except DataError as error:
+            bar.empty()
+            st.error(str(error), icon=":material/error:")
+        else:
+            st.rerun()
+
+
+def summary(config: RunConfig) -> list[tuple[str, object]]:
+    """What the run amounts to."""
+    learner, training, shape = algorithms()[config.algorithm.name], config.training, config.family.shape
+    rows: list[tuple[str, object]] = []
+    if config.model.name != "module":  # a person's own code is not run before launch
+        rows.append(("Network", f"{readable.count(parameter_count(config))} weights"))
+    if learner.meta_trained and learner.episodic:
+        rows.append(
+            ("Meta-training", f"{readable.count(training.iterations)} iterations of {training.meta_batch_size} tasks")
+        )
+        images = shape.n_way * (shape.k_shot + shape.n_query)
+        rows.append(("Examples per iteration", images * training.meta_batch_size))
+    elif learner.meta_trained:
+        rows.append(("Training", f"{readable.count(training.iterations)} ordinary batches"))
+    else:
+        rows.append(("Training", "none"))
+    tested = config.test_shape
+    way = f"{tested.n_way}-way " if config.family.classes("test") else ""
+    rows.append(("Final test", f"{readable.count(config.evaluation.episodes)} tasks, {way}{tested.k_shot}-shot"))
+    return rows
+
+
+def launch_card(now: Draft, config: RunConfig | None, problems: Mapping[str, str], elsewhere: Sequence[str]) -> None:
+    """Summary, name, seeds and the button. elsewhere: problems that have no field of their own in the form."""
+    with theme.card("launch", "Launch"):
+        if config is not None:
+            st.html(cards.settings_table(summary(config)))
+        name, seeds = st.columns([2, 1])
+        typed = name.text_input("Name", now.name, key=f"run-name-{now.revision}", max_chars=80)
+        now.name = typed.strip() or now.name
+        most = f"Queues so many runs as a group, with the seeds {now.values['seed']}, {now.values['seed']} + 1 …"
+        count = seeds.number_input("Seeds", 1, MOST_SEEDS, 1, key="run-seeds", help=most)
+        for text in elsewhere:
+            st.error(text, icon=":material/error:")
+        label = "Launch" if count == 1 else f"Launch {count} runs"
+        blocked = reason(problems, missing_files(now))
+        pressed = st.button(
+            label,
+            key="launch",
+            type="primary",
+            icon=":material/rocket_launch:",
+            disabled=bool(blocked),
+            width="stretch",
+        )
+        if blocked:
+            say_problem(blocked)
+        if pressed:
+            start(now, count)
+
+
+def reason(problems: Mapping[str, str], missing: Sequence[Path]) -> str:
+    """Why nothing can be launched now; empty if it can."""
+    if problems:
+        return (
+            "One setting needs a change; it is marked."
+            if len(problems) == 1
+            else f"{len(problems)} settings need a change; they are marked."
+        )
+    return "" if not missing else "The task family's files are missing, see above."
+
+
+def start(now: Draft, count: int) -> None:
+    try:
+        with st.spinner("Checking and queueing …"):
+            runs = launch(now.values, now.name, count)
+    except InnerloopError as error:
+        st.error(str(error), icon=":material/error:")
+    else:
+        st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})

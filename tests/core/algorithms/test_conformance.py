@@ -1,0 +1,132 @@
+"""What every learner has to keep to, on every family and with every network it fits. New ones are picked up by themselves."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.algorithms.base import Algorithm, algorithms
+from core.config.run import RunConfig, parse
+from core.models.base import models
+from core.runs.home import Home
+from core.training import checkpoint
+from core.training.build import build_learner, choose_forward
+from data.family import Episodes, TaskFamily
+from data.registry import families
+from tests.core.tiny import POOLS, SIZES, open_tiny
+
+# What makes a test quick where the defaults are for real use; whatever is not named here runs with its defaults.
+FAMILIES = {"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES}
+MODELS = {"mlp": {"widths": [8]}, "conv4": {"filters": 8}, "resnet12": {"widths": [4, 4, 4, 4]}}
+ALGORITHMS = {"snail": {"filters": 4}, "baseline++": {"finetune_steps": 3}, "reptile": {"test_steps": 3}}
+
+
+def cases() -> Iterator[tuple[str, str, str]]:
+    for algorithm in algorithms():
+        for name, family in families().items():
+            if family.kind not in algorithms()[algorithm].kinds:
+                continue
+            fitting = [
+                network
+                for network, builder in models().items()
+                # For a person's own class see test_learner.
+                if "path" not in builder.Config.model_fields
+                and not builder.problem(builder.Config(), family.Config().input_shape)
+            ]
+            for network in fitting if algorithms()[algorithm].uses_network else fitting[:1]:
+                yield algorithm, name, network
+
+
+@pytest.fixture(params=cases(), ids="-".join)
+def config(request: pytest.FixtureRequest, pictures: Home) -> RunConfig:
+    algorithm, family, network = request.param
+    if missing := families()[family].missing(pictures.datasets):
+        pytest.skip(f"{missing[0]} is not there")
+    return parse(
+        {
+            "family": {"name": family, **FAMILIES.get(family, {})},
+            "model": {"name": network, **MODELS.get(network, {})},
+            "algorithm": {"name": algorithm, **ALGORITHMS.get(algorithm, {})},
+            "training": {"meta_batch_size": 2},
+            "evaluation": {"n_query": 2, "episodes": 4, "val_episodes": 4},
+            "device": "cpu",
+        }
+    )
+
+
+def two_steps(config: RunConfig, family: TaskFamily) -> Algorithm:
+    algorithm = build_learner(config, family, choose_forward(config, family))
+    optimizer, generator = algorithm.optimizer(0.01), torch.Generator().manual_seed(config.seed)
+    for _ in range(2 if algorithm.meta_trained else 0):
+        optimizer.zero_grad()
+        report = algorithm.meta_step(config.family.shape, config.training.meta_batch_size, generator)
+        assert report.query_loss.isfinite()
+        assert report.query_score.isfinite()
+        optimizer.step()
+    return algorithm
+
+
+def unseen(config: RunConfig, family: TaskFamily) -> Episodes:
+    return family.sample("test", config.test_shape, 2, torch.Generator().manual_seed(1))
+
+
+def answers(algorithm: Algorithm, tasks: Episodes) -> Tensor:
+    algorithm.eval()
+    state = algorithm.adapt(tasks.support_x, tasks.support_y, algorithm.adaptation_steps)
+    return algorithm.predict(state, tasks.query_x).detach()
+
+
+def parameters(algorithm: Algorithm) -> dict[str, Tensor]:
+    return {name: p.detach().clone() for name, p in [*algorithm.named_parameters(), *algorithm.named_buffers()]}
+
+
+def test_a_learner_conforms(config: RunConfig, pictures: Home, tmp_path: Path) -> None:
+    family = open_tiny(config, pictures)
+    tasks = unseen(config, family)
+    start = parameters(build_learner(config, family, "stacked"))
+    trained = two_steps(config, family)
+    after = parameters(trained)
+
+    # Two meta-steps: finite, moved if there is anything to learn, and the same again under the same seed.
+    assert all(value.isfinite().all() for value in after.values())
+    assert any(not torch.equal(after[n], start[n]) for n in start) is trained.meta_trained
+    again = two_steps(config, family)
+    assert all(torch.equal(value, after[name]) for name, value in parameters(again).items())
+
+    # Adaptation yields the start and each step, answers in the family's shape, and leaves the learner as it was.
+    states = list(trained.trajectory(tasks.support_x, tasks.support_y, 3, differentiable=False))
+    assert len(states) == 4
+    given = answers(trained, tasks)
+    assert given.shape == (2, tasks.query_y.shape[1], family.outputs(config.test_shape))
+    assert given.isfinite().all()
+    assert all(torch.equal(value, after[name]) for name, value in parameters(trained).items())
+    assert torch.equal(answers(trained, tasks), given)  # nothing hidden is carried from one task to the next
+
+    # A checkpoint brings all of it back.
+    saved = checkpoint.save(tmp_path, "last", 2, trained, {})
+    restored = build_learner(config, family, trained.forward_tasks.mode)
+    checkpoint.load(saved, restored)
+    assert torch.equal(answers(restored, tasks), given)
+
+    # With support statistics a query is answered alone: whatever else is asked changes nothing.
+    alone = build_learner(with_support_statistics(config), family, trained.forward_tasks.mode)
+    checkpoint.load(saved, alone)
+    asked = replace(tasks, query_x=tasks.query_x[:, :1], query_y=tasks.query_y[:, :1])
+    torch.testing.assert_close(answers(alone, tasks)[:, :1], answers(alone, asked), rtol=1e-4, atol=1e-5)
+
+
+def with_support_statistics(config: RunConfig) -> RunConfig:
+    return parse({**config.model_dump(mode="json"), "batch_statistics": "support"})
+
+
+def test_every_learner_says_what_it_is() -> None:
+    for registry in (algorithms(), families(), models()):
+        for name, item in registry.items():
+            assert item.title, name
+            assert item.summary.endswith("."), name
+            assert item.group, name
+            for field, info in item.Config.model_fields.items():
+                assert field == "name" or (info.title and info.description), f"{name}.{field}"

@@ -1,0 +1,333 @@
+"""The queue, with real worker processes: each run started once, none lost silently, stop means stop."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.errors import RunError, StoreError
+from core.runs import hardware
+from core.runs.home import PROJECT, Home
+from core.runs.launchers import Handle, LocalLauncher, identify
+from core.runs.scheduler import SILENCE, START, pause, reconcile, resume, stop, submit
+from core.runs.schema import Run
+from core.runs.store import RunStore
+from tests.core.fake_worker import command
+from tests.waiting import wait_until
+
+
+class PaperLauncher:
+    """Starts nothing; ``gone`` names the runs whose worker is to seem dead."""
+
+    def __init__(self, host: str = "here", fails: bool = False):
+        self.host, self.fails, self.started, self.stopped, self.gone = host, fails, [], [], set()
+
+    def start(self, run_id: int, home: Home, slot: str) -> Handle:
+        if self.fails:
+            raise RunError("No room for a worker.", "Make room.")
+        self.started.append((run_id, slot))
+        return Handle(1000 + run_id, 1.0, "boot", self.host)
+
+    def stop(self, run: Run) -> None:
+        self.stopped.append(run.id)
+
+    def alive(self, run: Run) -> bool | None:
+        return run.id not in self.gone if run.host == self.host else None
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    for name in ("INNERLOOP_DATASETS", "INNERLOOP_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    return Home.find(tmp_path / "home")
+
+
+@pytest.fixture
+def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    """The store of a machine without GPUs; workers left over are killed at the end."""
+    monkeypatch.setattr(hardware, "slots", lambda: ["cpu"])
+    store = RunStore(home.database)
+    yield store
+    ours = LocalLauncher(grace=0.1)
+    for run in store.runs():
+        ours.stop(run)
+
+
+def queue(store: RunStore, home: Home, *configs: dict, host: str = "here") -> list[Run]:
+    places = {"folder_root": home.runs_folder, "datasets": home.datasets}
+    return [store.create(config, "a run", **places, host=host) for config in configs]
+
+
+def status(store: RunStore, id: int) -> str:
+    return store.get(id).status
+
+
+# The rules, on paper
+
+
+def test_the_oldest_run_starts_first_and_one_at_a_time(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher()
+    first, second = queue(store, home, {}, {})
+    assert reconcile(store, home, launcher) == [first.id]
+    assert reconcile(store, home, launcher) == []
+    run = store.get(first.id)
+    assert (run.status, run.slot, run.pid, run.pid_created, run.boot_id, run.host) == (
+        "starting",
+        "cpu",
+        1001,
+        1.0,
+        "boot",
+        "here",
+    )
+    store.move(first.id, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [second.id]
+
+
+def test_runs_take_the_slots_that_fit(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher()
+    queue(store, home, *({"device": device} for device in ("cuda:1", "cuda:1", "cpu", "auto", "auto", "mps")))
+    reconcile(store, home, launcher, ["cuda:0", "cuda:1", "cpu"])
+    assert launcher.started == [(1, "cuda:1"), (3, "cpu"), (4, "cuda:0")]
+    assert [status(store, id) for id in (2, 5, 6)] == ["queued", "queued", "failed"]
+    failed = store.get(6)
+    assert "mps does not exist here; there is cuda:0, cuda:1, cpu" in failed.error
+    assert failed.remedy
+
+
+def test_a_failed_start_is_told(store: RunStore, home: Home) -> None:
+    (run,) = queue(store, home, {})
+    assert reconcile(store, home, PaperLauncher(fails=True)) == []
+    run = store.get(run.id)
+    assert (run.status, run.error, run.remedy) == ("failed", "No room for a worker.", "Make room.")
+
+
+@pytest.mark.parametrize("state", ["starting", "running", "paused"])
+def test_a_vanished_worker_is_lost_and_the_next_run_starts(store: RunStore, home: Home, state: str) -> None:
+    launcher = PaperLauncher()
+    first, second = queue(store, home, {}, {})
+    reconcile(store, home, launcher)
+    store.move(first.id, state, only_from={"starting"})
+    launcher.gone.add(first.id)
+    assert reconcile(store, home, launcher) == [second.id]
+    lost = store.get(first.id)
+    assert (lost.status, lost.phase) == ("lost", "")
+    assert "vanished" in lost.error
+    assert "Resume" in lost.remedy
+
+
+def test_a_worker_that_vanished_while_stopping_is_stopped(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher()
+    (run,) = queue(store, home, {})
+    reconcile(store, home, launcher)
+    stop(store, home, run.id, launcher)
+    launcher.gone.add(run.id)
+    reconcile(store, home, launcher)
+    assert status(store, run.id) == "stopped"
+
+
+def test_a_claim_whose_spawner_died_is_given_up_after_a_while(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher()
+    (run,) = queue(store, home, {})
+    store.move(run.id, "starting", only_from={"queued"}, slot="cpu", host="here", started=time.time())
+    reconcile(store, home, launcher)
+    assert status(store, run.id) == "starting", "another process may be spawning it now"
+    store.update(run.id, started=time.time() - START - 1)
+    reconcile(store, home, launcher)
+    assert status(store, run.id) == "lost"
+
+
+def test_only_a_silent_worker_that_was_asked_to_stop_is_killed(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher()
+    (run,) = queue(store, home, {})
+    reconcile(store, home, launcher)
+    long_ago = time.time() - SILENCE - 1
+    store.update(run.id, heartbeat=long_ago)
+    reconcile(store, home, launcher)
+    assert launcher.stopped == [], "a step may just take long"
+    stop(store, home, run.id, launcher)
+    assert launcher.stopped == [], "it was asked only now"
+    asked = store.get(run.id).stop_requested
+    stop(store, home, run.id, launcher)
+    assert store.get(run.id).stop_requested == asked, "asking again must not give it more time"
+    store.update(run.id, stop_requested=long_ago, heartbeat=time.time())
+    reconcile(store, home, launcher)
+    assert launcher.stopped == [], "it is still writing its checkpoint"
+    store.update(run.id, heartbeat=long_ago)
+    reconcile(store, home, launcher)
+    assert launcher.stopped == [run.id]
+
+
+def test_a_host_leaves_the_runs_of_others_alone(store: RunStore, home: Home) -> None:
+    there, here = PaperLauncher("there"), PaperLauncher("here")
+    theirs, waiting = queue(store, home, {}, {}, host="there")
+    reconcile(store, home, there)
+    (ours,) = queue(store, home, {})
+    assert reconcile(store, home, here) == [ours.id], "their run does not occupy our slot"
+    assert (status(store, theirs.id), status(store, waiting.id)) == ("starting", "queued")
+    stop(store, home, theirs.id, here)
+    assert status(store, theirs.id) == "starting"
+    store.update(theirs.id, stop_requested=time.time() - 10 * SILENCE)
+    reconcile(store, home, here)
+    assert status(store, theirs.id) == "stopped", "a host that is gone must not keep a run for ever"
+    assert here.stopped == there.stopped == []
+
+
+def test_stop_and_pause_in_the_queue(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher()
+    first, second, third = queue(store, home, {}, {}, {})
+    assert pause(store, home, first.id, launcher).status == "queued"
+    assert launcher.started == [(second.id, "cpu")]
+    assert stop(store, home, third.id, launcher).status == "stopped"
+    store.move(second.id, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == []
+    assert resume(store, home, first.id, launcher).status == "starting"
+
+
+@pytest.mark.parametrize("ended", ["stopped", "failed", "lost"])
+def test_resume_queues_again(store: RunStore, home: Home, ended: str) -> None:
+    launcher = PaperLauncher()
+    blocker, run = queue(store, home, {}, {})
+    store.move(run.id, "starting", only_from={"queued"})
+    columns = {
+        "error": "boom",
+        "remedy": "try",
+        "desired": "stop",
+        "stop_requested": 1.0,
+        "pid": 5,
+        "host": "elsewhere",
+    }
+    store.move(run.id, ended, only_from={"starting"}, **columns)
+    run = resume(store, home, run.id, launcher)
+    assert (run.status, run.desired, run.attempt, run.error, run.remedy) == ("queued", "run", 2, "", "")
+    assert (run.stop_requested, run.pid, run.ended, run.host) == (None, None, None, "here")
+    assert launcher.started == [(blocker.id, "cpu")]
+
+
+def test_what_does_not_fit_the_state_is_refused(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher()
+    (run,) = queue(store, home, {})
+    reconcile(store, home, launcher)
+    with pytest.raises(RunError, match="starting and cannot be resumed"):
+        resume(store, home, run.id, launcher)
+    store.update(run.id, desired="stop")
+    with pytest.raises(RunError, match="is being stopped"):
+        pause(store, home, run.id, launcher)
+    store.move(run.id, "finished", only_from={"starting"})
+    for ask, what in ((stop, "stopped"), (pause, "paused"), (resume, "resumed")):
+        with pytest.raises(RunError, match=f"finished and cannot be {what}") as caught:
+            ask(store, home, run.id, launcher)
+        assert caught.value.remedy
+    with pytest.raises(StoreError, match="does not exist"):
+        stop(store, home, 99, launcher)
+
+
+def test_submit_queues_all_or_none(store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = submit(store, home, [("a", {"seed": 1}), ("b", {"seed": 2})], "pair", launcher=PaperLauncher(), parent=3)
+    assert [(run.name, run.status, run.group, run.parent) for run in runs] == [
+        ("a", "starting", "pair", 3),
+        ("b", "queued", "pair", 3),
+    ]
+    original = store.create
+
+    def full(config: dict, *arguments: object, **more: object) -> Run:
+        if config["seed"] == 4:
+            raise StoreError("disk full")
+        return original(config, *arguments, **more)
+
+    monkeypatch.setattr(store, "create", full)
+    with pytest.raises(StoreError, match="disk full"):
+        submit(store, home, [("c", {"seed": 3}), ("d", {"seed": 4})], launcher=PaperLauncher())
+    assert len(store.runs()) == 2
+
+
+def test_forty_threads_start_one_run(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher()
+    queue(store, home, *[{}] * 3)
+    started: list[int] = []
+    threads = [threading.Thread(target=lambda: started.extend(reconcile(store, home, launcher))) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert started == [1]
+    assert launcher.started == [(1, "cpu")]
+
+
+# With real processes
+
+
+def test_forty_reconciles_in_eight_processes_start_one_worker(store: RunStore, home: Home) -> None:
+    queue(store, home, {}, {}, host=identify().host)
+    code = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor; from pathlib import Path\n"
+        "from core.runs.home import Home; from core.runs.launchers import LocalLauncher; from core.runs.store import RunStore\n"
+        "from core.runs.scheduler import reconcile; from tests.core.fake_worker import command\n"
+        "home = Home.find(sys.argv[1]); store = RunStore(home.database); print('ready', flush=True); input()\n"
+        "one = lambda _: reconcile(store, home, LocalLauncher(command), ['cpu'])\n"
+        "print(sum(ThreadPoolExecutor(5).map(one, range(5)), []), flush=True)"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(home.root)], **pipes) for _ in range(8)]
+    assert {process.stdout.readline() for process in processes} == {"ready\n"}
+    for process in processes:  # all wait at the line: let them go together
+        process.stdin.write("\n")
+        process.stdin.flush()
+    answers = sorted(process.communicate(timeout=60)[0].strip() for process in processes)
+    assert answers == ["[1]", *["[]"] * 7]
+    wait_until(lambda: status(store, 1) == "running")
+    assert status(store, 2) == "queued"
+
+
+def test_the_queue_advances_with_nobody_watching(store: RunStore, home: Home) -> None:
+    launcher = LocalLauncher(command)
+    runs = submit(store, home, [("a", {"ticks": 3}), ("b", {"ticks": 3}), ("c", {"ticks": 3})], launcher=launcher)
+    wait_until(lambda: all(status(store, run.id) == "finished" for run in runs))
+    first, second, third = (store.get(run.id) for run in runs)
+    assert first.ended <= second.started <= second.ended <= third.started
+    wait_until(lambda: launcher.alive(third) is False)
+
+
+def test_stop_ends_a_real_worker_and_resume_starts_another(store: RunStore, home: Home) -> None:
+    launcher = LocalLauncher(command)
+    (run,) = submit(store, home, [("a", {})], launcher=launcher)
+    wait_until(lambda: status(store, run.id) == "running")
+    stop(store, home, run.id, launcher)
+    wait_until(lambda: status(store, run.id) == "stopped")
+    before = store.get(run.id)
+    wait_until(lambda: not launcher.alive(before))
+    resume(store, home, run.id, launcher)
+    wait_until(lambda: status(store, run.id) == "running" and store.get(run.id).pid not in (None, before.pid))
+    assert store.get(run.id).attempt == 2
+
+
+def test_a_killed_worker_is_lost(store: RunStore, home: Home) -> None:
+    launcher = LocalLauncher(command)
+    first, second = submit(store, home, [("a", {}), ("b", {})], launcher=launcher)
+    wait_until(lambda: status(store, first.id) == "running")
+    os.kill(store.get(first.id).pid, signal.SIGKILL)
+    wait_until(lambda: reconcile(store, home, launcher) == [second.id])
+    assert status(store, first.id) == "lost"
+
+
+def test_a_deaf_worker_is_killed(store: RunStore, home: Home) -> None:
+    launcher = LocalLauncher(command, grace=0.1)
+    (run,) = submit(store, home, [("a", {"deaf": True})], launcher=launcher)
+    wait_until(lambda: store.get(run.id).phase == "deaf")
+    pid = store.get(run.id).pid
+    stop(store, home, run.id, launcher)
+    long_ago = time.time() - SILENCE - 1
+    store.update(run.id, stop_requested=long_ago, heartbeat=long_ago)
+
+    def stopped() -> bool:
+        reconcile(store, home, launcher)
+        return status(store, run.id) == "stopped"
+
+    wait_until(stopped)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

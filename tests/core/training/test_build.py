@@ -1,0 +1,141 @@
+"""Any network with any learner: tried out before it is launched, run stacked where vmap takes it, else in a loop."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.models.base import ModelError
+from core.runs.home import Home
+from core.training.build import build_learner, check, choose_forward, made_up, parameter_count, threads
+from core.training.trainer import Trainer
+from tests.core.learners import blank
+from tests.core.tiny import MemoryListener, open_tiny, tiny
+
+
+@pytest.fixture
+def own(write_module: Callable[[], str]) -> Callable[[str], tuple[str, str]]:
+    """Assignments that choose a network of ``own_nets``."""
+    module = write_module()
+    return lambda name: ("model=module", f"model.path={module}:{name}")
+
+
+FORWARDS = {
+    "Plain": "stacked",
+    "Embedded": "stacked",
+    "Dropped": "stacked",
+    "Normed": "stacked",
+    "Viewed": "stacked",
+    "Recurrent": "loop",
+    "Running": "loop",
+}
+
+
+@pytest.mark.parametrize("statistics", ["transductive", "support"])
+@pytest.mark.parametrize("network", FORWARDS)
+def test_any_network_is_trained_and_tested(network: str, statistics: str, own, pictures: Home, tmp_path: Path) -> None:
+    config = tiny("doodles", *own(network), f"batch_statistics={statistics}", "evaluation.episodes=4")
+    listener = MemoryListener()
+    trainer = Trainer(config, open_tiny(config, pictures), tmp_path, listener)
+    start = {name: p.clone() for name, p in build_learner(config, trainer.family, "loop").named_parameters()}
+    result = trainer.run()
+    assert listener.forward == FORWARDS[network]
+    assert result.non_finite == 0
+    assert result.protocol["batch_statistics"] == statistics
+    assert any(not torch.equal(p, start[name]) for name, p in trainer.algorithm.named_parameters())
+
+
+@pytest.mark.parametrize("learner", ["pretrain", "scratch"])
+@pytest.mark.parametrize("network", ["Recurrent", "Normed"])
+def test_baselines_take_any_network_too(learner: str, network: str, own, pictures: Home, tmp_path: Path) -> None:
+    steps = "finetune_steps" if learner == "pretrain" else "inner_steps"
+    config = tiny("doodles", *own(network), f"algorithm={learner}", f"algorithm.{steps}=2", "evaluation.episodes=4")
+    result = Trainer(config, open_tiny(config, pictures), tmp_path, MemoryListener()).run()
+    assert result.protocol["chosen"]["steps"] == 2
+    assert 0 <= result.mean <= 1
+
+
+def test_pretraining_is_tried_out_with_every_weight_of_the_network_adapting(own) -> None:
+    """A body that vmap refuses would otherwise be found out when fine-tuning is chosen, after all of the training."""
+    assert check(tiny("doodles", *own("Branching"), "algorithm=pretrain")) == "loop"
+
+
+def test_the_trial_finds_the_wrong_number_of_outputs(own) -> None:
+    with pytest.raises(ModelError, match=r"gives \(4,\) values .* need \(3,\)") as caught:
+        check(tiny("doodles", *own("WrongSize")))
+    assert "outputs" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("network", "words"), [("Empty", "no parameters"), ("NOT_A_MODULE", "not a torch.nn.Module"), ("Gone", "no 'Gone'")]
+)
+def test_the_check_before_launch_says_why_not(network: str, words: str, own) -> None:
+    with pytest.raises(ModelError, match=words) as caught:
+        check(tiny("doodles", *own(network)))
+    assert caught.value.remedy
+
+
+def test_a_network_that_reads_another_input_is_refused_with_its_own_words(write_module: Callable[[str], str]) -> None:
+    code = (
+        "from torch import nn\n"
+        "class Narrow(nn.Linear):\n"
+        "    def __init__(self, input_shape, outputs):\n"
+        "        super().__init__(13, outputs)\n"
+    )
+    with pytest.raises(ModelError, match="module cannot learn these tasks: RuntimeError") as caught:
+        check(tiny("doodles", "model=module", f"model.path={write_module(code)}:Narrow"))
+    assert caught.value.path == "model"
+    assert caught.value.__cause__ is not None
+
+
+def test_a_full_memory_is_not_taken_for_a_network_that_vmap_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("core.training.build.try_out", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        choose_forward(tiny("doodles"), blank(tiny("doodles")))
+
+
+def test_the_trial_draws_nothing_and_needs_no_data() -> None:
+    config = tiny("conv4")
+    before = torch.get_rng_state()
+    assert choose_forward(config, blank(config)) == "stacked"
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_made_up_tasks_have_the_shape_of_real_ones(pictures: Home) -> None:
+    for base, few in (("sinusoid", 2), ("doodles", 1)):
+        config = tiny(base, f"evaluation.k_shot={few}", f"evaluation.n_query={few}")
+        family = open_tiny(config, pictures)
+        real = family.sample("train", config.test_shape, 2, torch.Generator())
+        fake = made_up(family, config.test_shape)
+        for part in ("support_x", "support_y", "query_x", "query_y"):
+            ours, theirs = getattr(fake, part), getattr(real, part)
+            assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), part
+
+
+def test_parameters_are_counted() -> None:
+    assert parameter_count(tiny("sinusoid", "model.widths=[40, 40]")) == (40 + 40) + (40 * 40 + 40) + (40 + 1)
+    assert parameter_count(tiny("doodles", "model.widths=[]")) == 784 * 3 + 3
+
+
+def test_networks_that_read_any_layout_are_kept_by_pixel_on_a_processor(own) -> None:
+    weights = {
+        network: next(p for p in build_learner(config, blank(config), "stacked").parameters() if p.ndim == 4)
+        for network, config in {"conv4": tiny("conv4"), "own": tiny("doodles", *own("Viewed"))}.items()
+    }
+    assert weights["conv4"].shape[1] == weights["own"].shape[1] == 1  # either layout is the other, but for the strides
+    strides = {network: weight.stride() for network, weight in weights.items()}
+    assert strides == {"conv4": (9, 1, 3, 1), "own": (9, 9, 3, 1)}
+    config = tiny("conv4")
+    elsewhere = build_learner(config, blank(config, "meta"), "stacked")  # any device but a processor
+    assert next(elsewhere.parameters()).stride() == (9, 9, 3, 1)
+
+
+def test_a_small_network_gets_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    assert threads(tiny("sinusoid")) == 1
+    assert threads(tiny("conv4")) == 8
+    assert threads(tiny("doodles", "model.widths=[1000]")) == 8

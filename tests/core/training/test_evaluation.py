@@ -1,0 +1,182 @@
+"""Scores: on the same frozen tasks for everybody, with the right interval, and nothing swept under the carpet."""
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from core.config.run import RunConfig
+from core.runs.home import Home
+from core.training.build import build_learner
+from core.training.evaluation import BLOCK, curve_steps, episode_seed, evaluate, frozen_episodes, interval
+from data.family import Episodes
+from tests.core.tiny import open_tiny, tiny
+
+
+def drawn(config: RunConfig, home: Home, split: str = "test", episodes: int = 30) -> Episodes:
+    """The frozen tasks in one piece."""
+    blocks = list(frozen_episodes(config, open_tiny(config, home), split, episodes))
+    parts = ("support_x", "support_y", "query_x", "query_y")
+    return Episodes(*(torch.cat([getattr(block, part) for block in blocks]) for part in parts))
+
+
+def equal(first: Episodes, second: Episodes) -> bool:
+    return torch.equal(first.support_x, second.support_x) and torch.equal(first.query_y, second.query_y)
+
+
+@pytest.mark.parametrize("base", ["sinusoid", "doodles"])
+def test_every_run_is_asked_the_same_tasks(pictures: Home, base: str) -> None:
+    """Whatever its seed, learner, network and training."""
+    ours = drawn(tiny(base), pictures)
+    other = ("seed=9", "algorithm=pretrain", "model.widths=[3]", "training.meta_batch_size=7", "training.iterations=9")
+    assert equal(ours, drawn(tiny(base, *other), pictures))
+    assert not equal(ours, drawn(tiny(base, "evaluation.seed=1"), pictures))
+    assert not equal(ours, drawn(tiny(base), pictures, "val"))
+
+
+@pytest.mark.parametrize("base", ["sinusoid", "doodles"])
+def test_a_shorter_evaluation_asks_the_first_tasks_of_a_longer_one(pictures: Home, base: str) -> None:
+    config = tiny(base)
+    longer = drawn(config, pictures, episodes=2 * BLOCK + 3)
+    assert longer.tasks == 2 * BLOCK + 3
+    for episodes in (3, BLOCK, BLOCK + 1):
+        assert equal(drawn(config, pictures, episodes=episodes), longer[:episodes])
+
+
+def test_no_frozen_task_is_one_that_training_draws(pictures: Home) -> None:
+    """Sinusoid splits differ by their generator alone, so seeds must not meet, of runs and of evaluations from 0 on."""
+    trained = tiny("sinusoid", f"training.meta_batch_size={BLOCK}", "evaluation.n_query=5")
+    family, seen = open_tiny(trained, pictures), set()
+    for seed in range(4):
+        generator = torch.Generator().manual_seed(seed)
+        tasks = family.sample("train", trained.test_shape, BLOCK, generator)
+        seen |= {y.item() for y in tasks.support_y[:, 0, 0]}
+    for seed in range(2):
+        for split in ("val", "test"):
+            config = tiny("sinusoid", f"evaluation.seed={seed}", "evaluation.n_query=5")
+            assert seen.isdisjoint({y.item() for y in drawn(config, pictures, split).support_y[:, 0, 0]})
+
+
+def test_the_splits_seeds_are_all_different() -> None:
+    seeds = [episode_seed(seed, split) for seed in range(50) for split in ("train", "val", "test")]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_the_protocol_says_all_that_two_scores_have_to_share(pictures: Home) -> None:
+    config = tiny("doodles", "evaluation.inner_steps=2", "evaluation.k_shot=1", "batch_statistics=support")
+    family = open_tiny(config, pictures)
+    result = evaluate(
+        build_learner(config, family, "stacked"), config, family, "test", episodes=30, checkpoint="best@7"
+    )
+    expected = {"split": "test", "n_way": 3, "k_shot": 1, "n_query": 3, "inner_steps": 2, "episodes": 30, "seed": 0}
+    expected |= {"batch_statistics": "support", "checkpoint": "best@7", "chosen": None}
+    assert expected.items() <= result.protocol.items()
+    assert result.protocol["family"] == config.family.model_dump()
+    digest = hashlib.sha256()
+    for block in frozen_episodes(config, family, "test", 30):
+        for tensor in (block.support_x, block.support_y, block.query_x, block.query_y):
+            digest.update(tensor.numpy().tobytes())
+    assert result.protocol["episodes_sha256"] == digest.hexdigest()
+
+
+def test_the_hash_tells_other_tasks_from_these(pictures: Home) -> None:
+    def sha(*assignments: str) -> str:
+        config = tiny("doodles", *assignments)
+        family = open_tiny(config, pictures)
+        learner = build_learner(config, family, "stacked")
+        return evaluate(learner, config, family, "test", episodes=4).protocol["episodes_sha256"]
+
+    assert sha() == sha("seed=3", "model.widths=[5]") != sha("evaluation.seed=1")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [(0, [0]), (1, [0, 1]), (10, list(range(11))), (11, [*range(11), 11]), (15, [*range(11), 13, 15])],
+)
+def test_which_steps_a_curve_has(steps: int, expected: list[int]) -> None:
+    assert curve_steps(steps) == expected
+
+
+def test_a_long_curve_is_sparse_at_its_end() -> None:
+    steps = curve_steps(200)
+    assert steps[-1] == 200
+    assert steps == sorted(set(steps))
+    assert 20 < len(steps) < 30
+
+
+def test_the_interval_by_hand() -> None:
+    """Mean 0.6; deviations ±0.2, ±0.2, 0 about it: variance 0.16 / 4 = 0.04; half-width 1.96 · 0.2 / √5."""
+    mean, half = interval(np.array([0.4, 0.8, 0.4, 0.8, 0.6]))
+    assert mean == pytest.approx(0.6)
+    assert half == pytest.approx(1.96 * 0.2 / math.sqrt(5))
+
+
+def test_an_interval_needs_two_finite_scores() -> None:
+    assert interval(np.array([0.5, np.nan])) == (0.5, pytest.approx(math.nan, nan_ok=True))
+    assert all(math.isnan(value) for value in interval(np.array([np.nan])))
+
+
+def test_a_score_is_the_mean_over_tasks_after_each_step(pictures: Home) -> None:
+    config = tiny("doodles", "evaluation.inner_steps=3")
+    family = open_tiny(config, pictures)
+    learner = build_learner(config, family, "stacked")
+    result = evaluate(learner, config, family, "test", episodes=30)
+    tasks = drawn(config, pictures)
+    for step in range(4):
+        logits = learner.predict(learner.adapt(tasks.support_x, tasks.support_y, step), tasks.query_x)
+        right = (logits.argmax(-1) == tasks.query_y).double().mean(1).detach().numpy()  # (tasks,)
+        assert result.curve[step]["step"] == step
+        assert result.curve[step]["mean"] == pytest.approx(right.mean())
+        assert result.curve[step]["ci95"] == pytest.approx(1.96 * right.std(ddof=1) / math.sqrt(30))
+    assert result.mean == result.curve[-1]["mean"] != result.curve[0]["mean"]
+    assert (result.metric, result.episodes, result.non_finite) == ("accuracy", 30, 0)
+
+
+def test_episodes_that_are_not_finite_are_counted_and_left_out(pictures: Home) -> None:
+    """A step this large overflows on steep sinusoids and not on all of them."""
+    config = tiny("sinusoid", "algorithm.inner_lr=1.7", "evaluation.inner_steps=12", "model.widths=[8, 8]")
+    family = open_tiny(config, pictures)
+    learner = build_learner(config, family, "stacked")
+    result = evaluate(learner, config, family, "test", episodes=30)
+    assert 0 < result.non_finite < 30
+    tasks = drawn(config, pictures)
+    prediction = learner.predict(learner.adapt(tasks.support_x, tasks.support_y, 12), tasks.query_x).detach()
+    errors = (prediction - tasks.query_y).square().flatten(1).mean(1)
+    assert (prediction.isfinite().flatten(1).all(1) & ~errors.isfinite()).any()  # the squares overflow, not the values
+    assert result.non_finite == (~errors.isfinite()).sum()
+    assert result.mean == pytest.approx(errors[errors.isfinite()].double().mean().item(), rel=1e-5)
+
+
+def test_an_accuracy_of_something_that_is_not_a_number_does_not_count(pictures: Home) -> None:
+    config = tiny("doodles", "algorithm.inner_lr=100", "evaluation.inner_steps=40", "model.widths=[8, 8, 8]")
+    family = open_tiny(config, pictures)
+    learner = build_learner(config, family, "stacked")
+    with torch.no_grad():
+        learner.model[1].weight *= 1e30
+    result = evaluate(learner, config, family, "test", episodes=30)
+    assert result.non_finite == 30
+    assert math.isnan(result.mean)
+
+
+def test_the_learner_is_in_the_same_mode_afterwards_also_when_interrupted(pictures: Home) -> None:
+    config = tiny("doodles")
+    family = open_tiny(config, pictures)
+    learner = build_learner(config, family, "stacked").train()
+
+    def interrupt(_: float) -> None:
+        assert not learner.training
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(learner, config, family, "test", episodes=4, tick=interrupt)
+    assert learner.training
+
+
+def test_progress_is_told_from_block_to_block(pictures: Home) -> None:
+    config, fractions = tiny("sinusoid"), []
+    family = open_tiny(config, pictures)
+    learner = build_learner(config, family, "stacked")
+    evaluate(learner, config, family, "test", episodes=60, tick=fractions.append)
+    assert fractions == pytest.approx([25 / 60, 50 / 60, 1.0])

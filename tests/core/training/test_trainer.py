@@ -1,0 +1,389 @@
+"""A run from its first meta-step to its test, with a listener that remembers: repeatable, interruptible, never silent."""
+
+import errno
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.config.run import RunConfig, without_effect
+from core.runs.home import Home
+from core.training import checkpoint
+from core.training.build import build_learner
+from core.training.checkpoint import CheckpointError
+from core.training.evaluation import Evaluation, evaluate
+from core.training.schedule import learning_rate
+from core.training.trainer import Desired, Progress, Stopped, Trainer, TrainingError
+from tests.core.tiny import MemoryListener, StepClock, open_tiny, tiny, values
+
+RUNS = {
+    "sinusoid": ("sinusoid",),
+    "doodles": ("conv4", "training.gradient_clip=0.1", "training.schedule=cosine"),
+    "pretrain": ("doodles", "algorithm=pretrain", "algorithm.finetune_lr=0.1"),
+}
+
+
+def train(
+    config: RunConfig, folder: Path, home: Home, listener: MemoryListener | None = None, **settings
+) -> tuple[Evaluation, MemoryListener, Trainer]:
+    """A whole run; every iteration is reported by itself."""
+    listener = listener or MemoryListener()
+    trainer = Trainer(config, open_tiny(config, home), folder, listener, **{"beat": 0.0, **settings})
+    return trainer.run(), listener, trainer
+
+
+def comparable(result: Evaluation) -> str:
+    return repr(asdict(result))  # as text, in which nan equals nan
+
+
+def same_weights(first: Trainer, second: Trainer) -> bool:
+    pairs = zip(first.algorithm.learned().items(), second.algorithm.learned().items(), strict=True)
+    return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
+
+
+def stop_at(wanted: Callable[[Progress, int], bool]) -> MemoryListener:
+    """Asks for a stop at the first sign of life for which ``wanted(progress, how often this iteration came)``."""
+    seen: dict[int, int] = {}
+
+    def answer(progress: Progress) -> Desired:
+        seen[progress.iteration] = seen.get(progress.iteration, 0) + 1
+        return "stop" if wanted(progress, seen[progress.iteration]) else "run"
+
+    return MemoryListener(answer)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_the_same_seed_gives_the_same_numbers(run: str, pictures: Home, tmp_path: Path) -> None:
+    config = tiny(*RUNS[run])
+    first, first_listener, first_trainer = train(config, tmp_path / "first", pictures)
+    torch.rand(5)  # whatever else happened in the process
+    second, second_listener, second_trainer = train(config, tmp_path / "second", pictures)
+    assert first_listener.curve == second_listener.curve
+    assert first_listener.scores == second_listener.scores
+    assert comparable(first) == comparable(second)
+    assert same_weights(first_trainer, second_trainer)
+    other = train(tiny(*RUNS[run], "seed=1"), tmp_path / "other", pictures)
+    assert first_listener.curve != other[1].curve
+
+
+IDLE = {
+    "maml": ("sinusoid", {"training.decay_rate": 0.1, "training.decay_every": 1, "training.final_lr": 1e-4}),
+    "falling": ("sinusoid", "training.schedule=cosine", {"training.decay_rate": 0.1, "training.staircase": False}),
+    "pretrain": ("doodles", "algorithm=pretrain", {"training.meta_batch_size": 7, "training.final_lr": 1e-4}),
+    "cnp": ("sinusoid", "algorithm=cnp", {"model.widths": [5], "training.decay_rate": 0.1}),
+    "nearest-centroid": (
+        "doodles",
+        "algorithm=nearest-centroid",
+        {"model.widths": [5], "training.iterations": 9, "training.meta_lr": 1.0},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+def test_what_the_form_leaves_out_changes_nothing(case: str, pictures: Home, tmp_path: Path) -> None:
+    base, *assignments, changes = IDLE[case]
+    assert changes.keys() <= without_effect(values(base, *assignments))
+    plain = train(tiny(base, *assignments), tmp_path / "plain", pictures)
+    changed = [f"{path}={json.dumps(value)}" for path, value in changes.items()]
+    other = train(tiny(base, *assignments, *changed), tmp_path / "other", pictures)
+    assert plain[1].curve == other[1].curve
+    assert plain[0].curve == other[0].curve
+
+
+INTERRUPTIONS = {
+    "before the first step": lambda progress, _: progress.iteration == 0,
+    "between two validations": lambda progress, _: progress.iteration == 3,
+    "before a validation": lambda progress, _: progress.iteration == 2,
+    "during a validation": lambda progress, often: progress.iteration == 2 and often == 2,
+    "during the last validation": lambda progress, often: progress.iteration == 5 and often == 2,
+    "during the test": lambda progress, _: progress.phase == "testing",
+}
+
+
+@pytest.mark.parametrize("when", INTERRUPTIONS)
+@pytest.mark.parametrize("run", RUNS)
+def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
+    run: str, when: str, pictures: Home, tmp_path: Path
+) -> None:
+    config = tiny(*RUNS[run], "training.iterations=5")
+    whole, whole_listener, whole_trainer = train(config, tmp_path / "whole", pictures)
+    listener = stop_at(INTERRUPTIONS[when])
+    with pytest.raises(Stopped):
+        train(config, tmp_path / "parts", pictures, listener)
+    assert listener.curve != whole_listener.curve or when in ("during the test", "during the last validation")
+    listener.answer = lambda _: "run"
+    torch.rand(5)
+    parts, _, trainer = train(config, tmp_path / "parts", pictures, listener)
+    assert comparable(parts) == comparable(whole)
+    assert same_weights(trainer, whole_trainer)
+    assert listener.curve == whole_listener.curve
+    assert set(listener.scores) == set(whole_listener.scores)
+    assert trainer.best == whole_trainer.best
+
+
+def test_dropout_goes_on_where_it_was(pictures: Home, tmp_path: Path, write_module: Callable[[], str]) -> None:
+    config = tiny("doodles", "model=module", f"model.path={write_module()}:Dropped")
+    _, whole, whole_trainer = train(config, tmp_path / "whole", pictures)
+    listener = stop_at(INTERRUPTIONS["between two validations"])
+    with pytest.raises(Stopped):
+        train(config, tmp_path / "parts", pictures, listener)
+    listener.answer = lambda _: "run"
+    _, _, trainer = train(config, tmp_path / "parts", pictures, listener)
+    assert listener.curve == whole.curve
+    assert same_weights(trainer, whole_trainer)
+
+
+def test_a_worker_that_was_killed_repeats_what_it_had_not_saved(pictures: Home, tmp_path: Path) -> None:
+    config = tiny("sinusoid", "training.iterations=5")
+    whole, whole_listener, _ = train(config, tmp_path / "whole", pictures)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(progress: Progress) -> Desired:
+        if progress.iteration == 3:
+            raise Killed
+        return "run"
+
+    listener = MemoryListener(kill)
+    with pytest.raises(Killed):
+        train(config, tmp_path / "parts", pictures, listener)
+    assert listener.rows[-1][0] == 3
+    listener.answer = lambda _: "run"
+    parts, _, _ = train(config, tmp_path / "parts", pictures, listener)
+    assert comparable(parts) == comparable(whole)
+    assert listener.curve == whole_listener.curve  # iteration 3 came again, and its first report was void
+
+
+def test_pausing_saves_and_changes_nothing(pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, answers = tiny("sinusoid"), iter(["pause", "pause", "run"])
+    whole, whole_listener, _ = train(config, tmp_path / "whole", pictures)
+    slept = []
+    monkeypatch.setattr("core.training.trainer.time.sleep", slept.append)
+    listener = MemoryListener(lambda progress: next(answers, "run") if progress.iteration == 1 else "run")
+    paused, _, _ = train(config, tmp_path / "paused", pictures, listener)
+    assert len(slept) == 2
+    assert listener.curve == whole_listener.curve
+    assert comparable(paused) == comparable(whole)
+
+
+def test_time_spent_paused_and_validating_is_not_training_time(
+    pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(listener: MemoryListener, name: str) -> float:
+        clock = StepClock(1e-3)
+
+        def sleep(_: float) -> None:
+            clock.now += 1000.0
+
+        monkeypatch.setattr("core.training.trainer.time.sleep", sleep)
+        trainer = train(tiny("sinusoid"), tmp_path / name, pictures, listener, clock=clock)[2]
+        return trainer.seconds
+
+    answers = iter(["pause", "run"])
+    paused = MemoryListener(lambda progress: next(answers, "run") if progress.iteration == 1 else "run")
+    assert seconds(paused, "paused") < 1.0
+    assert seconds(MemoryListener(), "straight") > 0.0
+
+
+def explosive() -> RunConfig:
+    """The same run with inner steps that no float can follow."""
+    return tiny("sinusoid", "algorithm.inner_lr=100", "algorithm.inner_steps=20", "training.iterations=9")
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run_and_leaves_the_checkpoint(pictures: Home, tmp_path: Path) -> None:
+    config = tiny("sinusoid", "training.iterations=9")
+    with pytest.raises(Stopped):
+        train(config, tmp_path, pictures, stop_at(lambda progress, _: progress.iteration == 2))
+    before = checkpoint.read(checkpoint.newest(tmp_path, "last"))[0]
+    listener = MemoryListener()
+    with pytest.raises(TrainingError, match="inner loop explodes at iteration 3") as caught:
+        train(explosive(), tmp_path, pictures, listener)
+    assert "inner_lr (now 100)" in caught.value.remedy
+    assert caught.value.path == "algorithm.inner_lr"
+    kept = checkpoint.newest(tmp_path, "last")
+    assert kept.iteration == 2
+    assert all(torch.equal(value, before[name]) for name, value in checkpoint.read(kept)[0].items())
+    assert all(math.isfinite(value) for _, _, value in listener.curve)
+
+
+def test_the_first_bad_iteration_of_a_window_is_named(
+    pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny("sinusoid", "training.iterations=9", "training.evaluate_every=9")
+    step, real = iter(range(1, 10)), Trainer._step
+
+    def poisoned(trainer: Trainer) -> None:
+        if next(step) == 4:
+            with torch.no_grad():
+                next(iter(trainer.algorithm.parameters())).fill_(math.nan)
+        real(trainer)
+
+    monkeypatch.setattr(Trainer, "_step", poisoned)
+    with pytest.raises(TrainingError, match="iteration 4"):
+        train(config, tmp_path, pictures, beat=1e9)  # one window of nine iterations
+
+
+def test_a_baseline_without_an_inner_rate_is_told_to_lower_the_outer_one(
+    pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny("sinusoid", "algorithm=pretrain")
+    real = Trainer._prepare
+
+    def poisoned(trainer: Trainer) -> None:
+        real(trainer)
+        with torch.no_grad():
+            next(iter(trainer.algorithm.parameters())).fill_(math.nan)
+
+    monkeypatch.setattr(Trainer, "_prepare", poisoned)
+    with pytest.raises(TrainingError) as caught:
+        train(config, tmp_path, pictures)
+    assert caught.value.path == "training.meta_lr"
+    assert "training.meta_lr (now 0.001)" in caught.value.remedy
+
+
+def test_a_full_disk_ends_the_run_and_it_goes_on_once_there_is_room(
+    pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny("sinusoid", "training.iterations=5")
+    whole, _, _ = train(config, tmp_path / "whole", pictures)
+
+    def fill_up(progress: Progress) -> Desired:
+        if progress.iteration == 3:
+            patch.setattr(os, "fsync", full)
+        return "run"
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(CheckpointError, match="No space left"):
+        train(config, tmp_path / "parts", pictures, MemoryListener(fill_up))
+    assert checkpoint.newest(tmp_path / "parts", "last").iteration == 2
+    assert comparable(train(config, tmp_path / "parts", pictures)[0]) == comparable(whole)
+
+
+def test_what_is_tested_is_the_best_on_validation(pictures: Home, tmp_path: Path) -> None:
+    """A meta learning rate this large makes things worse and worse."""
+    settings = ("training.meta_lr=0.5", "training.iterations=6", "algorithm.inner_lr=0.01")
+    config = tiny("sinusoid", *settings)
+    result, listener, _ = train(config, tmp_path, pictures)
+    validated = {iteration: mean for iteration, split, mean in listener.scores if split == "val"}
+    best = min(validated, key=validated.get)
+    assert best != 6
+    assert result.protocol["checkpoint"] == f"best@{best}"
+    assert [iteration for iteration, _, flagged in listener.evaluations if flagged][-1] == best
+    family = open_tiny(config, pictures)
+
+    def score(kind: str) -> float:
+        learner = build_learner(config, family, "stacked")
+        checkpoint.load(checkpoint.newest(tmp_path, kind), learner)
+        return evaluate(learner, config, family, "test", episodes=30).mean
+
+    assert score("best") == result.mean != score("last")
+
+
+def test_the_windows_hold_means_and_the_last_rate(pictures: Home, tmp_path: Path) -> None:
+    config = tiny("sinusoid", "training.schedule=cosine", "training.evaluate_every=4")
+    _, single, _ = train(config, tmp_path / "single", pictures)
+    _, windows, _ = train(config, tmp_path / "windows", pictures, beat=1e9)
+    for key in ("train/support_loss", "train/query_loss", "train/query_score"):
+        each = [value for _, name, value in single.curve if name == key]
+        assert len(each) == 4
+        ((iteration, mean),) = [(i, value) for i, name, value in windows.curve if name == key]
+        assert iteration == 4
+        assert mean == pytest.approx(sum(each) / 4)
+    rates = [value for _, name, value in single.curve if name == "train/learning_rate"]
+    assert rates == [learning_rate(config.training, i) for i in range(4)]
+
+
+def test_the_rate_of_the_schedule_is_the_one_that_is_used(pictures: Home, tmp_path: Path) -> None:
+    config = tiny("sinusoid", "training.schedule=exponential", "training.decay_every=1", "training.decay_rate=0.5")
+    trainer = train(config, tmp_path, pictures)[2]
+    assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * 0.5**3)
+
+
+def test_each_element_of_the_gradient_is_clipped(
+    pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def largest(*assignments: str) -> float:
+        seen, real = [], torch.optim.Adam.step
+
+        def step(optimizer: torch.optim.Adam) -> None:
+            seen.extend(p.grad.abs().max().item() for group in optimizer.param_groups for p in group["params"])
+            real(optimizer)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.optim.Adam, "step", step)
+            train(tiny("sinusoid", *assignments), tmp_path / str(len(assignments)), pictures)
+        return max(seen)
+
+    assert largest() > 0.02
+    assert largest("training.gradient_clip=0.02") == pytest.approx(0.02)
+
+
+def test_at_most_two_writes_a_beat(pictures: Home, tmp_path: Path) -> None:
+    """One of metrics, one sign of life, however fast the steps are."""
+    config, clock, writes = (
+        tiny("sinusoid", "training.iterations=60", "training.evaluate_every=60"),
+        StepClock(0.01),
+        [],
+    )
+
+    class Counting(MemoryListener):
+        def progress(self, progress: Progress) -> Desired:
+            writes.append((clock.now, "progress"))
+            return super().progress(progress)
+
+        def metrics(self, rows: list) -> None:
+            writes.append((clock.now, "metrics"))
+            super().metrics(rows)
+
+    listener = train(config, tmp_path, pictures, Counting(), beat=1.0, clock=clock)[1]
+    assert len(listener.rows) > 4
+    for what in ("metrics", "progress"):
+        times = [at for at, kind in writes if kind == what][:-1]  # the last validation comes when it comes
+        assert all(later - earlier >= 1.0 for earlier, later in pairwise(times)), what
+
+
+def test_progress_tells_phase_rate_and_time_left(pictures: Home, tmp_path: Path) -> None:
+    config = tiny("doodles", "algorithm=pretrain", "algorithm.finetune=all", "algorithm.finetune_steps=2")
+    listener = train(config, tmp_path, pictures, clock=StepClock(0.25))[1]
+    phases = list(dict.fromkeys(beat.phase for beat in listener.beats))
+    assert phases == ["training", "tuning", "testing"]
+    last = [beat for beat in listener.beats if beat.phase == "training" and beat.iteration == 3][-1]
+    assert last.remaining == pytest.approx(1 / last.rate)
+    assert last.seconds > 0
+    testing = [beat for beat in listener.beats if beat.phase == "testing"]
+    assert [beat.fraction for beat in testing] == pytest.approx([25 / 30, 1.0])
+    assert testing[-1].remaining == pytest.approx(0.0)
+
+
+def test_a_checkpoint_is_due_after_a_while_also_between_validations(pictures: Home, tmp_path: Path) -> None:
+    config = tiny("sinusoid", "training.iterations=9", "training.evaluate_every=9")
+    iterations = []
+
+    def look(_: Progress) -> Desired:
+        newest = checkpoint.newest(tmp_path, "last")
+        iterations.append(newest and newest.iteration)
+        return "run"
+
+    train(config, tmp_path, pictures, MemoryListener(look), clock=StepClock(20.0))
+    assert set(iterations) - {None, 9}
+
+
+def test_the_forward_is_recorded_and_kept_on_resume(
+    pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny("sinusoid")
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr("core.training.trainer.choose_forward", lambda *_: "loop")
+        train(config, tmp_path, pictures, stop_at(lambda progress, _: progress.iteration == 1))
+    _, listener, trainer = train(config, tmp_path, pictures)
+    assert listener.forward == trainer.algorithm.forward_tasks.mode == "loop"
+    assert train(config, tmp_path / "new", pictures)[1].forward == "stacked"

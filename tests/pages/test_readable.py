@@ -1,0 +1,87 @@
+"""Numbers and times as people read them."""
+
+import math
+
+import pytest
+
+from pages.parts import readable
+
+GAP = readable.GAP
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (9.96, "10.0 s"),
+        (45, "45 s"),
+        (59.7, "1 min 00 s"),
+        (130, "2 min 10 s"),
+        (3599.6, "1 h 00 min"),
+        (11_100, "3 h 05 min"),
+        (187_200, "2 d 4 h"),
+        (None, "–"),
+        (math.inf, "–"),
+    ],
+)
+def test_duration(seconds, text):
+    assert readable.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.18712, "0.187"),
+        (12.44, "12.4"),
+        (1240.4, f"1{GAP}240"),
+        (0, "0"),
+        (1e-6, "1.00e-06"),
+        (0.00021, "0.00021"),
+        (math.nan, "–"),
+    ],
+)
+def test_number(value, text):
+    assert readable.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("per_second", "text"), [(38.42, "38.4 it/s"), (1432, "1.4 k it/s"), (0.25, "4 s/it"), (0, "–"), (None, "–")]
+)
+def test_rate(per_second, text):
+    assert readable.rate(per_second) == text
+
+
+def test_scores_have_the_unit_of_their_metric():
+    assert readable.score("accuracy", 0.9478) == "94.8 %"
+    assert readable.interval("accuracy", 0.0043) == "± 0.4 pt"
+    assert readable.score("mse", 0.3812) == "0.381"
+    assert readable.interval("mse", 0.0213) == "± 0.021"
+    assert readable.score("accuracy", None) == "–"
+    assert readable.interval("mse", None) == ""
+
+
+def test_sizes():
+    assert readable.size(512 * 2**20) == "512 MiB"
+    assert readable.size(3.1 * 2**30) == "3.1 GiB"
+    assert readable.size(300 * 2**30) == "300.0 GiB"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (True, "yes"),
+        (2000, "2000"),
+        (60_000, f"60{GAP}000"),
+        (0.001, "0.001"),
+        ([40, 40], "40, 40"),
+        ("a", "a"),
+    ],
+)
+def test_setting_value(value, text):
+    assert readable.setting_value(value) == text
+
+
+def test_verbatim_escapes_what_markdown_would_read():
+    assert readable.verbatim("a*b*_c_ [x](y) :red[z]") == r"a\*b\*\_c\_ \[x\]\(y\) \:red\[z\]"
+    assert readable.verbatim("plain name 5") == "plain name 5"
