@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 class Config(BaseModel):
     """A frozen, validated value. Unknown fields are refused; make a changed copy by validating a changed dict."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 def setting(
     default: Any,
     title: str,
-    help: str,
     *,
     unit: str = "",
     ge: float | None = None,
@@ -28,9 +29,10 @@ def setting(
     advanced: bool = False,
     empty: str = "",
 ) -> Any:
-    """A config field. ``empty`` says what None means, for a field that may be left empty ("as in training").
+    """A config field; the docstring below it is the help that the form shows.
 
-    ``advanced`` fields are folded away in the form. ``step`` is the increment of the number widget.
+    ``empty`` says what None means, for a field that may be left empty ("as in training"). ``advanced`` fields are folded
+    away in the form. ``step`` is the increment of the number widget.
     """
     extra = {"unit": unit, "step": step, "advanced": advanced, "empty": empty}
-    return Field(default, title=title, description=help, ge=ge, gt=gt, le=le, json_schema_extra=extra)
+    return Field(default, title=title, ge=ge, gt=gt, le=le, json_schema_extra=extra)

@@ -34,17 +34,16 @@ class DoodlesConfig(CharactersConfig):
     """N-way K-shot tasks over pools of drawn characters; every pool is drawn from ``pool_seed`` alone."""
 
     name: Literal["doodles"] = "doodles"
-    train_classes: int = setting(1000, "Training characters", "Characters to meta-train on.", ge=2, le=10000, step=100)
-    val_classes: int = setting(
-        200, "Validation characters", "Characters that choose a checkpoint.", ge=2, le=10000, step=100
-    )
-    test_classes: int = setting(500, "Test characters", "Characters of the final test.", ge=2, le=10000, step=100)
-    examples_per_character: int = setting(
-        20, "Drawings per character", "How often each character is drawn. Omniglot has 20.", ge=2, le=100, advanced=True
-    )
-    pool_seed: int = setting(
-        0, "Seed of the characters", "Another seed invents other characters.", ge=0, le=2**31 - 1, advanced=True
-    )
+    train_classes: int = setting(1000, "Training characters", ge=2, le=10000, step=100)
+    """Characters to meta-train on."""
+    val_classes: int = setting(200, "Validation characters", ge=2, le=10000, step=100)
+    """Characters that choose a checkpoint."""
+    test_classes: int = setting(500, "Test characters", ge=2, le=10000, step=100)
+    """Characters of the final test."""
+    examples_per_character: int = setting(20, "Drawings per character", ge=2, le=100, advanced=True)
+    """How often each character is drawn. Omniglot has 20."""
+    pool_seed: int = setting(0, "Seed of the characters", ge=0, le=2**31 - 1, advanced=True)
+    """Another seed invents other characters."""
 
     def classes(self, split: Split) -> int:
         return {"train": self.train_classes, "val": self.val_classes, "test": self.test_classes}[split]

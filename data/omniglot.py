@@ -46,18 +46,14 @@ class OmniglotConfig(CharactersConfig):
     """N-way K-shot tasks over Omniglot's characters."""
 
     name: Literal["omniglot"] = "omniglot"
-    split: Literal["vinyals", "finn", "official"] = setting(
-        "vinyals",
-        "Split",
-        "Which characters train, validate and test: vinyals (1028 / 172 / 423, used by ProtoNet), finn (1100 / 100 / 423 at "
-        "random, used by MAML) or official (background alphabets against evaluation alphabets).",
-    )
-    rotations: bool = setting(
-        True, "Rotations as new classes", "Turn each character by 90°, 180° and 270° into three more, as the papers do."
-    )
-    split_seed: int = setting(
-        0, "Seed of the finn split", "Draws the finn split; the others ignore it.", ge=0, le=2**31 - 1, advanced=True
-    )
+    split: Literal["vinyals", "finn", "official"] = setting("vinyals", "Split")
+    """Which characters train, validate and test: vinyals (1028 / 172 / 423, used by ProtoNet), finn (1100 / 100 / 423
+    at random, used by MAML) or official (background alphabets against evaluation alphabets).
+    """
+    rotations: bool = setting(True, "Rotations as new classes")
+    """Turn each character by 90°, 180° and 270° into three more, as the papers do."""
+    split_seed: int = setting(0, "Seed of the finn split", ge=0, le=2**31 - 1, advanced=True)
+    """Draws the finn split; the others ignore it."""
 
     def classes(self, split: Split) -> int:
         return SIZES[self.split][split] * (4 if self.rotations else 1)

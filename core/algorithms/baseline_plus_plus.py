@@ -19,17 +19,10 @@ MANY = 200  # training classes above which the released code scales by 10 instea
 
 class BaselinePlusPlusConfig(AlgorithmConfig):
     name: Literal["baseline++"] = "baseline++"
-    batch_size: int = setting(
-        16, "Batch size", "Examples of an ordinary training batch.", unit="examples", ge=2, le=4096, step=16
-    )
-    finetune_steps: int = setting(
-        100,
-        "Passes over the support set",
-        "How often the new output layer sees the whole support set, four examples at a time.",
-        unit="passes",
-        ge=1,
-        le=1000,
-    )
+    batch_size: int = setting(16, "Batch size", unit="examples", ge=2, le=4096, step=16)
+    """Examples of an ordinary training batch."""
+    finetune_steps: int = setting(100, "Passes over the support set", unit="passes", ge=1, le=1000)
+    """How often the new output layer sees the whole support set, four examples at a time."""
 
 
 class CosineHead(nn.Module):

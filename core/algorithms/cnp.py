@@ -21,12 +21,10 @@ Widths = list[Annotated[int, Field(ge=1, le=4096)]]
 
 class CNPConfig(AlgorithmConfig):
     name: Literal["cnp"] = "cnp"
-    encoder: Widths = setting(
-        [128, 128, 128, 128], "Encoder layers", "Units of each layer that encodes one support point.", unit="units"
-    )
-    decoder: Widths = setting(
-        [128, 128], "Decoder layers", "Units of each hidden layer between code and answer.", unit="units"
-    )
+    encoder: Widths = setting([128, 128, 128, 128], "Encoder layers", unit="units")
+    """Units of each layer that encodes one support point."""
+    decoder: Widths = setting([128, 128], "Decoder layers", unit="units")
+    """Units of each hidden layer between code and answer."""
 
 
 class EncoderDecoder(nn.Module):

@@ -19,43 +19,24 @@ LEAST = 0.03  # of a step's equal share: what the earlier steps' weights fall to
 
 class MAMLPlusPlusConfig(AlgorithmConfig):
     name: Literal["maml++"] = "maml++"
-    inner_lr: float = setting(
-        0.1, "Initial inner rate", "Where every learned rate starts, on the task's mean loss.", gt=0, le=100, step=0.01
-    )
-    inner_steps: int = setting(
-        5, "Inner steps", "Gradient steps on the support set while meta-training.", unit="steps", ge=1, le=100
-    )
-    learn_rates: bool = setting(
-        True, "Learned inner rates", "Learn a rate for each parameter tensor and each inner step (section 4, LSLR)."
-    )
-    multi_step_share: float = setting(
-        0.1,
-        "Multi-step loss",
-        "Share of the training in which the query losses after every inner step count; 0: only the last step's (MSL).",
-        ge=0,
-        le=1,
-        step=0.05,
-    )
-    first_order_share: float = setting(
-        0.0,
-        "First-order warm-up",
-        "Share of the training, at its start, without second derivatives (DA; 50 of 100 epochs in the paper's text, off in "
-        "the released configuration).",
-        ge=0,
-        le=1,
-        step=0.05,
-    )
-    batch_norm_per_step: bool = setting(
-        True,
-        "BatchNorm per step",
-        "A scale and shift of each BatchNorm layer for every inner step, not adapted (BNWB).",
-    )
-    running_statistics: bool = setting(
-        False,
-        "Running statistics per step",
-        "At test, normalise by means and variances gathered in training, apart for every inner step (BNRS), whatever the batch "
-        "statistics are set to. The released code gathers them, but normalises by each batch's own.",
-    )
+    inner_lr: float = setting(0.1, "Initial inner rate", gt=0, le=100, step=0.01)
+    """Where every learned rate starts, on the task's mean loss."""
+    inner_steps: int = setting(5, "Inner steps", unit="steps", ge=1, le=100)
+    """Gradient steps on the support set while meta-training."""
+    learn_rates: bool = setting(True, "Learned inner rates")
+    """Learn a rate for each parameter tensor and each inner step (section 4, LSLR)."""
+    multi_step_share: float = setting(0.1, "Multi-step loss", ge=0, le=1, step=0.05)
+    """Share of the training in which the query losses after every inner step count; 0: only the last step's (MSL)."""
+    first_order_share: float = setting(0.0, "First-order warm-up", ge=0, le=1, step=0.05)
+    """Share of the training, at its start, without second derivatives (DA; 50 of 100 epochs in the paper's text, off in
+    the released configuration).
+    """
+    batch_norm_per_step: bool = setting(True, "BatchNorm per step")
+    """A scale and shift of each BatchNorm layer for every inner step, not adapted (BNWB)."""
+    running_statistics: bool = setting(False, "Running statistics per step")
+    """At test, normalise by means and variances gathered in training, apart for every inner step (BNRS), whatever the
+    batch statistics are set to. The released code gathers them, but normalises by each batch's own.
+    """
 
 
 class MAMLPlusPlus(MAML):

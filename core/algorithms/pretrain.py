@@ -16,38 +16,18 @@ from data.family import EpisodeShape
 
 class PretrainConfig(AlgorithmConfig):
     name: Literal["pretrain"] = "pretrain"
-    batch_size: int = setting(
-        64,
-        "Batch size",
-        "Examples of an ordinary training batch, from all training classes.",
-        unit="examples",
-        ge=2,
-        le=4096,
-        step=16,
-    )
-    finetune: Literal["all", "head", "best"] = setting(
-        "best",
-        "Fine-tune",
-        "Which weights a new task may change: all, the new output layer only, or whichever is better on validation episodes.",
-    )
-    finetune_lr: float | None = setting(
-        None,
-        "Fine-tuning rate",
-        "Step size on the task's mean loss; empty: the best on validation episodes.",
-        gt=0,
-        le=100,
-        step=0.01,
-        empty="chosen on validation",
-    )
+    batch_size: int = setting(64, "Batch size", unit="examples", ge=2, le=4096, step=16)
+    """Examples of an ordinary training batch, from all training classes."""
+    finetune: Literal["all", "head", "best"] = setting("best", "Fine-tune")
+    """Which weights a new task may change: all, the new output layer only, or whichever is better on validation
+    episodes.
+    """
+    finetune_lr: float | None = setting(None, "Fine-tuning rate", gt=0, le=100, step=0.01, empty="chosen on validation")
+    """Step size on the task's mean loss; empty: the best on validation episodes."""
     finetune_steps: int | None = setting(
-        None,
-        "Fine-tuning steps",
-        "Gradient steps on the support set; empty: the best of eight numbers up to 20 on validation episodes.",
-        unit="steps",
-        ge=1,
-        le=200,
-        empty="chosen on validation",
+        None, "Fine-tuning steps", unit="steps", ge=1, le=200, empty="chosen on validation"
     )
+    """Gradient steps on the support set; empty: the best of eight numbers up to 20 on validation episodes."""
 
 
 class Pretrain(OutputLayerLearner, FineTuner):

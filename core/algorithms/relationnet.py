@@ -16,12 +16,10 @@ from data.family import Episodes, EpisodeShape
 
 class RelationNetConfig(AlgorithmConfig):
     name: Literal["relationnet"] = "relationnet"
-    filters: int = setting(
-        64, "Relation filters", "Channels of the two convolution blocks of the relation module.", ge=1, le=512, step=16
-    )
-    hidden: int = setting(
-        8, "Relation units", "Units of the hidden layer before the relation score.", unit="units", ge=1, le=1024
-    )
+    filters: int = setting(64, "Relation filters", ge=1, le=512, step=16)
+    """Channels of the two convolution blocks of the relation module."""
+    hidden: int = setting(8, "Relation units", unit="units", ge=1, le=1024)
+    """Units of the hidden layer before the relation score."""
 
 
 class RelationModule(nn.Module):

@@ -17,21 +17,14 @@ BETA2, EPSILON = 0.999, 1e-8  # Adam's; its first moment is off, as in the relea
 
 class ReptileConfig(AlgorithmConfig):
     name: Literal["reptile"] = "reptile"
-    inner_lr: float = setting(1e-3, "Inner learning rate", "Adam's step size while adapting.", gt=0, le=10, step=0.001)
-    inner_steps: int = setting(
-        5, "Inner steps", "Steps on a training task, each on one batch of it.", unit="steps", ge=1, le=200
-    )
-    inner_batch: int = setting(
-        10, "Inner batch", "Examples of an inner step; a task that has fewer gives all.", unit="examples", ge=1, le=1000
-    )
-    test_steps: int = setting(
-        50,
-        "Steps at test",
-        "Steps on a test task's support set, unless the evaluation says otherwise.",
-        unit="steps",
-        ge=1,
-        le=200,
-    )
+    inner_lr: float = setting(1e-3, "Inner learning rate", gt=0, le=10, step=0.001)
+    """Adam's step size while adapting."""
+    inner_steps: int = setting(5, "Inner steps", unit="steps", ge=1, le=200)
+    """Steps on a training task, each on one batch of it."""
+    inner_batch: int = setting(10, "Inner batch", unit="examples", ge=1, le=1000)
+    """Examples of an inner step; a task that has fewer gives all."""
+    test_steps: int = setting(50, "Steps at test", unit="steps", ge=1, le=200)
+    """Steps on a test task's support set, unless the evaluation says otherwise."""
 
 
 class Reptile(Algorithm):

@@ -18,9 +18,8 @@ EMBEDDING = 64  # units an input is embedded to
 
 class SNAILConfig(AlgorithmConfig):
     name: Literal["snail"] = "snail"
-    filters: int = setting(
-        128, "Convolution filters", "Channels that each temporal convolution adds.", ge=1, le=1024, step=16
-    )
+    filters: int = setting(128, "Convolution filters", ge=1, le=1024, step=16)
+    """Channels that each temporal convolution adds."""
 
 
 class DenseBlock(nn.Module):

@@ -19,144 +19,54 @@ from data.registry import families
 class TrainingConfig(Config):
     """The outer loop: how the learner's own parameters are trained."""
 
-    iterations: int = setting(
-        10_000,
-        "Iterations",
-        "Meta-steps, or ordinary batches for a pretrained baseline.",
-        ge=1,
-        le=10_000_000,
-        step=1000,
-    )
-    meta_batch_size: int = setting(
-        16,
-        "Tasks per meta-batch",
-        "Tasks whose query losses are averaged in one meta-step.",
-        unit="tasks",
-        ge=1,
-        le=1024,
-    )
-    meta_lr: float = setting(
-        1e-3,
-        "Meta learning rate",
-        "Adam's learning rate in the outer loop; Reptile's step towards the adapted weights, 1 in its paper.",
-        gt=0,
-        le=1,
-        step=0.001,
-    )
+    iterations: int = setting(10_000, "Iterations", ge=1, le=10_000_000, step=1000)
+    """Meta-steps, or ordinary batches for a pretrained baseline."""
+    meta_batch_size: int = setting(16, "Tasks per meta-batch", unit="tasks", ge=1, le=1024)
+    """Tasks whose query losses are averaged in one meta-step."""
+    meta_lr: float = setting(1e-3, "Meta learning rate", gt=0, le=1, step=0.001)
+    """Adam's learning rate in the outer loop; Reptile's step towards the adapted weights, 1 in its paper."""
     minutes: float | None = setting(
-        None,
-        "Time budget",
-        "Training ends after so many minutes even if iterations are left; cosine and linear schedules then follow the clock. "
-        "Such a run's numbers depend on the machine's speed.",
-        unit="minutes",
-        gt=0,
-        le=100_000,
-        step=1.0,
-        advanced=True,
-        empty="none",
+        None, "Time budget", unit="minutes", gt=0, le=100_000, step=1.0, advanced=True, empty="none"
     )
-    schedule: Literal["constant", "cosine", "linear", "exponential"] = setting(
-        "constant", "Schedule", "How the meta learning rate changes over the iterations."
-    )
-    decay_rate: float = setting(
-        0.9,
-        "Decay rate",
-        "Exponential schedule: factor every ‘decay every’ iterations.",
-        gt=0,
-        le=1,
-        step=0.05,
-        advanced=True,
-    )
-    decay_every: int = setting(
-        1000,
-        "Decay every",
-        "Exponential schedule: iterations between two factors.",
-        unit="iterations",
-        ge=1,
-        step=100,
-        advanced=True,
-    )
-    staircase: bool = setting(
-        True, "Staircase", "Exponential schedule: decay in steps rather than smoothly.", advanced=True
-    )
-    final_lr: float = setting(
-        0.0,
-        "Final rate",
-        "Cosine and linear schedules: the rate at the last iteration.",
-        ge=0,
-        le=1,
-        step=0.0001,
-        advanced=True,
-    )
-    gradient_clip: float | None = setting(
-        None,
-        "Gradient clip",
-        "Each element of the meta-gradient is kept within ± this (10 on mini-ImageNet in Finn et al.); empty: no clipping.",
-        gt=0,
-        step=1.0,
-        advanced=True,
-        empty="no clipping",
-    )
-    evaluate_every: int = setting(
-        500,
-        "Validate every",
-        "Iterations between two validations; each also writes a checkpoint.",
-        unit="iterations",
-        ge=1,
-        step=100,
-    )
+    """Training ends after so many minutes even if iterations are left; cosine and linear schedules then follow the
+    clock. Such a run's numbers depend on the machine's speed.
+    """
+    schedule: Literal["constant", "cosine", "linear", "exponential"] = setting("constant", "Schedule")
+    """How the meta learning rate changes over the iterations."""
+    decay_rate: float = setting(0.9, "Decay rate", gt=0, le=1, step=0.05, advanced=True)
+    """Exponential schedule: factor every ‘decay every’ iterations."""
+    decay_every: int = setting(1000, "Decay every", unit="iterations", ge=1, step=100, advanced=True)
+    """Exponential schedule: iterations between two factors."""
+    staircase: bool = setting(True, "Staircase", advanced=True)
+    """Exponential schedule: decay in steps rather than smoothly."""
+    final_lr: float = setting(0.0, "Final rate", ge=0, le=1, step=0.0001, advanced=True)
+    """Cosine and linear schedules: the rate at the last iteration."""
+    gradient_clip: float | None = setting(None, "Gradient clip", gt=0, step=1.0, advanced=True, empty="no clipping")
+    """Each element of the meta-gradient is kept within ± this (10 on mini-ImageNet in Finn et al.); empty: no clipping.
+    """
+    evaluate_every: int = setting(500, "Validate every", unit="iterations", ge=1, step=100)
+    """Iterations between two validations; each also writes a checkpoint."""
 
 
 class EvaluationConfig(Config):
     """How a learner is tested. Two scores compare only when all of this is equal."""
 
-    n_way: int | None = setting(
-        None, "Classes per task (n_way)", "Classes of a test task.", ge=2, le=200, empty="as in training"
-    )
-    k_shot: int | None = setting(
-        None,
-        "Shots (k_shot)",
-        "Labelled examples of a test task; of each of its classes, where it has classes.",
-        ge=1,
-        le=100,
-        empty="as in training",
-    )
-    n_query: int = setting(
-        15,
-        "Queries (n_query)",
-        "Examples that a test task asks about; of each of its classes, where it has classes.",
-        ge=1,
-        le=500,
-    )
+    n_way: int | None = setting(None, "Classes per task (n_way)", ge=2, le=200, empty="as in training")
+    """Classes of a test task."""
+    k_shot: int | None = setting(None, "Shots (k_shot)", ge=1, le=100, empty="as in training")
+    """Labelled examples of a test task; of each of its classes, where it has classes."""
+    n_query: int = setting(15, "Queries (n_query)", ge=1, le=500)
+    """Examples that a test task asks about; of each of its classes, where it has classes."""
     inner_steps: int | None = setting(
-        None,
-        "Inner steps at test",
-        "Adaptation steps before the score is taken.",
-        unit="steps",
-        ge=0,
-        le=200,
-        empty="as the learner does",
+        None, "Inner steps at test", unit="steps", ge=0, le=200, empty="as the learner does"
     )
-    episodes: int = setting(
-        600, "Test episodes", "Frozen test tasks behind the final score.", unit="tasks", ge=2, le=100_000, step=100
-    )
-    val_episodes: int = setting(
-        100,
-        "Validation episodes",
-        "Frozen validation tasks behind each point of the validation curve.",
-        unit="tasks",
-        ge=2,
-        le=100_000,
-        step=50,
-    )
-    seed: int = setting(
-        0,
-        "Episode seed",
-        "Draws the frozen tasks: the same seed gives every run the same tasks.",
-        ge=0,
-        le=2**31 - 1,
-        advanced=True,
-    )
+    """Adaptation steps before the score is taken."""
+    episodes: int = setting(600, "Test episodes", unit="tasks", ge=2, le=100_000, step=100)
+    """Frozen test tasks behind the final score."""
+    val_episodes: int = setting(100, "Validation episodes", unit="tasks", ge=2, le=100_000, step=50)
+    """Frozen validation tasks behind each point of the validation curve."""
+    seed: int = setting(0, "Episode seed", ge=0, le=2**31 - 1, advanced=True)
+    """Draws the frozen tasks: the same seed gives every run the same tasks."""
 
 
 def _union(registry: dict[str, type]) -> Any:
@@ -172,18 +82,14 @@ class RunConfig(Config):
     algorithm: _union(algorithms())
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
-    batch_statistics: BatchStatistics = setting(
-        "transductive",
-        "Batch statistics",
-        "What BatchNorm normalises queries by: transductive, a task's queries together, as the papers did; support, the "
-        "task's support set, so that each query is answered alone.",
-    )
-    seed: int = setting(
-        0, "Seed", "Determines the network's start and the order of training tasks.", ge=0, le=2**31 - 1
-    )
-    device: str = setting(
-        "auto", "Device", "auto, cpu, mps, cuda or cuda:0, cuda:1 …; auto takes a GPU if there is one."
-    )
+    batch_statistics: BatchStatistics = setting("transductive", "Batch statistics")
+    """What BatchNorm normalises queries by: transductive, a task's queries together, as the papers did; support, the
+    task's support set, so that each query is answered alone.
+    """
+    seed: int = setting(0, "Seed", ge=0, le=2**31 - 1)
+    """Determines the network's start and the order of training tasks."""
+    device: str = setting("auto", "Device")
+    """auto, cpu, mps, cuda or cuda:0, cuda:1 …; auto takes a GPU if there is one."""
 
     @property
     def test_shape(self) -> EpisodeShape:

@@ -11,28 +11,13 @@ from data.config import setting
 
 class Conv4Config(ModelConfig):
     name: Literal["conv4"] = "conv4"
-    filters: int = setting(
-        64,
-        "Filters",
-        "Channels of each of the four blocks: 64 on Omniglot, 32 on mini-ImageNet.",
-        ge=1,
-        le=512,
-        step=16,
-    )
-    downsampling: Literal["stride", "max-pool"] = setting(
-        "stride",
-        "Downsampling",
-        "How a block halves the picture: stride-2 convolutions (MAML on Omniglot; a quarter of the work) or max-pooling.",
-    )
-    halvings: int = setting(
-        4,
-        "Halving blocks",
-        "How many of the four blocks halve the picture, from the first on: 2 in relation networks, else 4.",
-        unit="blocks",
-        ge=1,
-        le=4,
-        advanced=True,
-    )
+    filters: int = setting(64, "Filters", ge=1, le=512, step=16)
+    """Channels of each of the four blocks: 64 on Omniglot, 32 on mini-ImageNet."""
+    downsampling: Literal["stride", "max-pool"] = setting("stride", "Downsampling")
+    """How a block halves the picture: stride-2 convolutions (MAML on Omniglot; a quarter of the work) or max-pooling.
+    """
+    halvings: int = setting(4, "Halving blocks", unit="blocks", ge=1, le=4, advanced=True)
+    """How many of the four blocks halve the picture, from the first on: 2 in relation networks, else 4."""
 
 
 class Mean(nn.Module):

@@ -14,22 +14,12 @@ from data.config import setting
 
 class MLPConfig(ModelConfig):
     name: Literal["mlp"] = "mlp"
-    widths: list[Annotated[int, Field(ge=1, le=4096)]] = setting(
-        [40, 40],
-        "Hidden layers",
-        "Units of each hidden layer, from the input on. Finn et al. use 40, 40 for sinusoids.",
-        unit="units",
-    )
+    widths: list[Annotated[int, Field(ge=1, le=4096)]] = setting([40, 40], "Hidden layers", unit="units")
+    """Units of each hidden layer, from the input on. Finn et al. use 40, 40 for sinusoids."""
     initial_std: float | None = setting(
-        None,
-        "Initial weight deviation",
-        "Weights start normal with this deviation and biases at 0 (0.01 in Finn et al.); empty: PyTorch's own start.",
-        gt=0,
-        le=1,
-        step=0.01,
-        advanced=True,
-        empty="PyTorch's own",
+        None, "Initial weight deviation", gt=0, le=1, step=0.01, advanced=True, empty="PyTorch's own"
     )
+    """Weights start normal with this deviation and biases at 0 (0.01 in Finn et al.); empty: PyTorch's own start."""
 
 
 class Perceptron(nn.Sequential):

@@ -16,10 +16,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 class ModuleConfig(ModelConfig):
     name: Literal["module"] = "module"
-    path: str = setting(
-        "", "Import path", "package.module:Class, looked up from the project root and the folders in INNERLOOP_PATH."
-    )
-    arguments: dict[str, Any] = setting({}, "Arguments", "Keyword arguments of the class, as JSON.")
+    path: str = setting("", "Import path")
+    """package.module:Class, looked up from the project root and the folders in INNERLOOP_PATH."""
+    arguments: dict[str, Any] = setting({}, "Arguments")
+    """Keyword arguments of the class, as JSON."""
 
 
 def import_class(path: str) -> type[nn.Module]:

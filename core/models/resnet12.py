@@ -14,8 +14,9 @@ from data.config import setting
 class ResNet12Config(ModelConfig):
     name: Literal["resnet12"] = "resnet12"
     widths: Annotated[list[Annotated[int, Field(ge=1, le=2048)]], Field(min_length=4, max_length=4)] = setting(
-        [64, 160, 320, 640], "Filters of the four blocks", "Channels of each block, from the input on.", unit="channels"
+        [64, 160, 320, 640], "Filters of the four blocks", unit="channels"
     )
+    """Channels of each block, from the input on."""
 
 
 class Residual(nn.Module):

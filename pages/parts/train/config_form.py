@@ -55,7 +55,7 @@ def _field(info: FieldInfo, path: str) -> Field:
     return Field(
         path=path,
         title=info.title or path.rpartition(".")[2],
-        help=info.description or "",
+        help=" ".join((info.description or "").split()),
         kind=kind,
         unit=extra.get("unit") or "",
         step=extra.get("step"),
