@@ -16,8 +16,8 @@ from core.runs.schema import Run
 from core.training import checkpoint
 from core.training.build import build_learner, choose_forward, open_family
 from core.training.device import open_device
-from core.training.evaluation import Evaluation, Tick, evaluate
-from data.family import Progress, Split, TaskFamily
+from core.training.evaluation import EvaluationResult, Tick, evaluate
+from data.family import OnProgress, Split, TaskFamily
 
 EVALUATION_ONLY = ("evaluation.", "batch_statistics", "device")
 
@@ -32,7 +32,7 @@ class Trained:
     checkpoint: str
 
 
-def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress: Progress | None = None) -> Trained:
+def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress: OnProgress | None = None) -> Trained:
     """The run's best checkpoint, else its last, under a config changed by ``--set`` assignments.
 
     Only what belongs to the evaluation can be changed: the rest is what was trained. Raises ConfigError, RunError
@@ -58,9 +58,9 @@ def evaluate_run(
     split: Split = "test",
     episodes: int | None = None,
     assignments: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     tick: Tick = lambda _: None,
-) -> Evaluation:
+) -> EvaluationResult:
     """Score a run's checkpoint on frozen episodes, by its own protocol or a changed one."""
     changed = list(assignments) + ([] if episodes is None else [f"evaluation.episodes={episodes}"])
     trained = load_trained(home, run, changed, progress)

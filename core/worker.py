@@ -21,7 +21,7 @@ from core.runs.scheduler import reconcile
 from core.runs.store import RunStore
 from core.training.build import open_family, threads
 from core.training.device import open_device, out_of_memory
-from core.training.evaluation import Evaluation
+from core.training.evaluation import EvaluationResult
 from core.training.trainer import Desired, Progress, Row, Stopped, Trainer
 from data.errors import InnerloopError
 
@@ -91,16 +91,16 @@ class StoreListener:
     def metrics(self, rows: list[Row]) -> None:
         patiently(lambda: self.store.add_metrics(self.run, rows))
 
-    def evaluated(self, result: Evaluation, iteration: int, best: bool) -> None:
+    def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
         patiently(lambda: self._evaluated(result, iteration, best))
 
-    def _evaluated(self, result: Evaluation, iteration: int, best: bool) -> None:
+    def _evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
         whole = result.as_json(self.run)
         self.store.add_evaluation(
             self.run,
             iteration,
             result.split,
-            result.metric,
+            result.metric.name,
             result.mean,
             result.ci95,
             episodes=result.episodes,
@@ -109,7 +109,7 @@ class StoreListener:
             result=whole,
         )
         if best:
-            score = {"iteration": iteration, "metric": result.metric, "mean": result.mean, "ci95": result.ci95}
+            score = {"iteration": iteration, "metric": result.metric.name, "mean": result.mean, "ci95": result.ci95}
             self.store.update(self.run, best=score)
         if result.split == "test":
             self.store.update(self.run, test=whole)

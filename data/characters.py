@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from data.errors import DataError
-from data.family import ClassificationConfig, Episodes, EpisodeShape, Progress, Split, TaskFamily
+from data.family import ClassificationConfig, Episodes, EpisodeShape, OnProgress, Split, TaskFamily
+from data.spec import InputSpec
 
 SIDE = 28  # pixels
 
@@ -16,8 +17,8 @@ class CharactersConfig(ClassificationConfig):
     """What every family of characters has beside the shape of its tasks."""
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        return (1, SIDE, SIDE)
+    def input_spec(self) -> InputSpec:
+        return InputSpec((1, SIDE, SIDE))
 
 
 class Characters(TaskFamily):
@@ -37,13 +38,13 @@ class Characters(TaskFamily):
         datasets: Path,
         cache: Path,
         device: torch.device | str = "cpu",
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ):
         super().__init__(config, datasets=datasets, cache=cache, device=device, progress=progress)
         self._pools: dict[Split, Tensor] = {}
 
     @abstractmethod
-    def load(self, split: Split, progress: Progress) -> Tensor:
+    def load(self, split: Split, progress: OnProgress) -> Tensor:
         """The images of a split, uint8 (classes, examples, 28, 28), white ink on black, on any device.
 
         Raises DataError where a data set is missing or damaged.

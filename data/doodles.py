@@ -19,7 +19,7 @@ from torch import Tensor
 from data.cache import Cached, cached
 from data.characters import SIDE, Characters, CharactersConfig
 from data.config import setting
-from data.family import Progress, Split
+from data.family import OnProgress, Split
 
 VERSION = 1  # part of the cache's key: raise it whenever the drawing changes
 STROKES, CONTROLS, STEPS = 4, 5, 12  # most strokes in a character; control points a stroke; curve points between two
@@ -64,7 +64,7 @@ class Doodles(Characters):
     title = "Doodles"
     summary = "Invented handwritten characters, drawn by a random stroke programme; nothing to download."
 
-    def load(self, split: Split, progress: Progress) -> Tensor:
+    def load(self, split: Split, progress: OnProgress) -> Tensor:
         classes, examples = self.config.classes(split), self.config.examples_per_character
         key = json.dumps([VERSION, split, classes, examples, self.config.pool_seed])
         path = self.cache / f"doodles-{split}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.safetensors"
@@ -93,7 +93,9 @@ def one_thread() -> Iterator[None]:
 
 
 @one_thread()
-def draw_pool(classes: int, examples: int, generator: torch.Generator, progress: Progress = lambda *_: None) -> Tensor:
+def draw_pool(
+    classes: int, examples: int, generator: torch.Generator, progress: OnProgress = lambda *_: None
+) -> Tensor:
     """Invent ``classes`` characters and draw each ``examples`` times → uint8 (classes, examples, 28, 28), white ink."""
     pool = torch.empty(classes, examples, SIDE, SIDE, dtype=torch.uint8)
     for start in range(0, classes, CHUNK):

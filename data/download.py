@@ -8,13 +8,13 @@ import pooch
 import requests
 
 from data.errors import DataError
-from data.family import Progress
+from data.family import OnProgress
 
 TIMEOUT = 30.0  # seconds without a byte
 BLOCK = 1 << 16  # bytes
 
 
-def fetch(folder: Path, address: str, files: dict[str, str], progress: Progress, *, retries: int = 3) -> None:
+def fetch(folder: Path, address: str, files: dict[str, str], progress: OnProgress, *, retries: int = 3) -> None:
     """Download ``files`` (name → MD5) from ``address``, which ends in a slash, into ``folder``.
 
     A file appears under its name only once it is whole and its MD5 is right; until then it is ``NAME.part``, and the next

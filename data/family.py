@@ -12,11 +12,13 @@ from torch import Tensor
 
 from data.config import Config, setting
 from data.errors import DataError
+from data.metric import SQUARED_ERROR, Metric, accuracy
+from data.spec import InputSpec
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SPLIT_TITLES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
-Progress = Callable[[float, str], None]  # fraction in [0, 1], what is going on
+OnProgress = Callable[[float, str], None]  # fraction in [0, 1], what is going on
 
 
 class EpisodeShape(NamedTuple):
@@ -72,9 +74,14 @@ class FamilyConfig(Config):
         raise NotImplementedError
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one input, without batch axes: (1,) for sinusoids, (1, 28, 28) for characters. Known without the data."""
+    def input_spec(self) -> InputSpec:
+        """What one input looks like. Known without the data."""
         raise NotImplementedError
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input, without batch axes: (1,) for sinusoids, (1, 28, 28) for characters."""
+        return self.input_spec.shape
 
     def classes(self, split: Split) -> int | None:
         """Number of classes in a split; None for regression."""
@@ -142,7 +149,7 @@ class TaskFamily(ABC):
         datasets: Path,
         cache: Path,
         device: torch.device | str = "cpu",
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ):
         """datasets: where data sets are looked for (may be read-only). cache: where decoded ones are kept.
 
@@ -150,7 +157,7 @@ class TaskFamily(ABC):
         """
         self.config, self.device = config, torch.device(device)
         self.datasets, self.cache = datasets, cache
-        self.progress: Progress = progress or (lambda *_: None)
+        self.progress: OnProgress = progress or (lambda *_: None)
 
     @classmethod
     def missing(cls, datasets: Path) -> list[Path]:  # noqa: ARG003 - for families that need files
@@ -158,7 +165,7 @@ class TaskFamily(ABC):
         return []
 
     @classmethod
-    def download(cls, datasets: Path, progress: Progress) -> None:  # noqa: ARG003
+    def download(cls, datasets: Path, progress: OnProgress) -> None:  # noqa: ARG003
         """Fetch what is missing. Raises DataError with a remedy."""
         raise DataError(f"{cls.title} has nothing to download.")
 
@@ -177,13 +184,10 @@ class TaskFamily(ABC):
         x (batch, *input); y (batch,) class index in [0, classes(split)), or (batch, 1) targets pooled over all tasks.
         """
 
-    @property
-    def metric(self) -> str:
-        return "accuracy" if self.kind == "classification" else "mse"
-
-    @property
-    def higher_is_better(self) -> bool:
-        return self.kind == "classification"
+    @classmethod
+    def metric(cls, shape: EpisodeShape) -> Metric:
+        """What ``score`` gives for tasks of this shape."""
+        return accuracy(shape.n_way) if cls.kind == "classification" else SQUARED_ERROR
 
     def outputs(self, shape: EpisodeShape) -> int:
         """Size of the network's output for tasks of this shape."""
@@ -202,7 +206,7 @@ class TaskFamily(ABC):
         )
 
     def score(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Score of each task → (tasks,): accuracy in [0, 1], or mean squared error."""
+        """Score of each task → (tasks,), as ``metric`` describes it: accuracy in [0, 1], or mean squared error."""
         if self.kind == "regression":
             return self.loss(prediction, target)
         return (prediction.argmax(-1) == target).float().mean(1)

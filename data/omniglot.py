@@ -24,7 +24,7 @@ from data.characters import SIDE, Characters, CharactersConfig
 from data.config import setting
 from data.download import fetch
 from data.errors import DataError
-from data.family import Progress, Split
+from data.family import OnProgress, Split
 
 VERSION = 1  # part of the cache's key: raise it whenever the decoding changes
 DRAWERS = 20
@@ -86,11 +86,11 @@ class Omniglot(Characters):
         return [path for path in zips(datasets) if not path.is_file()]
 
     @classmethod
-    def download(cls, datasets: Path, progress: Progress) -> None:
+    def download(cls, datasets: Path, progress: OnProgress) -> None:
         wanted = {path.name: cls.checksums[path.name] for path in cls.missing(datasets)}
         fetch(datasets / "omniglot", cls.address, wanted, progress)
 
-    def load(self, split: Split, progress: Progress) -> Tensor:
+    def load(self, split: Split, progress: OnProgress) -> Tensor:
         images = self.characters(progress).images[self.split_indices(split)]
         if not self.config.rotations:
             return images
@@ -103,7 +103,7 @@ class Omniglot(Characters):
         angles = (0, 90, 180, 270) if self.config.rotations else (0,)
         return [f"{names[i]}/rot{angle:03}" for i in self.split_indices(split).tolist() for angle in angles]
 
-    def characters(self, progress: Progress) -> Cached:
+    def characters(self, progress: OnProgress) -> Cached:
         """All characters, uint8 (1623, 20, 28, 28): the sorted background ones, then the sorted evaluation ones."""
         if self._characters is None:
             if missing := self.missing(self.datasets):
@@ -114,7 +114,7 @@ class Omniglot(Characters):
             self._characters = cached(path, (TOTAL, DRAWERS, SIDE, SIDE), lambda: self.decode(progress))
         return self._characters
 
-    def decode(self, progress: Progress) -> Cached:
+    def decode(self, progress: OnProgress) -> Cached:
         parts = []
         for path in zips(self.datasets):
             done = sum(len(part.names) for part in parts)

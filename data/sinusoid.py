@@ -9,6 +9,7 @@ from torch import Tensor
 
 from data.config import setting
 from data.family import Episodes, EpisodeShape, FamilyConfig, Split, TaskFamily
+from data.spec import InputSpec
 
 AMPLITUDE = (0.1, 5.0)
 PHASE = (0.0, math.pi)  # radians
@@ -29,8 +30,8 @@ class SinusoidConfig(FamilyConfig):
         return EpisodeShape(1, self.k_shot, self.n_query)
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        return (1,)
+    def input_spec(self) -> InputSpec:
+        return InputSpec((1,))
 
     def classes(self, split: Split) -> None:
         return None

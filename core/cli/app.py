@@ -227,7 +227,7 @@ def evaluate(
     one = _run(store, run)
     with follow.bar("evaluating") as tick:
         result = evaluate_run(found, one, split, episodes, set_ or [], tick=tick)
-    text = f"{result.split} {follow.score(result.metric, result.mean, result.ci95)} on {result.episodes} episodes"
+    text = f"{result.split} {result.metric.title} {result.metric.text(result.mean, result.ci95)} on {result.episodes} episodes"
     emit(result.as_json(run), json, f"{text}, {result.non_finite} not finite")
 
 

@@ -12,7 +12,7 @@ from core.config.run import RunConfig
 from core.models.base import ModelError, build_model, models
 from core.training.device import out_of_memory
 from data.errors import InnerloopError
-from data.family import Episodes, EpisodeShape, Progress, TaskFamily
+from data.family import Episodes, EpisodeShape, OnProgress, TaskFamily
 from data.registry import families
 
 TRIAL_TASKS = 2
@@ -140,7 +140,11 @@ def threads(config: RunConfig) -> int:
 
 
 def open_family(
-    config: RunConfig, datasets: Path, cache: Path, device: torch.device | str = "cpu", progress: Progress | None = None
+    config: RunConfig,
+    datasets: Path,
+    cache: Path,
+    device: torch.device | str = "cpu",
+    progress: OnProgress | None = None,
 ) -> TaskFamily:
     """The run's task family with its data loaded onto the device. Raises DataError when files are missing."""
     return families()[config.family.name](

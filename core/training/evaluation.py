@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from core.algorithms.base import Algorithm
 from core.algorithms.fine_tune import FineTuner, FineTuning
 from core.config.run import RunConfig
 from data.family import Episodes, Split, TaskFamily
+from data.metric import Metric
 
 BLOCK = 25  # tasks drawn at a time; fixed, because how a generator is read is part of what it yields
 DENSE = 10  # adaptation curves have every step up to here, then about ten to a decade
@@ -20,26 +21,31 @@ Tick = Callable[[float], None]  # fraction done in [0, 1]; raises to interrupt
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationResult:
     """The score of a learner on frozen episodes of one split.
 
-    mean: accuracy in [0, 1] or mean squared error, over the episodes whose adaptation stayed finite. ci95: half-width of
-    the 95 % interval, 1.96 standard errors over episodes (normal approximation, as the papers print it). curve: the same
-    after each inner step. non_finite: episodes left out because their predictions or scores were not.
+    mean: of the scores after the last inner step, in the metric's own unit (accuracy in [0, 1], squared error), over the
+    episodes whose adaptation stayed finite. ci95: half-width of the 95 % interval, 1.96 standard errors over episodes
+    (normal approximation, as the papers print it). curve: the same after each inner step. non_finite: episodes left out
+    because their predictions or scores were not. scores: (episodes,) of the last inner step, in the order of the frozen
+    episodes, NaN where left out, so that two results on the same episodes can be compared in pairs.
     """
 
     family: str
     split: str
-    metric: str
+    metric: Metric
     mean: float
     ci95: float
     episodes: int
     non_finite: int
     curve: list[dict[str, float]]
     protocol: dict[str, Any]
+    scores: np.ndarray = field(compare=False, repr=False)
 
     def as_json(self, run: int | None) -> dict[str, Any]:
-        return {"run": run, **asdict(self)}
+        """Plain values, without the single scores; the metric by its name."""
+        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "scores"}
+        return {"run": run, **plain, "metric": self.metric.name}
 
 
 def frozen_episodes(config: RunConfig, family: TaskFamily, split: Split, episodes: int) -> Iterator[Episodes]:
@@ -113,7 +119,7 @@ def evaluate(
     checkpoint: str = "",
     blocks: Iterable[Episodes] | None = None,
     tick: Tick = lambda _: None,
-) -> Evaluation:
+) -> EvaluationResult:
     """Adapt to each frozen task and score it. ``blocks``: the frozen episodes, if the caller keeps them."""
     steps = config.evaluation.inner_steps
     steps = algorithm.adaptation_steps if steps is None else steps
@@ -131,10 +137,10 @@ def evaluate(
         algorithm.train(was_training)
     scores = np.concatenate(parts, axis=1)  # (curve points, episodes)
     means = [interval(row) for row in scores]
-    return Evaluation(
+    return EvaluationResult(
         family=config.family.name,
         split=split,
-        metric=family.metric,
+        metric=family.metric(config.test_shape),
         mean=means[-1][0],
         ci95=means[-1][1],
         episodes=episodes,
@@ -144,6 +150,7 @@ def evaluate(
             for step, (mean, ci95) in zip(curve_steps(steps), means, strict=True)
         ],
         protocol=protocol(algorithm, config, split, steps, episodes, digest.hexdigest(), checkpoint),
+        scores=scores[-1],
     )
 
 
@@ -215,9 +222,9 @@ def best_length(
     fixed = config.evaluation.inner_steps is not None or not algorithm.steps_are_open
     lengths = [steps] if fixed else tuning_steps(steps)
     scores = np.concatenate([score_block(algorithm, family, block, lengths) for block in blocks], axis=1)
-    ranks = []
+    ranks, metric = [], family.metric(config.test_shape)
     for step, row in zip(lengths, scores, strict=True):
         lost, (mean, _) = int(np.isnan(row).sum()), interval(row)
-        cost = math.inf if math.isnan(mean) else (-mean if family.higher_is_better else mean)
+        cost = math.inf if math.isnan(mean) else (-mean if metric.higher_is_better else mean)
         ranks.append(((lost, cost), replace(candidate, steps=step)))
     return min(ranks, key=lambda pair: pair[0])

@@ -14,7 +14,7 @@ from core.algorithms.fine_tune import FineTuner
 from core.config.run import RunConfig
 from core.training import checkpoint
 from core.training.build import build_learner, choose_forward
-from core.training.evaluation import Evaluation, evaluate, frozen_episodes, tune
+from core.training.evaluation import EvaluationResult, evaluate, frozen_episodes, tune
 from core.training.schedule import done, learning_rate
 from data.errors import InnerloopError
 from data.family import Episodes, TaskFamily
@@ -54,7 +54,7 @@ class Listener(Protocol):
 
     def metrics(self, rows: list[Row]) -> None: ...
 
-    def evaluated(self, result: Evaluation, iteration: int, best: bool) -> None: ...
+    def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None: ...
 
     def prepared(self, forward: str) -> None: ...
 
@@ -90,7 +90,7 @@ class Trainer:
         self.best: dict[str, Any] | None = None
         self.window, self.last_beat, self.last_save = Window(), -math.inf, clock()
 
-    def run(self) -> Evaluation:
+    def run(self) -> EvaluationResult:
         """Everything up to the final test's result. Raises Stopped, TrainingError, CheckpointError, ModelError."""
         self._prepare()
         if self.algorithm.meta_trained:
@@ -264,7 +264,7 @@ class Trainer:
 
     def _validate(self) -> None:
         result = self._evaluate_validation()
-        sign = 1 if self.family.higher_is_better else -1
+        sign = 1 if result.metric.higher_is_better else -1
         # Fewer episodes that are not finite come first: a checkpoint must not win by losing the hard tasks.
         rank = (-result.non_finite, sign * result.mean)
         best = math.isfinite(result.mean) and (self.best is None or rank > tuple(self.best["rank"]))
@@ -274,7 +274,7 @@ class Trainer:
         self.validated = self.iteration
         self.listener.evaluated(result, self.iteration, best)
 
-    def _evaluate_validation(self) -> Evaluation:
+    def _evaluate_validation(self) -> EvaluationResult:
         name, episodes = f"last@{self.iteration}", self.config.evaluation.val_episodes
         blocks: list[Episodes] = self.validation
         return evaluate(
@@ -288,7 +288,7 @@ class Trainer:
             tick=self._tick("training"),
         )
 
-    def _test(self) -> Evaluation:
+    def _test(self) -> EvaluationResult:
         """The final test of the checkpoint that did best on validation, never of one chosen on test tasks."""
         saved = checkpoint.newest(self.folder, "best")
         if saved:
@@ -310,7 +310,7 @@ class Trainer:
         self.listener.evaluated(result, iteration, False)
         return result
 
-    def _tuned(self, iteration: int) -> Evaluation:
+    def _tuned(self, iteration: int) -> EvaluationResult:
         return evaluate(
             self.algorithm,
             self.config,

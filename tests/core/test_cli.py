@@ -213,7 +213,7 @@ def test_evaluate(document: Callable[..., Any], call: Call, home: Home) -> None:
     assert len(other["curve"]) == 1
     code, out, err = call("evaluate", str(id))
     assert code == 0
-    assert out.startswith("test mse ")
+    assert out.startswith("test mean squared error ")
     assert "evaluating" in err
 
 

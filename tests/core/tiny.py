@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from core.config.run import RunConfig
     from core.runs.home import Home
     from core.runs.schema import Run
-    from core.training.evaluation import Evaluation
+    from core.training.evaluation import EvaluationResult
     from core.training.trainer import Desired, Progress, Row
     from data.family import TaskFamily
 
@@ -56,7 +56,7 @@ class MemoryListener:
         self.answer = answer
         self.beats: list[Progress] = []
         self.rows: list[Row] = []
-        self.evaluations: list[tuple[int, Evaluation, bool]] = []
+        self.evaluations: list[tuple[int, EvaluationResult, bool]] = []
         self.forward = ""
 
     def progress(self, progress: "Progress") -> "Desired":
@@ -66,7 +66,7 @@ class MemoryListener:
     def metrics(self, rows: "list[Row]") -> None:
         self.rows += rows
 
-    def evaluated(self, result: "Evaluation", iteration: int, best: bool) -> None:
+    def evaluated(self, result: "EvaluationResult", iteration: int, best: bool) -> None:
         self.evaluations.append((iteration, result, best))
 
     def prepared(self, forward: str) -> None:
@@ -104,7 +104,7 @@ def open_tiny(config: "RunConfig", home: "Home") -> "TaskFamily":
     return open_family(config, home.datasets, home.cache)
 
 
-def finished(home: "Home", *assignments: str) -> "tuple[Run, Evaluation]":
+def finished(home: "Home", *assignments: str) -> "tuple[Run, EvaluationResult]":
     """A run in the store with its checkpoints, and its final test."""
     from core.runs.artifacts import checkpoint_folder
     from core.runs.store import RunStore

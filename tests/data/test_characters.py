@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from data.characters import Characters, CharactersConfig
-from data.family import Episodes, EpisodeShape, Progress, Split
+from data.family import Episodes, EpisodeShape, OnProgress, Split
 
 CLASSES, EXAMPLES = 30, 12
 SHAPE = EpisodeShape(7, 3, 4)
@@ -29,7 +29,7 @@ class Numbered(Characters):
     title, summary = "Numbered", "Images that say which they are."
     loads = 0
 
-    def load(self, split: Split, progress: Progress) -> Tensor:
+    def load(self, split: Split, progress: OnProgress) -> Tensor:
         self.loads += 1
         pool = torch.zeros(CLASSES, EXAMPLES, 28, 28, dtype=torch.uint8)
         pool[:, :, 0, 0] = torch.arange(CLASSES)[:, None]

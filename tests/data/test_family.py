@@ -9,9 +9,11 @@ import torch
 from data.doodles import Doodles, DoodlesConfig
 from data.errors import DataError
 from data.family import SPLITS, Episodes, EpisodeShape, FamilyConfig
+from data.metric import SQUARED_ERROR, accuracy
 from data.omniglot import OmniglotConfig
 from data.registry import families
 from data.sinusoid import Sinusoid, SinusoidConfig
+from data.spec import InputSpec
 
 
 def test_every_family_is_found_by_its_name() -> None:
@@ -91,8 +93,18 @@ def test_losses_and_scores_are_per_task(tmp_path: Path) -> None:
     prediction = torch.tensor([[[1.0], [3.0]], [[0.0], [0.0]]])
     assert curves.loss(prediction, torch.zeros(2, 2, 1)).tolist() == [5.0, 0.0]
     assert curves.score(prediction, torch.zeros(2, 2, 1)).tolist() == [5.0, 0.0]
-    assert (images.metric, images.higher_is_better) == ("accuracy", True)
-    assert (curves.metric, curves.higher_is_better) == ("mse", False)
+
+
+def test_a_familys_metric_is_known_without_its_data() -> None:
+    assert Doodles.metric(EpisodeShape(5, 1, 15)) == accuracy(5)
+    assert Doodles.metric(EpisodeShape(20, 1, 5)).chance == 0.05
+    assert Sinusoid.metric(EpisodeShape(1, 10, 10)) == SQUARED_ERROR
+
+
+@pytest.mark.parametrize(("config", "shape"), [(SinusoidConfig(), (1,)), (OmniglotConfig(), (1, 28, 28))])
+def test_an_input_is_described_without_the_data(config: FamilyConfig, shape: tuple[int, ...]) -> None:
+    assert config.input_spec == InputSpec(shape)
+    assert config.input_shape == shape
 
 
 def test_a_family_without_files_has_nothing_to_download(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Scores: on the same frozen tasks for everybody, with the right interval, and nothing swept under the carpet."""
 
 import hashlib
+import json
 import math
 
 import numpy as np
@@ -131,7 +132,21 @@ def test_a_score_is_the_mean_over_tasks_after_each_step(pictures: Home) -> None:
         assert result.curve[step]["mean"] == pytest.approx(right.mean())
         assert result.curve[step]["ci95"] == pytest.approx(1.96 * right.std(ddof=1) / math.sqrt(30))
     assert result.mean == result.curve[-1]["mean"] != result.curve[0]["mean"]
-    assert (result.metric, result.episodes, result.non_finite) == ("accuracy", 30, 0)
+    assert (result.metric.name, result.episodes, result.non_finite) == ("accuracy", 30, 0)
+
+
+def test_each_episodes_score_is_kept_and_stays_out_of_the_json(pictures: Home) -> None:
+    config = tiny("doodles")
+    family = open_tiny(config, pictures)
+    learner = build_learner(config, family, "stacked")
+    result = evaluate(learner, config, family, "test", episodes=30)
+    tasks = drawn(config, pictures)
+    logits = learner.predict(learner.adapt(tasks.support_x, tasks.support_y, learner.adaptation_steps), tasks.query_x)
+    np.testing.assert_allclose(result.scores, family.score(logits.detach(), tasks.query_y).double())
+    document = json.loads(json.dumps(result.as_json(7)))
+    assert document["metric"] == "accuracy" and document["run"] == 7
+    assert document["protocol"] == result.protocol
+    assert "scores" not in document
 
 
 def test_episodes_that_are_not_finite_are_counted_and_left_out(pictures: Home) -> None:
@@ -146,6 +161,7 @@ def test_episodes_that_are_not_finite_are_counted_and_left_out(pictures: Home) -
     errors = (prediction - tasks.query_y).square().flatten(1).mean(1)
     assert (prediction.isfinite().flatten(1).all(1) & ~errors.isfinite()).any()  # the squares overflow, not the values
     assert result.non_finite == (~errors.isfinite()).sum()
+    assert np.array_equal(np.isnan(result.scores), ~errors.isfinite().numpy())
     assert result.mean == pytest.approx(errors[errors.isfinite()].double().mean().item(), rel=1e-5)
 
 

@@ -17,7 +17,7 @@ from core.runs.home import Home
 from core.training import checkpoint
 from core.training.build import build_learner
 from core.training.checkpoint import CheckpointError
-from core.training.evaluation import Evaluation, evaluate
+from core.training.evaluation import EvaluationResult, evaluate
 from core.training.schedule import learning_rate
 from core.training.trainer import Desired, Progress, Stopped, Trainer, TrainingError
 from tests.core.tiny import MemoryListener, StepClock, open_tiny, tiny, values
@@ -31,14 +31,14 @@ RUNS = {
 
 def train(
     config: RunConfig, folder: Path, home: Home, listener: MemoryListener | None = None, **settings
-) -> tuple[Evaluation, MemoryListener, Trainer]:
+) -> tuple[EvaluationResult, MemoryListener, Trainer]:
     """A whole run; every iteration is reported by itself."""
     listener = listener or MemoryListener()
     trainer = Trainer(config, open_tiny(config, home), folder, listener, **{"beat": 0.0, **settings})
     return trainer.run(), listener, trainer
 
 
-def comparable(result: Evaluation) -> str:
+def comparable(result: EvaluationResult) -> str:
     return repr(asdict(result))  # as text, in which nan equals nan
 
 
