@@ -147,7 +147,9 @@ def protocol(test: dict[str, Any]) -> str:
     parts += [f"{of['k_shot']}-shot", f"{of['n_query']} queries"]
     if steps := of["inner_steps"]:  # none for those that read the support set at once
         parts.append(f"{steps} step{'s' if steps > 1 else ''}")
-    return ", ".join([*parts, of["batch_statistics"], f"{test['episodes']} episodes{lost}"])
+    if of["batch_statistics"] != "none":
+        parts.append(f"BatchNorm by {of['batch_statistics']}")
+    return ", ".join([*parts, f"{test['episodes']} episodes{lost}"])
 
 
 HEAD = (

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.algorithms.forward import ForwardMode, Statistics, TaskForward, Weights
 from data.config import Config
@@ -17,6 +18,7 @@ from data.registry import discover
 Group = Literal["model-agnostic", "model-dependent", "combined", "baselines"]
 GROUPS: tuple[Group, ...] = ("model-agnostic", "model-dependent", "combined", "baselines")
 BatchStatistics = Literal["transductive", "support"]
+NormalisedBy = Literal["none", "queries together", "support and queries together", "support", "running"]
 Network = Callable[[int | None], nn.Module]
 Kind = Literal["classification", "regression"]
 SupportLoss = Callable[[Weights], Tensor]  # each task's loss on its own support set (tasks,), by its weights
@@ -121,9 +123,15 @@ class Algorithm(nn.Module, ABC):
         """Inner steps while training, and at test unless the evaluation says otherwise."""
 
     @property
-    def normalises_by(self) -> str:
-        """What BatchNorm normalises queries by at test, for the protocol."""
-        return self.batch_statistics
+    def normalises_by(self) -> NormalisedBy:
+        """What BatchNorm normalises a task's queries by at test, for the protocol.
+
+        queries together: their own mean and variance. support and queries together: those of both sets as one batch.
+        support: the support set's. running: averages kept while training. none: there is no BatchNorm layer.
+        """
+        if not any(isinstance(layer, _BatchNorm) for layer in self.modules()):
+            return "none"
+        return "queries together" if self.batch_statistics == "transductive" else "support"
 
     def adapt(self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool = False) -> TaskState:
         """The state after ``steps`` inner steps. The learner itself is left as it was."""

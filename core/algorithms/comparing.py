@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.algorithms.base import Algorithm, Network, TaskState
+from core.algorithms.base import Algorithm, Network, NormalisedBy, TaskState
 from data.family import EpisodeShape
 
 
@@ -41,6 +41,11 @@ class MetricLearner(SupportReader):
     kinds = ("classification",)
     embeds = True
     fixed_way = False
+
+    @property
+    def normalises_by(self) -> NormalisedBy:
+        by = super().normalises_by
+        return "support and queries together" if by == "queries together" else by
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         return network(None)

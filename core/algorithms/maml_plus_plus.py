@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from core.algorithms.base import AlgorithmConfig, Network, StepReport, SupportLoss, TaskState
+from core.algorithms.base import AlgorithmConfig, Network, NormalisedBy, StepReport, SupportLoss, TaskState
 from core.algorithms.forward import Statistics, TaskForward, Weights, stack_weights
 from core.algorithms.gradient import inner_step
 from core.algorithms.maml import MAML
@@ -81,7 +81,7 @@ class MAMLPlusPlus(MAML):
         return {key: torch.full((rows, s.shape[1]), float(key.endswith("variance"))) for key, s in seen.items()}
 
     @property
-    def normalises_by(self) -> str:
+    def normalises_by(self) -> NormalisedBy:
         return "running" if self.gathered else super().normalises_by
 
     def running(self, step: int, tasks: int) -> Statistics | None:

@@ -83,8 +83,8 @@ class RunConfig(Config):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     batch_statistics: BatchStatistics = setting("transductive", "Batch statistics")
-    """What BatchNorm normalises queries by: transductive, a task's queries together, as the papers did; support, the
-    task's support set, so that each query is answered alone.
+    """What BatchNorm normalises a query by: transductive, together with the task's other queries, as the papers did (in
+    learners that compare, with its support set too); support, by the support set, so that each query is answered alone.
     """
     seed: int = setting(0, "Seed", ge=0, le=2**31 - 1)
     """Determines the network's start and the order of training tasks."""

@@ -25,7 +25,7 @@ TEST = {
     "family": "sinusoid", "metric": "mse", "mean": 0.3, "ci95": 0.02, "episodes": 2000, "non_finite": 0,
     "protocol": {
         "family": {"name": "sinusoid"}, "n_way": 1, "k_shot": 5, "n_query": 100, "inner_steps": 10,
-        "batch_statistics": "transductive",
+        "batch_statistics": "none",
     },
 }  # fmt: skip
 
@@ -96,7 +96,7 @@ def ended(home: Home, name: str, *assignments: str, **changes: Any) -> Run:
 
 def omniglot(**changes: Any) -> dict[str, Any]:
     """What differs in a test on Omniglot."""
-    shape = {"n_way": 5, "k_shot": 1, "n_query": 15, "inner_steps": 3, "batch_statistics": "transductive"}
+    shape = {"n_way": 5, "k_shot": 1, "n_query": 15, "inner_steps": 3, "batch_statistics": "queries together"}
     protocol = {"family": {"name": "omniglot", "split": "vinyals"}, **shape}
     score = {"metric": "accuracy", "mean": 0.9281, "ci95": 0.005, "episodes": 600}
     return {"family": "omniglot", "protocol": protocol, **score, **changes}
@@ -151,7 +151,9 @@ def test_a_row_of_accuracies(home: Home) -> None:
     run = ended(home, "omniglot-5w1s-quick", "algorithm.first_order=true", **omniglot(non_finite=2))
     row = results.row(RECIPES["omniglot-5w1s-quick"], run)
     assert (row.learner, row.tasks, row.run) == ("maml, first order", "omniglot vinyals", run.id)
-    assert row.protocol == "5-way, 1-shot, 15 queries, 3 steps, transductive, 600 episodes (2 not finite)"
+    assert (
+        row.protocol == "5-way, 1-shot, 15 queries, 3 steps, BatchNorm by queries together, 600 episodes (2 not finite)"
+    )
     assert row.gap == pytest.approx(0.9281 - 0.987)
     line = results.markdown([row]).splitlines()[2]
     assert "| accuracy 92.81 ± 0.50 % | 1234 | 60 | CPU · 1 thread |" in line
@@ -160,7 +162,7 @@ def test_a_row_of_accuracies(home: Home) -> None:
 
 def test_a_row_of_squared_errors(home: Home) -> None:
     row = results.row(RECIPES["sinusoid-maml"], ended(home, "sinusoid-maml"))
-    assert row.protocol == "5-shot, 100 queries, 10 steps, transductive, 2000 episodes"
+    assert row.protocol == "5-shot, 100 queries, 10 steps, 2000 episodes"
     line = results.markdown([row]).splitlines()[2]
     assert line.startswith("| maml | sinusoid | mse 0.3 ± 0.02 |")
     assert line.endswith("| 0.35 | Finn et al. 2017 (V) | -0.05 |")

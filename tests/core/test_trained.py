@@ -27,7 +27,7 @@ def test_a_baseline_can_be_tested_on_another_number_of_classes(learner: str, hom
 
 
 def test_the_evaluation_can_be_changed(home: Home) -> None:
-    run, _ = finished(home, "doodles")
+    run, _ = finished(home, "conv4")
     changes = ["evaluation.k_shot=1", "evaluation.inner_steps=4", "batch_statistics=support"]
     result = evaluate_run(home, run, "val", 7, changes)
     assert (result.split, result.episodes, len(result.curve)) == ("val", 7, 5)

@@ -7,12 +7,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
 from core.runs.home import Home
 from core.training.build import build_learner
 from core.training.evaluation import BLOCK, curve_steps, episode_seed, evaluate, frozen_episodes, interval
 from data.family import Episodes
+from tests.core.learners import blank, made_up
 from tests.core.tiny import open_tiny, tiny
 
 
@@ -72,7 +75,7 @@ def test_the_protocol_says_all_that_two_scores_have_to_share(pictures: Home) -> 
         build_learner(config, family, "stacked"), config, family, "test", episodes=30, checkpoint="best@7"
     )
     expected = {"split": "test", "n_way": 3, "k_shot": 1, "n_query": 3, "inner_steps": 2, "episodes": 30, "seed": 0}
-    expected |= {"batch_statistics": "support", "checkpoint": "best@7", "chosen": None}
+    expected |= {"batch_statistics": "none", "checkpoint": "best@7", "chosen": None}
     assert expected.items() <= result.protocol.items()
     assert result.protocol["family"] == config.family.model_dump()
     digest = hashlib.sha256()
@@ -80,6 +83,54 @@ def test_the_protocol_says_all_that_two_scores_have_to_share(pictures: Home) -> 
         for tensor in (block.support_x, block.support_y, block.query_x, block.query_y):
             digest.update(tensor.numpy().tobytes())
     assert result.protocol["episodes_sha256"] == digest.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("learner", "transductive"),
+    [
+        ("maml", "queries together"), ("anil", "queries together"), ("proto-maml", "queries together"),
+        ("baseline++", "queries together"), ("pretrain", "queries together"),
+        ("protonet", "support and queries together"), ("relationnet", "support and queries together"),
+        ("snail", "support and queries together"),
+    ],
+)  # fmt: skip
+def test_the_protocol_says_which_examples_are_normalised_together(learner: str, transductive: str) -> None:
+    """One setting, two protocols: learners that compare put the support set into the queries' batch."""
+    for setting, said in (("transductive", transductive), ("support", "support")):
+        config = tiny("conv4", f"algorithm={learner}", f"batch_statistics={setting}")
+        assert build_learner(config, blank(config), "stacked").normalises_by == said
+
+
+@pytest.mark.parametrize(
+    ("base", "learner"),
+    [("doodles", "maml"), ("doodles", "protonet"), ("conv4", "nearest-centroid"), ("sinusoid", "cnp")],
+)
+def test_without_batch_norm_nothing_is_normalised(base: str, learner: str) -> None:
+    config = tiny(base, f"algorithm={learner}")
+    assert build_learner(config, blank(config), "stacked").normalises_by == "none"
+
+
+@pytest.mark.parametrize("learner", ["maml", "protonet"])
+def test_what_is_said_of_the_normalisation_holds(learner: str) -> None:
+    """A query's answer moves with the sets that are named, and with no other. Its own task's support set always counts."""
+    episodes = made_up()
+    for setting in ("transductive", "support"):
+        config = tiny("conv4", f"algorithm={learner}", f"batch_statistics={setting}")
+        algorithm = build_learner(config, blank(config), "stacked").double().eval()
+
+        def first_answer(support_x: Tensor, query_x: Tensor, algorithm: Algorithm = algorithm) -> Tensor:
+            state = algorithm.adapt(support_x, episodes.support_y, 0)
+            if learner == "protonet":  # its embedding, as the answer depends on the support set in any case
+                return algorithm.embed(support_x, query_x)[1][:, 0]
+            return algorithm.predict(state, query_x)[:, 0]
+
+        plain = first_answer(episodes.support_x, episodes.query_x)
+        others = torch.cat([episodes.query_x[:, :1], 2 * episodes.query_x[:, 1:]], 1)
+        moved = {
+            "queries": not torch.allclose(first_answer(episodes.support_x, others), plain),
+            "support": not torch.allclose(first_answer(2 * episodes.support_x, episodes.query_x), plain),
+        }
+        assert moved == {name: name in algorithm.normalises_by for name in moved}
 
 
 def test_the_hash_tells_other_tasks_from_these(pictures: Home) -> None:
