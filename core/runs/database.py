@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, inspect
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from core.errors import StoreError
-from core.runs.schema import metadata
+from core.runs.migrations import bring_up_to_date
 
 ADVISORY_LOCK = 1229868876  # any constant that all users of one PostgreSQL database share
 
@@ -35,10 +36,10 @@ class Database:
     """An engine with three kinds of transaction: reading, writing, and exclusive (one holder at a time, everywhere).
 
     On SQLite writers always take the write lock at BEGIN: a transaction that reads first and writes later fails
-    instead of waiting when another one wrote in between. timeout: seconds to wait for a lock.
+    instead of waiting when another one wrote in between. root: the home folder. timeout: seconds to wait for a lock.
     """
 
-    def __init__(self, url: str, timeout: float = 10.0):
+    def __init__(self, url: str, root: Path | None = None, timeout: float = 10.0):
         self.url, self._joined = url, threading.local()
         try:
             self.engine = _engine(url, timeout)
@@ -47,7 +48,8 @@ class Database:
             raise StoreError(f"The database address cannot be used: {error}.", remedy) from error
         self.sqlite = self.engine.dialect.name == "sqlite"
         self.place = self.engine.url.database if self.sqlite else self.engine.url.render_as_string(hide_password=True)
-        self._create_tables()
+        self.root = root or (Path(self.engine.url.database or "").parent if self.sqlite else Path())
+        bring_up_to_date(self, self.root)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -98,19 +100,6 @@ class Database:
             remedy = "Check that the database can be reached and has room."
             return StoreError(f"The database {self.place} does not answer: {cause.strip()}.", remedy, str(self.place))
         return error
-
-    def _create_tables(self) -> None:
-        with self.reading() as connection:
-            present = set(inspect(connection).get_table_names())
-        if not set(metadata.tables) <= present:
-            with self.exclusive() as connection:  # two processes may find the tables missing at once
-                metadata.create_all(connection)
-        with self.reading() as connection:
-            present = {column["name"] for column in inspect(connection).get_columns("runs")}
-        missing = set(metadata.tables["runs"].columns.keys()) - present
-        if missing:
-            message = f"The database {self.place} is from another version: it lacks {', '.join(sorted(missing))}."
-            raise StoreError(message, "Move it away, or choose another home with INNERLOOP_HOME.", str(self.place))
 
 
 def _engine(url: str, timeout: float) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 # queued -> starting -> running <-> paused -> finished | stopped | failed | lost
 ACTIVE = frozenset({"starting", "running", "paused"})  # a worker process exists, or is about to
@@ -21,7 +21,10 @@ class Run:
     ``launcher.identify``. slot: the device it occupies on its host, as cpu or cuda:0. load: see ``hardware.load``.
     forward: how adaptation runs the model, stacked or loop. best: iteration, mean, ci95, metric of the best validation.
     test: the whole final evaluation. rate: iterations per second. attempt: 1, and one more for each resume.
-    revision: one more for each time metrics were cut back, so that readers know to start over.
+    revision: one more for each time metrics were cut back, so that readers know to start over. owner: whose run it is, where
+    several people share a store. facts: see ``Facts``; None for a learner or family unknown when it was stored. family,
+    learner: their names, for searching. handle: how the launcher finds the worker. outline: the query loss of the whole
+    run in few values.
     """
 
     id: int
@@ -59,6 +62,12 @@ class Run:
     remaining: float | None
     attempt: int
     revision: int
+    owner: str | None
+    facts: dict[str, Any] | None
+    family: str
+    learner: str
+    handle: dict[str, Any] | None
+    outline: Any
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,12 @@ runs = Table(
     Column("remaining", Double),
     _count("attempt", 1),
     _count("revision"),
+    Column("owner", Text),
+    _json("facts"),
+    Column("family", Text, nullable=False, server_default=text("''"), index=True),
+    Column("learner", Text, nullable=False, server_default=text("''"), index=True),
+    _json("handle"),
+    _json("outline"),
     sqlite_autoincrement=True,
 )
 
@@ -168,5 +183,6 @@ evaluations = Table(
     _text("checkpoint"),
     _json("result"),
     Column("created", Double, nullable=False),
+    Column("scores", LargeBinary),  # large, and so never read with the row
     sqlite_autoincrement=True,
 )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas
 
 _LIST_REMEDY = "List the runs with `python -m core runs`."
+_SHOWN = [column for column in evaluations.c if column.name != "scores"]
 _PROTECTED = frozenset({"id", "status", "revision"})  # status changes through move, which guards them
 
 
@@ -28,8 +29,9 @@ class RunStore:
     StoreError if the database is locked for longer than ``timeout`` seconds, damaged, or not a database.
     """
 
-    def __init__(self, url: str, timeout: float = 10.0):
-        self.database = Database(url, timeout)
+    def __init__(self, url: str, root: Path | None = None, timeout: float = 10.0):
+        """root: the home folder; by default the one in which an SQLite file lies."""
+        self.database = Database(url, root, timeout)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -49,10 +51,13 @@ class RunStore:
         datasets: Path,
         parent: int | None = None,
         host: str | None = None,
+        facts: dict[str, Any] | None = None,
+        owner: str | None = None,
     ) -> Run:
-        """A new queued run, with its artifact folder ``folder_root/<id>``."""
+        """A new queued run, with its artifact folder ``folder_root/<id>``. facts: as ``Facts.as_json`` gives them."""
         values = {"config": _finite(config), "name": name, "group": group, "parent": parent, "host": host}
-        values |= {"datasets": str(datasets), "created": time.time()}
+        values |= {"datasets": str(datasets), "created": time.time(), "owner": owner, "facts": facts}
+        values |= {"family": config.get("family", {}).get("name", ""), "learner": (facts or {}).get("learner", "")}
         with self.database.writing() as connection:
             id = connection.execute(insert(runs).values(values)).inserted_primary_key[0]
             folder = folder_root / str(id)
@@ -200,7 +205,7 @@ class RunStore:
 
     def evaluations(self, id: int, split: str | None = None) -> list[Evaluation]:
         """The evaluations of a run, oldest first."""
-        query = select(evaluations).where(evaluations.c.run_id == id).order_by(evaluations.c.id)
+        query = select(*_SHOWN).where(evaluations.c.run_id == id).order_by(evaluations.c.id)
         if split is not None:
             query = query.where(evaluations.c.split == split)
         with self.database.reading() as connection:
