@@ -1,35 +1,92 @@
-"""Metric curves for live charts: each row is read from the store once, by one reader for the whole process."""
+"""Metric curves for live charts: each row is read from the store once, and a fixed number of points is kept of a curve."""
 
 import threading
-from collections.abc import Collection
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from tsdownsample import MinMaxDownsampler
 
 from core.runs.store import RunStore
 
+KEPT = 4096  # points of a curve at most; a chart draws about 1000
+RUNS = 64  # runs whose curves stay in memory; the one not asked for the longest goes
+BATCH = 20_000  # rows of one query
 
-class _Curve:
-    """A growing series. Growth doubles the arrays, so that appending n points costs O(n)."""
+
+class Curve:
+    """A growing series of which at most KEPT points stay.
+
+    All of them while there are no more. Then the least and the greatest of each ``every`` consecutive ones, the first and
+    the newest ones: a spike survives, which a mean or every n-th point would lose. What stays does not depend on the
+    portions in which the points came.
+    """
 
     def __init__(self) -> None:
-        self.size = 0
-        self.iterations = np.empty(256, np.int32)
-        self.values = np.empty(256, np.float64)
+        self.appended, self.every, self.size = 0, 1, 0
+        self._places, self._iterations, self._values = (
+            np.empty(256, kind) for kind in (np.int64, np.int32, np.float64)
+        )
+        self._lock = threading.Lock()
 
-    def append(self, iteration: int, value: float | None) -> None:
-        if self.size == len(self.iterations):  # new arrays: views handed out before keep the old ones
-            self.iterations = np.concatenate([self.iterations, np.empty_like(self.iterations)])
-            self.values = np.concatenate([self.values, np.empty_like(self.values)])
-        self.iterations[self.size] = iteration
-        self.values[self.size] = np.nan if value is None else value
-        self.size += 1
+    def extend(self, iterations: np.ndarray, values: np.ndarray) -> None:
+        """Append points: iterations (points,), values (points,), not-a-number where nothing finite was measured."""
+        done = 0
+        with self._lock:
+            while done < len(values):
+                if self.size == KEPT:
+                    self._thin()
+                portion = slice(done, done + KEPT - self.size)
+                done += self._append(iterations[portion], values[portion])
 
     def view(self) -> tuple[np.ndarray, np.ndarray]:
-        views = self.iterations[: self.size], self.values[: self.size]
+        """Iterations (points,) int32 and values (points,) float64, read-only; later points do not change them."""
+        with self._lock:
+            views = self._iterations[: self.size], self._values[: self.size]
         for view in views:
             view.flags.writeable = False
         return views
+
+    def _append(self, iterations: np.ndarray, values: np.ndarray) -> int:
+        end, room = self.size + len(values), len(self._values)
+        while room < end:
+            room *= 2
+        if room > len(self._values):
+            self._replace(np.arange(self.size), room)
+        self._places[self.size : end] = np.arange(self.appended, self.appended + len(values))
+        self._iterations[self.size : end], self._values[self.size : end] = iterations, values
+        self.size, self.appended = end, self.appended + len(values)
+        return len(values)
+
+    def _thin(self) -> None:
+        while self.size > KEPT * 5 // 8:  # makes room for many, so that it is seldom done
+            kept = extremes(self._places[: self.size] // self.every, self._values[: self.size])
+            if len(kept) == self.size:
+                self.every *= 2
+            else:
+                self._replace(kept, KEPT)
+
+    def _replace(self, kept: np.ndarray, room: int) -> None:
+        """Into new arrays: views handed out before keep the old ones."""
+        for name in ("_places", "_iterations", "_values"):
+            before = getattr(self, name)
+            after = np.empty(room, before.dtype)
+            after[: len(kept)] = before[kept]
+            setattr(self, name, after)
+        self.size = len(kept)
+
+
+def extremes(buckets: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Where the least and greatest value of each bucket lie, and the very first: ascending places (kept,).
+
+    buckets: (points,), ascending. Not-a-number is an extreme only in a bucket that has nothing else.
+    """
+    missing = np.isnan(values)
+    ends = np.flatnonzero(np.diff(buckets, append=buckets[-1] + 1))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    least = np.lexsort((np.where(missing, np.inf, values), buckets))[starts]
+    greatest = np.lexsort((np.where(missing, -np.inf, values), buckets))[ends]
+    return np.unique(np.concatenate([[0], least, greatest]))
 
 
 class _History:
@@ -37,6 +94,26 @@ class _History:
 
     def __init__(self, revision: int):
         self.revision, self.last, self.curves = revision, 0, {}
+        self._reading = threading.Lock()
+
+    def catch_up(self, store: RunStore, run: int) -> None:
+        """Read what is new, a batch at a time. Whoever else wants this run meanwhile waits for the same rows."""
+        with self._reading:
+            while rows := store.metric_rows(run, self.last, BATCH):
+                self._append(rows)
+                if len(rows) < BATCH:
+                    return
+
+    def _append(self, rows: Sequence[tuple[int, int, str, float | None]]) -> None:
+        ids, iterations, keys, values = zip(*rows, strict=True)
+        codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
+        coded = np.fromiter((codes[key] for key in keys), np.int32, len(keys))
+        iterations, values = np.array(iterations, np.int32), np.array(values, np.float64)  # None becomes not-a-number
+        for key, code in codes.items():
+            curve = self.curves.get(key) or self.curves.setdefault(key, Curve())
+            chosen = coded == code
+            curve.extend(iterations[chosen], values[chosen])
+        self.last = ids[-1]
 
 
 class SeriesReader:
@@ -44,27 +121,32 @@ class SeriesReader:
 
     def __init__(self, store: RunStore):
         self._store, self._lock = store, threading.Lock()
-        self._histories: dict[int, _History] = {}
+        self._histories: OrderedDict[int, _History] = OrderedDict()
 
     def poll(self, run_ids: Collection[int]) -> None:
-        """Fetch what is new. A run seen for the first time, or whose metrics were cut back, is loaded whole."""
-        with self._lock:
-            revisions = self._store.revisions(run_ids)
-            for run in run_ids:
-                known = self._histories.get(run)
-                if run not in revisions:
-                    self._histories.pop(run, None)  # deleted
-                elif known is None or known.revision != revisions[run]:
-                    self._histories[run] = _History(revisions[run])
-            self._append({run: self._histories[run].last for run in revisions})
+        """Fetch what is new. A run seen for the first time, or whose metrics were cut back, is read from its start.
 
-    def _append(self, last: dict[int, int]) -> None:
-        for id, run, iteration, key, value in self._store.metrics_after(last):
-            history = self._histories[run]
-            history.last = id
-            if key not in history.curves:
-                history.curves[key] = _Curve()
-            history.curves[key].append(iteration, value)
+        Of more than RUNS runs the last ones stay.
+        """
+        revisions = self._store.revisions(run_ids)
+        for run in run_ids:
+            history = self._history(run, revisions.get(run))
+            if history is not None:
+                history.catch_up(self._store, run)
+
+    def _history(self, run: int, revision: int | None) -> _History | None:
+        """The run's curves so far, now the most recently used; None for a run that was deleted."""
+        with self._lock:
+            if revision is None:
+                self._histories.pop(run, None)
+                return None
+            known = self._histories.get(run)
+            if known is None or known.revision < revision:
+                self._histories[run] = _History(revision)
+            self._histories.move_to_end(run)
+            while len(self._histories) > RUNS:
+                self._histories.popitem(last=False)
+            return self._histories[run]
 
     def keys(self, run: int) -> list[str]:
         """The metric keys of a run, in the order in which they first came."""
@@ -74,22 +156,28 @@ class SeriesReader:
     def series(self, run: int, key: str) -> tuple[np.ndarray, np.ndarray]:
         """Iterations (points,) int32 and values (points,) float64, as read-only views; empty if there are none.
 
-        Not-a-number marks a value that was not finite.
+        At most KEPT points of a longer curve, see Curve. Not-a-number marks a value that was not finite.
         """
         with self._lock:
             history = self._histories.get(run)
             curve = history.curves.get(key) if history else None
-            return (curve or _Curve()).view()
+        return (curve or Curve()).view()
+
+    @property
+    def kept(self) -> int:
+        """Points in memory, of all runs."""
+        with self._lock:
+            return sum(curve.size for history in self._histories.values() for curve in list(history.curves.values()))
 
 
 def downsample(x: np.ndarray, y: np.ndarray, points: int = 1000) -> tuple[np.ndarray, np.ndarray]:
-    """At most ``points`` + 2 of the points (x, y): the least and greatest of each bucket, the first and the last.
+    """At most ``points`` + 2 of the points (x, y): the least and greatest of each stretch of x, the first and the last.
 
     Spikes survive, which a mean or every n-th point would hide. Input that is short enough is returned unchanged;
-    not-a-number is never taken for an extreme, and a gap wider than a bucket stays a gap.
+    not-a-number is never taken for an extreme, and a gap wider than a stretch stays a gap. x: ascending.
     """
     if len(y) <= points:
         return x, y
-    kept = MinMaxDownsampler().downsample(np.ascontiguousarray(y), n_out=points - points % 2)
+    kept = MinMaxDownsampler().downsample(np.ascontiguousarray(x), np.ascontiguousarray(y), n_out=points - points % 2)
     kept = np.unique(np.concatenate([[0], kept.astype(np.int64), [len(y) - 1]]))
     return x[kept], y[kept]

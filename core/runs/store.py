@@ -3,12 +3,12 @@
 import math
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from core.errors import NoRunError, StoreError
 from core.runs.database import Database
@@ -16,6 +16,8 @@ from core.runs.schema import ACTIVE, ENDED, STATUSES, Evaluation, Run, evaluatio
 
 if TYPE_CHECKING:
     import pandas
+
+MetricRow = tuple[int, int, str, float | None]
 
 _LIST_REMEDY = "List the runs with `python -m core runs`."
 _SHOWN = [column for column in evaluations.c if column.name != "scores"]
@@ -143,18 +145,15 @@ class RunStore:
             with self.database.writing() as connection:
                 connection.execute(insert(metrics), values)
 
-    def metrics_after(self, last: Mapping[int, int]) -> list[tuple[int, int, int, str, float | None]]:
-        """Only what is new: (id, run, iteration, key, value) with an id above ``last[run]``, for each run in it.
+    def metric_rows(self, id: int, after: int = 0, limit: int | None = None) -> Sequence[MetricRow]:
+        """A run's rows (row, iteration, key, value) beyond the row ``after``, oldest first, at most ``limit``.
 
-        One bound per run and not one for all: on PostgreSQL ids become visible in their order within a run only.
+        One run at a time: on PostgreSQL ids become visible in their order within a run only.
         """
-        if not last:
-            return []
-        columns = (metrics.c.id, metrics.c.run_id, metrics.c.iteration, metrics.c.key, metrics.c.value)
-        newer = (and_(metrics.c.run_id == run, metrics.c.id > bound) for run, bound in last.items())
+        columns = (metrics.c.id, metrics.c.iteration, metrics.c.key, metrics.c.value)
+        query = select(*columns).where(metrics.c.run_id == id, metrics.c.id > after).order_by(metrics.c.id).limit(limit)
         with self.database.reading() as connection:
-            rows = connection.execute(select(*columns).where(or_(*newer)).order_by(metrics.c.id))
-            return [tuple(row) for row in rows]
+            return connection.execute(query).tuples().all()
 
     def revisions(self, ids: Collection[int]) -> dict[int, int]:
         """How often the metrics of each existing run were cut back."""

@@ -88,7 +88,7 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     assert (run.status, run.error, run.phase, run.iterations, run.forward) == ("finished", "", "", 4, "stacked")
     assert run.ended >= run.started
     assert (run.pid, run.slot) == (os.getpid(), "cpu")
-    keys = {key for _, _, _, key, _ in store.metrics_after({id: 0})}
+    keys = {key for _, _, key, _ in store.metric_rows(id)}
     assert keys == {"train/support_loss", "train/query_loss", "train/query_score", "train/learning_rate"}
     best = run.best["iteration"]
     assert [(one.iteration, one.split) for one in store.evaluations(id)] == [(2, "val"), (4, "val"), (best, "test")]
@@ -252,7 +252,7 @@ def test_a_queue_of_real_workers_empties_itself(store: RunStore, home: Home, wri
     assert done.pid not in (crashed.pid, os.getpid())
     assert done.test["episodes"] == 30
     assert checkpoint.newest(checkpoint_folder(done), "best")
-    assert store.metrics_after({finishing: 0})
+    assert store.metric_rows(finishing)
 
 
 @pytest.mark.usefixtures("plain_signals")
@@ -269,7 +269,7 @@ def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunSto
     assert stopped.status == "stopped"
     saved = checkpoint.newest(checkpoint_folder(stopped), "last")
     assert saved.iteration > 0
-    assert max(row[2] for row in store.metrics_after({id: 0})) == saved.iteration
+    assert max(row[1] for row in store.metric_rows(id)) == saved.iteration
 
     scheduler.resume(store, home, id)
     resumed = training(store, id, beyond=saved.iteration)
@@ -291,7 +291,7 @@ def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunSto
     scheduler.resume(store, home, id)
     done = ended(store, id)
     assert (done.status, done.iteration, done.attempt) == ("finished", few, 3), log(done)
-    iterations = [row[2] for row in store.metrics_after({id: 0}) if row[3] == "train/query_loss"]
+    iterations = [row[1] for row in store.metric_rows(id) if row[2] == "train/query_loss"]
     assert iterations == sorted(set(iterations))  # what the killed worker reported and did not save is void
     assert iterations[-1] == few
     assert done.test["protocol"]["checkpoint"] == f"best@{few}"

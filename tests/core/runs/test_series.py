@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from core.runs.series import SeriesReader, downsample
+from core.runs.series import BATCH, KEPT, RUNS, Curve, SeriesReader, downsample
 from core.runs.store import RunStore
 
 LOSS = "train/query_loss"
@@ -26,14 +28,14 @@ def add(store: RunStore, run: int, iterations: range, key: str = LOSS) -> None:
 
 def test_each_row_is_read_once(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, read = SeriesReader(store), []
-    original = store.metrics_after
+    original = store.metric_rows
 
-    def counted(last: dict[int, int]) -> list:
-        rows = original(last)
+    def counted(*asked: int) -> list:
+        rows = original(*asked)
         read.extend(rows)
         return rows
 
-    monkeypatch.setattr(store, "metrics_after", counted)
+    monkeypatch.setattr(store, "metric_rows", counted)
     add(store, 1, range(600))
     reader.poll([1])
     add(store, 1, range(600, 605))
@@ -82,6 +84,96 @@ def test_not_a_number_missing_keys_and_deleted_runs(store: RunStore) -> None:
     store.delete(1)
     reader.poll([1])
     assert reader.keys(1) == []
+
+
+def looks_like(run: int) -> np.ndarray:
+    """A curve of 50 000 points with two spikes and a gap."""
+    y = np.sin(np.arange(50_000) / 500 + run)
+    y[12_345], y[40_001], y[20_000:22_000] = 40.0, -40.0, np.nan
+    return y
+
+
+def test_a_long_curve_keeps_its_spikes_ends_and_gaps_in_a_bounded_number_of_points(store: RunStore) -> None:
+    reader, whole = SeriesReader(store), looks_like(0)
+    for start in range(0, len(whole), 10_000):
+        portion = range(start, start + 10_000)
+        store.add_metrics(1, [(i, 0.0, LOSS, whole[i]) for i in portion])
+        reader.poll([1])
+        x, y = reader.series(1, LOSS)
+        assert len(x) <= KEPT
+        assert (x[0], x[-1]) == (0, portion[-1])
+        np.testing.assert_array_equal(y, whole[x])
+    assert {12_345, 40_001} <= set(x.tolist())
+    assert np.isnan(y[(x >= 20_100) & (x < 21_900)]).all()
+    assert np.diff(x).max() < 100, "all of the run is covered"
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    values=st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_size=1, max_size=60).map(np.array),
+    repeats=st.integers(1, 400),
+    portion=st.integers(1, 9000),
+)
+def test_what_is_kept_does_not_depend_on_the_portions(values: np.ndarray, repeats: int, portion: int) -> None:
+    whole = np.tile(values, repeats)
+    at_once, by_portions, iterations = Curve(), Curve(), np.arange(len(whole), dtype=np.int32)
+    at_once.extend(iterations, whole)
+    for start in range(0, len(whole), portion):
+        by_portions.extend(iterations[start : start + portion], whole[start : start + portion])
+    x, y = at_once.view()
+    for mine, other in zip(at_once.view(), by_portions.view(), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert len(x) == len(whole) if len(whole) <= KEPT else len(x) <= KEPT
+    assert (x[0], x[-1]) == (0, len(whole) - 1)
+    np.testing.assert_array_equal(y, whole[x])
+    if not np.isnan(whole).all():
+        assert (np.nanmin(y), np.nanmax(y)) == (np.nanmin(whole), np.nanmax(whole))
+
+
+def test_runs_that_nobody_asks_for_any_more_are_forgotten(store: RunStore, tmp_path: Path) -> None:
+    reader = SeriesReader(store)
+    ids = [store.create({}, "c", folder_root=tmp_path / "runs", datasets=tmp_path).id for _ in range(RUNS + 2)]
+    for id in ids:
+        add(store, id, range(3))
+    reader.poll(ids[:RUNS])
+    reader.poll(ids[:1])  # used again, so the second is now the oldest
+    reader.poll(ids[RUNS:])
+    assert reader.kept == 3 * RUNS
+    assert [id for id in ids if not reader.keys(id)] == ids[1:3]
+    reader.poll(ids[1:2])
+    np.testing.assert_array_equal(reader.series(ids[1], LOSS)[0], [0, 1, 2])
+
+
+def test_rows_are_read_in_batches(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, original = [], store.metric_rows
+    monkeypatch.setattr(store, "metric_rows", lambda *asked: sizes.append(len(rows := original(*asked))) or rows)
+    add(store, 1, range(BATCH * 2 + 5))
+    SeriesReader(store).poll([1])
+    assert sizes == [BATCH, BATCH, 5]
+
+
+def test_a_run_that_is_being_read_does_not_hold_up_another(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread is stopped in the middle of reading run 1 while this one reads run 2 and looks at run 1."""
+    add(store, 1, range(BATCH + 10))
+    add(store, 2, range(10))
+    reader, arrived, go_on, original = SeriesReader(store), threading.Event(), threading.Event(), store.metric_rows
+
+    def slow(run: int, after: int, limit: int) -> list:
+        if run == 1 and after:
+            arrived.set()
+            assert go_on.wait(30)
+        return original(run, after, limit)
+
+    monkeypatch.setattr(store, "metric_rows", slow)
+    thread = threading.Thread(target=reader.poll, args=([1],))
+    thread.start()
+    assert arrived.wait(30)
+    reader.poll([2])
+    assert len(reader.series(2, LOSS)[0]) == 10
+    assert 0 < len(reader.series(1, LOSS)[0]) <= KEPT
+    go_on.set()
+    thread.join()
+    assert reader.series(1, LOSS)[0][-1] == BATCH + 9
 
 
 def test_threads_share_a_reader(store: RunStore) -> None:

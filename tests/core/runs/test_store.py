@@ -110,16 +110,12 @@ def test_metrics_come_as_increments_and_not_a_number_as_none(store: RunStore, tm
     a, b = add(store, tmp_path).id, add(store, tmp_path).id
     store.add_metrics(a, [(1, 0.1, "train/query_loss", 2.0), (2, 0.2, "train/query_loss", math.nan)])
     store.add_metrics(b, [(1, 0.1, "train/query_loss", math.inf)])
-    first = store.metrics_after({a: 0, b: 0})
-    assert [row[1:] for row in first] == [
-        (a, 1, "train/query_loss", 2.0),
-        (a, 2, "train/query_loss", None),
-        (b, 1, "train/query_loss", None),
-    ]
+    first = store.metric_rows(a)
+    assert [row[1:] for row in first] == [(1, "train/query_loss", 2.0), (2, "train/query_loss", None)]
+    assert [row[1:] for row in store.metric_rows(b)] == [(1, "train/query_loss", None)]
     store.add_metrics(a, [(3, 0.3, "train/query_loss", 1.0)])
-    last = {a: first[1][0], b: first[2][0]}
-    assert [row[1:] for row in store.metrics_after(last)] == [(a, 3, "train/query_loss", 1.0)]
-    assert store.metrics_after({}) == []
+    assert [row[1:] for row in store.metric_rows(a, after=first[-1][0])] == [(3, "train/query_loss", 1.0)]
+    assert store.metric_rows(a, limit=2) == first
 
 
 def test_truncation_drops_what_a_resumed_run_measures_again(store: RunStore, tmp_path: Path) -> None:
@@ -128,15 +124,15 @@ def test_truncation_drops_what_a_resumed_run_measures_again(store: RunStore, tmp
         store.add_metrics(id, [(i, i / 10, "train/query_loss", 1.0) for i in range(1, 7)])
         for iteration in (2, 4, 6):
             store.add_evaluation(id, iteration, "val", "accuracy", 0.5, 0.1, episodes=10)
-    newest = max(row[0] for row in store.metrics_after({run: 0, other: 0}))
+    newest = max(row[0] for id in (run, other) for row in store.metric_rows(id))
     store.truncate_after(run, 4)
-    assert [row[2] for row in store.metrics_after({run: 0})] == [1, 2, 3, 4]
+    assert [row[1] for row in store.metric_rows(run)] == [1, 2, 3, 4]
     assert [one.iteration for one in store.evaluations(run)] == [2, 4]
-    assert len(store.metrics_after({other: 0})) == 6
+    assert len(store.metric_rows(other)) == 6
     assert store.revisions([run, other, 99]) == {run: 1, other: 0}
     store.truncate_after(other, 0)
     store.add_metrics(run, [(5, 0.5, "train/query_loss", 1.0)])
-    assert store.metrics_after({run: newest}), "an id was used twice, so a reader would miss the row"
+    assert store.metric_rows(run, after=newest), "an id was used twice, so a reader would miss the row"
 
 
 def test_evaluations_come_back(store: RunStore, tmp_path: Path) -> None:
@@ -191,7 +187,7 @@ def test_delete_removes_rows_and_folder_but_no_active_run(store: RunStore, tmp_p
     store.move(run.id, "stopped", only_from={"starting"})
     store.delete(run.id)
     assert store.runs() == []
-    assert store.metrics_after({run.id: 0}) == []
+    assert store.metric_rows(run.id) == []
     assert not Path(run.folder).exists()
     assert add(store, tmp_path).id > run.id, "the address of a deleted run must not come to mean another"
 
