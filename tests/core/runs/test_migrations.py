@@ -51,8 +51,8 @@ def test_a_store_of_the_first_release_is_opened_with_everything_in_it(old: str, 
     )
     assert (runs["paused"].attempt, runs["paused"].revision, runs["paused"].parent) == (2, 1, 1)
     assert (runs["failed"].error, runs["failed"].remedy) == ("It failed.", "Mend it.")
-    rows = store.metrics_after({1: 0})
-    assert [row[2:] for row in rows[:2]] == [(1, "train/query_loss", 2.0), (1, "train/support_loss", None)]
+    rows = store.metric_rows(1)
+    assert [row[1:] for row in rows[:2]] == [(1, "train/query_loss", 2.0), (1, "train/support_loss", None)]
     assert len(rows) == 1000
     val, test = store.evaluations(1)
     assert (val.checkpoint, val.mean, test.result, test.created) == ("last@250", 0.9483, first_release.TEST, 1.7e9 + 50)
