@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from core.runs.outline import QUERY_LOSS
 from core.runs.schema import Evaluation, Run
 from core.runs.series import SeriesReader, downsample
 
 POINTS = 1000  # a curve is thinned to about as many points as a chart has pixels
-SUPPORT_LOSS, QUERY_LOSS = "train/support_loss", "train/query_loss"
+SUPPORT_LOSS = "train/support_loss"
 UNITS = {"accuracy": "accuracy, %", "mse": "mean squared error"}
 LOSSES = {"accuracy": "cross-entropy, nats", "mse": "mean squared error"}
 OWN_LOSSES = {"relationnet": "squared error of relation scores"}  # learners whose curve is not of their family's loss

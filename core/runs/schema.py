@@ -24,7 +24,7 @@ class Run:
     revision: one more for each time metrics were cut back, so that readers know to start over. owner: whose run it is, where
     several people share a store. facts: see ``Facts``; None for a learner or family unknown when it was stored. family,
     learner: their names, for searching. handle: how the launcher finds the worker. outline: the query loss of the whole
-    run in few values.
+    run in few values, see ``Outline``.
     """
 
     id: int
@@ -67,7 +67,7 @@ class Run:
     family: str
     learner: str
     handle: dict[str, Any] | None
-    outline: Any
+    outline: dict[str, Any] | None
 
 
 @dataclass(frozen=True)

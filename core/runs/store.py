@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from core.errors import NoRunError, StoreError
+from core.runs import outline
 from core.runs.database import Database
 from core.runs.schema import ACTIVE, ENDED, STATUSES, Evaluation, Run, evaluations, metrics, runs
 
@@ -144,6 +145,7 @@ class RunStore:
         if values:
             with self.database.writing() as connection:
                 connection.execute(insert(metrics), values)
+                outline.extend(connection, id, ((row["key"], row["value"]) for row in values))
 
     def metric_rows(self, id: int, after: int = 0, limit: int | None = None) -> Sequence[MetricRow]:
         """A run's rows (row, iteration, key, value) beyond the row ``after``, oldest first, at most ``limit``.
@@ -216,6 +218,7 @@ class RunStore:
             for table in (metrics, evaluations):
                 connection.execute(delete(table).where(table.c.run_id == id, table.c.iteration > iteration))
             connection.execute(update(runs).where(runs.c.id == id).values(revision=runs.c.revision + 1))
+            outline.rebuild(connection, id)
 
 
 def _read_run(connection: Connection, id: int) -> Run:

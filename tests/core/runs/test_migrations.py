@@ -15,6 +15,7 @@ from core.errors import StoreError
 from core.runs.facts import Facts
 from core.runs.home import PROJECT
 from core.runs.migrations import VERSION
+from core.runs.outline import Outline
 from core.runs.schema import metadata
 from core.runs.store import RunStore
 from tests.core.runs import first_release
@@ -54,6 +55,11 @@ def test_a_store_of_the_first_release_is_opened_with_everything_in_it(old: str, 
     rows = store.metric_rows(1)
     assert [row[1:] for row in rows[:2]] == [(1, "train/query_loss", 2.0), (1, "train/support_loss", None)]
     assert len(rows) == 1000
+    outline = Outline.from_json(run.outline)
+    again = Outline().extended([value for _, _, key, value in rows if key == "train/query_loss"])
+    assert (outline.every, outline.count) == (again.every, again.count) == (8, 500 % 8)
+    assert outline.line == pytest.approx(again.line, rel=1e-5)
+    assert runs["queued"].outline is None
     val, test = store.evaluations(1)
     assert (val.checkpoint, val.mean, test.result, test.created) == ("last@250", 0.9483, first_release.TEST, 1.7e9 + 50)
     new = store.create({"seed": 1}, "new", folder_root=tmp_path / "runs", datasets=tmp_path)

@@ -15,8 +15,9 @@ runs = sa.table(
     *(sa.column(name, sa.Integer) for name in ("id", "pid")),
     *(sa.column(name, sa.Text) for name in ("boot_id", "family", "learner")),
     sa.column("pid_created", sa.Double),
-    *(sa.column(name, sa.JSON(none_as_null=True)) for name in ("config", "facts", "handle")),
+    *(sa.column(name, sa.JSON(none_as_null=True)) for name in ("config", "facts", "handle", "outline")),
 )
+metrics = sa.table("metrics", *(sa.column(name) for name in ("id", "run_id", "key", "value")))
 
 
 def upgrade() -> None:
@@ -24,7 +25,8 @@ def upgrade() -> None:
     connection = op.get_bind()
     known = (runs.c.id, runs.c.config, runs.c.pid, runs.c.pid_created, runs.c.boot_id)
     for row in connection.execute(sa.select(*known)).mappings().all():
-        connection.execute(sa.update(runs).where(runs.c.id == row["id"]).values(_filled_in(row)))
+        filled = _filled_in(row) | {"outline": _outline(connection, row["id"])}
+        connection.execute(sa.update(runs).where(runs.c.id == row["id"]).values(filled))
 
 
 def _add_columns() -> None:
@@ -48,3 +50,18 @@ def _filled_in(row: sa.RowMapping) -> dict[str, object]:
         "learner": learner_of(config),
         "handle": None if row["pid"] is None else handle,
     }
+
+
+def _outline(connection: sa.Connection, run: int) -> dict[str, object] | None:
+    """The run's query loss as means of 1, 2, 4, 8 … consecutive finite values, so many that there are fewer than 120."""
+    losses = (metrics.c.run_id == run, metrics.c.key == "train/query_loss", metrics.c.value.is_not(None))
+    number = connection.execute(sa.select(sa.func.count()).where(*losses)).scalar_one()
+    every, means, portion = 1, [], []
+    while number // every >= 120:
+        every *= 2
+    for value in connection.execute(sa.select(metrics.c.value).where(*losses).order_by(metrics.c.id)).scalars():
+        portion.append(value)
+        if len(portion) == every:
+            means.append(sum(portion) / every)
+            portion = []
+    return {"every": every, "means": means, "total": sum(portion), "count": len(portion)} if number else None
