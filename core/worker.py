@@ -107,6 +107,7 @@ class StoreListener:
             non_finite=result.non_finite,
             checkpoint=result.protocol["checkpoint"],
             result=whole,
+            scores=result.scores,
         )
         if best:
             score = {"iteration": iteration, "metric": result.metric.name, "mean": result.mean, "ci95": result.ci95}

@@ -1,5 +1,6 @@
 """The store's tables, the plain values that reads return, and the states of a run."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +90,17 @@ class Evaluation:
     checkpoint: str
     result: dict[str, Any] | None
     created: float
+
+
+def finite(value: Any) -> Any:
+    """The same value with not-a-number and infinity, which neither JSON nor a chart knows, replaced by None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
 
 
 metadata = MetaData()

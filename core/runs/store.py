@@ -1,9 +1,8 @@
 """The run store: what the pages, the command line, the scheduler and the workers know of each other."""
 
-import math
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,19 +12,18 @@ from sqlalchemy import Connection, delete, insert, select, update
 from core.errors import NoRunError, StoreError
 from core.runs import outline
 from core.runs.database import Database
-from core.runs.schema import ACTIVE, ENDED, STATUSES, Evaluation, Run, evaluations, metrics, runs
+from core.runs.evaluation_rows import EvaluationRows
+from core.runs.metric_rows import MetricRows
+from core.runs.schema import ACTIVE, ENDED, STATUSES, Run, evaluations, finite, metrics, runs
 
 if TYPE_CHECKING:
     import pandas
 
-MetricRow = tuple[int, int, str, float | None]
-
 _LIST_REMEDY = "List the runs with `python -m core runs`."
-_SHOWN = [column for column in evaluations.c if column.name != "scores"]
 _PROTECTED = frozenset({"id", "status", "revision"})  # status changes through move, which guards them
 
 
-class RunStore:
+class RunStore(MetricRows, EvaluationRows):
     """Runs, their metrics and their evaluations in one database (SQLite in WAL mode, or PostgreSQL).
 
     Every method is one transaction and may be called from any thread or process; reads return plain values. Raises
@@ -42,8 +40,6 @@ class RunStore:
         with self.database.exclusive():
             yield
 
-    # Runs
-
     def create(
         self,
         config: dict[str, Any],
@@ -58,7 +54,7 @@ class RunStore:
         owner: str | None = None,
     ) -> Run:
         """A new queued run, with its artifact folder ``folder_root/<id>``. facts: as ``Facts.as_json`` gives them."""
-        values = {"config": _finite(config), "name": name, "group": group, "parent": parent, "host": host}
+        values = {"config": finite(config), "name": name, "group": group, "parent": parent, "host": host}
         values |= {"datasets": str(datasets), "created": time.time(), "owner": owner, "facts": facts}
         values |= {"family": config.get("family", {}).get("name", ""), "learner": (facts or {}).get("learner", "")}
         with self.database.writing() as connection:
@@ -134,34 +130,6 @@ class RunStore:
             message = f"Run {id} is deleted, but not all of its files: {error.strerror}."
             raise StoreError(message, f"Remove the folder {run.folder} by hand.", run.folder) from error
 
-    # Metrics
-
-    def add_metrics(self, id: int, rows: Iterable[tuple[int, float, str, float]]) -> None:
-        """Append (iteration, seconds, key, value) rows; seconds of training, keys as ``train/query_loss``."""
-        values = [
-            {"run_id": id, "iteration": iteration, "seconds": seconds, "key": key, "value": _finite(float(value))}
-            for iteration, seconds, key, value in rows
-        ]
-        if values:
-            with self.database.writing() as connection:
-                connection.execute(insert(metrics), values)
-                outline.extend(connection, id, ((row["key"], row["value"]) for row in values))
-
-    def metric_rows(self, id: int, after: int = 0, limit: int | None = None) -> Sequence[MetricRow]:
-        """A run's rows (row, iteration, key, value) beyond the row ``after``, oldest first, at most ``limit``.
-
-        One run at a time: on PostgreSQL ids become visible in their order within a run only.
-        """
-        columns = (metrics.c.id, metrics.c.iteration, metrics.c.key, metrics.c.value)
-        query = select(*columns).where(metrics.c.run_id == id, metrics.c.id > after).order_by(metrics.c.id).limit(limit)
-        with self.database.reading() as connection:
-            return connection.execute(query).tuples().all()
-
-    def revisions(self, ids: Collection[int]) -> dict[int, int]:
-        """How often the metrics of each existing run were cut back."""
-        with self.database.reading() as connection:
-            return dict(connection.execute(select(runs.c.id, runs.c.revision).where(runs.c.id.in_(ids))).tuples().all())
-
     def metrics_frame(self, id: int) -> "pandas.DataFrame":
         """All metrics of a run, one row per iteration and one column per key; validation scores beside them."""
         import pandas  # half a second to import, and the worker never needs it
@@ -177,40 +145,6 @@ class RunStore:
             ]
         frame = pandas.DataFrame(rows, columns=["iteration", "key", "value"]).astype({"value": float})
         return frame.groupby(["iteration", "key"])["value"].last().unstack("key").rename_axis(columns=None)
-
-    # Evaluations
-
-    def add_evaluation(
-        self,
-        id: int,
-        iteration: int,
-        split: str,
-        metric: str,
-        mean: float,
-        ci95: float,
-        *,
-        episodes: int,
-        non_finite: int = 0,
-        checkpoint: str = "",
-        result: dict[str, Any] | None = None,
-    ) -> None:
-        """Record an evaluation (see Evaluation for the fields) in place of an older one of the same checkpoint, iteration
-        and split: a run that is resumed in its final test scores its tuned checkpoint again.
-        """
-        values = {"run_id": id, "iteration": iteration, "split": split, "metric": metric, "mean": mean, "ci95": ci95}
-        values |= {"episodes": episodes, "non_finite": non_finite, "checkpoint": checkpoint, "result": result}
-        with self.database.writing() as connection:
-            same = (evaluations.c[name] == values[name] for name in ("run_id", "iteration", "split", "checkpoint"))
-            connection.execute(delete(evaluations).where(*same))
-            connection.execute(insert(evaluations).values(_finite(values) | {"created": time.time()}))
-
-    def evaluations(self, id: int, split: str | None = None) -> list[Evaluation]:
-        """The evaluations of a run, oldest first."""
-        query = select(*_SHOWN).where(evaluations.c.run_id == id).order_by(evaluations.c.id)
-        if split is not None:
-            query = query.where(evaluations.c.split == split)
-        with self.database.reading() as connection:
-            return [Evaluation(**row) for row in connection.execute(query).mappings()]
 
     def truncate_after(self, id: int, iteration: int) -> None:
         """Drop what was measured after ``iteration``: a run that resumes from there measures it again."""
@@ -247,15 +181,4 @@ def _checked(columns: dict[str, Any]) -> dict[str, Any]:
     unknown = columns.keys() - (set(runs.c.keys()) - _PROTECTED)
     if unknown:
         raise ValueError(f"not a column that can be set: {', '.join(sorted(unknown))}")
-    return _finite(columns)
-
-
-def _finite(value: Any) -> Any:
-    """The same value with not-a-number and infinity, which neither JSON nor a chart knows, replaced by None."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
+    return finite(columns)

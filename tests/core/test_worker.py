@@ -97,6 +97,9 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     assert run.test["mean"] == tested.mean
     assert run.test["run"] == id
     assert tested.checkpoint == f"best@{best}"
+    scores = store.scores(tested.id)
+    assert len(scores) == tested.episodes
+    assert scores.mean() == pytest.approx(tested.mean)
     folder = checkpoint_folder(run)
     assert checkpoint.newest(folder, "last").iteration == 4
     assert checkpoint.newest(folder, "best").iteration == best

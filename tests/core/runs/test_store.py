@@ -6,9 +6,12 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sqlalchemy import event
 
 from core.errors import StoreError
+from core.runs.evaluation_rows import pack
 from core.runs.home import PROJECT, Home
 from core.runs.schema import Evaluation, Run, evaluations, runs
 from core.runs.store import RunStore
@@ -272,3 +275,28 @@ def test_home_that_cannot_be_created(tmp_path: Path) -> None:
     with pytest.raises(InnerloopError, match="cannot be created") as caught:
         Home.find(tmp_path / "file" / "home")
     assert "--home" in caught.value.remedy
+
+
+def test_the_score_of_each_episode_is_kept_beside_the_row(store: RunStore, tmp_path: Path) -> None:
+    run, generator = add(store, tmp_path).id, np.random.default_rng(0)
+    scores = generator.integers(0, 76, 600) / 75
+    scores[[3, 5]] = math.nan, math.inf
+    store.add_evaluation(run, 10, "test", "accuracy", 0.6, 0.02, episodes=600, non_finite=2, scores=scores)
+    store.add_evaluation(run, 10, "val", "accuracy", 0.6, 0.02, episodes=100)
+    test, val = store.evaluations(run)
+    kept = store.scores(test.id)
+    assert (kept.dtype, kept.shape) == (np.float32, (600,))
+    np.testing.assert_array_equal(kept, np.where(np.isinf(scores), math.nan, scores).astype(np.float32))
+    assert store.scores(val.id) is None, "as of an evaluation of the first release"
+    assert len(pack(scores)) < 1200
+
+
+def test_scores_are_not_read_with_the_rows(store: RunStore, tmp_path: Path) -> None:
+    run = add(store, tmp_path).id
+    store.add_evaluation(run, 10, "test", "accuracy", 0.6, 0.02, episodes=600, scores=np.zeros(600))
+    asked = []
+    event.listen(store.database.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    store.evaluations(run)
+    store.metrics_frame(run)
+    assert asked
+    assert not [statement for statement in asked if "scores" in statement]

@@ -1,0 +1,77 @@
+"""What runs scored on frozen episodes: a row an evaluation, and each episode's score beside it."""
+
+import time
+import zlib
+from typing import Any
+
+import numpy as np
+from sqlalchemy import delete, insert, select
+
+from core.runs.database import Database
+from core.runs.schema import Evaluation, evaluations, finite
+
+_SHOWN = [column for column in evaluations.c if column.name != "scores"]
+
+
+class EvaluationRows:
+    """The part of the store that keeps evaluations."""
+
+    database: Database
+
+    def add_evaluation(
+        self,
+        id: int,
+        iteration: int,
+        split: str,
+        metric: str,
+        mean: float,
+        ci95: float,
+        *,
+        episodes: int,
+        non_finite: int = 0,
+        checkpoint: str = "",
+        result: dict[str, Any] | None = None,
+        scores: np.ndarray | None = None,
+    ) -> None:
+        """Record an evaluation (see Evaluation for the fields) in place of an older one of the same checkpoint, iteration
+        and split: a run that is resumed in its final test scores its tuned checkpoint again. scores: (episodes,) after the
+        last inner step.
+        """
+        values = {"run_id": id, "iteration": iteration, "split": split, "metric": metric, "mean": mean, "ci95": ci95}
+        values |= {"episodes": episodes, "non_finite": non_finite, "checkpoint": checkpoint, "result": result}
+        with self.database.writing() as connection:
+            same = (evaluations.c[name] == values[name] for name in ("run_id", "iteration", "split", "checkpoint"))
+            connection.execute(delete(evaluations).where(*same))
+            unseen = {"created": time.time(), "scores": None if scores is None else pack(scores)}
+            connection.execute(insert(evaluations).values(finite(values) | unseen))
+
+    def evaluations(self, id: int, split: str | None = None) -> list[Evaluation]:
+        """The evaluations of a run, oldest first."""
+        query = select(*_SHOWN).where(evaluations.c.run_id == id).order_by(evaluations.c.id)
+        if split is not None:
+            query = query.where(evaluations.c.split == split)
+        with self.database.reading() as connection:
+            return [Evaluation(**row) for row in connection.execute(query).mappings()]
+
+    def scores(self, evaluation: int) -> np.ndarray | None:
+        """The score of each episode after the last inner step, (episodes,) float32 in the order of the frozen episodes, by the
+        evaluation's number; NaN where it was not finite.
+
+        Two evaluations of the same ``episodes_sha256`` were asked the same questions in the same order, so that their scores
+        can be compared in pairs. None for an evaluation without: those of 0.1 kept none.
+        """
+        query = select(evaluations.c.scores).where(evaluations.c.id == evaluation)
+        with self.database.reading() as connection:
+            blob = connection.execute(query).scalar_one_or_none()
+        return None if blob is None else unpack(blob)
+
+
+def pack(scores: np.ndarray) -> bytes:
+    """(episodes,) as float32, little-endian, compressed: 600 accuracies of 75 queries each take 0.5 to 1.1 kB."""
+    plain = np.where(np.isfinite(scores), scores, np.nan).astype("<f4")
+    return zlib.compress(plain.tobytes())
+
+
+def unpack(blob: bytes) -> np.ndarray:
+    """What ``pack`` was given, as (episodes,) float32."""
+    return np.frombuffer(zlib.decompress(blob), "<f4").astype(np.float32)

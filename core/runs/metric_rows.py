@@ -1,0 +1,43 @@
+"""What runs measure while they train: rows of (iteration, key, value), read as increments."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import insert, select
+
+from core.runs import outline
+from core.runs.database import Database
+from core.runs.schema import finite, metrics, runs
+
+MetricRow = tuple[int, int, str, float | None]
+
+
+class MetricRows:
+    """The part of the store that keeps metrics."""
+
+    database: Database
+
+    def add_metrics(self, id: int, rows: Iterable[tuple[int, float, str, float]]) -> None:
+        """Append (iteration, seconds, key, value) rows; seconds of training, keys as ``train/query_loss``."""
+        values = [
+            {"run_id": id, "iteration": iteration, "seconds": seconds, "key": key, "value": finite(float(value))}
+            for iteration, seconds, key, value in rows
+        ]
+        if values:
+            with self.database.writing() as connection:
+                connection.execute(insert(metrics), values)
+                outline.extend(connection, id, ((row["key"], row["value"]) for row in values))
+
+    def metric_rows(self, id: int, after: int = 0, limit: int | None = None) -> Sequence[MetricRow]:
+        """A run's rows (row, iteration, key, value) beyond the row ``after``, oldest first, at most ``limit``.
+
+        One run at a time: on PostgreSQL ids become visible in their order within a run only.
+        """
+        columns = (metrics.c.id, metrics.c.iteration, metrics.c.key, metrics.c.value)
+        query = select(*columns).where(metrics.c.run_id == id, metrics.c.id > after).order_by(metrics.c.id).limit(limit)
+        with self.database.reading() as connection:
+            return connection.execute(query).tuples().all()
+
+    def revisions(self, ids: Collection[int]) -> dict[int, int]:
+        """How often the metrics of each existing run were cut back."""
+        with self.database.reading() as connection:
+            return dict(connection.execute(select(runs.c.id, runs.c.revision).where(runs.c.id.in_(ids))).tuples().all())
