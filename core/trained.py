@@ -16,7 +16,8 @@ from core.runs.schema import Run
 from core.training import checkpoint
 from core.training.build import build_learner, choose_forward, open_family
 from core.training.device import open_device
-from core.training.evaluation import EvaluationResult, Tick, evaluate
+from core.training.evaluation import EvaluationResult, evaluate
+from core.training.frozen import Tick
 from data.family import OnProgress, Split, TaskFamily
 
 EVALUATION_ONLY = ("evaluation.", "batch_statistics", "device")

@@ -20,6 +20,7 @@ from data.cache import Cached, cached
 from data.characters import SIDE, Characters, CharactersConfig
 from data.config import setting
 from data.family import OnProgress, Split
+from data.pictures import Pool
 
 VERSION = 1  # part of the cache's key: raise it whenever the drawing changes
 STROKES, CONTROLS, STEPS = 4, 5, 12  # most strokes in a character; control points a stroke; curve points between two
@@ -64,7 +65,7 @@ class Doodles(Characters):
     title = "Doodles"
     summary = "Invented handwritten characters, drawn by a random stroke programme; nothing to download."
 
-    def load(self, split: Split, progress: OnProgress) -> Tensor:
+    def load(self, split: Split, progress: OnProgress) -> Pool:
         classes, examples = self.config.classes(split), self.config.examples_per_character
         key = json.dumps([VERSION, split, classes, examples, self.config.pool_seed])
         path = self.cache / f"doodles-{split}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.safetensors"
@@ -72,7 +73,7 @@ class Doodles(Characters):
         def make() -> Cached:
             return Cached(draw_pool(classes, examples, pool_generator(self.config.pool_seed, split), progress))
 
-        return cached(path, (classes, examples, SIDE, SIDE), make).images
+        return Pool.even(cached(path, (classes, examples, SIDE, SIDE), make).images)
 
 
 def pool_generator(pool_seed: int, split: Split) -> torch.Generator:

@@ -1,10 +1,10 @@
 """TaskFamily, a distribution p(T) over tasks, and Episodes, a batch of tasks drawn from it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Protocol, Self
 
 import torch
 import torch.nn.functional as F
@@ -61,6 +61,15 @@ class Episodes:
 
     def __getitem__(self, tasks: slice) -> "Episodes":
         return Episodes(self.support_x[tasks], self.support_y[tasks], self.query_x[tasks], self.query_y[tasks])
+
+
+class Drawn(Protocol):
+    """Tasks that were drawn, as little as says which they are: what is kept where many are kept."""
+
+    @property
+    def tasks(self) -> int: ...
+
+    def __getitem__(self, tasks: slice) -> Self: ...
 
 
 class FamilyConfig(Config):
@@ -176,6 +185,21 @@ class TaskFamily(ABC):
     @abstractmethod
     def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
         """Draw ``tasks`` tasks of a split at once. The result lies on ``self.device``."""
+
+    def draw(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Drawn:
+        """The same choice of tasks as ``sample`` makes, for ``episodes`` to fill in: of images, their numbers."""
+        return self.sample(split, shape, tasks, generator)
+
+    def episodes(self, drawn: Drawn) -> Episodes:
+        """The tasks that ``draw`` chose, on ``self.device``."""
+        return drawn
+
+    def hashed(self, drawn: Drawn) -> Iterator[Tensor]:
+        """What a hash of these tasks is taken over, piece by piece and the same on every device: the processor's own
+        float32 (int64 for class indices), a block's support_x, support_y, query_x and query_y, one after another.
+        """
+        episodes = self.episodes(drawn).to("cpu")
+        yield from (episodes.support_x, episodes.support_y, episodes.query_x, episodes.query_y)
 
     @abstractmethod
     def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -25,6 +25,7 @@ from data.config import setting
 from data.download import fetch
 from data.errors import DataError
 from data.family import OnProgress, Split
+from data.pictures import Pool
 
 VERSION = 1  # part of the cache's key: raise it whenever the decoding changes
 DRAWERS = 20
@@ -90,12 +91,12 @@ class Omniglot(Characters):
         wanted = {path.name: cls.checksums[path.name] for path in cls.missing(datasets)}
         fetch(datasets / "omniglot", cls.address, wanted, progress)
 
-    def load(self, split: Split, progress: OnProgress) -> Tensor:
+    def load(self, split: Split, progress: OnProgress) -> Pool:
         images = self.characters(progress).images[self.split_indices(split)]
         if not self.config.rotations:
-            return images
+            return Pool.even(images)
         turned = torch.stack([images.rot90(turns, (2, 3)) for turns in range(4)], 1)
-        return turned.flatten(0, 1)  # (characters * 4, 20, 28, 28)
+        return Pool.even(turned.flatten(0, 1))  # of (characters * 4, 20, 28, 28)
 
     def names(self, split: Split) -> list[str]:
         """The classes' names, ``Alphabet/characterNN/rotDDD``, as in the published lists."""

@@ -84,8 +84,15 @@ def class_means(support: Tensor, labels: Tensor) -> Tensor:
 
 
 def squared_distance(query: Tensor, centers: Tensor) -> Tensor:
-    """(tasks, n, d) and (tasks, n_way, d) → (tasks, n, n_way)."""
-    return (query.unsqueeze(2) - centers.unsqueeze(1)).square().sum(-1)
+    """(tasks, n, d) and (tasks, n_way, d) → (tasks, n, n_way), without the (tasks, n, n_way, d) differences.
+
+    ‖q − c‖² = ‖q‖² − 2 q·c + ‖c‖², taken from the centers' mean: where all lie close together far from the origin, the three
+    terms would be large and their sum a small difference. Rounding can leave a tiny negative number for equal points.
+    """
+    origin = centers.mean(1, keepdim=True).detach()  # distances do not depend on it, and neither do their gradients
+    query, centers = query - origin, centers - origin
+    norms = query.square().sum(-1).unsqueeze(2) + centers.square().sum(-1).unsqueeze(1)
+    return torch.baddbmm(norms, query, centers.transpose(1, 2), alpha=-2)
 
 
 def cosine(query: Tensor, centers: Tensor) -> Tensor:

@@ -14,10 +14,12 @@ from core.algorithms.fine_tune import FineTuner
 from core.config.run import RunConfig
 from core.training import checkpoint
 from core.training.build import build_learner, choose_forward
-from core.training.evaluation import EvaluationResult, evaluate, frozen_episodes, tune
+from core.training.evaluation import EvaluationResult, evaluate
+from core.training.frozen import frozen_episodes
 from core.training.schedule import done, learning_rate
+from core.training.tuning import tune
 from data.errors import InnerloopError
-from data.family import Episodes, TaskFamily
+from data.family import TaskFamily
 
 Desired = Literal["run", "pause", "stop"]
 Phase = Literal["loading", "training", "tuning", "testing"]
@@ -112,7 +114,7 @@ class Trainer:
         else:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
         self.listener.prepared(self.forward)
-        self.validation = list(frozen_episodes(self.config, self.family, "val", self.config.evaluation.val_episodes))
+        self.validation = frozen_episodes(self.config, self.family, "val", self.config.evaluation.val_episodes)
 
     def _restore(self, saved: checkpoint.Checkpoint) -> None:
         state = checkpoint.load(saved, self.algorithm)
@@ -276,7 +278,6 @@ class Trainer:
 
     def _evaluate_validation(self) -> EvaluationResult:
         name, episodes = f"last@{self.iteration}", self.config.evaluation.val_episodes
-        blocks: list[Episodes] = self.validation
         return evaluate(
             self.algorithm,
             self.config,
@@ -284,7 +285,7 @@ class Trainer:
             "val",
             episodes=episodes,
             checkpoint=name,
-            blocks=blocks,
+            frozen=self.validation,
             tick=self._tick("training"),
         )
 
@@ -295,7 +296,7 @@ class Trainer:
             checkpoint.load(saved, self.algorithm)
         iteration = saved.iteration if saved else self.iteration
         if isinstance(self.algorithm, FineTuner):
-            tune(self.algorithm, self.config, self.family, self.validation, self._tick("tuning"))
+            tune(self.algorithm, self.config, self.validation, self._tick("tuning"))
             checkpoint.save(self.folder, "best", iteration, self.algorithm, {})
             self.listener.evaluated(self._tuned(iteration), iteration, True)
         result = evaluate(
@@ -318,5 +319,5 @@ class Trainer:
             "val",
             episodes=self.config.evaluation.val_episodes,
             checkpoint=f"best@{iteration}",
-            blocks=self.validation,
+            frozen=self.validation,
         )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from data.characters import Characters, CharactersConfig
 from data.family import Episodes, EpisodeShape, OnProgress, Split
+from data.pictures import Pool
 
 CLASSES, EXAMPLES = 30, 12
 SHAPE = EpisodeShape(7, 3, 4)
@@ -29,12 +30,12 @@ class Numbered(Characters):
     title, summary = "Numbered", "Images that say which they are."
     loads = 0
 
-    def load(self, split: Split, progress: OnProgress) -> Tensor:
+    def load(self, split: Split, progress: OnProgress) -> Pool:
         self.loads += 1
         pool = torch.zeros(CLASSES, EXAMPLES, 28, 28, dtype=torch.uint8)
         pool[:, :, 0, 0] = torch.arange(CLASSES)[:, None]
         pool[:, :, 0, 1] = torch.arange(EXAMPLES)
-        return pool
+        return Pool.even(pool)
 
 
 @pytest.fixture

@@ -22,10 +22,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("doodles")
 
 
+def drawings(family: Doodles, split: Split) -> Tensor:
+    """A split's pictures by character, uint8 (classes, examples, 28, 28)."""
+    pool = family.pool(split)
+    return pool.images.view(len(pool.counts), -1, 28, 28)
+
+
 @pytest.fixture(scope="module")
 def pools(cache: Path) -> dict[Split, Tensor]:
     family = make(cache)
-    return {split: family.pool(split) for split in SPLITS}
+    return {split: drawings(family, split) for split in SPLITS}
 
 
 def test_pools_have_the_sizes_asked_for(pools: dict[Split, Tensor]) -> None:
@@ -56,15 +62,15 @@ def test_no_drawing_appears_twice_in_any_split(pools: dict[Split, Tensor]) -> No
 
 def test_a_split_does_not_depend_on_the_size_of_another(pools: dict[Split, Tensor], tmp_path: Path) -> None:
     family = make(tmp_path, train_classes=2, val_classes=3)
-    assert torch.equal(family.pool("test"), pools["test"])
+    assert torch.equal(drawings(family, "test"), pools["test"])
 
 
 def test_a_larger_pool_begins_with_the_smaller(pools: dict[Split, Tensor], tmp_path: Path) -> None:
-    assert torch.equal(make(tmp_path, train_classes=7).pool("train"), pools["train"][:7])
+    assert torch.equal(drawings(make(tmp_path, train_classes=7), "train"), pools["train"][:7])
 
 
 def test_another_seed_invents_other_characters(pools: dict[Split, Tensor], tmp_path: Path) -> None:
-    assert not torch.equal(make(tmp_path, pool_seed=1, val_classes=20).pool("val"), pools["val"])
+    assert not torch.equal(drawings(make(tmp_path, pool_seed=1, val_classes=20), "val"), pools["val"])
 
 
 def test_drawing_does_not_depend_on_the_number_of_threads(pools: dict[Split, Tensor]) -> None:
@@ -80,7 +86,7 @@ def test_the_second_time_a_pool_comes_from_the_cache(
     pools: dict[Split, Tensor], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("data.doodles.draw_pool", refuse)
-    assert torch.equal(make(cache).pool("test"), pools["test"])
+    assert torch.equal(drawings(make(cache), "test"), pools["test"])
 
 
 def refuse(*_: object) -> Tensor:
@@ -91,7 +97,7 @@ def refuse(*_: object) -> Tensor:
 def test_a_damaged_cache_is_drawn_again(
     tmp_path: Path, pools: dict[Split, Tensor], damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make(tmp_path).pool("val")
+    drawings(make(tmp_path), "val")
     (file,) = tmp_path.glob("doodles-val-*.safetensors")
     content = file.read_bytes()
     flipped = bytearray(content)
@@ -99,10 +105,10 @@ def test_a_damaged_cache_is_drawn_again(
     file.write_bytes(
         {"cut": content[:100_000], "flipped": bytes(flipped), "empty": b"", "text": b"not tensors"}[damage]
     )
-    assert torch.equal(make(tmp_path).pool("val"), pools["val"])
+    assert torch.equal(drawings(make(tmp_path), "val"), pools["val"])
     assert list(tmp_path.iterdir()) == [file]  # nothing half-written stays
     monkeypatch.setattr("data.doodles.draw_pool", refuse)
-    assert torch.equal(make(tmp_path).pool("val"), pools["val"])  # the file is whole again
+    assert torch.equal(drawings(make(tmp_path), "val"), pools["val"])  # the file is whole again
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(
@@ -110,7 +116,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     family = Doodles(DoodlesConfig(**SMALL), datasets=tmp_path, cache=tmp_path / "cache")
-    assert torch.equal(family.pool("val"), pools["val"])
+    assert torch.equal(drawings(family, "val"), pools["val"])
     assert "could not be kept in the cache" in caplog.text
 
 
@@ -118,7 +124,7 @@ def test_progress_is_told(tmp_path: Path) -> None:
     heard: list[float] = []
     config = DoodlesConfig(train_classes=120)
     family = Doodles(config, datasets=tmp_path, cache=tmp_path, progress=lambda fraction, _: heard.append(fraction))
-    family.pool("train")
+    drawings(family, "train")
     assert heard == sorted(heard) and len(heard) > 1 and heard[-1] == 1.0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from data.errors import DataError
 from data.family import SPLITS, EpisodeShape
@@ -62,6 +63,11 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "datasets"
 
 
+def drawings(family: Omniglot, split: str) -> Tensor:
+    """A split's pictures by class, uint8 (classes, 20, 28, 28)."""
+    return family.pool(split).images.view(-1, 20, 28, 28)
+
+
 @real
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_vinyals_split_is_the_published_one(cache: Path, split: str) -> None:
@@ -103,7 +109,7 @@ def test_the_finn_split_follows_its_seed(cache: Path) -> None:
 
 @real
 def test_pool_holds_each_character_at_four_angles(cache: Path) -> None:
-    turned, plain = make(cache).pool("val"), make(cache, rotations=False).pool("val")
+    turned, plain = (drawings(make(cache, rotations=yes), "val") for yes in (True, False))
     assert turned.shape == (688, 20, 28, 28) and turned.dtype == torch.uint8
     for turns in range(4):
         assert torch.equal(turned[turns::4], plain.rot90(turns, (2, 3)))
@@ -117,7 +123,7 @@ def test_images_are_where_their_names_say(cache: Path) -> None:
     with zipfile.ZipFile(DATASETS / "omniglot/images_evaluation.zip") as file:
         (name,) = [name for name in file.namelist() if "/ULOG/character03/" in name and name.endswith("_07.png")]
         expected = decode_drawing(file.read(name))
-    assert np.array_equal(family.pool("test")[row, 6].numpy(), expected)
+    assert np.array_equal(drawings(family, "test")[row, 6].numpy(), expected)
 
 
 @real
@@ -145,7 +151,7 @@ def test_archives_are_decoded_once(small: Path, tmp_path: Path, monkeypatch: pyt
     assert heard == sorted(heard) and heard[-1] == 1.0
     monkeypatch.setattr("data.omniglot.decode_zip", refuse)
     second = make(tmp_path / "cache", small, split="official", rotations=False)
-    assert torch.equal(second.pool("test"), first.pool("test"))
+    assert torch.equal(drawings(second, "test"), drawings(first, "test"))
     assert second.names("test") == first.names("test")
 
 
@@ -154,7 +160,7 @@ def refuse(*_: object) -> None:
 
 
 def test_changed_archives_are_decoded_again(small: Path, tmp_path: Path) -> None:
-    before = make(tmp_path / "cache", small, split="official", rotations=False).pool("test")
+    before = drawings(make(tmp_path / "cache", small, split="official", rotations=False), "test")
     path = small / "omniglot" / "images_evaluation.zip"
     with zipfile.ZipFile(path) as file:
         entries = {name: file.read(name) for name in file.namelist()}
@@ -162,7 +168,7 @@ def test_changed_archives_are_decoded_again(small: Path, tmp_path: Path) -> None
     with zipfile.ZipFile(path, "w") as file:
         for name, content in entries.items():
             file.writestr(name, drawing(slice(0, 105)) if name == changed else content)
-    after = make(tmp_path / "cache", small, split="official", rotations=False).pool("test")
+    after = drawings(make(tmp_path / "cache", small, split="official", rotations=False), "test")
     assert after[0, 0].min() == 255
     assert torch.equal(after[1:], before[1:])
 

@@ -3,11 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from core.algorithms import forward
 from core.algorithms.comparing import class_means, cosine, one_hot, squared_distance
 from core.algorithms.snail import SNAIL
+from core.training.memory import Peak
 from data.family import Episodes, EpisodeShape
 from tests.core.learners import made_up, of
 
@@ -235,3 +236,51 @@ def test_a_test_may_have_another_way_than_the_training(name: str) -> None:
     episodes = made_up(shape=EpisodeShape(5, 1, 2))
     state = learner.adapt(episodes.support_x, episodes.support_y, 1)
     assert learner.predict(state, episodes.query_x).shape == (2, 10, 5)
+
+
+# Distances without the differences
+
+
+def far_apart(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Embeddings that lie close together far from the origin, where ‖q‖² − 2 q·c + ‖c‖² as it stands loses its digits."""
+    generator = torch.Generator().manual_seed(5)
+    query, centers = (torch.randn(3, n, 40, generator=generator, dtype=torch.float64) for n in (12, 5))
+    return (100 + query).to(dtype), (100 + centers).to(dtype)
+
+
+def differences(query: Tensor, centers: Tensor) -> Tensor:
+    """Squared distances as they are defined."""
+    return (query.unsqueeze(2) - centers.unsqueeze(1)).square().sum(-1)
+
+
+def test_squared_distances_and_their_gradients_are_those_of_the_differences() -> None:
+    found = []
+    for distance in (squared_distance, differences):
+        query, centers = (x.requires_grad_() for x in far_apart(torch.float64))
+        values = distance(query, centers)
+        values.log_softmax(-1)[..., 0].sum().backward()
+        found.append((values, query.grad, centers.grad))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+def test_second_derivatives_flow_through_squared_distances() -> None:
+    query, centers = (x[:1, :2, :3].requires_grad_() for x in far_apart(torch.float64))
+    assert torch.autograd.gradgradcheck(squared_distance, (query, centers))
+
+
+def test_squared_distances_keep_their_digits_in_single_precision() -> None:
+    query, centers = far_apart(torch.float32)
+    exact, rounded = differences(query.double(), centers.double()), squared_distance(query, centers).double()
+    torch.testing.assert_close(rounded, exact, rtol=1e-5, atol=0)
+    assert torch.equal(rounded.argsort(-1), exact.argsort(-1))
+
+
+def test_squared_distances_never_hold_every_difference() -> None:
+    query, centers = torch.randn(2, 100, 500), torch.randn(2, 20, 500)
+    with Peak() as peak:
+        squared_distance(query, centers)
+    with Peak() as direct:
+        differences(query, centers)
+    assert peak.bytes < 4 * query.nbytes
+    assert direct.bytes >= 20 * query.nbytes

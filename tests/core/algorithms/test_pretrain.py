@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 
@@ -12,7 +11,9 @@ from core.models.base import build_model, head_parameters
 from core.runs.home import Home
 from core.training import checkpoint
 from core.training.build import build_learner
-from core.training.evaluation import evaluate, frozen_episodes, score_block, tune, tuning_steps
+from core.training.evaluation import evaluate, score_all
+from core.training.frozen import BLOCK, frozen_episodes
+from core.training.tuning import tune, tuning_steps
 from tests.core.tiny import open_tiny, tiny
 
 PRETRAIN = ("algorithm=pretrain", "algorithm.batch_size=32")
@@ -33,7 +34,7 @@ def pretrained(home: Home, base: str, *assignments: str, steps: int = 5) -> Pret
 
 
 def episodes(algorithm: Pretrain, base: str):
-    return next(frozen_episodes(tiny(base, *PRETRAIN), algorithm.family, "test", 5))
+    return next(frozen_episodes(tiny(base, *PRETRAIN), algorithm.family, "test", 5).chunks())
 
 
 @pytest.mark.parametrize("base", ["doodles", "conv4"])
@@ -121,14 +122,13 @@ def test_what_is_left_open_is_looked_through_and_what_is_given_stays(pictures: H
 def test_tuning_takes_the_best_of_the_grid_on_validation(pictures: Home) -> None:
     config = tiny("doodles", *PRETRAIN)
     algorithm = pretrained(pictures, "doodles", steps=30)
-    blocks = list(frozen_episodes(config, algorithm.family, "val", 10))
-    tune(algorithm, config, algorithm.family, blocks)
+    frozen = frozen_episodes(config, algorithm.family, "val", 10)
+    tune(algorithm, config, frozen)
     chosen, lengths = algorithm.chosen, tuning_steps(MOST_STEPS)
 
     def score(candidate: FineTuning) -> list[float]:
         algorithm.chosen = candidate
-        rows = [score_block(algorithm, algorithm.family, block, lengths) for block in blocks]
-        return np.concatenate(rows, axis=1).mean(1).tolist()
+        return score_all(algorithm, frozen, lengths, BLOCK).mean(1).tolist()
 
     best = score(chosen)[lengths.index(chosen.steps)]
     others = [mean for candidate in algorithm.candidates() for mean in score(candidate)]
@@ -145,12 +145,12 @@ def test_tuning_a_regression_takes_the_lowest_error(pictures: Home) -> None:
     algorithm = pretrained(pictures, "sinusoid", "algorithm.finetune_steps=1", steps=0)
     with torch.no_grad():  # a line through the origin fits badly, and a step of 1 throws it far off
         algorithm.model[-1].weight.fill_(1.0)
-    blocks = list(frozen_episodes(config, algorithm.family, "val", 10))
-    tune(algorithm, config, algorithm.family, blocks)
+    frozen = frozen_episodes(config, algorithm.family, "val", 10)
+    tune(algorithm, config, frozen)
     chosen, errors = algorithm.chosen.lr, {}
     for candidate in algorithm.candidates():
         algorithm.chosen = candidate
-        result = evaluate(algorithm, config, algorithm.family, "val", episodes=10, blocks=blocks)
+        result = evaluate(algorithm, config, algorithm.family, "val", episodes=10, frozen=frozen)
         errors[candidate.lr] = result.mean
     assert chosen == min(errors, key=errors.get) != max(errors, key=errors.get)
 

@@ -8,7 +8,7 @@ from core.algorithms.scratch import Scratch
 from core.models.base import build_model
 from core.runs.home import Home
 from core.training.build import build_learner
-from core.training.evaluation import frozen_episodes
+from core.training.frozen import frozen_episodes
 from core.training.trainer import Trainer
 from tests.core.tiny import MemoryListener, open_tiny, tiny
 
@@ -17,7 +17,7 @@ def test_every_task_starts_from_the_seeds_weights(pictures: Home) -> None:
     config = tiny("doodles", "algorithm=scratch", "seed=7")
     algorithm = build_learner(config, open_tiny(config, pictures), "stacked")
     assert isinstance(algorithm, Scratch)
-    tasks = next(frozen_episodes(config, algorithm.family, "test", 4))
+    tasks = next(frozen_episodes(config, algorithm.family, "test", 4).chunks())
     start = algorithm.adapt(tasks.support_x, tasks.support_y, 0).weights
     seeded = dict(build_model(config.model, (1, 28, 28), 3, seed=7).named_parameters())
     for name, value in seeded.items():

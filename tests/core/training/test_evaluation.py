@@ -3,25 +3,34 @@
 import hashlib
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.algorithms.base import Algorithm
-from core.config.run import RunConfig
+from core.algorithms.nearest_centroid import NearestCentroid
+from core.algorithms.protonet import ProtoNet
+from core.config.run import RunConfig, parse
 from core.runs.home import Home
+from core.training import evaluation
 from core.training.build import build_learner
-from core.training.evaluation import BLOCK, curve_steps, episode_seed, evaluate, frozen_episodes, interval
-from data.family import Episodes
+from core.training.evaluation import curve_steps, evaluate, interval
+from core.training.frozen import BLOCK, FrozenEpisodes, episode_seed, frozen_episodes
+from core.training.memory import Peak
+from data.family import ClassificationConfig, Episodes, OnProgress, Split
+from data.omniglot import Omniglot
+from data.pictures import Pictures, Pool
+from data.spec import InputSpec
 from tests.core.learners import blank, made_up
 from tests.core.tiny import open_tiny, tiny
 
 
 def drawn(config: RunConfig, home: Home, split: str = "test", episodes: int = 30) -> Episodes:
     """The frozen tasks in one piece."""
-    blocks = list(frozen_episodes(config, open_tiny(config, home), split, episodes))
+    blocks = list(frozen_episodes(config, open_tiny(config, home), split, episodes).chunks())
     parts = ("support_x", "support_y", "query_x", "query_y")
     return Episodes(*(torch.cat([getattr(block, part) for block in blocks]) for part in parts))
 
@@ -79,7 +88,7 @@ def test_the_protocol_says_all_that_two_scores_have_to_share(pictures: Home) -> 
     assert expected.items() <= result.protocol.items()
     assert result.protocol["family"] == config.family.model_dump()
     digest = hashlib.sha256()
-    for block in frozen_episodes(config, family, "test", 30):
+    for block in frozen_episodes(config, family, "test", 30).chunks():
         for tensor in (block.support_x, block.support_y, block.query_x, block.query_y):
             digest.update(tensor.numpy().tobytes())
     assert result.protocol["episodes_sha256"] == digest.hexdigest()
@@ -241,9 +250,162 @@ def test_the_learner_is_in_the_same_mode_afterwards_also_when_interrupted(pictur
     assert learner.training
 
 
-def test_progress_is_told_from_block_to_block(pictures: Home) -> None:
-    config, fractions = tiny("sinusoid"), []
+def test_progress_is_told_at_every_inner_step_of_every_chunk(pictures: Home) -> None:
+    """A tick may raise: so an evaluation can be stopped inside a chunk that takes long."""
+    config, fractions = tiny("sinusoid", "evaluation.inner_steps=4"), []
     family = open_tiny(config, pictures)
     learner = build_learner(config, family, "stacked")
     evaluate(learner, config, family, "test", episodes=60, tick=fractions.append)
-    assert fractions == pytest.approx([25 / 60, 50 / 60, 1.0])
+    hashing, scoring = fractions[:3], fractions[3:]
+    assert hashing == [0.0] * 3
+    steps = [1 / 5, 2 / 5, 3 / 5, 4 / 5, 1.0]
+    assert scoring == pytest.approx([(done + n * s) / 60 for done, n in ((0, 25), (25, 25), (50, 10)) for s in steps])
+
+
+# The same frozen tasks as version 0.1 drew: their hashes as it took them on a processor
+KNOWN = {
+    ("sinusoid", "test"): "e1096cdc4ea7aeea35f6718c8304aa1f8c79b4e0039a4d515256837e6721cc40",
+    ("sinusoid", "val"): "371f9f65a79929976bdd27ccaa5ccfcb4767ec96be244f9fd358b79ab595d980",
+    ("doodles", "test"): "52aa68563ff4d2d7aac6194940e4a2b8b3d9fc33ee4e1002d6ae8bb8927b792b",
+    ("doodles", "val"): "ee3e4b7c00dbf2629994ee569d0c2264054b8dae7307de24e95bc93f5f8e7735",
+}
+
+
+@pytest.mark.parametrize(("base", "split"), KNOWN)
+def test_the_frozen_tasks_and_their_hash_are_those_of_version_0_1(pictures: Home, base: str, split: str) -> None:
+    config = tiny(base)
+    frozen = frozen_episodes(config, open_tiny(config, pictures), split, 30)
+    assert frozen.sha256() == KNOWN[base, split]
+
+
+def test_the_hash_of_real_pictures_is_that_of_version_0_1_too(pictures: Home) -> None:
+    if Omniglot.missing(pictures.datasets):
+        pytest.skip(f"Omniglot's archives are not in {pictures.datasets}")
+    config = parse({"family": {"name": "omniglot"}, "model": {"name": "mlp"}, "algorithm": {"name": "maml"}})
+    frozen = frozen_episodes(config, open_tiny(config, pictures), "test", 60)
+    assert frozen.sha256() == "8457618064298ea400dcc7e3cb4612f8dbf9fd28dccf08090d6d38aaafa11ccf"
+
+
+def test_frozen_pictures_are_kept_as_their_numbers_and_hashed_once(
+    pictures: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny("doodles")
+    family = open_tiny(config, pictures)
+    with Peak() as peak:
+        frozen = frozen_episodes(config, family, "val", 100)
+    kept = sum(block.pictures.untyped_storage().nbytes() for block in frozen.blocks)
+    assert kept == 100 * 3 * 5 * 8  # 3-way, 2 shots and 3 queries, one int64 each
+    assert peak.bytes < family.pool("val").images.nbytes + 20 * kept
+    first = frozen.sha256()
+    monkeypatch.setattr(family, "hashed", lambda _: pytest.fail("hashed again"))
+    assert frozen.sha256() == first
+    learner = build_learner(config, family, "stacked")
+    again = [evaluate(learner, config, family, "val", episodes=100, frozen=frozen) for _ in range(2)]
+    assert {result.protocol["episodes_sha256"] for result in again} == {first}
+
+
+# How much is computed at once
+
+LEARNERS = ("maml", "protonet", "relationnet", "snail", "pretrain", "baseline++", "reptile", "nearest-centroid")
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_scores_do_not_depend_on_how_many_tasks_are_computed_at_once(pictures: Home, learner: str) -> None:
+    config = tiny("conv4", f"algorithm={learner}", *(["evaluation.inner_steps=2"] if learner == "maml" else []))
+    family = open_tiny(config, pictures)
+    algorithm = build_learner(config, family, "stacked").eval()
+    frozen, wanted = frozen_episodes(config, family, "test", 30), [algorithm.adaptation_steps]
+    whole = evaluation.score_all(algorithm, frozen, wanted, BLOCK)
+    for most in (1, 7):
+        assert np.array_equal(evaluation.score_all(algorithm, frozen, wanted, most), whole)
+
+
+def test_a_regressions_errors_do_not_depend_on_it_either(pictures: Home) -> None:
+    config = tiny("sinusoid", "evaluation.inner_steps=3")
+    family = open_tiny(config, pictures)
+    algorithm = build_learner(config, family, "stacked").eval()
+    frozen = frozen_episodes(config, family, "test", 30)
+    whole = evaluation.score_all(algorithm, frozen, [0, 3], BLOCK)
+    for most in (1, 7):
+        np.testing.assert_allclose(evaluation.score_all(algorithm, frozen, [0, 3], most), whole, rtol=1e-5)
+
+
+def test_ordinary_tasks_are_computed_a_block_at_a_time(pictures: Home) -> None:
+    """So that their numbers stay those of version 0.1, to the bit."""
+    config = tiny("conv4", "model.filters=64", "family.n_way=5", "family.k_shot=1", "evaluation.n_query=15")
+    family = open_tiny(config, pictures)
+    algorithm = build_learner(config, family, "stacked").eval()
+    assert evaluation.tasks_at_once(algorithm, frozen_episodes(config, family, "test", 30), 5) >= BLOCK
+
+
+class PhotographsConfig(ClassificationConfig):
+    """20-way tasks of 15 queries over photographs of 84×84 pixels: the largest that papers use."""
+
+    name: str = "photographs"
+    n_way: int = 20
+
+    @property
+    def input_spec(self) -> InputSpec:
+        return InputSpec((3, 84, 84))
+
+    def classes(self, split: Split) -> int:
+        return 20
+
+    def examples_per_class(self) -> int:
+        return 16
+
+
+class Photographs(Pictures):
+    title, summary = "Photographs", "Noise."
+
+    def load(self, split: Split, progress: OnProgress) -> Pool:
+        generator = torch.Generator().manual_seed(0)
+        images = torch.randint(256, (320, 3, 84, 84), dtype=torch.uint8, generator=generator)
+        return Pool(images, torch.full((20,), 16))
+
+
+@pytest.mark.parametrize("learner", [NearestCentroid, ProtoNet])
+def test_the_largest_tasks_are_computed_within_the_budget(
+    learner: type[Algorithm], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """25 of them at once, with every difference of query and centroid, would take 12.7 GB."""
+    budget = 400_000_000
+    monkeypatch.setattr(evaluation, "BUDGET", budget)
+    family = Photographs(PhotographsConfig(), datasets=tmp_path, cache=tmp_path)
+    shape = family.config.shape
+
+    def network(_: int | None) -> nn.Module:
+        return nn.Sequential(nn.AvgPool2d(4), nn.Flatten())
+
+    algorithm = learner(learner.Config(), network, family, shape, "transductive").eval()
+    generator = torch.Generator().manual_seed(1)
+    frozen = FrozenEpisodes(family, [family.draw("test", shape, 5, generator)])
+    most = evaluation.tasks_at_once(algorithm, frozen, 0)
+    with Peak() as peak:
+        scores = evaluation.score_all(algorithm, frozen, [0], most)
+    assert 1 <= most < BLOCK
+    assert peak.bytes <= budget
+    assert scores.shape == (1, 5) and np.isfinite(scores).all()
+
+
+def test_what_is_weighed_is_what_lives_at_once() -> None:
+    known = torch.zeros(1000)
+    with Peak([known]) as peak:
+        first = known + 1  # 4000 bytes
+        second = first * 2
+        del first
+        part = second.view(10, 100)[0]  # the same memory
+        del second
+        third = torch.zeros(500) + known[:500]  # two of 2000 bytes, while the view keeps its 4000
+    assert peak.bytes == 8000
+    assert part.shape == (100,) and third.shape == (500,)
+
+
+def test_weighing_a_network_leaves_the_random_numbers_as_they_are(pictures: Home) -> None:
+    config = tiny("doodles")
+    family = open_tiny(config, pictures)
+    algorithm = build_learner(config, family, "stacked").eval()
+    algorithm.model.register_forward_hook(lambda *_: torch.rand(1) and None)
+    frozen, before = frozen_episodes(config, family, "test", 3), torch.get_rng_state()
+    evaluation.tasks_at_once(algorithm, frozen, 1)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -360,7 +360,10 @@ def test_progress_tells_phase_rate_and_time_left(pictures: Home, tmp_path: Path)
     assert last.remaining == pytest.approx(1 / last.rate)
     assert last.seconds > 0
     testing = [beat for beat in listener.beats if beat.phase == "testing"]
-    assert [beat.fraction for beat in testing] == pytest.approx([25 / 30, 1.0])
+    fractions = [beat.fraction for beat in testing]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+    assert len(set(fractions)) > 2  # not from block to block alone
     assert testing[-1].remaining == pytest.approx(0.0)
 
 

@@ -1,0 +1,41 @@
+"""How much memory a computation takes, so that no more of it is done at once than fits."""
+
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class Peak(TorchDispatchMode):
+    """While it is on, ``bytes`` is the most that tensors made meanwhile have held at once, on all devices together.
+
+    What an operation needs for itself while it runs is not seen. known: tensors that were there before, also when they come
+    by in another guise.
+    """
+
+    def __init__(self, known: list[Tensor] | None = None):
+        super().__init__()
+        self.bytes = self._held = 0
+        self._alive: dict[int, Any] = {tensor.untyped_storage()._cdata: None for tensor in known or []}
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                self._see(leaf.untyped_storage())
+        return result
+
+    def _see(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._alive:
+            return
+        self._alive[key] = weakref.ref(storage, lambda _: self._forget(key, size))
+        self._held += size
+        self.bytes = max(self.bytes, self._held)
+
+    def _forget(self, key: int, size: int) -> None:
+        del self._alive[key]
+        self._held -= size
