@@ -41,16 +41,22 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     """
     config = parse(_changed(run.config, list(assignments)))
     folder = checkpoint_folder(run)
-    saved = checkpoint.newest(folder, "best") or checkpoint.newest(folder, "last")
-    if saved is None:
+    held = checkpoint.read_newest(folder, "best") or checkpoint.read_newest(folder, "last")
+    if held is None:
         raise RunError(f"Run {run.id} has no checkpoint yet.", "Wait for its first validation, or resume it.")
     family = open_family(
         config, Path(run.datasets), home.cache, open_device(fitting(config.device, slots())[0]), progress
     )
     mode = "loop" if run.forward == "loop" else choose_forward(config, family)  # perhaps on another device
     algorithm = build_learner(config, family, mode)
-    checkpoint.load(saved, algorithm)
-    return Trained(algorithm, config, family, f"{saved.kind}@{saved.iteration}")
+    checkpoint.put(*held, algorithm)
+    return Trained(algorithm, config, family, _label(held[0], run))
+
+
+def _label(saved: checkpoint.Checkpoint, run: Run) -> str:
+    """Which weights these are. Without its best checkpoint a run has its last, and the protocol has to say so."""
+    missing = saved.which == "last" and run.best is not None
+    return f"{saved.label}, as best@{run.best['iteration']} is missing" if missing else saved.label
 
 
 def evaluate_run(

@@ -118,6 +118,9 @@ class StoreListener:
     def prepared(self, forward: str) -> None:
         self.store.update(self.run, forward=forward)
 
+    def check(self) -> None:
+        """Nobody else can have this run."""
+
     def resumed(self, iteration: int) -> None:
         self.store.truncate_after(self.run, iteration)
 

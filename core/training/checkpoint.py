@@ -1,8 +1,15 @@
-"""Checkpoints: weights as safetensors, the rest of the training state beside them, each complete or not there at all."""
+"""Checkpoints: weights as safetensors, the rest of the training state beside them, each complete or not there at all.
+
+A save makes a folder of its own, ``last-000001200-002`` for the third save at that iteration, under another name until it
+is whole and on the disk. Only then the one before goes, first by its name, so that at every moment there is a whole newest
+checkpoint of each kind, whenever the process is killed.
+"""
 
 import io
 import os
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -17,7 +24,8 @@ from core.algorithms.base import Algorithm
 from core.algorithms.fine_tune import FineTuner
 from data.errors import InnerloopError
 
-Kind = Literal["last", "best"]
+Which = Literal["last", "best"]
+NAME = re.compile(r"(last|best)-(\d{9,18})(?:-(\d{3,9}))?")  # 0.1 wrote no number of the save
 REMEDY = (
     "Free some space or give the home folder another disk, then resume the run: it goes on from the checkpoint before."
 )
@@ -29,34 +37,53 @@ class CheckpointError(InnerloopError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One saved moment of a training."""
+    """One saved moment of a training. turn: counts the saves at the same iteration, from 0."""
 
-    kind: Kind
+    which: Which
     iteration: int
     folder: Path
+    turn: int = 0
+
+    @property
+    def label(self) -> str:
+        """For people and protocols: ``best@1200``."""
+        return f"{self.which}@{self.iteration}"
 
 
-def save(folder: Path, kind: Kind, iteration: int, algorithm: Algorithm, state: dict[str, Any]) -> Checkpoint:
-    """Write a checkpoint, then drop older ones of its kind. Raises CheckpointError; the older one is then still there."""
-    target = folder / f"{kind}-{iteration:09d}"
-    part = target.with_suffix(".part")
+def save(
+    folder: Path,
+    which: Which,
+    iteration: int,
+    algorithm: Algorithm,
+    state: dict[str, Any],
+    check: Callable[[], None] = lambda: None,
+) -> Checkpoint:
+    """Write a checkpoint, then drop older ones of its kind. Raises CheckpointError; the older one is then still there.
+
+    check: called when all is written and nothing is in place; raises if it must not be put there (any more).
+    """
+    turn = max((one.turn + 1 for one in found(folder, which) if one.iteration == iteration), default=0)
+    made = Checkpoint(which, iteration, folder / f"{which}-{iteration:09d}-{turn:03d}", turn)
+    part = made.folder.with_name(f"{made.folder.name}.{os.getpid()}.part")
+    buffer = io.BytesIO()
+    torch.save({"algorithm": algorithm_state(algorithm), **state}, buffer)
     try:
-        shutil.rmtree(part, ignore_errors=True)
+        _sweep(folder, which)
         part.mkdir(parents=True)
         _write(part / "weights.safetensors", safetensors.torch.save(weights(algorithm)))
-        buffer = io.BytesIO()
-        torch.save({"algorithm": algorithm_state(algorithm), **state}, buffer)
         _write(part / "state.pt", buffer.getvalue())
-        shutil.rmtree(target, ignore_errors=True)  # the same iteration again, after a resume
-        part.rename(target)
+        _sync(part)
+        check()
+        part.rename(made.folder)
+        _sync(folder)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         message = f"The checkpoint of iteration {iteration} could not be written to {folder}: {error.strerror}."
         raise CheckpointError(message, REMEDY, str(folder)) from error
-    for older in found(folder, kind):
-        if older.folder != target:
-            shutil.rmtree(older.folder, ignore_errors=True)
-    return Checkpoint(kind, iteration, target)
+    for older in found(folder, which):
+        if older != made:
+            _remove(older.folder)
+    return made
 
 
 def weights(algorithm: Algorithm) -> dict[str, Tensor]:
@@ -69,14 +96,15 @@ def algorithm_state(algorithm: Algorithm) -> dict[str, Any]:
     return algorithm.get_extra_state() if isinstance(algorithm, FineTuner) else {}
 
 
-def found(folder: Path, kind: Kind) -> list[Checkpoint]:
-    """Complete checkpoints of a kind, newest last. A half-written one ends in .part and is not seen."""
-    folders = sorted(p for p in folder.glob(f"{kind}-*") if p.suffix != ".part")
-    return [Checkpoint(kind, int(p.name.removeprefix(f"{kind}-")), p) for p in folders]
+def found(folder: Path, which: Which) -> list[Checkpoint]:
+    """Complete checkpoints of a kind, newest last. Whatever else lies there, half-written or a person's copy, is not seen."""
+    named = [(NAME.fullmatch(path.name), path) for path in folder.glob(f"{which}-*") if path.is_dir()]
+    complete = [Checkpoint(which, int(name[2]), path, int(name[3] or 0)) for name, path in named if name]
+    return sorted(complete, key=lambda one: (one.iteration, one.turn))
 
 
-def newest(folder: Path, kind: Kind) -> Checkpoint | None:
-    checkpoints = found(folder, kind)
+def newest(folder: Path, which: Which) -> Checkpoint | None:
+    checkpoints = found(folder, which)
     return checkpoints[-1] if checkpoints else None
 
 
@@ -86,15 +114,35 @@ def read(checkpoint: Checkpoint) -> tuple[dict[str, Tensor], dict[str, Any]]:
         saved = safetensors.torch.load_file(checkpoint.folder / "weights.safetensors")
         state = torch.load(checkpoint.folder / "state.pt", weights_only=True, map_location="cpu")
     except (OSError, SafetensorError, RuntimeError, EOFError, UnpicklingError) as error:
-        raise CheckpointError(
-            f"The checkpoint {checkpoint.folder} cannot be read: {error}", "Start the run anew.", str(checkpoint.folder)
-        ) from error
+        raise _unreadable(checkpoint, _reason(error)) from error
+    if not isinstance(state, dict) or not isinstance(state.get("algorithm"), dict):
+        raise _unreadable(checkpoint, "state.pt holds something else")
     return saved, state
+
+
+def read_newest(folder: Path, which: Which) -> tuple[Checkpoint, dict[str, Tensor], dict[str, Any]] | None:
+    """The newest of a kind with what it holds, also while a training puts newer ones in its place; None without any.
+
+    Raises CheckpointError where the newest is damaged.
+    """
+    while (saved := newest(folder, which)) is not None:
+        try:
+            return saved, *read(saved)
+        except CheckpointError:
+            if newest(folder, which) == saved:  # not rotated away while it was read
+                raise
+    return None
 
 
 def load(checkpoint: Checkpoint, algorithm: Algorithm) -> dict[str, Any]:
     """Put the checkpoint's weights into the learner and return the training state. Raises CheckpointError."""
     saved, state = read(checkpoint)
+    put(checkpoint, saved, state, algorithm)
+    return state
+
+
+def put(checkpoint: Checkpoint, saved: dict[str, Tensor], state: dict[str, Any], algorithm: Algorithm) -> None:
+    """What was read from a checkpoint into the learner. Raises CheckpointError where it is another's."""
     named = algorithm.learned()
     if {n: v.shape for n, v in named.items()} != {n: v.shape for n, v in saved.items()}:
         raise CheckpointError(
@@ -106,8 +154,25 @@ def load(checkpoint: Checkpoint, algorithm: Algorithm) -> dict[str, Any]:
         for name, value in named.items():
             value.copy_(saved[name])
     if isinstance(algorithm, FineTuner):
-        algorithm.set_extra_state(state["algorithm"])
-    return state
+        try:
+            algorithm.set_extra_state(state["algorithm"])
+        except TypeError as error:
+            raise _unreadable(checkpoint, "its fine-tuning is not one") from error
+
+
+def _unreadable(checkpoint: Checkpoint, reason: str) -> CheckpointError:
+    where = str(checkpoint.folder)
+    return CheckpointError(f"The checkpoint {where} cannot be read: {reason}.", "Start the run anew.", where)
+
+
+def _reason(error: Exception) -> str:
+    """In a few words: torch's own refusals are a page long."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, UnpicklingError):
+        return "state.pt holds more than plain values and tensors, or is damaged"
+    lines = str(error).strip().splitlines()
+    return lines[0][:200].rstrip(".") if lines else type(error).__name__
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -115,3 +180,32 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder last: without it a power cut may undo a rename."""
+    if os.name != "posix":  # no folder can be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(folder: Path) -> None:
+    """Out of readers' sight first: while its files go, one after the other, it would look whole."""
+    try:
+        going = folder.with_name(f"{folder.name}.dropped")
+        folder.rename(going)
+    except OSError as error:  # it stays, and costs no more than its space
+        print(f"The older checkpoint {folder} could not be removed: {error.strerror}.", flush=True)
+        return
+    shutil.rmtree(going, ignore_errors=True)
+
+
+def _sweep(folder: Path, which: Which) -> None:
+    """Remove what killed processes left half-written or half-removed."""
+    for path in folder.glob(f"{which}-*"):
+        if NAME.fullmatch(path.name.split(".")[0]) and path.suffix in (".part", ".dropped"):
+            shutil.rmtree(path, ignore_errors=True)

@@ -25,6 +25,7 @@ Desired = Literal["run", "pause", "stop"]
 Phase = Literal["loading", "training", "tuning", "testing"]
 Row = tuple[int, float, str, float]  # iteration, training seconds, key, value
 
+STATE = {"device", "forward", "validated", "seconds", "best", "optimizer", "generator", "torch"}  # to resume from
 CHECKPOINT_SECONDS = 60.0  # a crash costs at most this much training
 
 
@@ -59,6 +60,9 @@ class Listener(Protocol):
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None: ...
 
     def prepared(self, forward: str) -> None: ...
+
+    def check(self) -> None:
+        """Called before a checkpoint is put in place; raises if this run is another's to train by now."""
 
     def resumed(self, iteration: int) -> None:
         """Whatever was reported after this iteration is void: it will be trained again."""
@@ -102,7 +106,7 @@ class Trainer:
     def _prepare(self) -> None:
         torch.manual_seed(self.config.seed)  # dropout in a person's own network; everything else has its own generator
         saved = checkpoint.newest(self.folder, "last")
-        state = checkpoint.read(saved)[1] if saved else {}
+        state = self._state_of(saved) if saved else {}
         # A resumed run that looped goes on so. One that stacked is tried out anew: another kind of device may not be able to.
         self.forward = "loop" if state.get("forward") == "loop" else choose_forward(self.config, self.family)
         self.algorithm = build_learner(self.config, self.family, self.forward)
@@ -115,6 +119,13 @@ class Trainer:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
         self.listener.prepared(self.forward)
         self.validation = frozen_episodes(self.config, self.family, "val", self.config.evaluation.val_episodes)
+
+    def _state_of(self, saved: checkpoint.Checkpoint) -> dict[str, Any]:
+        state = checkpoint.read(saved)[1]
+        if missing := STATE - state.keys():
+            text = f"The checkpoint {saved.folder} cannot be resumed from: it lacks {', '.join(sorted(missing))}."
+            raise checkpoint.CheckpointError(text, "Start the run anew.", str(saved.folder))
+        return state
 
     def _restore(self, saved: checkpoint.Checkpoint) -> None:
         state = checkpoint.load(saved, self.algorithm)
@@ -146,8 +157,11 @@ class Trainer:
         }
         if self.family.device.type == "cuda":
             state["cuda"] = torch.cuda.get_rng_state(self.family.device)
-        checkpoint.save(self.folder, "last", self.iteration, self.algorithm, state)
+        self._put("last", self.iteration, state)
         self.last_save = self.clock()
+
+    def _put(self, which: checkpoint.Which, iteration: int, state: dict[str, Any]) -> None:
+        checkpoint.save(self.folder, which, iteration, self.algorithm, state, self.listener.check)
 
     def _train(self) -> None:
         training, started = self.config.training, self.clock() - self.seconds
@@ -272,7 +286,7 @@ class Trainer:
         best = math.isfinite(result.mean) and (self.best is None or rank > tuple(self.best["rank"]))
         if best:
             self.best = {"iteration": self.iteration, "rank": list(rank)}
-            checkpoint.save(self.folder, "best", self.iteration, self.algorithm, {})
+            self._put("best", self.iteration, {})
         self.validated = self.iteration
         self.listener.evaluated(result, self.iteration, best)
 
@@ -295,9 +309,16 @@ class Trainer:
         if saved:
             checkpoint.load(saved, self.algorithm)
         iteration = saved.iteration if saved else self.iteration
+        tested = f"best@{iteration}"
+        if self.best and not saved:  # somebody removed it: the score is of other weights, and has to say so
+            tested = f"last@{iteration}, as best@{self.best['iteration']} is missing"
+            print(
+                f"The best checkpoint, of iteration {self.best['iteration']}, is missing: the last is tested.",
+                flush=True,
+            )
         if isinstance(self.algorithm, FineTuner):
             tune(self.algorithm, self.config, self.validation, self._tick("tuning"))
-            checkpoint.save(self.folder, "best", iteration, self.algorithm, {})
+            self._put("best", iteration, {})
             self.listener.evaluated(self._tuned(iteration), iteration, True)
         result = evaluate(
             self.algorithm,
@@ -305,7 +326,7 @@ class Trainer:
             self.family,
             "test",
             episodes=self.config.evaluation.episodes,
-            checkpoint=f"best@{iteration}",
+            checkpoint=tested,
             tick=self._tick("testing"),
         )
         self.listener.evaluated(result, iteration, False)

@@ -72,6 +72,9 @@ class MemoryListener:
     def prepared(self, forward: str) -> None:
         self.forward = forward
 
+    def check(self) -> None:
+        """This run is nobody else's."""
+
     def resumed(self, iteration: int) -> None:
         self.rows = [row for row in self.rows if row[0] <= iteration]
         self.evaluations = [one for one in self.evaluations if one[0] <= iteration]

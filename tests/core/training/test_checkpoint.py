@@ -2,7 +2,9 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -148,3 +150,136 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
         checkpoint.load(saved, learner())
     assert not (tmp_path / "executed").exists()
+
+
+# Every call by which a save changes what is on the disk, or makes it last.
+FILE_OPERATIONS = ("mkdir", "rename", "fsync", "unlink", "rmdir", "write")
+
+
+def die_at(operation: int) -> None:
+    """From now on this process, a child of the test's, is killed at the so many-th file operation, counted from 0."""
+    left = [operation]
+
+    def counted(real: Callable) -> Callable:
+        def call(*arguments, **options):
+            if left[0] == 0:
+                os._exit(9)
+            left[0] -= 1
+            return real(*arguments, **options)
+
+        return call
+
+    for name in FILE_OPERATIONS[:-1]:
+        setattr(os, name, counted(getattr(os, name)))
+
+    def write(path: Path, content: bytes, real: Callable = checkpoint._write) -> None:
+        if left[0] == 0:  # in the middle of a file
+            path.write_bytes(content[: len(content) // 2])
+            os._exit(9)
+        left[0] -= 1
+        real(path, content)
+
+    checkpoint._write = write
+
+
+def saved_by_a_child(folder: Path, which: str, iteration: int, state: dict[str, Any], kill_at: int) -> bool:
+    """Save in a process that is killed at a file operation; whether it got through."""
+    child = os.fork()
+    if not child:
+        ours = learner()
+        shift(ours, 1.0)
+        die_at(kill_at)
+        checkpoint.save(folder, which, iteration, ours, state)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("which", ["last", "best"])
+@pytest.mark.parametrize("iteration", [5, 6])
+def test_a_kill_at_any_file_operation_leaves_a_whole_newest_one(tmp_path: Path, which: str, iteration: int) -> None:
+    """Before, after and in the middle of each: what is read then is the checkpoint before, or the new one."""
+    ours = learner()
+    old = ours.model.classify.bias.detach().clone()
+    seen, operation, through = set(), 0, False
+    while not through:
+        folder = tmp_path / str(operation)
+        checkpoint.save(folder, which, 5, ours, {"save": "old"})
+        through = saved_by_a_child(folder, which, iteration, {"save": "new"}, operation)
+        kept, weights, state = checkpoint.read_newest(folder, which)
+        assert kept.iteration == (5 if state["save"] == "old" else iteration)
+        assert torch.equal(weights["model.classify.bias"], old if state["save"] == "old" else old + 1)
+        seen.add(state["save"])
+        # Whoever resumes saves again, and what was left half-done is gone.
+        checkpoint.save(folder, which, 7, ours, {"save": "next"})
+        assert [path.name for path in folder.iterdir()] == [f"{which}-000000007-000"]
+        operation += 1
+    assert seen == {"old", "new"} and operation > 12
+
+
+def test_a_reader_never_meets_a_rotated_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between finding a checkpoint and reading it, a training replaces it: the newer one is read."""
+    ours = learner()
+    checkpoint.save(tmp_path, "best", 5, ours, {"save": 1})
+    read, turns = checkpoint.read, []
+
+    def late(saved: checkpoint.Checkpoint):
+        if len(turns) < 3:
+            turns.append(saved)
+            checkpoint.save(tmp_path, "best", 5 + len(turns), ours, {"save": 1 + len(turns)})
+        return read(saved)
+
+    monkeypatch.setattr(checkpoint, "read", late)
+    kept, _, state = checkpoint.read_newest(tmp_path, "best")
+    assert (kept.iteration, state["save"], len(turns)) == (8, 4, 3)
+
+
+def test_one_of_the_first_release_is_read_and_followed(tmp_path: Path) -> None:
+    saved = checkpoint.save(tmp_path, "last", 5, learner(), {"save": "0.1"})
+    saved.folder.rename(tmp_path / "last-000000005")
+    assert checkpoint.read_newest(tmp_path, "last")[2]["save"] == "0.1"
+    checkpoint.save(tmp_path, "last", 5, learner(), {"save": "new"})
+    assert checkpoint.read_newest(tmp_path, "last")[2]["save"] == "new"
+
+
+def test_strays_are_neither_read_nor_removed(tmp_path: Path) -> None:
+    strays = ["best-backup", "best-000000900.bak", "best-9", "best-000000900.old", "best-000000900-copy"]
+    for name in strays:
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "best-000000950").write_text("a file")
+    assert checkpoint.newest(tmp_path, "best") is None
+    checkpoint.save(tmp_path, "best", 5, learner(), {})
+    assert checkpoint.newest(tmp_path, "best").iteration == 5
+    assert {path.name for path in tmp_path.iterdir()} == {*strays, "best-000000950", "best-000000005-000"}
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"algorithm": 3}, "text", {}])
+def test_a_state_that_is_none_is_refused_in_a_sentence(tmp_path: Path, content: Any) -> None:
+    saved = checkpoint.save(tmp_path, "last", 5, learner(), {})
+    torch.save(content, saved.folder / "state.pt")
+    with pytest.raises(CheckpointError, match=r"state\.pt holds something else") as caught:
+        checkpoint.load(saved, learner())
+    assert len(caught.value.message.splitlines()) == 1
+
+
+def test_torchs_refusals_become_a_sentence(tmp_path: Path) -> None:
+    saved = checkpoint.save(tmp_path, "last", 5, learner(), {})
+    torch.save({"algorithm": {}, "what": Path("x")}, saved.folder / "state.pt")
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(saved, learner())
+    assert len(str(caught.value).splitlines()) == 1 and len(str(caught.value)) < 400
+
+
+def test_nothing_is_put_in_place_for_another(tmp_path: Path) -> None:
+    """A worker that was given up and lives on."""
+
+    class Superseded(Exception):
+        pass
+
+    def check() -> None:
+        raise Superseded
+
+    checkpoint.save(tmp_path, "last", 5, learner(), {"save": "old"})
+    with pytest.raises(Superseded):
+        checkpoint.save(tmp_path, "last", 6, learner(), {"save": "new"}, check)
+    assert checkpoint.read_newest(tmp_path, "last")[2]["save"] == "old"

@@ -390,3 +390,25 @@ def test_the_forward_is_recorded_and_kept_on_resume(
     _, listener, trainer = train(config, tmp_path, pictures)
     assert listener.forward == trainer.algorithm.forward_tasks.mode == "loop"
     assert train(config, tmp_path / "new", pictures)[1].forward == "stacked"
+
+
+def test_a_missing_best_checkpoint_is_said_and_not_passed_over(pictures: Home, tmp_path: Path) -> None:
+    listener = stop_at(INTERRUPTIONS["during the test"])
+    config = tiny("doodles", "training.iterations=4")
+    with pytest.raises(Stopped):
+        train(config, tmp_path, pictures, listener)
+    (best,) = tmp_path.glob("best-*")
+    best.rename(tmp_path / "taken-away")
+    listener.answer = lambda _: "run"
+    result, _, trainer = train(config, tmp_path, pictures, listener)
+    assert result.protocol["checkpoint"] == f"last@4, as best@{trainer.best['iteration']} is missing"
+
+
+def test_a_checkpoint_that_lacks_a_part_is_not_resumed_from(pictures: Home, tmp_path: Path) -> None:
+    listener = stop_at(INTERRUPTIONS["during the test"])
+    with pytest.raises(Stopped):
+        train(tiny("doodles"), tmp_path, pictures, listener)
+    (last,) = tmp_path.glob("last-*")
+    torch.save({"algorithm": {}, "device": "cpu"}, last / "state.pt")
+    with pytest.raises(CheckpointError, match="cannot be resumed from: it lacks best, forward"):
+        train(tiny("doodles"), tmp_path, pictures, MemoryListener())
