@@ -19,23 +19,17 @@ from typing import Annotated
 import typer
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from core.config.presets import preset as named
-from core.config.run import parse
+from benchmarks.made import beat, live
+from benchmarks.opening import PAGES, TITLE, opening
 from core.runs import scheduler
 from core.runs.hardware import describe
 from core.runs.home import Home
-from core.runs.launchers import identify
 from core.runs.schema import ENDED
 from core.runs.store import RunStore
 from tests.e2e.serving import FLAGS, Server, free_port
 from tests.waiting import wait_until
 
 POINTS, TICKS = 10_000, 20
-FIRST_POINT = "[...document.querySelectorAll('.host[data-points]')].some(host => host.dataset.points > 0)"
-# When the page's title was on the screen, in milliseconds since the address was opened, by the page's own clock.
-TITLED = """() => new MutationObserver((_, watch) => { if (!document.querySelector('[data-testid=stMain] h1')) return;
-  watch.disconnect(); requestAnimationFrame(() => setTimeout(() => window.titled = performance.now())) })
-  .observe(document, {childList: true, subtree: true})"""
 # From Plotly.react's call to the frame after it: what the browser adds to a tick.
 WATCH = """() => { window.paints = []; const react = window.Plotly.react;
   window.Plotly.react = (...all) => { const began = performance.now(); const made = react(...all);
@@ -47,18 +41,8 @@ WATCH = """() => { window.paints = []; const react = window.Plotly.react;
 def first_paints(browser: Browser, server: Server) -> None:
     """Each page in a fresh browser context, after the server is up and torch is imported."""
     for path in ("", "runs", "run", "train"):
-        contents, titles = [], []
-        for _ in range(5):
-            context = browser.new_context(viewport={"width": 1440, "height": 900})
-            page = context.new_page()
-            page.add_init_script(f"({TITLED})()")
-            page.goto(f"{server.url}/{path}", wait_until="commit")
-            page.wait_for_function("window.titled && performance.getEntriesByName('first-contentful-paint').length")
-            first = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-            contents.append(page.evaluate(first) / 1000)
-            titles.append(page.evaluate("window.titled") / 1000)
-            context.close()
-        content, title = statistics.median(contents), statistics.median(titles)
+        taken = [opening(browser, f"{server.url}/{path}", TITLE) for _ in range(5)]  # an empty store has no content
+        content, title, _ = (statistics.median(column) for column in zip(*taken, strict=True))
         print(f"{path or 'home':5} first paint {content:.2f} s, its title {title:.2f} s (medians of 5)", flush=True)
 
 
@@ -69,7 +53,7 @@ def first_point(page: Page, server: Server, preset: str) -> None:
     began = time.perf_counter()
     button.click()
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
-    page.wait_for_function(FIRST_POINT, timeout=60_000)
+    page.wait_for_function(PAGES["run"], timeout=60_000)
     print(f"launch to first live point, {preset}: {time.perf_counter() - began:.1f} s", flush=True)
     run, store = int(page.url.rsplit("=", 1)[1]), RunStore(server.home.database)
     scheduler.stop(store, server.home, run)
@@ -79,25 +63,19 @@ def first_point(page: Page, server: Server, preset: str) -> None:
 def tick_to_paint(page: Page, server: Server) -> None:
     """One run of POINTS points, a new one every second; this process stands in for its worker."""
     store, home = RunStore(server.home.database), server.home
-    config = parse(named("sinusoid-maml").config).model_dump(mode="json")
-    run = store.create(config, "live", folder_root=home.runs_folder, datasets=home.datasets, host=identify().host).id
-    own = identify()
-    store.move(run, "running", {"queued"}, pid=own.pid, pid_created=own.created, boot_id=own.boot_id, slot="cpu")
-    keys = ("train/support_loss", "train/query_loss")
-    store.add_metrics(run, [(i, i / 10, key, 3 + (i % 97) / 97) for i in range(POINTS // 2) for key in keys])
+    run = live(store, home, POINTS)
     over = threading.Event()
 
     def feed() -> None:
-        i = POINTS // 2
+        i = POINTS
         while not over.wait(1.0):
             i += 1
-            store.add_metrics(run, [(i, i / 10, key, 3.0) for key in keys])
-            store.heartbeat(run, iteration=i, rate=1.0, phase="training")
+            beat(store, run, i)
 
     feeder = threading.Thread(target=feed)
     feeder.start()
     page.goto(f"{server.url}/run?run={run}")
-    page.wait_for_function(FIRST_POINT, timeout=60_000)
+    page.wait_for_function(PAGES["run"], timeout=60_000)
     page.evaluate(WATCH)
     cpu = server.cpu_seconds()
     page.wait_for_function(f"window.paints.length >= {TICKS}", timeout=120_000)
