@@ -45,12 +45,12 @@ def presets() -> None:
 
 
 def recent_runs() -> None:
-    runs = session.store().runs()
+    runs = session.store().page(limit=RECENT)
     with theme.card("recent", "Recent runs"):
         if not runs:
             theme.empty("No runs yet", "Launch a preset above; its curves appear within seconds.")
             return
-        for run in runs[:RECENT]:
+        for run in runs:
             name, state, progress, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
             with name:
                 st.page_link(

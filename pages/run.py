@@ -93,12 +93,9 @@ def notices(run: Run) -> None:
 def waiting_for(run: Run) -> str:
     if run.desired == "pause":
         return "Paused before it started. Continue puts it back into the queue."
-    others = session.store().runs(status={"queued"} | ACTIVE)
-    before = sum(other.status == "queued" and other.id < run.id and other.desired == "run" for other in others)
-    busy = [f"#{other.id} {other.name}" for other in others if other.status in ACTIVE]
-    place = (
-        "Next in the queue" if not before else f"{before} run{'s are' if before > 1 else ' is'} before it in the queue"
-    )
+    store = session.store()
+    before, busy = store.before(run.id), [f"#{other.id} {other.name}" for other in store.runs(status=ACTIVE)]
+    place = f"{before} run{'s are' if before > 1 else ' is'} before it in the queue" if before else "Next in the queue"
     return f"{place}; it starts when {' or '.join(busy)} makes room." if busy else f"{place}; it starts in a moment."
 
 

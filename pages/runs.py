@@ -4,42 +4,43 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core import charts
 from core.runs import scheduler
+from core.runs.run_lists import RunFilter
 from core.runs.schema import ACTIVE, ENDED, Run
 from pages.parts import chips, router, session, theme
 from pages.parts.runs import dialogs
 from pages.parts.runs.compare import comparison
-from pages.parts.runs.table import run_table
+from pages.parts.runs.pager import ROWS, first_row, pager, turn_to_first_page
+from pages.parts.runs.table import clear, run_table
 
 REFRESH, IDLE_REFRESH = 2, 10  # seconds, while a run has not ended and while all have
 MOST_COMPARED = 8  # as many as the palette has colours
 
 
-def filters(runs: Sequence[Run]) -> None:
-    """The row of filters; what they hold is read back by ``matches``."""
+def filters() -> None:
+    """The row of filters; what they hold is read back by ``wanted``."""
     text, status, family, learner = st.columns([2, 2, 1, 1])
-    text.text_input("Search", key="filter-text", placeholder="name, note, group or number", icon=":material/search:")
-    status.multiselect("Status", list(chips.COLORS), key="filter-status", placeholder="any")
-    families = sorted({run.config.get("family", {}).get("name", "") for run in runs})
-    family.selectbox("Family", families, index=None, key="filter-family", placeholder="any")
-    learners = sorted({charts.learner(run) for run in runs})
-    learner.selectbox("Learner", learners, index=None, key="filter-learner", placeholder="any")
+    store, first = session.store(), {"on_change": turn_to_first_page}
+    text.text_input(
+        "Search", key="filter-text", placeholder="name, note, group or number", icon=":material/search:", **first
+    )
+    status.multiselect("Status", list(chips.COLORS), key="filter-status", placeholder="any", **first)
+    family.selectbox("Family", store.families(), index=None, key="filter-family", placeholder="any", **first)
+    learner.selectbox("Learner", store.learners(), index=None, key="filter-learner", placeholder="any", **first)
 
 
-def matches(run: Run) -> bool:
+def wanted() -> RunFilter:
     state = st.session_state
-    words = f"{run.name} {run.note} {run.group or ''} #{run.id}".lower()
-    return (
-        all(word in words for word in (state.get("filter-text") or "").lower().split())
-        and (not state.get("filter-status") or chips.status_word(run) in state["filter-status"])
-        and state.get("filter-family") in (None, run.config.get("family", {}).get("name"))
-        and state.get("filter-learner") in (None, charts.learner(run))
+    return RunFilter(
+        text=state.get("filter-text") or "",
+        states=state.get("filter-status") or (),
+        family=state.get("filter-family"),
+        learner=state.get("filter-learner"),
     )
 
 
-def toolbar(chosen: Sequence[Run]) -> None:
-    """What can be done with the chosen runs."""
+def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
+    """What can be done with the chosen runs. elsewhere: how many of them are on another page, or hidden by a filter."""
     active = [run for run in chosen if run.status in ACTIVE]
     unfinished = [run for run in chosen if run.status not in ENDED and run.desired != "stop"]
     one = len(chosen) == 1
@@ -59,7 +60,10 @@ def toolbar(chosen: Sequence[Run]) -> None:
             "Delete", icon=":material/delete:", disabled=not chosen or bool(active), help=reason, key="delete-runs"
         ):
             dialogs.ask("delete", chosen)
-        if one:
+        if elsewhere:
+            st.caption(f"{elsewhere} of {len(chosen)} chosen {'is' if elsewhere == 1 else 'are'} not on this page.")
+            st.button("Clear", type="tertiary", key="clear-runs", on_click=clear)
+        elif one:
             st.caption("Choose one more to compare them.")
         elif not chosen:
             st.caption("Click a name to open a run; tick two or more to compare them.")
@@ -69,18 +73,20 @@ def body(live: bool) -> None:
     """Table, toolbar and comparison. live: whether a run was unfinished at the last full run of this script."""
     with session.shown_errors():
         session.tick()
-        everything = session.store().runs()
-        if live == all(run.status in ENDED for run in everything):
+        store, matching = session.store(), wanted()
+        if live != any(store.unfinished()):
             st.rerun()
-        shown = [run for run in everything if matches(run)]
+        total = store.count(matching)
         with theme.card("runs"):
-            if not shown:
+            if not total:
                 theme.empty("No run matches", "Clear a filter to see more.")
                 return
             tools = st.container()
+            shown = store.page(matching, limit=ROWS, offset=first_row(total))
             chosen = run_table(shown)
+            pager(total)
             with tools:
-                toolbar(chosen)
+                toolbar(chosen, elsewhere=len({run.id for run in chosen} - {run.id for run in shown}))
         if len(chosen) > MOST_COMPARED:
             st.info(f"The first {MOST_COMPARED} of {len(chosen)} are compared: more curves could not be told apart.")
         if len(chosen) > 1:
@@ -88,22 +94,22 @@ def body(live: bool) -> None:
 
 
 def page() -> None:
-    runs = session.store().runs()
+    store = session.store()
     title, new = st.columns([3, 1], vertical_alignment="center")
     title.title("Runs", anchor=False)
     with new.container(horizontal=True, horizontal_alignment="right"):
         if st.button("New run", icon=":material/add:", type="primary", key="new-run"):
             st.switch_page("pages/train.py")
-    if not runs:
+    if not store.count():
         with theme.card("runs-empty"):
             theme.empty("No runs yet", "Everything you launch is listed here, with its scores, to open and compare.")
             with st.container(horizontal=True, horizontal_alignment="center"):
                 st.page_link("pages/home.py", label="Start with a preset", icon=":material/rocket_launch:")
                 st.page_link("pages/train.py", label="Set up a run of your own", icon=":material/tune:")
         return
-    filters(runs)
+    filters()
     dialogs.open_pending()
-    live = any(run.status not in ENDED for run in runs)
+    live = any(store.unfinished())
     st.fragment(body, run_every=REFRESH if live else IDLE_REFRESH)(live)
 
 

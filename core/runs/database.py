@@ -113,6 +113,8 @@ def _engine(url: str, timeout: float) -> Any:
         _enter_wal(connection, timeout)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
+        # SQLite's own knows the letters of English only, and a search for "täsk" has to find "TÄSK".
+        connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from core.runs import outline
 from core.runs.database import Database
 from core.runs.evaluation_rows import EvaluationRows
 from core.runs.metric_rows import MetricRows
+from core.runs.run_lists import RunLists
 from core.runs.schema import ACTIVE, ENDED, STATUSES, Run, evaluations, finite, metrics, runs
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _LIST_REMEDY = "List the runs with `python -m core runs`."
 _PROTECTED = frozenset({"id", "status", "revision"})  # status changes through move, which guards them
 
 
-class RunStore(MetricRows, EvaluationRows):
+class RunStore(RunLists, MetricRows, EvaluationRows):
     """Runs, their metrics and their evaluations in one database (SQLite in WAL mode, or PostgreSQL).
 
     Every method is one transaction and may be called from any thread or process; reads return plain values. Raises
@@ -56,7 +57,8 @@ class RunStore(MetricRows, EvaluationRows):
         """A new queued run, with its artifact folder ``folder_root/<id>``. facts: as ``Facts.as_json`` gives them."""
         values = {"config": finite(config), "name": name, "group": group, "parent": parent, "host": host}
         values |= {"datasets": str(datasets), "created": time.time(), "owner": owner, "facts": facts}
-        values |= {"family": config.get("family", {}).get("name", ""), "learner": (facts or {}).get("learner", "")}
+        names = {part: config.get(part, {}).get("name", "") for part in ("family", "algorithm")}
+        values |= {"family": names["family"], "learner": (facts or {}).get("learner") or names["algorithm"]}
         with self.database.writing() as connection:
             id = connection.execute(insert(runs).values(values)).inserted_primary_key[0]
             folder = folder_root / str(id)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.runs import scheduler
 from core.runs.home import PROJECT, Home
-from core.runs.schema import ACTIVE, Run
+from core.runs.schema import Run
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
 from data.errors import InnerloopError
@@ -72,13 +72,6 @@ def tick() -> None:
 
 def fetch(id: int) -> Run:
     return store().get(id)
-
-
-def counts() -> tuple[int, int]:
-    """How many runs have a worker, and how many wait."""
-    unfinished = store().runs(status={"queued"} | ACTIVE)
-    active = sum(run.status in ACTIVE for run in unfinished)
-    return active, len(unfinished) - active
 
 
 @st.cache_resource(show_spinner=False)

@@ -19,7 +19,7 @@ def sidebar() -> None:
 def _machine() -> None:
     with session.shown_errors():
         session.tick()
-        active, queued = session.counts()
+        active, queued = session.store().unfinished()
         busy = f"{active} running" if active else "idle"
         st.badge(f"{hardware.describe()} · {busy}", icon=":material/memory:", color="green" if active else "gray")
         if queued:

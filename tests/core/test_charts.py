@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core import charts
+from core.runs.outline import Outline
 from core.runs.schema import Evaluation, Run
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
@@ -99,15 +100,16 @@ def test_the_adaptation_curve_counts_steps():
     assert chart.traces[0].color == 4
 
 
-def test_a_spark_line_is_short_and_finite(store, tmp_path):
-    run, reader = make(store, tmp_path, points=1000)
-    store.add_metrics(run.id, [(1001, 0.0, charts.QUERY_LOSS, float("nan"))])
-    reader.poll([run.id])
-    line = charts.spark(reader, run.id, charts.QUERY_LOSS, points=60)
-    assert len(line) == 60
-    assert np.isfinite(line).all()
+def test_a_spark_line_is_short_and_covers_the_outline(store, tmp_path):
+    run, _ = make(store, tmp_path, points=1000)
+    outline = Outline.from_json(store.get(run.id).outline).line
+    line = charts.spark(outline, points=40)
+    assert len(line) == 40
     assert line[0] > line[-1]
-    assert charts.spark(reader, 99, charts.QUERY_LOSS) == []
+    assert (max(line), min(line)) == pytest.approx((line[0], line[-1]))
+    assert line[-1] == pytest.approx(np.mean(outline[len(outline) * 39 // 40 :]))
+    assert charts.spark(outline[:7], points=40) == outline[:7]
+    assert charts.spark([]) == []
 
 
 def test_the_metric_is_known_before_anything_is_measured(store, tmp_path):

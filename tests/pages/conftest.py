@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core import charts
 from core.config.presets import preset
 from core.config.run import RunConfig
 from core.runs.home import Home
@@ -76,8 +77,7 @@ def make_run(store: RunStore, home: Home) -> Callable[..., Run]:
             measure(store, run)
             if status != "running":
                 store.move(run.id, status, {"running"})
-        if columns:
-            store.update(run.id, **columns)
+        store.update(run.id, learner=charts.learner(run), **columns)
         return store.get(run.id)
 
     return make

@@ -1,7 +1,9 @@
 """The Runs page."""
 
 import pytest
+from sqlalchemy import Engine, event, insert, select
 
+from core.runs.schema import evaluations, metrics, runs
 from pages.parts.runs.compare import differences, unequal_protocol
 
 
@@ -107,6 +109,85 @@ def test_a_choice_stays_with_its_run_when_the_rows_move(app, store, make_run):
     page.button("delete-runs").click().run()
     page.button("delete-confirm").click().run()
     assert [left.name for left in store.runs()] == ["sinusoid-maml"]
+
+
+@pytest.fixture
+def many(store, make_run):
+    """1100 runs with ten points each, all copies of one."""
+    run = make_run("doodles-5w1s")
+    with store.database.writing() as connection:
+        (row,) = connection.execute(select(runs).where(runs.c.id == run.id)).mappings().all()
+        copies = [dict(row) | {"id": id, "name": f"copy {id}"} for id in range(2, 1101)]
+        connection.execute(insert(runs), copies)
+        point = {"seconds": 0.1, "key": "train/query_loss", "value": 1.0}
+        rows = [point | {"run_id": id, "iteration": i} for id in range(2, 1101) for i in range(10)]
+        connection.execute(insert(metrics), rows)
+        (first,) = connection.execute(select(evaluations).limit(1)).mappings().all()
+        scored = [dict(first) | {"id": 10 * id + i, "run_id": id} for id in range(2, 1101) for i in range(3)]
+        connection.execute(insert(evaluations), scored)
+
+
+@pytest.fixture
+def asked():
+    """Every statement that the process sends to its databases, and how many rows were fetched."""
+    statements = []
+
+    def executed(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    event.listen(Engine, "after_cursor_execute", executed)
+    yield statements
+    event.remove(Engine, "after_cursor_execute", executed)
+
+
+@pytest.mark.usefixtures("many")
+def test_a_thousand_runs_open_on_a_page_of_fifty(app, said, asked):
+    page = app("runs")
+    assert names(page) == [f"copy {id}" for id in range(1100, 1050, -1)]
+    assert "1–50 of 1\u202f100" in said(page)
+    asked.clear()
+    page.run()
+    assert len(asked) < 40, asked
+    assert all(len(statement) < 3000 for statement in asked), "a term for each run"
+    assert not [statement for statement in asked if "FROM metrics" in statement or "FROM evaluations" in statement]
+    whole = [statement for statement in asked if "runs.config" in statement]
+    assert whole and all("LIMIT" in statement for statement in whole)
+
+
+@pytest.mark.usefixtures("many")
+def test_pages_are_turned_and_what_is_chosen_stays_so(app, said):
+    page = choose(app("runs"), 1100, 1090)
+    page.pagination[0].set_value(2).run()
+    assert names(page)[0] == "copy 1050"
+    assert "51–100 of" in said(page)
+    assert "2 of 2 chosen are not on this page." in said(page)
+    assert "What differs" in said(page)
+    choose(page, 1040)
+    assert "2 of 3 chosen are not on this page." in said(page)
+    page.pagination[0].set_value(1).run()
+    assert "1 of 3 chosen is not on this page." in said(page)
+    page.button("clear-runs").click().run()
+    assert "What differs" not in said(page)
+    assert page.button("delete-runs").disabled
+
+
+@pytest.mark.usefixtures("many")
+def test_a_filter_starts_over_at_the_first_page(app, said):
+    page = app("runs")
+    page.pagination[0].set_value(22).run()
+    assert names(page) == [f"copy {id}" for id in range(50, 1, -1)] + ["doodles-5w1s"]
+    page.text_input("filter-text").input("#10").run()
+    assert names(page)[0] == "copy 1099"
+    assert "1–50 of 111" in said(page)
+
+
+@pytest.mark.usefixtures("many")
+def test_a_page_that_is_no_more_becomes_the_last(app, store):
+    page = app("runs")
+    page.pagination[0].set_value(22).run()
+    with store.database.writing() as connection:
+        connection.execute(runs.delete().where(runs.c.id <= 60))
+    assert names(page.run())[-1] == "copy 61"
 
 
 def test_two_runs_are_compared(app, said, make_run):

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from core import charts
+from core.runs.outline import Outline
 from core.runs.schema import ENDED, Evaluation, Run
 from core.runs.series import SeriesReader
 from pages.parts import readable
@@ -106,7 +107,7 @@ def best_figure(run: Run, evaluations: Sequence[Evaluation]) -> str:
 
 
 def loss_figure(run: Run, reader: SeriesReader) -> str:
-    line = charts.spark(reader, run.id, charts.QUERY_LOSS)
+    line = charts.spark(Outline.from_json(run.outline).line)
     change = line[-1] - line[0] if len(line) > 1 else 0.0
     note = f"{'−' if change < 0 else '+'}{readable.number(abs(change), 2)} since the start" if line else "no points yet"
     tone = "off" if not line else "good" if change <= 0 else "bad"

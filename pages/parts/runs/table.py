@@ -8,40 +8,38 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core import charts
+from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run
-from core.runs.series import SeriesReader
 from pages.parts import chips, readable, session
 from pages.parts.run.cards import done
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-CHOSEN = "runs-chosen"  # session state: ids of the chosen runs
+CHOSEN = "runs-chosen"  # session state: ids of the chosen runs, of all pages
+CLEARED = "runs-cleared"  # session state: how often the choice was taken back
 OPEN = "runs-open"  # session state: the click on a run's name
 ROW, MOST_ROWS = 36, 14  # pixels; rows before the table scrolls
 
 
 def run_table(runs: Sequence[Run]) -> list[Run]:
-    """Draw the table; returns the runs that are chosen. A click on a name opens that run's page.
+    """Draw a page of the table; returns the runs that are chosen, those of this page first. A click on a name opens it.
 
     Streamlit remembers the places of chosen rows, and a new run moves them all. So the table is a new widget for each
-    list of runs, which starts out with the same runs chosen.
+    list of runs, which starts out with the same runs chosen. What is chosen on another page, or hidden by a filter, stays.
     """
-    reader = session.reader()
-    reader.poll([run.id for run in runs])
     places = {run.id: place for place, run in enumerate(runs)}
-    chosen = [places[id] for id in st.session_state.get(CHOSEN, []) if id in places]
-    key = f"runs-table-{zlib.crc32(repr(list(places)).encode()):x}"
+    stored = st.session_state.get(CHOSEN, [])
     event = st.dataframe(
-        styled(runs, reader),
-        key=key,
+        styled(runs),
+        key=f"runs-table-{zlib.crc32(repr([st.session_state.get(CLEARED, 0), *places]).encode()):x}",
         hide_index=True,
         height=ROW * (min(len(runs), MOST_ROWS) + 1) + 3,
         row_height=ROW,
         column_config=columns(),
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": chosen}},
+        selection_default={"selection": {"rows": [places[id] for id in stored if id in places]}},
         placeholder=readable.NOTHING,
         alt="Runs with status, progress, scores and duration",
     )
@@ -49,15 +47,23 @@ def run_table(runs: Sequence[Run]) -> list[Run]:
     if click is not None:
         st.switch_page("pages/run.py", query_params={"run": str(runs[click["row"]].id)})
     picked = [runs[place] for place in event.selection.rows if place < len(runs)]
+    if elsewhere := [id for id in stored if id not in places]:
+        picked += session.store().runs(ids=elsewhere)
     st.session_state[CHOSEN] = [run.id for run in picked]
     return picked
 
 
-def styled(runs: Sequence[Run], reader: SeriesReader) -> "Styler":
+def clear() -> None:
+    """Choose none: a callback. The table has to become another widget, as this one knows its chosen rows itself."""
+    st.session_state[CHOSEN] = []
+    st.session_state[CLEARED] = st.session_state.get(CLEARED, 0) + 1
+
+
+def styled(runs: Sequence[Run]) -> "Styler":
     """Numbers that sort as numbers and read in their own unit: per cent with its interval, or an error as it is."""
     import pandas  # half a second to import, and only this page needs it
 
-    frame = pandas.DataFrame([row(run, reader) for run in runs])
+    frame = pandas.DataFrame([row(run) for run in runs])
     if not frame["Note"].any():
         frame = frame.drop(columns="Note")
     style = frame.style
@@ -73,7 +79,7 @@ def styled(runs: Sequence[Run], reader: SeriesReader) -> "Styler":
     return style
 
 
-def row(run: Run, reader: SeriesReader) -> dict[str, Any]:
+def row(run: Run) -> dict[str, Any]:
     family = run.config.get("family", {})
     return {
         "#": run.id,
@@ -84,7 +90,7 @@ def row(run: Run, reader: SeriesReader) -> dict[str, Any]:
         "Progress": 100 * done(run),
         "Best": (run.best or {}).get("mean"),
         "Test": (run.test or {}).get("mean"),
-        "Loss": charts.spark(reader, run.id, charts.QUERY_LOSS, points=40) or None,
+        "Loss": charts.spark(Outline.from_json(run.outline).line, points=40) or None,
         "Time": elapsed(run),
         "Note": run.note,
     }

@@ -1,0 +1,87 @@
+"""Lists of runs, filtered, counted and cut into pages by the database: only the rows of one page are read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, select
+
+from core.runs.database import Database
+from core.runs.schema import ACTIVE, Run, runs
+
+# The status as people see it: between a wish and the worker's answer it is a present participle. See chips.status_word.
+STATE = case(
+    (and_(runs.c.status.in_(ACTIVE), runs.c.desired == "stop"), "stopping"),
+    (and_(runs.c.status.in_({"starting", "running"}), runs.c.desired == "pause"), "pausing"),
+    else_=runs.c.status,
+)
+_group, _number = func.coalesce(runs.c.group, ""), cast(runs.c.id, Text)
+_WORDS = func.lower(runs.c.name + " " + runs.c.note + " " + _group + " #" + _number)
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """What a person looks for. text: words that are all in a run's name, note, group or ``#number``, in any case. states:
+    one of them as people see it, any if empty. family, learner: any if None.
+    """
+
+    text: str = ""
+    states: Sequence[str] = ()
+    family: str | None = None
+    learner: str | None = None
+
+    def terms(self) -> list[ColumnElement[bool]]:
+        """The conditions, of which there are as many as the person gave, and never one a run."""
+        terms = [_WORDS.contains(word, autoescape=True) for word in self.text.lower().split()]
+        terms += [STATE.in_(self.states)] if self.states else []
+        terms += [runs.c.family == self.family] if self.family is not None else []
+        return terms + ([runs.c.learner == self.learner] if self.learner is not None else [])
+
+
+EVERY = RunFilter()
+
+
+class RunLists:
+    """The part of the store that lists runs."""
+
+    database: Database
+
+    def page(self, wanted: RunFilter = EVERY, *, limit: int | None = None, offset: int = 0) -> list[Run]:
+        """The runs that match, newest first: at most ``limit`` of them, after the first ``offset``."""
+        query = select(runs).where(*wanted.terms()).order_by(runs.c.id.desc()).limit(limit).offset(offset)
+        with self.database.reading() as connection:
+            return [Run(**row) for row in connection.execute(query).mappings()]
+
+    def count(self, wanted: RunFilter = EVERY) -> int:
+        """How many runs match."""
+        return self._number(select(func.count()).select_from(runs).where(*wanted.terms()))
+
+    def families(self) -> list[str]:
+        """The names of the task families of all runs, in order."""
+        return self._names(runs.c.family)
+
+    def learners(self) -> list[str]:
+        """The names of the learners of all runs, in order."""
+        return self._names(runs.c.learner)
+
+    def unfinished(self) -> tuple[int, int]:
+        """How many runs have a worker, and how many wait for one."""
+        query = (
+            select(runs.c.status, func.count()).where(runs.c.status.in_({"queued"} | ACTIVE)).group_by(runs.c.status)
+        )
+        with self.database.reading() as connection:
+            numbers = dict(connection.execute(query).tuples().all())
+        queued = numbers.pop("queued", 0)
+        return sum(numbers.values()), queued
+
+    def before(self, id: int) -> int:
+        """How many runs that may start were queued before this one."""
+        ahead = (runs.c.status == "queued", runs.c.desired == "run", runs.c.id < id)
+        return self._number(select(func.count()).select_from(runs).where(*ahead))
+
+    def _number(self, query: Select) -> int:
+        with self.database.reading() as connection:
+            return connection.execute(query).scalar_one()
+
+    def _names(self, column: ColumnElement[str]) -> list[str]:
+        with self.database.reading() as connection:
+            return sorted(connection.execute(select(column).distinct().where(column != "")).scalars())
