@@ -21,6 +21,11 @@ class Peak(TorchDispatchMode):
         self.bytes = self._held = 0
         self._alive: dict[int, Any] = {tensor.untyped_storage()._cdata: None for tensor in known or []}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled while it is on. To say so, torch would import its compiler: a second and 80 MB."""
+        return False
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):

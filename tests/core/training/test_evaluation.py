@@ -3,6 +3,8 @@
 import hashlib
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from core.algorithms.base import Algorithm
 from core.algorithms.nearest_centroid import NearestCentroid
 from core.algorithms.protonet import ProtoNet
 from core.config.run import RunConfig, parse
-from core.runs.home import Home
+from core.runs.home import PROJECT, Home
 from core.training import evaluation
 from core.training.build import build_learner
 from core.training.evaluation import curve_steps, evaluate, interval
@@ -409,3 +411,12 @@ def test_weighing_a_network_leaves_the_random_numbers_as_they_are(pictures: Home
     frozen, before = frozen_episodes(config, family, "test", 3), torch.get_rng_state()
     evaluation.tasks_at_once(algorithm, frozen, 1)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_weighing_does_not_import_a_compiler() -> None:
+    code = (
+        "import sys, torch; from core.training.memory import Peak\n"
+        "with Peak(): torch.zeros(2) + 1\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, timeout=120).returncode == 0
