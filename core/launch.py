@@ -7,6 +7,7 @@ from core.config.overrides import apply
 from core.config.presets import Preset
 from core.config.run import parse
 from core.training.build import check
+from data.folders import Folders
 
 
 def from_preset(preset: Preset, assignments: Sequence[str] = ()) -> dict[str, Any]:
@@ -15,9 +16,12 @@ def from_preset(preset: Preset, assignments: Sequence[str] = ()) -> dict[str, An
     return parse(apply(complete, list(assignments))).model_dump(mode="json")
 
 
-def seeded(values: dict[str, Any], count: int) -> list[dict[str, Any]]:
-    """``count`` configs with consecutive seeds, after a trial of learner and network. Raises ConfigError, ModelError."""
-    config = parse(values)
-    check(config)
+def seeded(values: dict[str, Any], count: int, folders: Folders | None = None) -> list[dict[str, Any]]:
+    """``count`` configs with consecutive seeds, after a trial of learner and network. Raises ConfigError, ModelError.
+
+    folders: where the data are, for families that have to look at them before it is known which tasks they can give.
+    """
+    config = parse(values, folders)
+    check(config, folders)
     complete = config.model_dump(mode="json")
     return [{**complete, "seed": config.seed + i} for i in range(count)]

@@ -24,6 +24,7 @@ from core.training.device import open_device, out_of_memory
 from core.training.evaluation import EvaluationResult
 from core.training.trainer import Desired, Progress, Row, Stopped, Trainer
 from data.errors import InnerloopError
+from data.folders import Folders
 
 T = TypeVar("T")
 
@@ -151,7 +152,8 @@ def _train(home: Home, store: RunStore, id: int, listener: StoreListener) -> tup
     try:
         run = store.get(id)
         config = parse({**run.config, "device": "auto"})  # the scheduler has given the device: the slot
-        torch.set_num_threads(threads(config))
+        folders = Folders(Path(run.datasets), home.cache)
+        torch.set_num_threads(threads(config, folders))
         device = open_device(run.slot)
         store.update(id, iterations=config.training.iterations, device=_device_name(run.slot))
         # A run stays with the data it was given.

@@ -19,8 +19,10 @@ from torch import Tensor
 from data.cache import Cached, cached
 from data.characters import SIDE, Characters, CharactersConfig
 from data.config import setting
-from data.family import OnProgress, Split
+from data.family import SPLITS, OnProgress, Split
+from data.folders import Folders
 from data.pictures import Pool
+from data.sizes import Sizes
 
 VERSION = 1  # part of the cache's key: raise it whenever the drawing changes
 STROKES, CONTROLS, STEPS = 4, 5, 12  # most strokes in a character; control points a stroke; curve points between two
@@ -49,9 +51,6 @@ class DoodlesConfig(CharactersConfig):
     def classes(self, split: Split) -> int:
         return {"train": self.train_classes, "val": self.val_classes, "test": self.test_classes}[split]
 
-    def examples_per_class(self) -> int:
-        return self.examples_per_character
-
 
 class Doodles(Characters):
     """Invented handwriting, drawn on the processor and kept in the cache folder.
@@ -64,6 +63,10 @@ class Doodles(Characters):
     config: DoodlesConfig
     title = "Doodles"
     summary = "Invented handwritten characters, drawn by a random stroke programme; nothing to download."
+
+    @classmethod
+    def sizes(cls, config: DoodlesConfig, folders: Folders | None) -> dict[Split, Sizes]:  # noqa: ARG003
+        return {split: Sizes.even(config.classes(split), config.examples_per_character) for split in SPLITS}
 
     def load(self, split: Split, progress: OnProgress) -> Pool:
         classes, examples = self.config.classes(split), self.config.examples_per_character

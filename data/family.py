@@ -1,8 +1,9 @@
 """TaskFamily, a distribution p(T) over tasks, and Episodes, a batch of tasks drawn from it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple, Protocol, Self
 
@@ -12,7 +13,9 @@ from torch import Tensor
 
 from data.config import Config, setting
 from data.errors import DataError
+from data.folders import Folders
 from data.metric import SQUARED_ERROR, Metric, accuracy
+from data.sizes import Shortage, Sizes, shortages
 from data.spec import InputSpec
 
 Split = Literal["train", "val", "test"]
@@ -92,36 +95,6 @@ class FamilyConfig(Config):
         """Shape of one input, without batch axes: (1,) for sinusoids, (1, 28, 28) for characters."""
         return self.input_spec.shape
 
-    def classes(self, split: Split) -> int | None:
-        """Number of classes in a split; None for regression."""
-        raise NotImplementedError
-
-    def examples_per_class(self) -> int | None:
-        """Number of examples each class has; None where they are drawn without end."""
-        raise NotImplementedError
-
-    def problems(self, shape: EpisodeShape, split: Split) -> list[tuple[str, str]]:
-        """Why tasks of this shape cannot be drawn from a split: (field, sentence) pairs, none if they can.
-
-        The field is one of n_way, k_shot and n_query. Nothing is loaded to find out.
-        """
-        n_way, k_shot, n_query = shape
-        classes, examples = self.classes(split), self.examples_per_class()
-        found = []
-        if classes is None and n_way != 1:
-            found.append(("n_way", f"n_way = {n_way} does not apply to {self.name}, a regression; leave it empty."))
-        if classes is not None and n_way > classes:
-            has = f"the {classes} {SPLIT_TITLES[split]} classes of {self.name}"
-            found.append(("n_way", f"n_way = {n_way} exceeds {has}; lower n_way to {classes} or less."))
-        if examples is not None and k_shot + n_query > examples:
-            # One example has to be left for the other field, so that its lowest value is a way out.
-            field, most = ("n_query", examples - k_shot) if k_shot < examples else ("k_shot", examples - 1)
-            has = f"the {examples} images per class of {self.name}"
-            found.append(
-                (field, f"k_shot + n_query = {k_shot + n_query} exceeds {has}; lower {field} to {most} or less.")
-            )
-        return found
-
 
 class ClassificationConfig(FamilyConfig):
     """The shape of an N-way K-shot training task (Vinyals et al. 2016)."""
@@ -177,6 +150,37 @@ class TaskFamily(ABC):
     def download(cls, datasets: Path, progress: OnProgress) -> None:  # noqa: ARG003
         """Fetch what is missing. Raises DataError with a remedy."""
         raise DataError(f"{cls.title} has nothing to download.")
+
+    @classmethod
+    def sizes(cls, config: FamilyConfig, folders: Folders | None) -> Mapping[Split, Sizes] | None:  # noqa: ARG003
+        """How many examples the classes of each split have. None for a regression, and where it takes files to know and
+        ``folders`` does not say where they are.
+
+        Asked before every launch and as one types in the form: a family that has to look at its files keeps what it found in
+        the cache folder and looks again only where something changed. Raises DataError where files are missing.
+        """
+        return None
+
+    @classmethod
+    def shortages(
+        cls, config: FamilyConfig, shape: EpisodeShape, split: Split, sizes: Mapping[Split, Sizes] | None
+    ) -> list[Shortage]:
+        """Why tasks of this shape cannot be drawn from a split, by what ``sizes`` said; none if they can."""
+        if cls.kind == "regression" and shape.n_way != 1:
+            message = f"n_way = {shape.n_way} does not apply to {config.name}, a regression"
+            return [Shortage("n_way", message, 1, "leave it empty")]
+        if sizes is None:
+            return []
+        return shortages(config.name, SPLIT_TITLES[split], sizes[split], *shape)
+
+    def classes(self, split: Split) -> int | None:
+        """Number of classes in a split; None for regression."""
+        return self.found[split].classes if self.found else None
+
+    @cached_property
+    def found(self) -> Mapping[Split, Sizes] | None:
+        """The sizes of the family's splits, looked for once."""
+        return self.sizes(self.config, Folders(self.datasets, self.cache))
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -24,8 +24,10 @@ from data.characters import SIDE, Characters, CharactersConfig
 from data.config import setting
 from data.download import fetch
 from data.errors import DataError
-from data.family import OnProgress, Split
+from data.family import SPLITS, OnProgress, Split
+from data.folders import Folders
 from data.pictures import Pool
+from data.sizes import Sizes
 
 VERSION = 1  # part of the cache's key: raise it whenever the decoding changes
 DRAWERS = 20
@@ -59,9 +61,6 @@ class OmniglotConfig(CharactersConfig):
     def classes(self, split: Split) -> int:
         return SIZES[self.split][split] * (4 if self.rotations else 1)
 
-    def examples_per_class(self) -> int:
-        return DRAWERS
-
 
 class Omniglot(Characters):
     """The two zips of the data-set folder, decoded once into one file of the cache folder.
@@ -81,6 +80,10 @@ class Omniglot(Characters):
         "images_evaluation.zip": "6b91aef0f799c5bb55b94e3f2daec811",
     }
     _characters: Cached | None = None
+
+    @classmethod
+    def sizes(cls, config: OmniglotConfig, folders: Folders | None) -> dict[Split, Sizes]:  # noqa: ARG003
+        return {split: Sizes.even(config.classes(split), DRAWERS) for split in SPLITS}
 
     @classmethod
     def missing(cls, datasets: Path) -> list[Path]:

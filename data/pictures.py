@@ -1,5 +1,6 @@
 """What families of pictures share: a split's pictures in one place, and tasks as a choice of them."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ import torch
 from torch import Tensor
 
 from data.errors import DataError
-from data.family import ClassificationConfig, Episodes, EpisodeShape, OnProgress, Split, TaskFamily
+from data.family import SPLIT_TITLES, ClassificationConfig, Episodes, EpisodeShape, OnProgress, Split, TaskFamily
+from data.sizes import left_out
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class Pictures(TaskFamily):
     ):
         super().__init__(config, datasets=datasets, cache=cache, device=device, progress=progress)
         self._pools: dict[Split, Pool] = {}
+        self._said: set[str] = set()
 
     @abstractmethod
     def load(self, split: Split, progress: OnProgress) -> Pool:
@@ -102,10 +107,18 @@ class Pictures(TaskFamily):
         return self.episodes(self.draw(split, shape, tasks, generator))
 
     def draw(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Choice:
-        for field, problem in self.config.problems(shape, split):
-            raise DataError(problem, path=f"family.{field}")
+        for shortage in self.shortages(self.config, shape, split, self.found):
+            raise DataError(str(shortage), path=f"family.{shortage.field}")
+        self.warn(split, shape)
         pictures = choose(self.pool(split), shape, tasks, generator)
         return Choice(split, shape.k_shot, pictures.to(self.device))
+
+    def warn(self, split: Split, shape: EpisodeShape) -> None:
+        """Say once which classes are too small, in the run's log."""
+        text = left_out(SPLIT_TITLES[split], self.found[split], shape.k_shot, shape.n_query)
+        if text and text not in self._said:
+            self._said.add(text)
+            log.warning("%s: %s", self.config.name, text)
 
     def episodes(self, drawn: Choice) -> Episodes:
         pool, parts = self.pool(drawn.split), []

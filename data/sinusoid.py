@@ -33,12 +33,6 @@ class SinusoidConfig(FamilyConfig):
     def input_spec(self) -> InputSpec:
         return InputSpec((1,))
 
-    def classes(self, split: Split) -> None:
-        return None
-
-    def examples_per_class(self) -> None:
-        return None
-
 
 @dataclass(frozen=True)
 class Curves:

@@ -48,7 +48,7 @@ class Pretrain(OutputLayerLearner, FineTuner):
         self, config: PretrainConfig, network: Network, family, test_shape: EpisodeShape, *arguments, **settings
     ):
         super().__init__(config, network, family, test_shape, *arguments, **settings)
-        classes = family.config.classes("train")
+        classes = family.classes("train")
         if classes is None:
             self.classifier, self.head = self.model, set()
         else:

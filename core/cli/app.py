@@ -91,7 +91,7 @@ def train(
     found, store = open_home(home)
     config = from_preset(_preset(preset), [*(set_ or []), *([] if seed is None else [f"seed={seed}"])])
     _need_data(config, found, download)
-    configs = seeded(config, seeds or 1)
+    configs = seeded(config, seeds or 1, found.folders)
     named = name or preset
     group = f"{named} × {seeds}" if seeds and seeds > 1 else None
     labels = [f"{named} seed {c['seed']}" if group else named for c in configs]
@@ -134,7 +134,7 @@ def results_(
     for recipe in recipes:  # all of them, before the first is trained
         config = from_preset(presets.preset(recipe.preset), [*recipe.assignments, *common])
         _need_data(config, found, download)
-        named.append((recipe.name, seeded(config, 1)[0]))
+        named.append((recipe.name, seeded(config, 1, found.folders)[0]))
     budget = f"{len(named)} recipe{'s' if len(named) > 1 else ''}, {minutes:g} min of training each"
     print(f"{budget}, and their tests. Rows go to {output} as they are made.", file=sys.stderr)
     rows = []

@@ -11,8 +11,9 @@ from core.algorithms.base import BatchStatistics, algorithms
 from core.models.base import models
 from core.runs.hardware import device_problem
 from data.config import Config, setting
-from data.errors import InputError
-from data.family import EpisodeShape
+from data.errors import DataError, InputError
+from data.family import SPLITS, EpisodeShape
+from data.folders import Folders
 from data.registry import families
 
 
@@ -123,31 +124,25 @@ class ConfigError(InputError):
         return "\n".join(f"{p.path}: {p.message} {p.remedy}".strip() for p in self.problems)
 
 
-def parse(values: dict[str, Any]) -> RunConfig:
-    """A RunConfig from plain values. Raises ConfigError with every problem found, each at its field."""
+def parse(values: dict[str, Any], folders: Folders | None = None) -> RunConfig:
+    """A RunConfig from plain values. Raises ConfigError with every problem found, each at its field.
+
+    folders: where the data are, for families that have to look at them before it is known which tasks they can give.
+    """
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError([_problem(item) for item in error.errors(include_url=False)]) from None
-    problems = contradictions(config)
+    problems = contradictions(config, folders)
     if problems:
         raise ConfigError(problems)
     return config
 
 
-def contradictions(config: RunConfig) -> list[Problem]:
-    """What no single field can see: settings that do not fit each other."""
+def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Problem]:
+    """What no single field can see: settings that do not fit each other, or not the data."""
     shape, test = config.family.shape, config.test_shape
-    # A path names the field the person has to change: the evaluation's own where it differs from training.
-    found = [Problem(f"family.{field}", text) for field, text in config.family.problems(shape, "train")]
-    seen = {problem.path for problem in found}
-    for split in ("val", "test"):
-        for field, text in config.family.problems(test, split):
-            own = getattr(config.evaluation, field) is not None
-            path = f"evaluation.{field}" if own else f"family.{field}"
-            if path not in seen:
-                seen.add(path)
-                found.append(Problem(path, text))
+    found = size_problems(config, folders)
     algorithm, family = algorithms()[config.algorithm.name], families()[config.family.name]
     if family.kind == "classification" and algorithm.fixed_way and test.n_way != shape.n_way:
         text = (
@@ -164,6 +159,25 @@ def contradictions(config: RunConfig) -> list[Problem]:
         )
     found += device_problems(config.device)
     return found
+
+
+def size_problems(config: RunConfig, folders: Folders | None) -> list[Problem]:
+    """Tasks that a split is too small for. A path names the field to change: the evaluation's own where it has one."""
+    family, found = families()[config.family.name], {}
+    try:
+        sizes = family.sizes(config.family, folders)
+    except DataError as error:
+        path = error.path if error.path.startswith("family.") else "family.name"
+        return [Problem(path, error.message, error.remedy)]
+    for split in SPLITS:
+        shape = config.family.shape if split == "train" else config.test_shape
+        for short in family.shortages(config.family, shape, split, sizes):
+            own = split != "train" and getattr(config.evaluation, short.field) is not None
+            path = f"evaluation.{short.field}" if own else f"family.{short.field}"
+            # The strictest at each field, so that whoever follows it does not meet the next one.
+            if path not in found or short.most < found[path].most:
+                found[path] = short
+    return [Problem(path, str(short)) for path, short in found.items()]
 
 
 def learner_problems(config: RunConfig) -> list[Problem]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InnerloopError
+from data.folders import Folders
 
 PROJECT = Path(__file__).resolve().parents[2]  # the folder that holds app.py
 SQLITE = "sqlite:///"
@@ -25,6 +26,11 @@ class Home:
     def cache(self) -> Path:
         """Decoded data sets; can be deleted at any time."""
         return self.root / "cache"
+
+    @property
+    def folders(self) -> Folders:
+        """Where task families look for their files."""
+        return Folders(self.datasets, self.cache)
 
     @property
     def runs_folder(self) -> Path:

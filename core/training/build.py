@@ -12,7 +12,8 @@ from core.config.run import RunConfig
 from core.models.base import ModelError, build_model, models
 from core.training.device import out_of_memory
 from data.errors import InnerloopError
-from data.family import Episodes, EpisodeShape, OnProgress, TaskFamily
+from data.family import Episodes, EpisodeShape, OnProgress, Split, TaskFamily
+from data.folders import Folders
 from data.registry import families
 
 TRIAL_TASKS = 2
@@ -104,37 +105,43 @@ def made_up(family: TaskFamily, shape: EpisodeShape) -> Episodes:
 class _Blank(TaskFamily):
     """A family's shapes, loss and score without its data."""
 
-    def __init__(self, config: RunConfig):
+    def __init__(self, config: RunConfig, folders: Folders | None):
         super().__init__(config.family, datasets=Path(), cache=Path())
-        self.kind = families()[config.family.name].kind
+        family = families()[config.family.name]
+        self.kind, self.found = family.kind, family.sizes(config.family, folders)
 
     def sample(self, *_):
         raise RuntimeError("A blank family has no data.")
 
     sample_flat = sample
 
+    def classes(self, split: Split) -> int | None:
+        """As many as a task has where they would have to be counted and nobody said where."""
+        return super().classes(split) or (self.config.shape.n_way if self.kind == "classification" else None)
 
-def check(config: RunConfig) -> ForwardMode:
+
+def check(config: RunConfig, folders: Folders | None = None) -> ForwardMode:
     """Whether the run's learner and network fit its tasks, found out in a moment on the CPU, without the data.
 
     Raises ModelError with reason and remedy.
     """
-    return choose_forward(config, _Blank(config))
+    return choose_forward(config, _Blank(config, folders))
 
 
-def parameter_count(config: RunConfig) -> int:
+def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
     """How many numbers there are to learn: the network's weights, and what a learner puts around it."""
-    return sum(p.numel() for p in build_learner(config, _Blank(config), "stacked").parameters() if p.requires_grad)
+    blank = _Blank(config, folders)
+    return sum(p.numel() for p in build_learner(config, blank, "stacked").parameters() if p.requires_grad)
 
 
-def threads(config: RunConfig) -> int:
+def threads(config: RunConfig, folders: Folders | None = None) -> int:
     """How many processor threads the run is given.
 
     A small fully connected network is slower on several: its matrices are too small to share, and a thread that waits
     for another takes the core away from whoever else could use it (5 ms a meta-step with one, 50 ms with two beside a busy
     browser, on two cores).
     """
-    shapes = [p.shape for p in build_learner(config, _Blank(config), "stacked").parameters()]
+    shapes = [p.shape for p in build_learner(config, _Blank(config, folders), "stacked").parameters()]
     small = all(len(shape) <= 2 for shape in shapes) and sum(shape.numel() for shape in shapes) < 500_000
     return 1 if small else torch.get_num_threads()
 

@@ -14,7 +14,7 @@ def launch(values: dict[str, Any], name: str, seeds: int = 1) -> list[Run]:
     """
     from core.launch import seeded
 
-    configs = seeded(values, seeds)
+    configs = seeded(values, seeds, session.home().folders)
     group = f"{name} × {seeds}" if seeds > 1 else None
     names = [f"{name} seed {config['seed']}" if group else name for config in configs]
     return scheduler.submit(session.store(), session.home(), list(zip(names, configs, strict=True)), group)

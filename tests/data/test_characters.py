@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from data.characters import Characters, CharactersConfig
-from data.family import Episodes, EpisodeShape, OnProgress, Split
+from data.family import SPLITS, Episodes, EpisodeShape, OnProgress, Split
+from data.folders import Folders
 from data.pictures import Pool
+from data.sizes import Sizes
 
 CLASSES, EXAMPLES = 30, 12
 SHAPE = EpisodeShape(7, 3, 4)
@@ -17,18 +19,16 @@ SHAPE = EpisodeShape(7, 3, 4)
 class NumberedConfig(CharactersConfig):
     name: str = "numbered"
 
-    def classes(self, split: Split) -> int:
-        return CLASSES
-
-    def examples_per_class(self) -> int:
-        return EXAMPLES
-
 
 class Numbered(Characters):
     """Pixel (0, 0) is the class, pixel (0, 1) the example; loads are counted."""
 
     title, summary = "Numbered", "Images that say which they are."
     loads = 0
+
+    @classmethod
+    def sizes(cls, config: NumberedConfig, folders: Folders | None) -> dict[Split, Sizes]:  # noqa: ARG003
+        return dict.fromkeys(SPLITS, Sizes.even(CLASSES, EXAMPLES))
 
     def load(self, split: Split, progress: OnProgress) -> Pool:
         self.loads += 1

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from data.doodles import Doodles, DoodlesConfig, draw_pool, pool_generator
 from data.family import SPLITS, EpisodeShape, Split
+from data.sizes import Sizes
 
 SMALL = {"train_classes": 60, "val_classes": 20, "test_classes": 30}
 
@@ -42,7 +43,7 @@ def test_pools_have_the_sizes_asked_for(pools: dict[Split, Tensor]) -> None:
     }
     config = DoodlesConfig()
     assert [config.classes(split) for split in SPLITS] == [1000, 200, 500]
-    assert config.examples_per_class() == 20
+    assert Doodles.sizes(config, None)["val"] == Sizes.even(200, 20)
 
 
 def test_ink_is_white_on_black_and_anti_aliased(pools: dict[Split, Tensor]) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from data.doodles import Doodles, DoodlesConfig
 from data.errors import DataError
-from data.family import SPLITS, Episodes, EpisodeShape, FamilyConfig
+from data.family import SPLITS, Episodes, EpisodeShape, FamilyConfig, Split
 from data.metric import SQUARED_ERROR, accuracy
 from data.omniglot import OmniglotConfig
 from data.registry import families
@@ -23,38 +23,45 @@ def test_every_family_is_found_by_its_name() -> None:
         assert family.title and family.summary.endswith(".")
 
 
+def found(config: FamilyConfig, shape: EpisodeShape, split: Split) -> list[tuple[str, str]]:
+    """Field and sentence of each reason why these tasks cannot be drawn."""
+    family = families()[config.name]
+    return [(one.field, str(one)) for one in family.shortages(config, shape, split, family.sizes(config, None))]
+
+
 @pytest.mark.parametrize("config", [SinusoidConfig(), DoodlesConfig(), OmniglotConfig()], ids=lambda c: c.name)
 def test_the_default_training_shape_fits_every_split(config: FamilyConfig) -> None:
-    assert [config.problems(config.shape, split) for split in SPLITS] == [[], [], []]
+    assert [found(config, config.shape, split) for split in SPLITS] == [[], [], []]
 
 
 def test_more_examples_than_a_class_has_are_refused_at_n_query() -> None:
-    found = OmniglotConfig().problems(EpisodeShape(5, 1, 24), "train")
-    sentence = "k_shot + n_query = 25 exceeds the 20 images per class of omniglot; lower n_query to 19 or less."
-    assert found == [("n_query", sentence)]
-    assert OmniglotConfig().problems(EpisodeShape(5, 1, 19), "train") == []
+    sentence = "k_shot + n_query = 25 exceeds the 20 examples per class of omniglot; lower n_query to 19 or less."
+    assert found(OmniglotConfig(), EpisodeShape(5, 1, 24), "train") == [("n_query", sentence)]
+    assert found(OmniglotConfig(), EpisodeShape(5, 1, 19), "train") == []
 
 
 def test_more_shots_than_leave_a_query_are_refused_at_k_shot() -> None:
-    ((field, sentence),) = DoodlesConfig().problems(EpisodeShape(5, 20, 1), "train")
+    ((field, sentence),) = found(DoodlesConfig(), EpisodeShape(5, 20, 1), "train")
     assert field == "k_shot"
     assert sentence.endswith("lower k_shot to 19 or less.")
+    ((_, sentence),) = found(OmniglotConfig(), EpisodeShape(5, 30, 15), "test")
+    assert sentence.endswith("lower k_shot to 5 or less.")
 
 
 def test_more_classes_than_the_split_has_are_refused_at_n_way() -> None:
     config = OmniglotConfig(rotations=False)
     sentence = "n_way = 173 exceeds the 172 validation classes of omniglot; lower n_way to 172 or less."
-    assert config.problems(EpisodeShape(173, 1, 1), "val") == [("n_way", sentence)]
-    assert config.problems(EpisodeShape(173, 1, 1), "train") == []
+    assert found(config, EpisodeShape(173, 1, 1), "val") == [("n_way", sentence)]
+    assert found(config, EpisodeShape(173, 1, 1), "train") == []
 
 
 def test_both_problems_are_told_at_once() -> None:
     config = DoodlesConfig(val_classes=10)
-    assert [field for field, _ in config.problems(EpisodeShape(11, 10, 11), "val")] == ["n_way", "n_query"]
+    assert [field for field, _ in found(config, EpisodeShape(11, 10, 11), "val")] == ["n_way", "n_query"]
 
 
 def test_a_regression_has_no_ways() -> None:
-    ((field, _),) = SinusoidConfig().problems(EpisodeShape(5, 10, 10), "test")
+    ((field, _),) = found(SinusoidConfig(), EpisodeShape(5, 10, 10), "test")
     assert field == "n_way"
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from data.errors import DataError
 from data.family import SPLITS, EpisodeShape
 from data.omniglot import Omniglot, OmniglotConfig, decode_drawing, decode_zip
+from data.sizes import Sizes
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATASETS = (PROJECT / "../shared/datasets").resolve()
@@ -189,7 +190,11 @@ def test_what_a_config_states_needs_no_files() -> None:
     assert [OmniglotConfig().classes(split) for split in SPLITS] == [4112, 688, 1692]
     assert [OmniglotConfig(split="finn", rotations=False).classes(split) for split in SPLITS] == [1100, 100, 423]
     assert [OmniglotConfig(split="official", rotations=False).classes(split) for split in SPLITS] == [792, 172, 659]
-    assert OmniglotConfig().examples_per_class() == 20 and OmniglotConfig().input_shape == (1, 28, 28)
+    assert Omniglot.sizes(OmniglotConfig(), None)["train"] == Sizes.even(4112, 20) and OmniglotConfig().input_shape == (
+        1,
+        28,
+        28,
+    )
 
 
 @pytest.mark.parametrize(

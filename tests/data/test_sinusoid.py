@@ -30,7 +30,7 @@ def test_shapes(family: Sinusoid) -> None:
 
 def test_the_config_states_the_training_shape() -> None:
     assert SinusoidConfig(k_shot=3, n_query=4).shape == EpisodeShape(1, 3, 4)
-    assert SinusoidConfig().classes("train") is None
+    assert Sinusoid.sizes(SinusoidConfig(), None) is None
 
 
 def test_points_lie_on_the_curves(family: Sinusoid) -> None:

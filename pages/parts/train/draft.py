@@ -12,6 +12,7 @@ from core.config.overrides import leave_open
 from core.config.run import ConfigError, RunConfig, parse, without_effect
 from data.errors import InnerloopError
 from data.registry import families
+from pages.parts import session
 from pages.parts.train import config_form
 
 DRAFT = "train-draft"  # session state
@@ -57,7 +58,7 @@ class Draft:
     def check(self) -> tuple[RunConfig | None, dict[str, str]]:
         """The config, or None and a sentence for each path that is wrong."""
         try:
-            return parse(self.values), {}
+            return parse(self.values, session.home().folders), {}
         except ConfigError as error:
             problems: dict[str, str] = {}
             for one in error.problems:

@@ -74,7 +74,7 @@ def summary(config: RunConfig) -> list[tuple[str, object]]:
     learner, training, shape = algorithms()[config.algorithm.name], config.training, config.family.shape
     rows: list[tuple[str, object]] = []
     if config.model.name != "module":  # a person's own code is not run before launch
-        rows.append(("Network", f"{readable.count(parameter_count(config))} weights"))
+        rows.append(("Network", f"{readable.count(parameter_count(config, session.home().folders))} weights"))
     if learner.meta_trained and learner.episodic:
         rows.append(
             ("Meta-training", f"{readable.count(training.iterations)} iterations of {training.meta_batch_size} tasks")
@@ -86,7 +86,7 @@ def summary(config: RunConfig) -> list[tuple[str, object]]:
     else:
         rows.append(("Training", "none"))
     tested = config.test_shape
-    way = f"{tested.n_way}-way " if config.family.classes("test") else ""
+    way = f"{tested.n_way}-way " if families()[config.family.name].kind == "classification" else ""
     rows.append(("Final test", f"{readable.count(config.evaluation.episodes)} tasks, {way}{tested.k_shot}-shot"))
     return rows
 

@@ -1,5 +1,6 @@
 """What a person typed becomes a config, or a sentence at each field that says what is wrong and what would be right."""
 
+import re
 from typing import Any
 
 import pytest
@@ -75,11 +76,17 @@ def test_a_branch_that_is_not_an_object(value: Any) -> None:
 
 
 CONTRADICTIONS = [
-    (("family.k_shot=10", "family.n_query=15"), "family.n_query", "exceeds the 20 images per class of doodles; lower"),
+    (
+        ("family.k_shot=10", "family.n_query=15"),
+        "family.n_query",
+        "exceeds the 20 examples per class of doodles; lower",
+    ),
     (("family.k_shot=10", "family.n_query=15"), "family.n_query", "n_query to 10 or less"),
     (("evaluation.n_query=19",), "evaluation.n_query", "k_shot + n_query = 21 exceeds"),
-    (("evaluation.k_shot=20",), "evaluation.k_shot", "lower k_shot to 19 or less"),
-    (("family.n_way=13",), "family.n_way", "exceeds the 12 training classes of doodles"),
+    (("evaluation.k_shot=20",), "evaluation.k_shot", "lower k_shot to 17 or less"),
+    (("family.k_shot=30", "family.n_query=15"), "family.k_shot", "lower k_shot to 5 or less"),
+    (("family.k_shot=30", "evaluation.n_query=17"), "family.k_shot", "lower k_shot to 3 or less"),
+    (("family.n_way=13", "evaluation.n_way=3"), "family.n_way", "exceeds the 12 training classes of doodles"),
     (("family.n_way=7",), "family.n_way", "exceeds the 6 validation classes"),
     (("algorithm=pretrain", "evaluation.n_way=7"), "evaluation.n_way", "exceeds the 6 validation classes"),
     (("evaluation.n_way=5",), "evaluation.n_way", "MAML learns an output layer for 3 classes"),
@@ -90,6 +97,26 @@ CONTRADICTIONS = [
 @pytest.mark.parametrize(("assignments", "path", "words"), CONTRADICTIONS)
 def test_settings_that_do_not_fit_each_other(assignments: tuple[str, ...], path: str, words: str) -> None:
     assert words in problems("doodles", *assignments)[path].message
+
+
+@pytest.mark.parametrize(
+    "assignments",
+    [
+        ("family.k_shot=30", "family.n_query=15"), ("family.k_shot=30", "evaluation.n_query=17"),
+        ("family.k_shot=20", "family.n_query=1", "evaluation.n_query=15"), ("family.k_shot=50", "family.n_query=50"),
+        ("family.n_way=40", "family.n_query=30"), ("evaluation.k_shot=25", "evaluation.n_query=300"),
+    ],
+)  # fmt: skip
+def test_whoever_follows_what_is_said_of_the_shape_can_launch(assignments: tuple[str, ...]) -> None:
+    following = []
+    for path, problem in problems("doodles", *assignments).items():
+        most = re.search(r"lower (\w+) to (\d+) or less", problem.message)
+        if most:
+            following.append(f"{path}={most[2]}")
+        else:
+            section, total = path.split(".")[0], int(re.search(r"add up to (\d+) or less", problem.message)[1])
+            following += [f"{section}.k_shot={total // 2}", f"{section}.n_query={total - total // 2}"]
+    tiny("doodles", *assignments, *following)
 
 
 def test_a_network_that_cannot_read_the_tasks() -> None:

@@ -22,9 +22,11 @@ from core.training.build import build_learner
 from core.training.evaluation import curve_steps, evaluate, interval
 from core.training.frozen import BLOCK, FrozenEpisodes, episode_seed, frozen_episodes
 from core.training.memory import Peak
-from data.family import ClassificationConfig, Episodes, OnProgress, Split
+from data.family import SPLITS, ClassificationConfig, Episodes, OnProgress, Split
+from data.folders import Folders
 from data.omniglot import Omniglot
 from data.pictures import Pictures, Pool
+from data.sizes import Sizes
 from data.spec import InputSpec
 from tests.core.learners import blank, made_up
 from tests.core.tiny import open_tiny, tiny
@@ -350,15 +352,13 @@ class PhotographsConfig(ClassificationConfig):
     def input_spec(self) -> InputSpec:
         return InputSpec((3, 84, 84))
 
-    def classes(self, split: Split) -> int:
-        return 20
-
-    def examples_per_class(self) -> int:
-        return 16
-
 
 class Photographs(Pictures):
     title, summary = "Photographs", "Noise."
+
+    @classmethod
+    def sizes(cls, config: PhotographsConfig, folders: Folders | None) -> dict[Split, Sizes]:  # noqa: ARG003
+        return dict.fromkeys(SPLITS, Sizes.even(20, 16))
 
     def load(self, split: Split, progress: OnProgress) -> Pool:
         generator = torch.Generator().manual_seed(0)
