@@ -103,9 +103,8 @@ def _measure(database: Path, count: int, iterations: int) -> None:
 def live(store: RunStore, home: Home, points: int, validations: int = 0) -> int:
     """A run that trains, as far as the server can see, with ``points`` points so far and a log of a megabyte."""
     config = parse(preset("sinusoid-maml").config).model_dump(mode="json")
-    run = store.create(config, "live", folder_root=home.runs_folder, datasets=home.datasets, host=identify().host)
-    own = identify()
-    store.move(run.id, "running", {"queued"}, pid=own.pid, pid_created=own.created, boot_id=own.boot_id, slot="cpu")
+    run = store.create(config, "live", folder_root=home.runs_folder, datasets=home.datasets, host=home.host)
+    store.move(run.id, "running", {"queued"}, handle=identify(), slot="cpu")
     iterations = points // len(KEYS)
     store.add_metrics(run.id, [(i, i / 10, key, loss(i)) for i in range(1, iterations + 1) for key in KEYS])
     _write_log(run)

@@ -1,6 +1,12 @@
 """``python -m core``: the engine without a browser."""
 
-from core.cli.app import main
+import sys
+
+from core.runs import ending
 
 if __name__ == "__main__":
+    if "worker" in sys.argv:  # before anything that takes a while is imported
+        ending.listen()
+    from core.cli.app import main
+
     main()

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from core.algorithms.base import Algorithm
 from core.config.overrides import apply
 from core.config.run import ConfigError, Problem, RunConfig, parse
 from core.errors import RunError
-from core.runs.artifacts import checkpoint_folder
 from core.runs.hardware import fitting, slots
 from core.runs.home import Home
 from core.runs.schema import Run
@@ -40,12 +38,12 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     (no checkpoint yet), CheckpointError, DataError.
     """
     config = parse(_changed(run.config, list(assignments)))
-    folder = checkpoint_folder(run)
+    folder = home.artifacts(run).checkpoints()
     held = checkpoint.read_newest(folder, "best") or checkpoint.read_newest(folder, "last")
     if held is None:
         raise RunError(f"Run {run.id} has no checkpoint yet.", "Wait for its first validation, or resume it.")
     family = open_family(
-        config, Path(run.datasets), home.cache, open_device(fitting(config.device, slots())[0]), progress
+        config, home.root / run.datasets, home.cache, open_device(fitting(config.device, slots())[0]), progress
     )
     mode = "loop" if run.forward == "loop" else choose_forward(config, family)  # perhaps on another device
     algorithm = build_learner(config, family, mode)

@@ -1,23 +1,24 @@
 """The process that trains one run: claims its row, reports into the store, obeys it, and leaves the queue in order."""
 
+import io
 import os
-import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
-from types import FrameType
-from typing import TypeVar
+from contextlib import suppress
+from typing import TextIO, TypeVar
 
 import torch
 
 from core.config.run import parse
-from core.errors import NoRunError, StoreError
-from core.runs import hardware
-from core.runs.artifacts import checkpoint_folder
+from core.errors import StoreError
+from core.runs import ending, hardware
+from core.runs.attempt import Attempt, Superseded
 from core.runs.home import Home
 from core.runs.launchers import identify
 from core.runs.scheduler import reconcile
+from core.runs.schema import Run
 from core.runs.store import RunStore
 from core.training.build import open_family, threads
 from core.training.device import open_device, out_of_memory
@@ -31,16 +32,30 @@ T = TypeVar("T")
 PATIENCE = 300.0  # seconds for which a database that is locked or out of reach does not end a training
 
 
+class Unfailing(io.TextIOBase):
+    """A stream that loses what it cannot write: a log on a full disk must not end the training that waits for space."""
+
+    def __init__(self, stream: TextIO):
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.stream.flush()
+
+
 def patiently(call: Callable[[], T]) -> T:
-    """What the store answers, asked again for PATIENCE seconds while it cannot. A run that was deleted is not waited for."""
+    """What the store answers, asked again for PATIENCE seconds while it cannot for a reason that may pass."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return call()
-        except NoRunError:
-            raise
         except StoreError as error:
-            if time.monotonic() > deadline:
+            if not error.passing or time.monotonic() > deadline:
                 raise
             print(f"{error} Trying again.", flush=True)
             time.sleep(1.0)
@@ -49,133 +64,139 @@ def patiently(call: Callable[[], T]) -> T:
 class StoreListener:
     """Puts what the trainer says into the run's row and passes on what is wanted of it."""
 
-    def __init__(self, store: RunStore, run: int, slot: str):
-        self.store, self.run, self.slot, self.terminated = store, run, slot, False
+    def __init__(self, attempt: Attempt, slot: str):
+        self.attempt, self.slot = attempt, slot
         self.loading, self.paused = 0.0, False
-
-    def terminate(self, _signal: int, _frame: FrameType | None) -> None:
-        """SIGTERM: the machine is shutting down or somebody ends us; stop with a checkpoint at the next beat."""
-        self.terminated = True
+        self.heard, self.pace = None, None  # when the last sign of life was given; the longest time between two
 
     def progress(self, progress: Progress) -> Desired:
-        load = hardware.load(self.slot, os.getpid())
+        load = hardware.load(self.slot, os.getpid()) | {"fraction": progress.fraction, "pace": self._paced()}
         if torch.cuda.is_initialized():
             load["torch_memory"] = torch.cuda.max_memory_allocated(self.slot)
         columns = {
-            "phase": progress.phase,
-            "iteration": progress.iteration,
-            "seconds": progress.seconds,
-            "rate": progress.rate,
-            "remaining": progress.remaining,
-            "load": {**load, "fraction": progress.fraction},
-        }
-        desired = patiently(lambda: self.store.heartbeat(self.run, **columns))
-        if self.terminated:
+            "phase": progress.phase, "iteration": progress.iteration, "seconds": progress.seconds, "rate": progress.rate,
+            "remaining": progress.remaining, "load": load,
+        }  # fmt: skip
+        desired = patiently(lambda: self.attempt.heartbeat(**columns))
+        if ending.asked():
             return "stop"
         paused = desired == "pause"
         if paused != self.paused:
             to, only_from = ("paused", {"running"}) if paused else ("running", {"paused"})
-            patiently(lambda: self.store.move(self.run, to, only_from))
+            patiently(lambda: self.attempt.move(to, only_from))
             self.paused = paused
         return desired
+
+    def _paced(self) -> float | None:
+        """Seconds, None before the first step is over: how long the scheduler has to wait for an answer."""
+        now = time.monotonic()
+        if self.heard is not None:
+            self.pace = max(self.pace or 0.0, now - self.heard)
+        self.heard = now
+        return self.pace
 
     def loaded(self, fraction: float, _text: str) -> None:
         """Decoding a data set, before training."""
         if time.monotonic() - self.loading > 1.0:
             self.loading = time.monotonic()
-            if (
-                self.store.heartbeat(self.run, phase="loading", load={"fraction": fraction}) == "stop"
-                or self.terminated
-            ):
+            columns = {"phase": "loading", "load": {"fraction": fraction}}
+            if patiently(lambda: self.attempt.heartbeat(**columns)) == "stop" or ending.asked():
                 raise Stopped
 
     def metrics(self, rows: list[Row]) -> None:
-        patiently(lambda: self.store.add_metrics(self.run, rows))
+        patiently(lambda: self.attempt.add_metrics(rows))
 
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
-        patiently(lambda: self._evaluated(result, iteration, best))
-
-    def _evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
-        whole = result.as_json(self.run)
-        self.store.add_evaluation(
-            self.run,
-            iteration,
-            result.split,
-            result.metric.name,
-            result.mean,
-            result.ci95,
-            episodes=result.episodes,
-            non_finite=result.non_finite,
-            checkpoint=result.protocol["checkpoint"],
-            result=whole,
-            scores=result.scores,
+        name, whole = result.metric.name, result.as_json(self.attempt.run)
+        score = {"iteration": iteration, "metric": name, "mean": result.mean, "ci95": result.ci95}
+        patiently(
+            lambda: self.attempt.add_evaluation(
+                *(iteration, result.split, name, result.mean, result.ci95),
+                episodes=result.episodes,
+                non_finite=result.non_finite,
+                checkpoint=result.protocol["checkpoint"],
+                result=whole,
+                scores=result.scores,
+                best=score if best else None,
+                test=whole if result.split == "test" else None,
+            )
         )
-        if best:
-            score = {"iteration": iteration, "metric": result.metric.name, "mean": result.mean, "ci95": result.ci95}
-            self.store.update(self.run, best=score)
-        if result.split == "test":
-            self.store.update(self.run, test=whole)
 
     def prepared(self, forward: str) -> None:
-        self.store.update(self.run, forward=forward)
+        patiently(lambda: self.attempt.update(forward=forward))
 
     def check(self) -> None:
-        """Nobody else can have this run."""
+        patiently(self.attempt.check)
 
     def resumed(self, iteration: int) -> None:
-        self.store.truncate_after(self.run, iteration)
+        patiently(lambda: self.attempt.truncate_after(iteration))
 
 
-def work(home: Home, id: int) -> bool:
-    """Train the run to its end; whether it finished. Ends quietly if the run is not ours to start."""
+def work(home: Home, id: int, number: int | None = None) -> bool:
+    """Train the run to its end; whether it finished. Ends quietly if the run is not ours to start.
+
+    number: of the attempt this worker was started for; None for the run's present one.
+    """
+    sys.stdout, sys.stderr = Unfailing(sys.stdout), Unfailing(sys.stderr)
+    ending.listen()
     store = RunStore(home.database)
-    run, own = store.get(id), identify()
-    process = {"pid": own.pid, "pid_created": own.created, "boot_id": own.boot_id, "host": own.host}
-    if not store.move(id, "running", {"starting"}, **process, heartbeat=time.time(), phase="loading"):
-        print(f"Run {id} is {run.status}, not waiting for a worker.")
-        return False
-    listener = StoreListener(store, id, run.slot)
-    signal.signal(signal.SIGTERM, listener.terminate)
-    for ignored in (signal.SIGINT, signal.SIGHUP):  # the terminal that started us may go; the run stays
-        signal.signal(ignored, signal.SIG_IGN)
+    run = store.get(id)
+    attempt = Attempt(store, id, run.attempt if number is None else number)
     try:
-        status, error, remedy = _train(home, store, id, listener)
-        patiently(lambda: store.move(id, status, {"running", "paused", "starting"}, error=error, remedy=remedy))
+        patiently(lambda: attempt.claim(identify(), heartbeat=time.time(), phase="loading"))
+    except Superseded:
+        print(f"Run {id} is {run.status}, not waiting for this worker.")
+        return False
+    try:
+        status, error, remedy = _train(home, run, attempt)
+        patiently(lambda: attempt.move(status, error=error, remedy=remedy))
         print(f"Run {id} {status}. {error}", flush=True)
+    except Superseded as error:  # given up while it lived: whoever has the run now must not be disturbed
+        print(f"{error} This worker ends without a trace.", flush=True)
+        return False
     finally:
         reconcile(store, home)
     return status == "finished"
 
 
-def _train(home: Home, store: RunStore, id: int, listener: StoreListener) -> tuple[str, str, str]:
-    """Status, error and remedy with which the run ends. A traceback goes to the log, its last line to the page."""
+def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
+    """Status, error and remedy with which the run ends. A traceback goes to the log, its last line to the page.
+
+    Raises Superseded where the run is not this worker's any more.
+    """
     try:
-        run = store.get(id)
+        if ending.asked():
+            raise Stopped
+        run = attempt.store.get(run.id)  # the slot came with the claim
+        listener = StoreListener(attempt, run.slot)
         config = parse({**run.config, "device": "auto"})  # the scheduler has given the device: the slot
         folders = Folders(Path(run.datasets), home.cache)
         torch.set_num_threads(threads(config, folders))
         device = open_device(run.slot)
-        store.update(id, iterations=config.training.iterations, device=_device_name(run.slot))
+        attempt.update(iterations=config.training.iterations, device=_device_name(run.slot))
         # A run stays with the data it was given.
-        family = open_family(config, Path(run.datasets), home.cache, device, listener.loaded)
-        Trainer(config, family, checkpoint_folder(run), listener).run()
+        family = open_family(config, home.root / run.datasets, home.cache, device, listener.loaded)
+        Trainer(config, family, home.artifacts(run).checkpoints(), listener).run()
     except Stopped:
         return "stopped", "", ""
+    except Superseded:
+        raise
     except InnerloopError as error:
         traceback.print_exc()
         return "failed", error.message, error.remedy
     except Exception as error:  # a bug, ours or in the person's own network: shown, kept in the log, and never lost
         traceback.print_exc()
-        if out_of_memory(error):
-            return (
-                "failed",
-                f"The device's memory is full: {_last_line(error)}",
-                (
-                    "Lower training.meta_batch_size, family.n_query or algorithm.inner_steps, or set algorithm.first_order."
-                ),
-            )
-        return "failed", _last_line(error), "The whole traceback is in the log below."
+        return "failed", *_crash(error)
     return "finished", "", ""
+
+
+def _crash(error: Exception) -> tuple[str, str]:
+    if out_of_memory(error):
+        remedy = (
+            "Lower training.meta_batch_size, family.n_query or algorithm.inner_steps, or set algorithm.first_order."
+        )
+        return f"The device's memory is full: {_last_line(error)}", remedy
+    return _last_line(error), "The whole traceback is in the log below."
 
 
 def _device_name(slot: str) -> str:

@@ -93,6 +93,8 @@ def notices(run: Run) -> None:
 def waiting_for(run: Run) -> str:
     if run.desired == "pause":
         return "Paused before it started. Continue puts it back into the queue."
+    if elsewhere := scheduler.waits_for(run, session.home()):
+        return elsewhere
     store = session.store()
     before, busy = store.before(run.id), [f"#{other.id} {other.name}" for other in store.runs(status=ACTIVE)]
     place = f"{before} run{'s are' if before > 1 else ' is'} before it in the queue" if before else "Next in the queue"

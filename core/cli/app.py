@@ -165,7 +165,7 @@ def show(run: RunArgument, json: JsonOption = False, home: HomeOption = None) ->
     found, store = open_home(home)
     scheduler.reconcile(store, found)
     one = _run(store, run)
-    emit(shown(one), json, summary(one))
+    emit(shown(one), json, "\n      ".join(filter(None, (summary(one), scheduler.waits_for(one, found)))))
 
 
 @app.command()
@@ -202,7 +202,7 @@ def delete(run: RunArgument, json: JsonOption = False, home: HomeOption = None) 
     found, store = open_home(home)
     _run(store, run)
     scheduler.reconcile(store, found)
-    store.delete(run)
+    scheduler.delete(store, found, run)
     emit({"deleted": run}, json, f"Run {run} is deleted.")
 
 
@@ -246,12 +246,16 @@ def download(
 
 
 @app.command()
-def worker(run: RunArgument, home: HomeOption = None) -> None:
+def worker(
+    run: RunArgument,
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Only if the run is at this attempt.")] = None,
+    home: HomeOption = None,
+) -> None:
     """Train one queued run in this process: what the launcher starts."""
     from core.worker import work
 
     found, _ = open_home(home)
-    raise typer.Exit(0 if work(found, run) else 1)
+    raise typer.Exit(0 if work(found, run, attempt) else 1)
 
 
 def shown(run: Run) -> dict[str, Any]:

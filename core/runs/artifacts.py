@@ -1,10 +1,60 @@
-"""What a run leaves behind beside its rows: checkpoints and a log."""
+"""What a run leaves behind beside its rows: checkpoints and a log. Pages and engine reach them through this alone."""
 
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from core.runs.schema import Run
+from core.errors import StoreError
 
 
-def checkpoint_folder(run: Run) -> Path:
-    """Where a run's checkpoints lie."""
-    return Path(run.folder) / "checkpoints"
+class Artifacts(Protocol):
+    """One run's files, wherever its worker put them."""
+
+    def checkpoints(self) -> Path:
+        """The folder that holds the checkpoints; may not exist yet."""
+
+    def log_tail(self, most: int) -> str | None:
+        """The last ``most`` bytes of the worker's log from the beginning of a line; None as long as there is no log."""
+
+    def log(self) -> bytes:
+        """The whole log, for a download."""
+
+    def delete(self) -> None:
+        """Remove all of it; nothing to do where nothing is. Raises StoreError."""
+
+
+@dataclass(frozen=True)
+class LocalArtifacts:
+    """In a folder of this machine."""
+
+    folder: Path
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "worker.log"
+
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    def log_tail(self, most: int) -> str | None:
+        try:
+            with self.log_file.open("rb") as file:
+                length = file.seek(0, 2)
+                file.seek(max(0, length - most))
+                text = file.read(most).decode(errors="replace")
+        except FileNotFoundError:
+            return None
+        return text.partition("\n")[2] if length > most else text
+
+    def log(self) -> bytes:
+        return self.log_file.read_bytes() if self.log_file.is_file() else b""
+
+    def delete(self) -> None:
+        try:
+            shutil.rmtree(self.folder)
+        except FileNotFoundError:
+            return  # removed by hand before
+        except OSError as error:
+            message = f"Not all files of the run could be removed: {error.strerror}."
+            raise StoreError(message, f"Remove the folder {self.folder} by hand.", str(self.folder)) from error

@@ -30,6 +30,7 @@ _REMEDIES = {  # what the driver says -> what that means, and what to do
     ),
     "full": ("cannot grow: the disk is full", "Free some space; what was stored before is kept."),
 }
+_PASSING = ("locked", "unable to open", "full")  # signs of what may go by itself
 
 
 class Database:
@@ -69,14 +70,21 @@ class Database:
 
         Reads and writes on the same thread inside it join it.
         """
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self.together() as connection:
             if not self.sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+            yield connection
+
+    @contextmanager
+    def together(self) -> Iterator[Connection]:
+        """Writing, all or nothing: reads and writes on the same thread inside it join it."""
+        outer = getattr(self._joined, "connection", None)
+        with self._transaction("BEGIN IMMEDIATE") as connection:
             self._joined.connection = connection
             try:
                 yield connection
             finally:
-                self._joined.connection = None
+                self._joined.connection = outer
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
@@ -95,10 +103,12 @@ class Database:
         cause = str(getattr(error, "orig", error))
         for sign, (what, remedy) in _REMEDIES.items():
             if sign in cause:
-                return StoreError(f"The database {self.place} {what}.", remedy, str(self.place))
+                passing = sign in _PASSING
+                return StoreError(f"The database {self.place} {what}.", remedy, str(self.place), passing=passing)
         if isinstance(error, OperationalError):
             remedy = "Check that the database can be reached and has room."
-            return StoreError(f"The database {self.place} does not answer: {cause.strip()}.", remedy, str(self.place))
+            message = f"The database {self.place} does not answer: {cause.strip()}."
+            return StoreError(message, remedy, str(self.place), passing="no such" not in cause)
         return error
 
 

@@ -1,9 +1,13 @@
 """Where everything that is written at run time lives: the database, the runs' artifacts, data sets and caches."""
 
 import os
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.runs.artifacts import Artifacts, LocalArtifacts
+from core.runs.schema import Run
 from data.errors import InnerloopError
 from data.folders import Folders
 
@@ -37,9 +41,22 @@ class Home:
         """Parent of the runs' artifact folders."""
         return self.root / "runs"
 
-    def run_folder(self, id: int) -> Path:
-        """Checkpoints, exports and the worker's log of one run."""
-        return self.runs_folder / str(id)
+    @property
+    def host(self) -> str:
+        """The name under which runs of this home wait and train, whatever the machine is called today."""
+        path = self.root / "host"
+        if not path.is_file():
+            self.root.mkdir(parents=True, exist_ok=True)
+            beside = self.root / f".host-{uuid.uuid4().hex}"
+            beside.write_text(f"{uuid.uuid4().hex}\n")
+            with suppress(FileExistsError):  # another process was first: its name stands
+                os.link(beside, path)
+            beside.unlink()
+        return path.read_text().strip()
+
+    def artifacts(self, run: Run) -> Artifacts:
+        """Checkpoints and log of a run."""
+        return LocalArtifacts(self.root / run.folder)
 
     def environment(self) -> dict[str, str]:
         """The variables under which ``Home.find()`` in another process finds this same home."""

@@ -1,17 +1,17 @@
 """Starting, finding and ending worker processes."""
 
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import psutil
 
 from core.errors import RunError
+from core.runs import hardware
+from core.runs.artifacts import LocalArtifacts
 from core.runs.home import PROJECT, Home
 from core.runs.schema import Run
 
@@ -35,84 +35,78 @@ print(worker.pid)
 """
 
 
-@dataclass(frozen=True)
-class Handle:
-    """Which process it is: a pid alone may be used again. created: see ``identify``."""
-
-    pid: int
-    created: float | None
-    boot_id: str
-    host: str
+Handle = dict[str, Any]  # plain JSON: how its launcher finds a worker again; nobody else looks into it
 
 
 class Launcher(Protocol):
-    """What the scheduler needs to know of the place where workers run."""
+    """What the scheduler needs to know of the place where workers run. It is asked outside of any transaction."""
 
     host: str  # the name under which this launcher's runs are filed; others' runs are left alone
 
-    def start(self, run_id: int, home: Home, slot: str) -> Handle:
-        """Start a worker; RunError if it cannot be started."""
+    def slots(self) -> list[str]:
+        """The places for one run each, best first."""
 
-    def stop(self, run: Run) -> None:
+    def start(self, run: Run, home: Home, slot: str) -> Handle:
+        """Start a worker for the run's present attempt; RunError if it cannot be started."""
+
+    def stop(self, handle: Handle) -> None:
         """End the worker and what it started, whether it wants to or not."""
 
-    def alive(self, run: Run) -> bool | None:
-        """Whether the run's worker exists; None if that cannot be told from here."""
+    def alive(self, handle: Handle) -> bool:
+        """Whether the worker exists."""
 
 
 def identify(pid: int | None = None) -> Handle:
     """The handle of a process of this machine, by default of this one. psutil.NoSuchProcess if there is none.
 
-    ``created`` is in seconds since boot on Linux, where the time of day at which a process began moves when the clock
-    is set: every worker would seem dead once a laptop's clock is corrected.
+    A pid alone may be used again. ``created`` is in seconds since boot on Linux, where the time of day at which a process
+    began moves when the clock is set: every worker would seem dead once a laptop's clock is corrected.
     """
     process = psutil.Process(pid)
     linux = BOOT_ID.exists()
     created = process.create_time() - (psutil.boot_time() if linux else 0.0)
-    return Handle(process.pid, created, BOOT_ID.read_text().strip() if linux else "", platform.node())
+    return {"pid": process.pid, "created": created, "boot_id": BOOT_ID.read_text().strip() if linux else ""}
 
 
-def worker_command(run_id: int, home: Home) -> list[str]:
-    """The command that trains one run."""
-    return [sys.executable, "-m", "core", "--home", str(home.root), "worker", str(run_id)]
+def worker_command(run: Run, home: Home) -> list[str]:
+    """The command that trains one run, once: a later attempt is another worker's."""
+    own = ["worker", str(run.id), "--attempt", str(run.attempt)]
+    return [sys.executable, "-m", "core", "--home", str(home.root), *own]
 
 
 class LocalLauncher:
-    """Workers as detached processes of this machine; output goes to ``worker.log`` in the run's folder.
+    """Workers as detached processes of this machine; output goes to the run's log.
 
     command: makes the command from run and home. grace: seconds between the request to end and the kill.
     """
 
-    def __init__(self, command: Callable[[int, Home], list[str]] = worker_command, grace: float = 3.0):
-        self.host, self._command, self._grace = platform.node(), command, grace
+    def __init__(self, home: Home, command: Callable[[Run, Home], list[str]] = worker_command, grace: float = 3.0):
+        self.host, self._command, self._grace = home.host, command, grace
 
-    def start(self, run_id: int, home: Home, slot: str) -> Handle:
-        folder = home.run_folder(run_id)
-        command = [sys.executable, "-S", "-c", _SPAWN, str(folder / "worker.log"), *self._command(run_id, home)]
+    def slots(self) -> list[str]:
+        return hardware.slots()
+
+    def start(self, run: Run, home: Home, slot: str) -> Handle:
+        log = LocalArtifacts(home.root / run.folder).log_file
+        command = [sys.executable, "-S", "-c", _SPAWN, str(log), *self._command(run, home)]
+        surroundings = {"cwd": PROJECT, "env": _environment(home), "stdin": subprocess.DEVNULL}
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            spawned = subprocess.run(
-                command, cwd=PROJECT, env=_environment(home), capture_output=True, text=True, stdin=subprocess.DEVNULL
-            )
-        except OSError as error:
-            message = f"The worker of run {run_id} cannot be started: {error}."
-            raise RunError(message, "Check the home folder's space and permissions, then resume the run.") from error
+            log.parent.mkdir(parents=True, exist_ok=True)
+            spawned = subprocess.run(command, **surroundings, capture_output=True, text=True)
+        except (OSError, ValueError) as error:  # an environment or a path with a null byte
+            raise _not_started(run, str(error)) from error
         if spawned.returncode:
-            reason = (spawned.stderr.strip().splitlines() or ["no reason given"])[-1]
-            message = f"The worker of run {run_id} cannot be started: {reason}."
-            raise RunError(message, "Check the home folder's space and permissions, then resume the run.")
+            raise _not_started(run, (spawned.stderr.strip().splitlines() or ["no reason given"])[-1])
         try:
             return identify(int(spawned.stdout))
         except psutil.NoSuchProcess:  # it ended before one could look; the next reconcile finds nobody there
-            return Handle(int(spawned.stdout), None, "", self.host)
+            return {"pid": int(spawned.stdout), "created": None, "boot_id": ""}
 
-    def alive(self, run: Run) -> bool | None:
-        if run.host != self.host:
-            return None
-        return self._process(run) is not None
+    def alive(self, handle: Handle) -> bool:
+        return self._process(handle) is not None
 
-    def stop(self, run: Run) -> None:
-        process = self._process(run)
+    def stop(self, handle: Handle) -> None:
+        process = self._process(handle)
         if process is None:
             return
         try:
@@ -124,16 +118,21 @@ class LocalLauncher:
         _signal(stubborn, psutil.Process.kill)
         psutil.wait_procs(stubborn, timeout=self._grace)
 
-    def _process(self, run: Run) -> psutil.Process | None:
-        """The run's own process, or None if it is gone, dead but not collected, or another one under the same pid."""
-        if run.pid is None or run.pid_created is None or run.host != self.host:
+    def _process(self, handle: Handle) -> psutil.Process | None:
+        """The worker's own process, or None if it is gone, dead but not collected, or another one under the same pid."""
+        if handle.get("pid") is None or handle.get("created") is None:
             return None
         try:
-            found, process = identify(run.pid), psutil.Process(run.pid)
-            same = found.boot_id == run.boot_id and abs(found.created - run.pid_created) < 0.05
+            found, process = identify(handle["pid"]), psutil.Process(handle["pid"])
+            same = found["boot_id"] == handle["boot_id"] and abs(found["created"] - handle["created"]) < 0.05
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+
+
+def _not_started(run: Run, reason: str) -> RunError:
+    message = f"The worker of run {run.id} cannot be started: {reason}."
+    return RunError(message, "Check the home folder's space and permissions, then resume the run.")
 
 
 def _signal(processes: list[psutil.Process], send: Callable[[psutil.Process], None]) -> None:

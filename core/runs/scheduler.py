@@ -6,40 +6,45 @@ sure that each run is started once. So the queue advances with no page open and 
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from core.errors import RunError
 from core.runs import hardware
+from core.runs.attempt import Attempt, Superseded
 from core.runs.home import Home
 from core.runs.launchers import Launcher, LocalLauncher
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
 
-SILENCE = 15.0  # seconds without a heartbeat after which a worker that was asked to stop is killed
-START = 30.0  # seconds within which a worker that was claimed gets its pid recorded
+SILENCE = 15.0  # seconds without a heartbeat that a worker is given at least when it was asked to stop
+UNKNOWN_PACE = 300.0  # the same before it has taken its first step
+START = 30.0  # seconds within which a worker that was claimed gets its handle recorded
 _VANISHED = "The worker process vanished; it may have been killed, or the machine ran out of memory or restarted."
 _RESUME = "Resume the run to continue from its last checkpoint; worker.log in its folder may say more."
 
 
-def reconcile(
-    store: RunStore, home: Home, launcher: Launcher | None = None, slots: Sequence[str] | None = None
-) -> list[int]:
+def reconcile(store: RunStore, home: Home, launcher: Launcher | None = None) -> list[int]:
     """Bring the store into line with reality and start what can start; returns the runs that were started.
 
-    Idempotent, cheap when there is nothing to do, and safe to call from any number of threads and processes at once.
-    slots: the places for one run each, by default those of this machine.
+    Idempotent, cheap when there is nothing to do, and safe to call from any number of threads and processes at once. What
+    takes time, to ask for a worker, to end and to start one, happens outside the exclusive transaction; inside it counts
+    only for rows that are still as they were.
     """
-    launcher = launcher or LocalLauncher()
+    launcher = launcher or LocalLauncher(home)
     if not store.runs(status={"queued"} | ACTIVE):
         return []
-    slots = hardware.slots() if slots is None else slots
+    active = store.runs(status=ACTIVE)
+    vanished = [run for run in active if _vanished(run, launcher)]
+    hung = [run for run in active if run.host == launcher.host and run.handle and run not in vanished and _hung(run)]
+    slots = launcher.slots()
     with store.exclusive():
-        active = _still_active(store, launcher)
-        claimed = _claim(store, launcher.host, slots, {run.slot for run in active})
-    for run in active:  # outside the transaction: to end a process takes seconds
-        if _hung(run):
-            launcher.stop(run)
-    return [run for run, slot in claimed if _spawn(store, home, launcher, run, slot)]
+        for run in vanished:
+            _give_up(store, run)
+        claimed = _claim(store, launcher.host, slots)
+    for run in hung:
+        launcher.stop(run.handle)
+    return [run.id for run, slot in claimed if _spawn(store, home, launcher, run, slot)]
 
 
 def submit(
@@ -52,7 +57,7 @@ def submit(
     parent: int | None = None,
 ) -> list[Run]:
     """Queue runs, given as (name, config), all or none, and start those for which there is room."""
-    launcher = launcher or LocalLauncher()
+    launcher = launcher or LocalLauncher(home)
     places = {"folder_root": home.runs_folder, "datasets": home.datasets}
     with store.exclusive():
         ids = [
@@ -86,7 +91,7 @@ def pause(store: RunStore, home: Home, id: int, launcher: Launcher | None = None
 
 def resume(store: RunStore, home: Home, id: int, launcher: Launcher | None = None) -> Run:
     """Queue a stopped, failed or lost run again, from its last checkpoint; let a paused one go on."""
-    launcher = launcher or LocalLauncher()
+    launcher = launcher or LocalLauncher(home)
     with store.exclusive():
         run = store.get(id)
         if run.status in RESUMABLE:
@@ -98,7 +103,7 @@ def resume(store: RunStore, home: Home, id: int, launcher: Launcher | None = Non
                 "ended": None,
                 "heartbeat": None,
             }
-            nobody = {"host": launcher.host, "pid": None, "pid_created": None, "boot_id": None, "load": None}
+            nobody = {"host": launcher.host, "handle": None, "load": None}
             store.move(id, "queued", only_from=RESUMABLE, **fresh, **nobody, attempt=run.attempt + 1)
         elif run.desired == "pause" and run.status not in ENDED:
             store.update(id, desired="run")
@@ -116,36 +121,55 @@ def _unfinished(store: RunStore, id: int, what: str) -> Run:
     return run
 
 
-def _still_active(store: RunStore, launcher: Launcher) -> list[Run]:
-    """This host's runs with a living worker, oldest first; those whose worker has vanished are given up."""
-    active = []
-    for run in reversed(store.runs(status=ACTIVE)):
-        if not _vanished(run, launcher):
-            active += [run] if run.host == launcher.host else []
-        elif run.desired == "stop":
-            store.move(run.id, "stopped", only_from=ACTIVE)
-        else:
-            store.move(run.id, "lost", only_from=ACTIVE, error=_VANISHED, remedy=_RESUME)
-    return active
+def delete(store: RunStore, home: Home, id: int) -> None:
+    """Remove a run, what it measured, its checkpoints and its log. StoreError if a worker is at it."""
+    home.artifacts(store.delete(id)).delete()
+
+
+def waits_for(run: Run, home: Home) -> str:
+    """Why a queued run of this store does not start here however long one waits; empty if it will."""
+    if run.status != "queued" or run.host in (None, home.host):
+        return ""
+    return "It waits for another home, whose machine has to start it. Stop and resume it to train it here."
 
 
 def _vanished(run: Run, launcher: Launcher) -> bool:
-    alive = launcher.alive(run)
-    if alive is None:  # on another host, which is asked to look after it; only a user's stop gives up on that
-        return _hung(run, patience=4 * SILENCE)
-    if run.pid is None:  # claimed, and perhaps being spawned by another process at this moment
+    if run.host != launcher.host:  # whose host is asked to look after it; only a user's stop gives up on that
+        return _hung(run, times=4)
+    if run.handle is None:  # claimed, and perhaps being spawned by another process at this moment
         return time.time() - max(run.started or 0.0, run.heartbeat or 0.0) > START
-    return not alive
+    return not launcher.alive(run.handle)
 
 
-def _hung(run: Run, patience: float = SILENCE) -> bool:
+def _give_up(store: RunStore, seen: Run) -> None:
+    """End a run whose worker has vanished, if nothing has become of it since it was ``seen``."""
+    run = store.get(seen.id)
+    if (run.attempt, run.handle, run.host) != (seen.attempt, seen.handle, seen.host):
+        return
+    if run.desired == "stop":
+        store.move(run.id, "stopped", only_from=ACTIVE)
+    else:
+        store.move(run.id, "lost", only_from=ACTIVE, error=_VANISHED, remedy=_RESUME)
+
+
+def _hung(run: Run, times: float = 1.0) -> bool:
     """Asked to stop a while ago, and silent since. A late heartbeat alone kills nobody: a step may just be long."""
     asked = run.desired == "stop" and run.stop_requested is not None
-    return asked and time.time() - max(run.stop_requested, run.heartbeat or 0.0) > patience
+    return asked and time.time() - max(run.stop_requested, run.heartbeat or 0.0) > times * patience(run)
 
 
-def _claim(store: RunStore, host: str, slots: Sequence[str], occupied: set[str]) -> list[tuple[int, str]]:
+def patience(run: Run) -> float:
+    """Seconds of silence after which a worker that was asked to stop counts as hung: by the run's own pace, as far as known.
+
+    A worker answers between two steps. Before its first one is over nobody knows how long it takes.
+    """
+    pace = (run.load or {}).get("pace")
+    return UNKNOWN_PACE if pace is None else max(SILENCE, 4 * pace)
+
+
+def _claim(store: RunStore, host: str, slots: Sequence[str]) -> list[tuple[Run, str]]:
     """Give each free slot to the oldest queued run that fits it; returns (run, slot)."""
+    occupied = {run.slot for run in store.runs(status=ACTIVE) if run.host == host}
     claimed = []
     for run in reversed(store.runs(status={"queued"})):
         if run.host not in (None, host) or run.desired != "run":
@@ -159,17 +183,20 @@ def _claim(store: RunStore, host: str, slots: Sequence[str], occupied: set[str])
             store.move(run.id, "failed", only_from={"queued"}, error=message, remedy=remedy)
         elif free:
             occupied.add(free[0])
-            claimed.append((run.id, free[0]))
-            fresh = {"started": time.time(), "slot": free[0], "host": host, "pid": None, "heartbeat": None}
+            claimed.append((run, free[0]))
+            fresh = {"started": time.time(), "slot": free[0], "host": host, "handle": None, "heartbeat": None}
             store.move(run.id, "starting", only_from={"queued"}, **fresh)
     return claimed
 
 
-def _spawn(store: RunStore, home: Home, launcher: Launcher, run: int, slot: str) -> bool:
+def _spawn(store: RunStore, home: Home, launcher: Launcher, run: Run, slot: str) -> bool:
+    ours = Attempt(store, run.id, run.attempt)
     try:
         handle = launcher.start(run, home, slot)
     except RunError as error:
-        store.move(run, "failed", only_from={"starting"}, error=error.message, remedy=error.remedy)
+        with suppress(Superseded):  # stopped meanwhile
+            ours.move("failed", {"starting"}, error=error.message, remedy=error.remedy)
         return False
-    store.update(run, pid=handle.pid, pid_created=handle.created, boot_id=handle.boot_id, host=handle.host)
+    with suppress(Superseded):  # a worker may have come to its end before we say who it is
+        ours.update(handle=handle)
     return True

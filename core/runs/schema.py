@@ -18,10 +18,10 @@ class Run:
     """One training. Times are seconds since the epoch, durations seconds; None where it is not known (yet).
 
     desired: what the user wants, run, pause or stop. phase: loading, training, tuning, testing or "". seconds: training
-    time so far over all attempts, without the queue. pid_created, boot_id: which process the pid means, see
-    ``launcher.identify``. slot: the device it occupies on its host, as cpu or cuda:0. load: see ``hardware.load``.
-    forward: how adaptation runs the model, stacked or loop. best: iteration, mean, ci95, metric of the best validation.
-    test: the whole final evaluation. rate: iterations per second. attempt: 1, and one more for each resume.
+    time so far over all attempts, without the queue. host: the home it waits in and trains from, see ``Home.host``. slot: the
+    device it occupies there, as cpu or cuda:0. load: see ``hardware.load``, and as pace the longest time between two signs of
+    life. forward: how adaptation runs the model, stacked or loop. best: iteration, mean, ci95, metric of the best
+    validation. test: the whole final evaluation. rate: iterations per second. attempt: 1, and one more for each resume.
     revision: one more for each time metrics were cut back, so that readers know to start over. owner: whose run it is, where
     several people share a store. facts: see ``Facts``; None for a learner or family unknown when it was stored. family,
     learner: their names, for searching. handle: how the launcher finds the worker. outline: the query loss of the whole
@@ -44,9 +44,6 @@ class Run:
     ended: float | None
     stop_requested: float | None
     host: str | None
-    pid: int | None
-    pid_created: float | None
-    boot_id: str | None
     heartbeat: float | None
     slot: str
     device: str
@@ -139,9 +136,6 @@ runs = Table(
     Column("ended", Double),
     Column("stop_requested", Double),
     Column("host", Text),
-    Column("pid", Integer),
-    Column("pid_created", Double),
-    Column("boot_id", Text),
     Column("heartbeat", Double),
     _text("slot"),
     _text("device"),

@@ -1,6 +1,5 @@
 """The run store: what the pages, the command line, the scheduler and the workers know of each other."""
 
-import shutil
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -117,20 +116,14 @@ class RunStore(RunLists, MetricRows, EvaluationRows):
     def annotate(self, id: int, note: str) -> None:
         self.update(id, note=note)
 
-    def delete(self, id: int) -> None:
-        """Remove a run, what it measured, and its artifact folder. StoreError if a worker is at it."""
+    def delete(self, id: int) -> Run:
+        """Forget a run and what it measured; its files stay, see ``scheduler.delete``. StoreError if a worker is at it."""
         with self.database.exclusive() as connection:
             run = _read_run(connection, id)
             if run.status in ACTIVE:
                 raise StoreError(f"Run {id} is {run.status} and cannot be deleted.", f"Stop it first: `stop {id}`.")
             connection.execute(delete(runs).where(runs.c.id == id))  # its metrics and evaluations go with it
-        try:
-            shutil.rmtree(run.folder)
-        except FileNotFoundError:
-            return  # removed by hand before: nothing is left to remove
-        except OSError as error:
-            message = f"Run {id} is deleted, but not all of its files: {error.strerror}."
-            raise StoreError(message, f"Remove the folder {run.folder} by hand.", run.folder) from error
+        return run
 
     def metrics_frame(self, id: int) -> "pandas.DataFrame":
         """All metrics of a run, one row per iteration and one column per key; validation scores beside them."""

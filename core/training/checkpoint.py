@@ -76,8 +76,10 @@ def save(
         check()
         part.rename(made.folder)
         _sync(folder)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
+    except Exception as error:
+        shutil.rmtree(part, ignore_errors=True)  # what is half written does not fill the disk further
+        if not isinstance(error, OSError):
+            raise
         message = f"The checkpoint of iteration {iteration} could not be written to {folder}: {error.strerror}."
         raise CheckpointError(message, REMEDY, str(folder)) from error
     for older in found(folder, which):

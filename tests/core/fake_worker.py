@@ -13,11 +13,19 @@ from pathlib import Path
 from core.runs.home import Home
 from core.runs.launchers import LocalLauncher
 from core.runs.scheduler import reconcile
+from core.runs.schema import Run
 from core.runs.store import RunStore
 
 
-def command(run_id: int, _home: Home) -> list[str]:
-    return [sys.executable, str(Path(__file__)), str(run_id)]
+class OneProcessor(LocalLauncher):
+    """A machine without GPUs."""
+
+    def slots(self) -> list[str]:
+        return ["cpu"]
+
+
+def command(run: Run, _home: Home) -> list[str]:
+    return [sys.executable, str(Path(__file__)), str(run.id)]
 
 
 def train(store: RunStore, id: int) -> str:
@@ -42,7 +50,7 @@ def main(id: int) -> None:
         while True:
             signal.pause()
     store.move(id, train(store, id), only_from={"running"})
-    reconcile(store, home, LocalLauncher(command), ["cpu"])
+    reconcile(store, home, OneProcessor(home, command))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import safetensors.torch
 from core.cli import app as cli
 from core.config.overrides import paths
 from core.runs import hardware, scheduler
-from core.runs.artifacts import checkpoint_folder
 from core.runs.home import PROJECT, Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.schema import Run
@@ -40,17 +39,20 @@ SMALL = [
 class NoWorkers:
     """A launcher whose workers live and do nothing."""
 
-    def __init__(self):
-        self.host, self.started = LocalLauncher().host, []
+    def __init__(self, home: Home):
+        self.host, self.started = home.host, []
 
-    def start(self, run_id: int, home: Home, slot: str) -> Handle:
-        self.started.append(run_id)
-        return Handle(1, 1.0, "boot", self.host)
+    def slots(self) -> list[str]:
+        return ["cpu"]
 
-    def stop(self, run: Run) -> None:
+    def start(self, run: Run, home: Home, slot: str) -> Handle:
+        self.started.append(run.id)
+        return {}
+
+    def stop(self, handle: Handle) -> None:
         raise AssertionError("nobody is to be killed")
 
-    def alive(self, run: Run) -> bool:
+    def alive(self, handle: Handle) -> bool:
         return True
 
 
@@ -65,9 +67,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 @pytest.fixture
-def launcher(monkeypatch: pytest.MonkeyPatch) -> NoWorkers:
-    launcher = NoWorkers()
-    monkeypatch.setattr(scheduler, "LocalLauncher", lambda: launcher)
+def launcher(home: Home, monkeypatch: pytest.MonkeyPatch) -> NoWorkers:
+    launcher = NoWorkers(home)
+    monkeypatch.setattr(scheduler, "LocalLauncher", lambda _: launcher)
     return launcher
 
 
@@ -109,7 +111,7 @@ def stored(home: Home, *assignments: str) -> int:
     """A finished run, without a worker."""
     config, store = tiny("sinusoid", *assignments), RunStore(home.database)
     run = store.create(config.model_dump(mode="json"), "done", folder_root=home.runs_folder, datasets=home.datasets)
-    result = Trainer(config, open_tiny(config, home), checkpoint_folder(run), MemoryListener()).run()
+    result = Trainer(config, open_tiny(config, home), home.artifacts(run).checkpoints(), MemoryListener()).run()
     store.move(run.id, "finished", {"queued"}, forward="stacked", iteration=4, test=result.as_json(run.id))
     return run.id
 
@@ -189,7 +191,7 @@ def test_a_waiting_run_is_stopped_and_resumed_and_deleted(document: Callable[...
     assert (resumed.keys(), resumed["status"]) == (SHOWN, "queued")
     document("stop", str(second))
     assert document("delete", str(second)) == {"deleted": second}
-    assert not home.run_folder(second).exists()
+    assert not (home.runs_folder / str(second)).exists()
     assert document("show", str(second), status=2)["error"]["path"] == "run"
 
 
@@ -219,7 +221,7 @@ def test_evaluate(document: Callable[..., Any], call: Call, home: Home) -> None:
 
 def test_what_is_not_a_number_becomes_null(document: Callable[..., Any], home: Home) -> None:
     id = stored(home)
-    for file in checkpoint_folder(RunStore(home.database).get(id)).glob("best-*/weights.safetensors"):
+    for file in home.artifacts(RunStore(home.database).get(id)).checkpoints().glob("best-*/weights.safetensors"):
         weights = safetensors.torch.load_file(file)
         safetensors.torch.save_file({name: value * math.nan for name, value in weights.items()}, file)
     result = document("evaluate", str(id))
@@ -366,7 +368,7 @@ def spawn(home: Home) -> Iterator[Callable[..., subprocess.Popen]]:
         process.kill()
         process.communicate()
     for run in RunStore(home.database).runs():
-        LocalLauncher(grace=0.1).stop(run)
+        LocalLauncher(home, grace=0.1).stop(run.handle or {})
 
 
 def test_train_follows_the_run_to_its_end(spawn: Callable[..., subprocess.Popen], document: Callable[..., Any]) -> None:
@@ -393,4 +395,4 @@ def test_ctrl_c_stops_the_run_with_a_checkpoint(spawn: Callable[..., subprocess.
     answer = strict(out)
     assert (process.returncode, answer["status"]) == (1, "stopped")
     assert "python -m core resume 1" in err
-    assert list(checkpoint_folder(store.get(1)).glob("last-*"))
+    assert list(home.artifacts(store.get(1)).checkpoints().glob("last-*"))

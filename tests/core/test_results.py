@@ -16,7 +16,7 @@ from core.launch import from_preset
 from core.results import DEFAULT, PUBLISHED, RECIPES
 from core.runs import hardware, scheduler
 from core.runs.home import Home
-from core.runs.launchers import Handle, LocalLauncher
+from core.runs.launchers import Handle
 from core.runs.schema import Run
 from core.runs.store import RunStore
 
@@ -33,25 +33,28 @@ TEST = {
 class MadeUpWorkers:
     """A launcher whose workers end as they start: with a test, without one, or, as the person presses Ctrl-C, never."""
 
-    def __init__(self, store: RunStore):
-        self.host, self.store, self.ends, self.seen = LocalLauncher().host, store, [], []
+    def __init__(self, store: RunStore, home: Home):
+        self.host, self.store, self.ends, self.seen = home.host, store, [], []
 
-    def start(self, run_id: int, home: Home, slot: str) -> Handle:
+    def slots(self) -> list[str]:
+        return ["cpu"]
+
+    def start(self, run: Run, home: Home, slot: str) -> Handle:
         self.seen.append([run.id for run in self.store.runs(status={"queued"})])
         end = self.ends[len(self.seen) - 1] if self.ends else "finished"
         if end == "interrupted":
-            self.store.move(run_id, "running", {"starting"})
+            self.store.move(run.id, "running", {"starting"})
             signal.raise_signal(signal.SIGINT)
         else:
             measured = {"test": TEST, "iteration": 1234, "seconds": 60.4, "device": "CPU · 1 thread"}
-            self.store.move(run_id, end, {"starting"}, **(measured if end == "finished" else {"error": "It broke."}))
-        return Handle(1, 1.0, "boot", self.host)
+            self.store.move(run.id, end, {"starting"}, **(measured if end == "finished" else {"error": "It broke."}))
+        return {"run": run.id}
 
-    def stop(self, run: Run) -> None:
+    def stop(self, handle: Handle) -> None:
         raise AssertionError("nobody is to be killed")
 
-    def alive(self, run: Run) -> bool:
-        return run.desired != "stop"
+    def alive(self, handle: Handle) -> bool:
+        return self.store.get(handle["run"]).desired != "stop"
 
 
 @pytest.fixture
@@ -65,8 +68,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @pytest.fixture
 def workers(home: Home, monkeypatch: pytest.MonkeyPatch) -> MadeUpWorkers:
-    workers = MadeUpWorkers(RunStore(home.database))
-    monkeypatch.setattr(scheduler, "LocalLauncher", lambda: workers)
+    workers = MadeUpWorkers(RunStore(home.database), home)
+    monkeypatch.setattr(scheduler, "LocalLauncher", lambda _: workers)
     return workers
 
 

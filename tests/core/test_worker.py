@@ -1,7 +1,11 @@
 """The worker: in this process for what it writes and how it fails, and as a real process for how it is stopped."""
 
+import errno
+import io
 import os
 import signal
+import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,15 +15,16 @@ import psutil
 import pytest
 import torch
 
-from core.runs import hardware, scheduler
-from core.runs.artifacts import checkpoint_folder
+from core.errors import StoreError
+from core.runs import ending, hardware, scheduler
+from core.runs.attempt import Attempt
 from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher, identify
 from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
 from core.training import checkpoint
-from core.training.trainer import Progress
-from core.worker import StoreListener, work
+from core.training.trainer import Progress, Trainer
+from core.worker import StoreListener, Unfailing, patiently, work
 from tests.core.tiny import values
 from tests.waiting import wait_until
 
@@ -27,17 +32,20 @@ from tests.waiting import wait_until
 class InThisProcess:
     """Starts no worker: the test calls ``work`` itself."""
 
-    def __init__(self):
-        self.host, self.started = LocalLauncher().host, []
+    def __init__(self, home: Home):
+        self.host, self.started = home.host, []
 
-    def start(self, run_id: int, home: Home, slot: str) -> Handle:
-        self.started.append((run_id, slot))
+    def slots(self) -> list[str]:
+        return ["cpu"]
+
+    def start(self, run: Run, home: Home, slot: str) -> Handle:
+        self.started.append((run.id, slot))
         return identify()
 
-    def stop(self, run: Run) -> None:
+    def stop(self, handle: Handle) -> None:
         raise AssertionError("nobody is to be killed")
 
-    def alive(self, run: Run) -> bool:
+    def alive(self, handle: Handle) -> bool:
         return True
 
 
@@ -56,19 +64,22 @@ def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
     store = RunStore(home.database)
     yield store
     for run in store.runs():
-        if run.pid != os.getpid():
-            LocalLauncher(grace=0.1).stop(run)
+        if run.handle and run.handle["pid"] != os.getpid():
+            LocalLauncher(home, grace=0.1).stop(run.handle)
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[InThisProcess]:
+def here(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[InThisProcess]:
     """The scheduler believes that it starts workers; signals and threads are put back afterwards."""
-    launcher = InThisProcess()
-    monkeypatch.setattr(scheduler, "LocalLauncher", lambda: launcher)
+    launcher = InThisProcess(home)
+    monkeypatch.setattr(scheduler, "LocalLauncher", lambda _: launcher)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield launcher
     for number, handler in before.items():
         signal.signal(number, handler)
+    ending.forget()
     torch.set_num_threads(1)
 
 
@@ -87,7 +98,7 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     run = store.get(id)
     assert (run.status, run.error, run.phase, run.iterations, run.forward) == ("finished", "", "", 4, "stacked")
     assert run.ended >= run.started
-    assert (run.pid, run.slot) == (os.getpid(), "cpu")
+    assert (run.handle["pid"], run.slot) == (os.getpid(), "cpu")
     keys = {key for _, _, key, _ in store.metric_rows(id)}
     assert keys == {"train/support_loss", "train/query_loss", "train/query_score", "train/learning_rate"}
     best = run.best["iteration"]
@@ -100,7 +111,7 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     scores = store.scores(tested.id)
     assert len(scores) == tested.episodes
     assert scores.mean() == pytest.approx(tested.mean)
-    folder = checkpoint_folder(run)
+    folder = home.artifacts(run).checkpoints()
     assert checkpoint.newest(folder, "last").iteration == 4
     assert checkpoint.newest(folder, "best").iteration == best
     assert here.started == [(id, "cpu"), (following, "cpu")]  # the end of the one starts the other
@@ -112,7 +123,7 @@ def test_a_run_that_is_not_waiting_is_left_alone(store: RunStore, home: Home, ca
     assert store.move(id, "stopped", {"starting"})
     assert work(home, id) is False
     assert store.get(id).status == "stopped"
-    assert "not waiting for a worker" in capsys.readouterr().out
+    assert "not waiting for this worker" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("here")
@@ -184,7 +195,7 @@ def test_what_is_wanted_is_asked_at_each_beat_and_the_status_written_only_when_i
 ) -> None:
     id = queue(store, home, values("sinusoid"))[0]
     store.move(id, "running", {"starting"})
-    listener, moves, real = StoreListener(store, id, "cpu"), [], store.move
+    listener, moves, real = StoreListener(Attempt(store, id, 1), "cpu"), [], store.move
     monkeypatch.setattr(store, "move", lambda id, to, only_from: moves.append(to) or real(id, to, only_from))
 
     def beat() -> tuple[str, str]:
@@ -198,8 +209,100 @@ def test_what_is_wanted_is_asked_at_each_beat_and_the_status_written_only_when_i
     assert moves == ["paused", "running"]
     run = store.get(id)
     assert (run.iteration, run.seconds, run.rate, run.remaining, run.phase) == (3, 1.5, 2.0, 10.0, "training")
-    listener.terminate(signal.SIGTERM, None)
+    monkeypatch.setattr(ending, "asked", lambda: True)
     assert beat()[0] == "stop"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_worker_that_finds_itself_superseded_ends_without_a_trace(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """It was given up while it lived; the run was resumed, and its successor is at it."""
+    id = queue(store, home, values("sinusoid", "training.iterations=1000"))[0]
+    real = Trainer._step
+
+    def step(trainer: Trainer) -> None:
+        if trainer.iteration == 3:
+            store.move(id, "lost", {"running"})
+            store.move(id, "queued", {"lost"}, attempt=2)
+            store.move(id, "starting", {"queued"})
+            Attempt(store, id, 2).claim({"pid": os.getpid()}, iteration=0, heartbeat=1.0)
+            trainer.last_save = -1e9  # a checkpoint is due now
+        real(trainer)
+
+    monkeypatch.setattr(Trainer, "_step", step)
+    assert work(home, id, 1) is False
+    run = store.get(id)
+    assert (run.status, run.attempt, run.iteration, run.heartbeat, run.error) == ("running", 2, 0, 1.0, "")
+    kept = {path.name[:14] for path in home.artifacts(run).checkpoints().iterdir()}
+    assert kept == {"last-000000002", "best-000000002"}, "and nothing half-written"
+    assert "This worker ends" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("here")
+def test_a_worker_of_an_attempt_that_is_over_does_not_begin(store: RunStore, home: Home) -> None:
+    id = queue(store, home, values("sinusoid"))[0]
+    store.update(id, attempt=2)
+    assert work(home, id, 1) is False
+    assert store.get(id).status == "starting"
+
+
+@pytest.mark.usefixtures("here")
+def test_asked_to_end_while_starting_it_is_stopped(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "asked", lambda: True)
+    id = queue(store, home, values("sinusoid"))[0]
+    assert work(home, id) is False
+    assert (store.get(id).status, store.get(id).error) == ("stopped", "")
+
+
+class FullDisk(io.TextIOBase):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_waiting_for_space_outlives_a_log_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk the store and the log fail together."""
+    monkeypatch.setattr(sys, "stdout", Unfailing(FullDisk()))
+    monkeypatch.setattr("core.worker.time.sleep", lambda _: None)
+    answers = iter([StoreError("The disk is full.", passing=True)] * 3)
+
+    def call() -> str:
+        if error := next(answers, None):
+            raise error
+        return "written"
+
+    assert patiently(call) == "written"
+
+
+def test_what_will_not_pass_is_not_waited_for(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'innerloop.db'}"
+    store = RunStore(url)
+    with sqlite3.connect(tmp_path / "innerloop.db") as connection:
+        connection.execute("ALTER TABLE runs DROP COLUMN note")
+    with pytest.raises(StoreError, match="no such column") as caught:
+        patiently(lambda: store.update(1, note="x"))
+    assert not caught.value.passing
+
+
+@pytest.mark.usefixtures("here")
+def test_the_row_knows_how_long_a_step_takes(store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = queue(store, home, values("sinusoid"))[0]
+    attempt = Attempt(store, id, 1)
+    attempt.claim(identify())
+    listener, times = StoreListener(attempt, "cpu"), iter([0.0, 62.0, 63.0])
+    monkeypatch.setattr("core.worker.time.monotonic", lambda: next(times))
+    monkeypatch.setattr("core.worker.patiently", lambda call: call())
+    paces = []
+    for _ in range(3):
+        listener.progress(Progress("training", 3, 1.5))
+        paces.append(store.get(id).load["pace"])
+    assert paces == [None, 62.0, 62.0]
+    assert scheduler.patience(store.get(id)) == 4 * 62.0
 
 
 # Real processes; each takes seconds to start, so that each is asked several things
@@ -237,8 +340,8 @@ def training(store: RunStore, id: int, beyond: int = 0) -> Run:
     return wait_until(look, timeout=90)
 
 
-def log(run: Run) -> str:
-    return (Path(run.folder) / "worker.log").read_text()
+def log(home: Home, run: Run) -> str:
+    return home.artifacts(run).log_tail(100_000)
 
 
 def test_a_queue_of_real_workers_empties_itself(store: RunStore, home: Home, write_module: Callable[[], str]) -> None:
@@ -247,14 +350,14 @@ def test_a_queue_of_real_workers_empties_itself(store: RunStore, home: Home, wri
     crashing, finishing = queue(store, home, values("doodles", *own), values("sinusoid"))
     crashed = ended(store, crashing)
     assert (crashed.status, crashed.error) == ("failed", "ZeroDivisionError: the cat sat on the keyboard")
-    text = log(crashed)
+    text = log(home, crashed)
     assert "Traceback (most recent call last)" in text
     assert "in forward" in text
     done = ended(store, finishing)
-    assert (done.status, done.iteration) == ("finished", 4), log(done)
-    assert done.pid not in (crashed.pid, os.getpid())
+    assert (done.status, done.iteration) == ("finished", 4), log(home, done)
+    assert done.handle["pid"] not in (crashed.handle["pid"], os.getpid())
     assert done.test["episodes"] == 30
-    assert checkpoint.newest(checkpoint_folder(done), "best")
+    assert checkpoint.newest(home.artifacts(done).checkpoints(), "best")
     assert store.metric_rows(finishing)
 
 
@@ -262,23 +365,23 @@ def test_a_queue_of_real_workers_empties_itself(store: RunStore, home: Home, wri
 def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunStore, home: Home) -> None:
     (id,) = queue(store, home, values("sinusoid", *ENDLESS))
     run = training(store, id)
-    worker = psutil.Process(run.pid)
+    worker = psutil.Process(run.handle["pid"])
     for ignored in (signal.SIGINT, signal.SIGHUP):
         worker.send_signal(ignored)
     run = training(store, id, beyond=run.iteration)  # still at it
-    assert run.pid == worker.pid
+    assert run.handle["pid"] == worker.pid
     worker.send_signal(signal.SIGTERM)
     stopped = ended(store, id)
     assert stopped.status == "stopped"
-    saved = checkpoint.newest(checkpoint_folder(stopped), "last")
+    saved = checkpoint.newest(home.artifacts(stopped).checkpoints(), "last")
     assert saved.iteration > 0
     assert max(row[1] for row in store.metric_rows(id)) == saved.iteration
 
     scheduler.resume(store, home, id)
     resumed = training(store, id, beyond=saved.iteration)
-    assert resumed.pid != stopped.pid
+    assert resumed.handle != stopped.handle
     with suppress(psutil.NoSuchProcess):
-        psutil.Process(resumed.pid).kill()
+        psutil.Process(resumed.handle["pid"]).kill()
 
     def vanished() -> bool:
         scheduler.reconcile(store, home)
@@ -287,14 +390,30 @@ def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunSto
     wait_until(vanished)
     assert "vanished" in store.get(id).error
 
-    kept = checkpoint.newest(checkpoint_folder(resumed), "last")
+    kept = checkpoint.newest(home.artifacts(resumed).checkpoints(), "last")
     assert kept.iteration == saved.iteration  # no later one was due
     few = kept.iteration + 20
     store.update(id, config=values("sinusoid", f"training.iterations={few}", f"training.evaluate_every={few}"))
     scheduler.resume(store, home, id)
     done = ended(store, id)
-    assert (done.status, done.iteration, done.attempt) == ("finished", few, 3), log(done)
+    assert (done.status, done.iteration, done.attempt) == ("finished", few, 3), log(home, done)
     iterations = [row[1] for row in store.metric_rows(id) if row[2] == "train/query_loss"]
     assert iterations == sorted(set(iterations))  # what the killed worker reported and did not save is void
     assert iterations[-1] == few
     assert done.test["protocol"]["checkpoint"] == f"best@{few}"
+
+
+@pytest.mark.usefixtures("plain_signals")
+def test_sigterm_while_torch_is_imported_stops_the_run(store: RunStore, home: Home) -> None:
+    """Sent as soon as the process listens, which is long before it knows its run."""
+    (id,) = queue(store, home, values("sinusoid", *ENDLESS))
+    process = psutil.Process(store.get(id).handle["pid"])
+
+    def listening() -> bool:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+    wait_until(listening)
+    process.send_signal(signal.SIGTERM)
+    assert (ended(store, id).status, store.get(id).iteration) == ("stopped", 0)

@@ -40,9 +40,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Runs for which a worker would have been started. Each of them counts as alive."""
     runs: list[int] = []
 
-    def start(self: LocalLauncher, run_id: int, *_: object) -> Handle:
-        runs.append(run_id)
-        return Handle(1, None, "", self.host)
+    def start(_: LocalLauncher, run: Run, *__: object) -> Handle:
+        runs.append(run.id)
+        return {}
 
     monkeypatch.setattr(LocalLauncher, "start", start)
     monkeypatch.setattr(LocalLauncher, "alive", lambda *_: True)

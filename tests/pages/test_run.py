@@ -33,13 +33,15 @@ def test_a_failed_run_says_why_and_what_to_do(app, said, make_run):
     assert "Lower inner_lr." in page
 
 
-def test_a_queued_run_says_what_it_waits_for(app, said, store, make_run):
+def test_a_queued_run_says_what_it_waits_for(app, said, store, home, make_run):
     busy = make_run("doodles-5w1s", "running", slot="cpu")
     waiting = make_run("sinusoid-maml", "queued")
-    store.update(busy.id, host=waiting.host)
+    store.update(busy.id, host=home.host)
     store.update(waiting.id, desired="pause")
     assert "Paused before it started" in said(app("run", run=waiting.id))
     store.update(waiting.id, desired="run", host="elsewhere")
+    assert "It waits for another home" in said(app("run", run=waiting.id))
+    store.update(waiting.id, host=home.host)
     page = said(app("run", run=waiting.id))
     assert f"#{busy.id} {busy.name}" in page
     assert "Next in the queue" in page

@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -165,16 +164,17 @@ def config_card(run: Run) -> None:
 
 
 def log_card(run: Run) -> None:
-    path = Path(run.folder) / "worker.log"
+    artifacts = session.home().artifacts(run)
+    tail = artifacts.log_tail(TAIL)
     with theme.card("log", height=460):
-        if not path.is_file():
+        if tail is None:
             st.markdown("#### Log")
             theme.empty("No log yet", "It starts with the worker.")
             return
         with theme.heading("Log"):
             st.download_button(
                 "Whole log",
-                path.read_bytes,
+                artifacts.log,
                 f"innerloop-run-{run.id}.log",
                 "text/plain",
                 key=f"log-file-{run.id}",
@@ -182,17 +182,11 @@ def log_card(run: Run) -> None:
                 icon=":material/download:",
             )
         with st.container(height=370, border=False, autoscroll=True):
-            st.code(tail(path), language=None, wrap_lines=True)
+            st.code(overwritten(tail), language=None, wrap_lines=True)
 
 
-def tail(path: Path, most: int = TAIL) -> str:
-    """The end of a text file, from the beginning of a line. What a progress bar overwrote is left out."""
-    with path.open("rb") as file:
-        length = file.seek(0, 2)
-        file.seek(max(0, length - most))
-        text = file.read().decode(errors="replace")
-    if length > most:
-        text = text.partition("\n")[2]
+def overwritten(text: str) -> str:
+    """A log as a terminal would show it: without what a progress bar wrote over."""
     return "\n".join(line.rpartition("\r")[2] for line in text.rstrip().split("\n")) or "(empty so far)"
 
 

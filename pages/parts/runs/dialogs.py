@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.runs import scheduler
 from core.runs.schema import Run
 from pages.parts import readable, session
 
@@ -61,6 +62,6 @@ def delete(runs: Sequence[Run]) -> None:
         if st.button(label, key="delete-confirm", type="primary", icon=":material/delete:"):
             with session.shown_errors():
                 for run in runs:
-                    session.store().delete(run.id)
+                    scheduler.delete(session.store(), session.home(), run.id)
                 close()
                 st.rerun()

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
@@ -13,7 +12,7 @@ import pytest
 
 from core.errors import RunError
 from core.runs.home import PROJECT, Home
-from core.runs.launchers import Handle, LocalLauncher, identify, worker_command
+from core.runs.launchers import LocalLauncher, identify, worker_command
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from tests.waiting import wait_until
@@ -43,42 +42,40 @@ def started() -> Iterator[list[int]]:
         psutil.Process(pid).kill()
 
 
-def running(code: str) -> LocalLauncher:
-    return LocalLauncher(lambda *_: [sys.executable, "-c", code], grace=0.3)
-
-
-def with_handle(run: Run, handle: Handle) -> Run:
-    return replace(run, pid=handle.pid, pid_created=handle.created, boot_id=handle.boot_id, host=handle.host)
+def running(home: Home, code: str) -> LocalLauncher:
+    return LocalLauncher(home, lambda *_: [sys.executable, "-c", code], grace=0.3)
 
 
 def log(home: Home, run: Run) -> str:
-    return (home.run_folder(run.id) / "worker.log").read_text()
+    return home.artifacts(run).log().decode()
 
 
 def test_a_worker_is_nobodys_child_and_in_a_session_of_its_own(home: Home, run: Run, started: list[int]) -> None:
-    launcher = running("import signal; signal.pause()")
-    handle = launcher.start(run.id, home, "cpu")
-    started.append(handle.pid)
-    assert launcher.alive(with_handle(run, handle))
-    assert os.getsid(handle.pid) != os.getsid(0)
-    assert wait_until(lambda: psutil.Process(handle.pid).ppid() != os.getpid())
-    assert handle.pid not in {child.pid for child in psutil.Process().children(recursive=True)}
+    launcher = running(home, "import signal; signal.pause()")
+    handle = launcher.start(run, home, "cpu")
+    started.append(handle["pid"])
+    assert launcher.alive(handle)
+    assert os.getsid(handle["pid"]) != os.getsid(0)
+    assert wait_until(lambda: psutil.Process(handle["pid"]).ppid() != os.getpid())
+    assert handle["pid"] not in {child.pid for child in psutil.Process().children(recursive=True)}
 
 
 def test_a_worker_survives_the_kill_of_whoever_started_it(home: Home, run: Run, started: list[int]) -> None:
     code = (
         "import sys, signal; from core.runs.home import Home; from core.runs.launchers import LocalLauncher\n"
+        "from core.runs.store import RunStore\n"
         "run = [sys.executable, '-c', 'import signal; signal.pause()']\n"
-        f"print(LocalLauncher(lambda *_: run).start({run.id}, Home.find({str(home.root)!r}), 'cpu').pid, flush=True)\n"
+        f"home = Home.find({str(home.root)!r}); ours = RunStore(home.database).get({run.id})\n"
+        "print(LocalLauncher(home, lambda *_: run).start(ours, home, 'cpu')['pid'], flush=True)\n"
         "signal.pause()"
     )
     server = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     pid = int(server.stdout.readline())
     started.append(pid)
-    worker = with_handle(run, identify(pid))
+    worker = identify(pid)
     server.kill()
     server.wait()
-    assert LocalLauncher().alive(worker)
+    assert LocalLauncher(home).alive(worker)
 
 
 def test_output_and_environment(home: Home, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -88,87 +85,98 @@ def test_output_and_environment(home: Home, run: Run, monkeypatch: pytest.Monkey
         "import os, sys, core.runs.home; print(core.runs.home.Home.find().environment() == eval(sys.argv[1]), os.getcwd(),"
         "repr(os.environ['CUDA_VISIBLE_DEVICES'])); sys.exit('and an error')"
     )
-    launcher = LocalLauncher(lambda *_: [sys.executable, "-c", code, repr(home.environment())])
+    launcher = LocalLauncher(home, lambda *_: [sys.executable, "-c", code, repr(home.environment())])
     for attempt in (1, 2):
-        launcher.start(run.id, home, "cpu")
+        launcher.start(run, home, "cpu")
         wait_until(lambda: log(home, run).count("and an error") == attempt)  # noqa: B023 (asked at once)
     assert log(home, run).splitlines()[0] == f"True {PROJECT} ''"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the setting is for glibc")
 def test_a_worker_keeps_its_memory(home: Home, run: Run) -> None:
-    running("import os; print(sorted(k for k in os.environ if k.startswith('MALLOC_')))").start(run.id, home, "cpu")
+    running(home, "import os; print(sorted(k for k in os.environ if k.startswith('MALLOC_')))").start(run, home, "cpu")
     names = ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_TRIM_THRESHOLD_"]
     wait_until(lambda: log(home, run).strip() == str(names))
 
 
 def test_stop_ends_the_worker_and_what_it_started(home: Home, run: Run, started: list[int]) -> None:
-    launcher = running(SLEEPER + STUBBORN)
-    handle = launcher.start(run.id, home, "cpu")
-    started.append(handle.pid)
-    worker = with_handle(run, handle)
+    launcher = running(home, SLEEPER + STUBBORN)
+    handle = launcher.start(run, home, "cpu")
+    started.append(handle["pid"])
     wait_until(lambda: "ready" in log(home, run))
-    (child,) = psutil.Process(handle.pid).children()
+    (child,) = psutil.Process(handle["pid"]).children()
     started.append(child.pid)
-    launcher.stop(worker)
-    wait_until(lambda: not launcher.alive(worker))
+    launcher.stop(handle)
+    wait_until(lambda: not launcher.alive(handle))
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
-    launcher.stop(worker)  # and once more does no harm
+    launcher.stop(handle)  # and once more does no harm
 
 
-@pytest.mark.parametrize("wrong", [{"boot_id": "another"}, {"pid_created": 1.0}, {"pid_created": None}, {"pid": None}])
-def test_another_process_under_the_same_pid_is_not_the_worker(run: Run, wrong: dict) -> None:
-    launcher = LocalLauncher(grace=0.1)
+@pytest.mark.parametrize("wrong", [{"boot_id": "another"}, {"created": 1.0}, {"created": None}, {"pid": None}])
+def test_another_process_under_the_same_pid_is_not_the_worker(home: Home, wrong: dict) -> None:
+    launcher = LocalLauncher(home, grace=0.1)
     bystander = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
     try:
-        worker = with_handle(run, identify(bystander.pid))
+        worker = identify(bystander.pid)
         assert launcher.alive(worker) is True
-        assert launcher.alive(replace(worker, **wrong)) is False
-        launcher.stop(replace(worker, **wrong))
+        assert launcher.alive(worker | wrong) is False
+        launcher.stop(worker | wrong)
         assert bystander.poll() is None
     finally:
         bystander.kill()
         bystander.wait()
 
 
-def test_a_zombie_is_dead(run: Run) -> None:
+def test_a_zombie_is_dead(home: Home) -> None:
     process = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
-    worker = with_handle(run, identify(process.pid))
+    worker = identify(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
-    assert LocalLauncher().alive(worker) is False
+    assert LocalLauncher(home).alive(worker) is False
     process.wait()
 
 
-def test_a_worker_on_another_host_is_unknown_and_left_alone(run: Run) -> None:
-    here = with_handle(run, identify())
-    there = replace(here, host="elsewhere")
-    assert LocalLauncher().alive(there) is None
-    LocalLauncher(grace=0.1).stop(there)  # would end this very process
-    assert LocalLauncher().alive(here) is True
+def test_a_homes_host_is_its_own_whatever_the_machine_is_called(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = home.host
+    monkeypatch.setattr("platform.node", lambda: "renamed")
+    assert Home.find(home.root).host == LocalLauncher(home).host == before
+    assert Home.find(tmp_path / "another").host != before
+    moved = home.root.rename(tmp_path / "moved")
+    assert Home.find(moved).host == before
+
+
+def test_processes_that_open_a_new_home_at_once_agree_on_its_host(tmp_path: Path) -> None:
+    code = "import sys; from core.runs.home import Home; print('', flush=True); input(); print(Home.find(sys.argv[1]).host)"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
+    command = [sys.executable, "-c", code, str(tmp_path / "new")]
+    processes = [subprocess.Popen(command, **pipes) for _ in range(6)]
+    for process in processes:
+        process.stdout.readline()
+    assert len({process.communicate("\n", timeout=60)[0] for process in processes}) == 1
 
 
 def test_a_worker_that_ends_at_once_is_found_gone(home: Home, run: Run) -> None:
-    launcher = running("")
-    worker = with_handle(run, launcher.start(run.id, home, "cpu"))
+    launcher = running(home, "")
+    worker = launcher.start(run, home, "cpu")
     wait_until(lambda: not launcher.alive(worker))
 
 
 def test_a_command_that_cannot_be_run(home: Home, run: Run) -> None:
     with pytest.raises(RunError, match=rf"worker of run {run.id} cannot be started: .*no/such/program") as caught:
-        LocalLauncher(lambda *_: ["/no/such/program"]).start(run.id, home, "cpu")
+        LocalLauncher(home, lambda *_: ["/no/such/program"]).start(run, home, "cpu")
     assert caught.value.remedy
 
 
-def test_the_command_names_home_and_run(home: Home) -> None:
-    assert worker_command(7, home)[1:] == ["-m", "core", "--home", str(home.root), "worker", "7"]
+def test_the_command_names_home_run_and_attempt(home: Home, run: Run) -> None:
+    words = ["-m", "core", "--home", str(home.root), "worker", str(run.id), "--attempt", "1"]
+    assert worker_command(run, home)[1:] == words
 
 
 def test_a_process_identifies_itself_as_others_see_it() -> None:
-    code = (
-        "from dataclasses import asdict; from core.runs.launchers import identify; print(asdict(identify())); input()"
-    )
+    code = "from core.runs.launchers import identify; print(identify()); input()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, text=True, **pipes) as process:
-        assert eval(process.stdout.readline()) == asdict(identify(process.pid))
+        assert eval(process.stdout.readline()) == identify(process.pid)
         process.communicate("done\n")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -14,9 +14,10 @@ import pytest
 
 from core.errors import RunError, StoreError
 from core.runs import hardware
+from core.runs.attempt import Attempt
 from core.runs.home import PROJECT, Home
-from core.runs.launchers import Handle, LocalLauncher, identify
-from core.runs.scheduler import SILENCE, START, pause, reconcile, resume, stop, submit
+from core.runs.launchers import Handle, LocalLauncher
+from core.runs.scheduler import SILENCE, START, UNKNOWN_PACE, delete, pause, reconcile, resume, stop, submit, waits_for
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from tests.core.fake_worker import command
@@ -26,20 +27,24 @@ from tests.waiting import wait_until
 class PaperLauncher:
     """Starts nothing; ``gone`` names the runs whose worker is to seem dead."""
 
-    def __init__(self, host: str = "here", fails: bool = False):
+    def __init__(self, host: str = "here", fails: bool = False, slots: Sequence[str] = ("cpu",)):
         self.host, self.fails, self.started, self.stopped, self.gone = host, fails, [], [], set()
+        self._slots = slots
 
-    def start(self, run_id: int, home: Home, slot: str) -> Handle:
+    def slots(self) -> list[str]:
+        return list(self._slots)
+
+    def start(self, run: Run, home: Home, slot: str) -> Handle:
         if self.fails:
             raise RunError("No room for a worker.", "Make room.")
-        self.started.append((run_id, slot))
-        return Handle(1000 + run_id, 1.0, "boot", self.host)
+        self.started.append((run.id, slot))
+        return {"run": run.id}
 
-    def stop(self, run: Run) -> None:
-        self.stopped.append(run.id)
+    def stop(self, handle: Handle) -> None:
+        self.stopped.append(handle["run"])
 
-    def alive(self, run: Run) -> bool | None:
-        return run.id not in self.gone if run.host == self.host else None
+    def alive(self, handle: Handle) -> bool:
+        return handle["run"] not in self.gone
 
 
 @pytest.fixture
@@ -55,9 +60,9 @@ def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
     monkeypatch.setattr(hardware, "slots", lambda: ["cpu"])
     store = RunStore(home.database)
     yield store
-    ours = LocalLauncher(grace=0.1)
+    ours = LocalLauncher(home, grace=0.1)
     for run in store.runs():
-        ours.stop(run)
+        ours.stop(run.handle if run.handle and "pid" in run.handle else {})
 
 
 def queue(store: RunStore, home: Home, *configs: dict, host: str = "here") -> list[Run]:
@@ -78,22 +83,15 @@ def test_the_oldest_run_starts_first_and_one_at_a_time(store: RunStore, home: Ho
     assert reconcile(store, home, launcher) == [first.id]
     assert reconcile(store, home, launcher) == []
     run = store.get(first.id)
-    assert (run.status, run.slot, run.pid, run.pid_created, run.boot_id, run.host) == (
-        "starting",
-        "cpu",
-        1001,
-        1.0,
-        "boot",
-        "here",
-    )
+    assert (run.status, run.slot, run.handle, run.host) == ("starting", "cpu", {"run": first.id}, "here")
     store.move(first.id, "finished", only_from={"starting"})
     assert reconcile(store, home, launcher) == [second.id]
 
 
 def test_runs_take_the_slots_that_fit(store: RunStore, home: Home) -> None:
-    launcher = PaperLauncher()
+    launcher = PaperLauncher(slots=["cuda:0", "cuda:1", "cpu"])
     queue(store, home, *({"device": device} for device in ("cuda:1", "cuda:1", "cpu", "auto", "auto", "mps")))
-    reconcile(store, home, launcher, ["cuda:0", "cuda:1", "cpu"])
+    reconcile(store, home, launcher)
     assert launcher.started == [(1, "cuda:1"), (3, "cpu"), (4, "cuda:0")]
     assert [status(store, id) for id in (2, 5, 6)] == ["queued", "queued", "failed"]
     failed = store.get(6)
@@ -143,12 +141,19 @@ def test_a_claim_whose_spawner_died_is_given_up_after_a_while(store: RunStore, h
     assert status(store, run.id) == "lost"
 
 
-def test_only_a_silent_worker_that_was_asked_to_stop_is_killed(store: RunStore, home: Home) -> None:
+@pytest.mark.parametrize(
+    ("load", "given"),
+    [(None, UNKNOWN_PACE), ({"pace": None}, UNKNOWN_PACE), ({"pace": 0.5}, SILENCE), ({"pace": 60.0}, 240.0)],
+)
+def test_only_a_silent_worker_that_was_asked_to_stop_is_killed(
+    store: RunStore, home: Home, load: dict | None, given: float
+) -> None:
+    """Silent for longer than its own pace explains."""
     launcher = PaperLauncher()
     (run,) = queue(store, home, {})
     reconcile(store, home, launcher)
-    long_ago = time.time() - SILENCE - 1
-    store.update(run.id, heartbeat=long_ago)
+    long_ago = time.time() - given - 1
+    store.update(run.id, heartbeat=long_ago, load=load)
     reconcile(store, home, launcher)
     assert launcher.stopped == [], "a step may just take long"
     stop(store, home, run.id, launcher)
@@ -156,9 +161,9 @@ def test_only_a_silent_worker_that_was_asked_to_stop_is_killed(store: RunStore, 
     asked = store.get(run.id).stop_requested
     stop(store, home, run.id, launcher)
     assert store.get(run.id).stop_requested == asked, "asking again must not give it more time"
-    store.update(run.id, stop_requested=long_ago, heartbeat=time.time())
+    store.update(run.id, stop_requested=long_ago, heartbeat=time.time() - given + 5)
     reconcile(store, home, launcher)
-    assert launcher.stopped == [], "it is still writing its checkpoint"
+    assert launcher.stopped == [], "it is still at its step, or writing its checkpoint"
     store.update(run.id, heartbeat=long_ago)
     reconcile(store, home, launcher)
     assert launcher.stopped == [run.id]
@@ -173,7 +178,7 @@ def test_a_host_leaves_the_runs_of_others_alone(store: RunStore, home: Home) -> 
     assert (status(store, theirs.id), status(store, waiting.id)) == ("starting", "queued")
     stop(store, home, theirs.id, here)
     assert status(store, theirs.id) == "starting"
-    store.update(theirs.id, stop_requested=time.time() - 10 * SILENCE)
+    store.update(theirs.id, stop_requested=time.time() - 5 * UNKNOWN_PACE)
     reconcile(store, home, here)
     assert status(store, theirs.id) == "stopped", "a host that is gone must not keep a run for ever"
     assert here.stopped == there.stopped == []
@@ -200,13 +205,13 @@ def test_resume_queues_again(store: RunStore, home: Home, ended: str) -> None:
         "remedy": "try",
         "desired": "stop",
         "stop_requested": 1.0,
-        "pid": 5,
+        "handle": {"run": 5},
         "host": "elsewhere",
     }
     store.move(run.id, ended, only_from={"starting"}, **columns)
     run = resume(store, home, run.id, launcher)
     assert (run.status, run.desired, run.attempt, run.error, run.remedy) == ("queued", "run", 2, "", "")
-    assert (run.stop_requested, run.pid, run.ended, run.host) == (None, None, None, "here")
+    assert (run.stop_requested, run.handle, run.ended, run.host) == (None, None, None, "here")
     assert launcher.started == [(blocker.id, "cpu")]
 
 
@@ -260,17 +265,121 @@ def test_forty_threads_start_one_run(store: RunStore, home: Home) -> None:
     assert launcher.started == [(1, "cpu")]
 
 
+def test_the_launcher_is_never_asked_inside_the_write_transaction(store: RunStore, home: Home) -> None:
+    """A cluster may take seconds to answer; meanwhile every worker has to be able to write."""
+    launcher, other = PaperLauncher(), RunStore(home.database, timeout=0.2)
+    first, second, _ = queue(store, home, {}, {}, {})
+
+    def free(real):
+        def call(*arguments):
+            other.rename(first.id, f"written during {real.__name__}")  # StoreError if the store is locked
+            return real(*arguments)
+
+        return call
+
+    for name in ("slots", "start", "stop", "alive"):
+        setattr(launcher, name, free(getattr(launcher, name)))
+    reconcile(store, home, launcher)
+    stop(store, home, first.id, launcher)
+    store.update(first.id, stop_requested=1.0, heartbeat=1.0)
+    reconcile(store, home, launcher)
+    launcher.gone.add(first.id)
+    assert reconcile(store, home, launcher) == [second.id]
+    assert launcher.stopped == [first.id]
+
+
+def test_what_was_seen_before_the_transaction_counts_only_if_nothing_has_changed(store: RunStore, home: Home) -> None:
+    """While the launcher is asked for a dead worker, another process gives the run up, and a person resumes it."""
+    launcher = PaperLauncher()
+    (run,) = queue(store, home, {})
+    reconcile(store, home, launcher)
+    launcher.gone.add(run.id)
+    real = launcher.alive
+
+    def alive(handle: Handle) -> bool:
+        store.move(run.id, "lost", {"starting"})
+        store.move(run.id, "queued", {"lost"}, attempt=2, handle=None)
+        store.move(run.id, "starting", {"queued"}, slot="cpu", started=time.time())
+        return real(handle)
+
+    launcher.alive = alive
+    reconcile(store, home, launcher)
+    assert (status(store, run.id), store.get(run.id).error) == ("starting", "")
+
+
+def test_a_run_that_waits_for_another_home_says_so(store: RunStore, home: Home) -> None:
+    (theirs,) = queue(store, home, {}, host="there")
+    (ours,) = queue(store, home, {}, host=home.host)
+    assert "waits for another home" in waits_for(theirs, home)
+    assert waits_for(ours, home) == ""
+    stop(store, home, theirs.id, PaperLauncher(home.host))
+    assert resume(store, home, theirs.id, PaperLauncher(home.host)).host == home.host
+
+
+class Batch:
+    """A launcher as one for a cluster would be, in one file: jobs by their own names, places of its own."""
+
+    host = "cluster"
+
+    def __init__(self):
+        self.jobs: dict[str, threading.Thread] = {}
+
+    def slots(self) -> list[str]:
+        return ["cpu"]
+
+    def start(self, run: Run, home: Home, slot: str) -> Handle:
+        name = f"job-{run.id}-{run.attempt}"
+        self.jobs[name] = threading.Thread(target=self.train, args=(run, home))
+        self.jobs[name].start()
+        return {"job": name}
+
+    def train(self, run: Run, home: Home) -> None:
+        attempt = Attempt(RunStore(home.database), run.id, run.attempt)
+        attempt.claim({"job": f"job-{run.id}-{run.attempt}"})
+        folder = home.artifacts(run).checkpoints()
+        folder.mkdir(parents=True)
+        (folder.parent / "worker.log").write_text("first line\nlast line\n")
+        attempt.add_metrics([(1, 0.1, "train/query_loss", 2.0)])
+        attempt.move("finished")
+
+    def stop(self, handle: Handle) -> None:
+        self.jobs[handle["job"]].join()
+
+    def alive(self, handle: Handle) -> bool:
+        return self.jobs[handle["job"]].is_alive()
+
+
+def test_another_launcher_is_one_class(store: RunStore, home: Home) -> None:
+    launcher = Batch()
+    first, second = submit(store, home, [("a", {}), ("b", {})], launcher=launcher)
+    assert (first.host, first.handle) == ("cluster", {"job": "job-1-1"})
+
+    def both() -> bool:
+        reconcile(store, home, launcher)
+        return {status(store, run.id) for run in (first, second)} == {"finished"}
+
+    wait_until(both)
+    artifacts = home.artifacts(store.get(first.id))
+    assert artifacts.log_tail(15) == "last line\n"
+    assert artifacts.log() == b"first line\nlast line\n"
+    delete(store, home, first.id)
+    assert artifacts.log_tail(15) is None
+    assert not artifacts.checkpoints().exists()
+    delete(store, home, second.id)
+    assert store.runs() == []
+
+
 # With real processes
 
 
 def test_forty_reconciles_in_eight_processes_start_one_worker(store: RunStore, home: Home) -> None:
-    queue(store, home, {}, {}, host=identify().host)
+    queue(store, home, {}, {}, host=home.host)
     code = (
         "import sys; from concurrent.futures import ThreadPoolExecutor; from pathlib import Path\n"
-        "from core.runs.home import Home; from core.runs.launchers import LocalLauncher; from core.runs.store import RunStore\n"
-        "from core.runs.scheduler import reconcile; from tests.core.fake_worker import command\n"
+        "from core.runs.home import Home; from core.runs.store import RunStore\n"
+        "from core.runs.scheduler import reconcile; from tests.core.fake_worker import OneProcessor, command\n"
         "home = Home.find(sys.argv[1]); store = RunStore(home.database); print('ready', flush=True); input()\n"
-        "one = lambda _: reconcile(store, home, LocalLauncher(command), ['cpu'])\n"
+        "one = lambda _: reconcile(store, home, OneProcessor(home, command))\n"
         "print(sum(ThreadPoolExecutor(5).map(one, range(5)), []), flush=True)"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
@@ -286,43 +395,43 @@ def test_forty_reconciles_in_eight_processes_start_one_worker(store: RunStore, h
 
 
 def test_the_queue_advances_with_nobody_watching(store: RunStore, home: Home) -> None:
-    launcher = LocalLauncher(command)
+    launcher = LocalLauncher(home, command)
     runs = submit(store, home, [("a", {"ticks": 3}), ("b", {"ticks": 3}), ("c", {"ticks": 3})], launcher=launcher)
     wait_until(lambda: all(status(store, run.id) == "finished" for run in runs))
     first, second, third = (store.get(run.id) for run in runs)
     assert first.ended <= second.started <= second.ended <= third.started
-    wait_until(lambda: launcher.alive(third) is False)
+    wait_until(lambda: launcher.alive(third.handle) is False)
 
 
 def test_stop_ends_a_real_worker_and_resume_starts_another(store: RunStore, home: Home) -> None:
-    launcher = LocalLauncher(command)
+    launcher = LocalLauncher(home, command)
     (run,) = submit(store, home, [("a", {})], launcher=launcher)
     wait_until(lambda: status(store, run.id) == "running")
     stop(store, home, run.id, launcher)
     wait_until(lambda: status(store, run.id) == "stopped")
     before = store.get(run.id)
-    wait_until(lambda: not launcher.alive(before))
+    wait_until(lambda: not launcher.alive(before.handle))
     resume(store, home, run.id, launcher)
-    wait_until(lambda: status(store, run.id) == "running" and store.get(run.id).pid not in (None, before.pid))
+    wait_until(lambda: status(store, run.id) == "running" and store.get(run.id).handle not in (None, before.handle))
     assert store.get(run.id).attempt == 2
 
 
 def test_a_killed_worker_is_lost(store: RunStore, home: Home) -> None:
-    launcher = LocalLauncher(command)
+    launcher = LocalLauncher(home, command)
     first, second = submit(store, home, [("a", {}), ("b", {})], launcher=launcher)
     wait_until(lambda: status(store, first.id) == "running")
-    os.kill(store.get(first.id).pid, signal.SIGKILL)
+    os.kill(store.get(first.id).handle["pid"], signal.SIGKILL)
     wait_until(lambda: reconcile(store, home, launcher) == [second.id])
     assert status(store, first.id) == "lost"
 
 
 def test_a_deaf_worker_is_killed(store: RunStore, home: Home) -> None:
-    launcher = LocalLauncher(command, grace=0.1)
+    launcher = LocalLauncher(home, command, grace=0.1)
     (run,) = submit(store, home, [("a", {"deaf": True})], launcher=launcher)
     wait_until(lambda: store.get(run.id).phase == "deaf")
-    pid = store.get(run.id).pid
+    pid = store.get(run.id).handle["pid"]
     stop(store, home, run.id, launcher)
-    long_ago = time.time() - SILENCE - 1
+    long_ago = time.time() - UNKNOWN_PACE - 1
     store.update(run.id, stop_requested=long_ago, heartbeat=long_ago)
 
     def stopped() -> bool:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from core.errors import StoreError
+from core.runs import scheduler
 from core.runs.evaluation_rows import pack
 from core.runs.home import PROJECT, Home
 from core.runs.schema import Evaluation, Run, evaluations, runs
@@ -181,14 +182,14 @@ def test_metrics_frame_is_wide_with_validation_beside(store: RunStore, tmp_path:
 
 
 def test_delete_removes_rows_and_folder_but_no_active_run(store: RunStore, tmp_path: Path) -> None:
-    run = add(store, tmp_path)
+    run, home = add(store, tmp_path), Home(tmp_path, tmp_path, "")
     store.add_metrics(run.id, [(1, 0.1, "train/query_loss", 2.0)])
     (Path(run.folder) / "last.safetensors").write_bytes(b"weights")
     store.move(run.id, "starting", only_from={"queued"})
     with pytest.raises(StoreError, match="cannot be deleted"):
-        store.delete(run.id)
+        scheduler.delete(store, home, run.id)
     store.move(run.id, "stopped", only_from={"starting"})
-    store.delete(run.id)
+    scheduler.delete(store, home, run.id)
     assert store.runs() == []
     assert store.metric_rows(run.id) == []
     assert not Path(run.folder).exists()
@@ -264,7 +265,7 @@ def test_home_is_found_by_argument_then_environment(tmp_path: Path, monkeypatch:
     found = Home.find()
     assert (found.root, found.datasets) == (tmp_path / "other", tmp_path / "data")
     assert found.database == f"sqlite:///{tmp_path}/other/mine.db"
-    assert found.run_folder(3) == tmp_path / "other" / "runs" / "3"
+    assert found.runs_folder == tmp_path / "other" / "runs"
     for name, value in found.environment().items():
         monkeypatch.setenv(name, value)
     assert Home.find() == found

@@ -3,9 +3,12 @@
 Paths below the home become relative to it, so that the home can be moved.
 """
 
-import sqlalchemy as sa
-from alembic import op
+import platform
 
+import sqlalchemy as sa
+from alembic import context, op
+
+from core.runs.home import Home
 from core.runs.migrations.facts_of_first_release import facts_of, learner_of
 
 revision, down_revision = "0002", "0001"
@@ -13,7 +16,7 @@ revision, down_revision = "0002", "0001"
 runs = sa.table(
     "runs",
     *(sa.column(name, sa.Integer) for name in ("id", "pid")),
-    *(sa.column(name, sa.Text) for name in ("boot_id", "family", "learner")),
+    *(sa.column(name, sa.Text) for name in ("boot_id", "family", "learner", "host")),
     sa.column("pid_created", sa.Double),
     *(sa.column(name, sa.JSON(none_as_null=True)) for name in ("config", "facts", "handle", "outline")),
 )
@@ -22,11 +25,16 @@ metrics = sa.table("metrics", *(sa.column(name) for name in ("id", "run_id", "ke
 
 def upgrade() -> None:
     _add_columns()
-    connection = op.get_bind()
+    connection, root = op.get_bind(), context.config.attributes["root"]
     known = (runs.c.id, runs.c.config, runs.c.pid, runs.c.pid_created, runs.c.boot_id)
     for row in connection.execute(sa.select(*known)).mappings().all():
         filled = _filled_in(row) | {"outline": _outline(connection, row["id"])}
         connection.execute(sa.update(runs).where(runs.c.id == row["id"]).values(filled))
+    for name in ("pid", "pid_created", "boot_id"):  # part of the handle now
+        op.drop_column("runs", name)
+    ours = sa.true() if connection.dialect.name == "sqlite" else runs.c.host == platform.node()
+    # A host was the machine's name, which changes; the home that is opened here is what it stood for.
+    connection.execute(sa.update(runs).where(ours, runs.c.host.is_not(None)).values(host=Home(root, root, "").host))
 
 
 def _add_columns() -> None:
