@@ -170,7 +170,7 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
         run = attempt.store.get(run.id)  # the slot came with the claim
         listener = StoreListener(attempt, run.slot)
         config = parse({**run.config, "device": "auto"})  # the scheduler has given the device: the slot
-        folders = Folders(Path(run.datasets), home.cache)
+        folders = Folders(home.root / run.datasets, home.cache)
         torch.set_num_threads(threads(config, folders))
         device = open_device(run.slot)
         attempt.update(iterations=config.training.iterations, device=_device_name(run.slot))
