@@ -6,10 +6,7 @@ pictures; here they become grey first, as torchvision's readers do, so that thin
 """
 
 import hashlib
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -19,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from data.archive import MIB, Limits, opened, short
 from data.cache import Cached, cached
 from data.characters import SIDE, Characters, CharactersConfig
 from data.config import setting
@@ -41,8 +39,7 @@ SIZES: dict[str, dict[Split, int]] = {
     "finn": {"train": 1100, "val": 100, "test": 423},
     "official": {"train": 792, "val": 172, "test": 659},
 }
-# What zipfile and PIL raise over damaged content: a bad directory or checksum, a cut or broken stream, no picture.
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, SyntaxError, NotImplementedError)
+LIMITS = Limits(entries=100_000, entry=MIB, total=256 * MIB, pixels=1_000_000)  # the real drawings have 11,025 pixels
 
 
 class OmniglotConfig(CharactersConfig):
@@ -126,13 +123,7 @@ class Omniglot(Characters):
             def report(characters: int, done: int = done) -> None:
                 progress((done + characters) / TOTAL, "Decoding Omniglot")
 
-            try:
-                parts.append(decode_zip(path, report))
-            except PermissionError as error:
-                raise DataError(f"{path} cannot be read: {error.strerror}.", "Allow reading it.", str(path)) from error
-            except DAMAGED as error:
-                remedy = f"Delete it. {self.remedy()}"
-                raise DataError(f"{path} cannot be used: {error}.", remedy, str(path)) from error
+            parts.append(decode_zip(path, report, f"Delete it. {self.remedy()}"))
         images = torch.cat([part.images for part in parts])
         return Cached(images, tuple(name for part in parts for name in part.names))
 
@@ -159,21 +150,20 @@ def zips(datasets: Path) -> list[Path]:
     return [datasets / "omniglot" / name for name in CHARACTERS]
 
 
-def decode_zip(path: Path, report: Callable[[int], None]) -> Cached:
+def decode_zip(path: Path, report: Callable[[int], None], remedy: str = "") -> Cached:
     """Every character of an archive in order of its name, uint8 (characters, 20, 28, 28).
 
-    Raises BadZipFile, OSError or ValueError, which say what is wrong with it.
+    Raises DataError, which says what is wrong with it.
     """
-    with zipfile.ZipFile(path) as archive:
-        drawings = sorted(name for name in archive.namelist() if is_drawing(name))
+    with opened(path, LIMITS, remedy) as archive:
         by_character: dict[str, list[str]] = {}
-        for drawing in drawings:
+        for drawing in sorted(name for name in archive.names if is_drawing(name)):
             by_character.setdefault("/".join(drawing.split("/")[-3:-1]), []).append(drawing)
         check(path.name, by_character)
         images = np.empty((len(by_character), DRAWERS, SIDE, SIDE), np.uint8)
         for i, character in enumerate(by_character.values()):
             for j, drawing in enumerate(character):
-                images[i, j] = decode_drawing(archive.read(drawing))
+                images[i, j] = shrink(archive.picture(drawing, ("PNG",)))
             report(i + 1)
     return Cached(torch.from_numpy(images), tuple(by_character))
 
@@ -193,10 +183,9 @@ def check(archive: str, by_character: dict[str, list[str]]) -> None:
         )
     for name, drawings in by_character.items():
         if len(drawings) != DRAWERS:
-            raise ValueError(f"{name} has {len(drawings)} drawings instead of {DRAWERS}")
+            raise ValueError(f"{short(name)} has {len(drawings)} drawings instead of {DRAWERS}")
 
 
-def decode_drawing(content: bytes) -> np.ndarray:
-    """A PNG, black on white → uint8 (28, 28), white on black."""
-    with Image.open(io.BytesIO(content)) as picture:
-        return 255 - np.asarray(picture.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+def shrink(drawing: Image.Image) -> np.ndarray:
+    """A drawing, black on white → uint8 (28, 28), white on black."""
+    return 255 - np.asarray(drawing.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS))

@@ -11,10 +11,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from data.archive import decode
 from data.errors import DataError
 from data.family import SPLITS, EpisodeShape
-from data.omniglot import Omniglot, OmniglotConfig, decode_drawing, decode_zip
+from data.omniglot import Omniglot, OmniglotConfig, decode_zip, shrink
 from data.sizes import Sizes
+from tests.data.hostile_zips import HOSTILE
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATASETS = (PROJECT / "../shared/datasets").resolve()
@@ -123,7 +125,7 @@ def test_images_are_where_their_names_say(cache: Path) -> None:
     row = family.names("test").index("ULOG/character03/rot000")
     with zipfile.ZipFile(DATASETS / "omniglot/images_evaluation.zip") as file:
         (name,) = [name for name in file.namelist() if "/ULOG/character03/" in name and name.endswith("_07.png")]
-        expected = decode_drawing(file.read(name))
+        expected = shrink(decode(file.read(name)))
     assert np.array_equal(drawings(family, "test")[row, 6].numpy(), expected)
 
 
@@ -136,7 +138,7 @@ def test_episodes_come_from_the_real_thing(cache: Path) -> None:
 
 
 def test_decoding_inverts_and_shrinks() -> None:
-    image = decode_drawing(drawing(slice(0, 53)))
+    image = shrink(decode(drawing(slice(0, 53))))
     assert image.shape == (28, 28) and image.dtype == np.uint8
     assert image[:13, :13].min() > 240 and image[15:, 15:].max() < 15
     assert len(np.unique(image)) > 2  # anti-aliased
@@ -217,6 +219,14 @@ def test_a_damaged_archive_is_named_with_a_remedy(small: Path, tmp_path: Path, d
     assert not list((tmp_path / "cache").glob("*"))
 
 
+def test_a_hostile_archive_is_named_with_a_remedy_and_not_unpacked(small: Path, tmp_path: Path) -> None:
+    path = small / "omniglot" / "images_evaluation.zip"
+    HOSTILE["3 GB"][0](path)
+    with pytest.raises(DataError, match="unpacks to 3,072 MiB, and 1 MiB are the most") as caught:
+        make(tmp_path / "cache", small).pool("train")
+    assert "Delete it" in caught.value.remedy
+
+
 def test_archives_with_other_content_are_refused(small: Path, tmp_path: Path) -> None:
     path = small / "omniglot" / "images_background.zip"
     for contents, complaint in (
@@ -236,7 +246,7 @@ def test_a_drawing_that_is_no_picture_is_refused(small: Path, tmp_path: Path) ->
     with zipfile.ZipFile(path, "w") as file:
         for name in names:
             file.writestr(name, b"GIF" if name == names[50] else drawing())
-    with pytest.raises(DataError, match="cannot identify image"):
+    with pytest.raises(DataError, match=r"\.png: this is no picture"):
         make(tmp_path / "cache", small).pool("train")
 
 
