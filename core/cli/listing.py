@@ -1,10 +1,14 @@
-"""What there is to choose from, as plain values for the command line."""
+"""What there is to choose from."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from core.cli.options import HomeOption, JsonOption, emit
 from core.config import presets
 from core.runs import hardware
+from data.errors import InputError
 
 
 def list_presets() -> list[dict[str, Any]]:
@@ -53,3 +57,21 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "models": list_models,
     "devices": list_devices,
 }
+
+
+def choices(
+    what: Annotated[str, typer.Argument(metavar="presets|families|algorithms|models|devices")],
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """What there is to choose from."""
+    del home  # accepted everywhere; what there is does not depend on it
+    if what not in LISTS:
+        raise InputError(f"There is no list of {what}.", f"Choose {', '.join(LISTS)}.", "what")
+    items = LISTS[what]()
+    width = max(len(item["name"]) for item in items)
+    lines = [
+        f"{item['name']:<{width}}  {item['title']} ({item['group']}{'; ' + ', '.join(item['kinds']) if 'kinds' in item else ''})"
+        for item in items
+    ]
+    emit(items, as_json, "\n".join(lines))

@@ -1,0 +1,33 @@
+"""Scoring a trained run again from the command line."""
+
+from typing import Annotated
+
+import typer
+
+from core.cli import follow
+from core.cli.options import HomeOption, JsonOption, RunArgument, SetOption, emit, find_run, open_home
+from data.errors import InputError
+
+
+def evaluate(
+    run: RunArgument,
+    split: Annotated[str, typer.Option("--split", help="train, val or test.")] = "test",
+    episodes: Annotated[
+        int | None, typer.Option("--episodes", help="Number of frozen episodes; default as in the run.")
+    ] = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Score a run's best checkpoint on frozen episodes, by its own protocol or a changed one."""
+    from core.trained import evaluate_run
+    from data.family import SPLITS
+
+    if split not in SPLITS:
+        raise InputError(f"There is no split named {split}.", f"Choose {', '.join(SPLITS)}.", "split")
+    found, store = open_home(home)
+    one = find_run(store, run)
+    with follow.bar("evaluating") as tick:
+        result = evaluate_run(found, one, split, episodes, set_ or [], tick=tick)
+    text = f"{result.split} {result.metric.title} {result.metric.text(result.mean, result.ci95)} on {result.episodes} episodes"
+    emit(result.as_json(run), as_json, f"{text}, {result.non_finite} not finite")

@@ -1,0 +1,52 @@
+"""The table of results from the command line: one recipe after another, beside the published numbers."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core import results
+from core.cli import follow
+from core.cli.data import need_data
+from core.cli.options import HomeOption, JsonOption, emit, open_home, summary
+from core.config import presets
+
+
+def table(
+    minutes: Annotated[float, typer.Option("--minutes", help="Minutes of training for each recipe.")],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="A preset for the table; may be repeated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of every run.")] = None,
+    output: Annotated[Path, typer.Option("--output", help="The table; its rows go to a .json beside it.")] = Path(
+        "results.md"
+    ),
+    download: Annotated[bool, typer.Option("--download", help="Fetch a missing data set without asking.")] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Train recipes one after another and write a table of their final tests. Ctrl-C ends it with those finished."""
+    from core.launch import from_preset, seeded
+
+    found, store = open_home(home)
+    recipes = results.chosen(only or [])
+    results.check_output(output)
+    common = [f"training.minutes={minutes}", *([] if seed is None else [f"seed={seed}"])]
+    named = []
+    for recipe in recipes:  # all of them, before the first is trained
+        config = from_preset(presets.preset(recipe.preset), [*recipe.assignments, *common])
+        need_data(config, found, download)
+        named.append((recipe.name, seeded(config, 1, found.folders)[0]))
+    budget = f"{len(named)} recipe{'s' if len(named) > 1 else ''}, {minutes:g} min of training each"
+    print(f"{budget}, and their tests. Rows go to {output} as they are made.", file=sys.stderr)
+    rows = []
+    ended = follow.one_by_one(store, found, named, f"results {minutes:g} min")
+    for run, recipe in zip(ended, recipes, strict=False):  # fewer after a Ctrl-C
+        if run.status != "finished":
+            print(summary(run), file=sys.stderr)
+            continue
+        rows.append(results.row(recipe, run))
+        results.write(output, rows)  # after each, so that nothing measured is lost
+    emit(results.document(rows), as_json, results.markdown(rows) if rows else "No run finished: there is no table.")
+    raise typer.Exit(0 if len(rows) == len(recipes) else 1)

@@ -1,0 +1,61 @@
+"""Runs from the command line: list, show, stop, resume, delete."""
+
+from typing import Annotated
+
+import typer
+
+from core.cli import follow
+from core.cli.options import HomeOption, JsonOption, RunArgument, emit, find_run, open_home, shown, summary
+from core.runs import scheduler
+
+
+def runs(as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """All runs, newest first."""
+    found, store = open_home(home)
+    scheduler.reconcile(store, found)
+    listed = store.runs()
+    text = "\n".join(summary(run) for run in listed) or "No runs yet. Try `python -m core train --preset doodles-5w1s`."
+    emit({"runs": [shown(run) for run in listed]}, as_json, text)
+
+
+def show(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """One run."""
+    found, store = open_home(home)
+    scheduler.reconcile(store, found)
+    one = find_run(store, run)
+    emit(shown(one), as_json, "\n      ".join(filter(None, (summary(one), scheduler.waits_for(one, found)))))
+
+
+def stop(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """Stop a run with a checkpoint; it can be resumed."""
+    found, store = open_home(home)
+    find_run(store, run)
+    scheduler.stop(store, found, run)
+    ended = follow.until_ended(store, found, run)
+    emit(shown(ended), as_json, summary(ended))
+
+
+def resume(
+    run: RunArgument,
+    detach: Annotated[bool, typer.Option("--detach", help="Queue and return.")] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Go on with a stopped, failed or lost run from its last checkpoint."""
+    found, store = open_home(home)
+    find_run(store, run)
+    scheduler.reconcile(store, found)  # a worker that was killed is found out before its run is asked for
+    one = scheduler.resume(store, found, run)
+    if not detach:
+        one = follow.all_to_end(store, found, [run])[0]
+    emit(shown(one), as_json, summary(one))
+    raise typer.Exit(0 if detach or one.status == "finished" else 1)
+
+
+def delete(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """Remove a run that is not active, with its checkpoints."""
+    found, store = open_home(home)
+    find_run(store, run)
+    scheduler.reconcile(store, found)
+    scheduler.delete(store, found, run)
+    emit({"deleted": run}, as_json, f"Run {run} is deleted.")

@@ -1,0 +1,59 @@
+"""Training from the command line."""
+
+from typing import Annotated
+
+import typer
+
+from core.cli import follow
+from core.cli.data import need_data
+from core.cli.options import HomeOption, JsonOption, SetOption, emit, open_home, shown, summary
+from core.config import presets
+from core.runs import scheduler
+from data.errors import InputError
+
+
+def train(
+    preset: Annotated[str, typer.Option("--preset", help="Where to start from; see `list presets`.")],
+    set_: SetOption = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the run.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, max=100, help="Queue this many runs with consecutive seeds.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the run; default the preset's.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Queue and return; training goes on by itself.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Fetch a missing data set without asking.")] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Queue a run, follow it to its end. Ctrl-C stops it with a checkpoint."""
+    from core.launch import from_preset, seeded
+
+    found, store = open_home(home)
+    config = from_preset(_preset(preset), [*(set_ or []), *([] if seed is None else [f"seed={seed}"])])
+    need_data(config, found, download)
+    configs = seeded(config, seeds or 1, found.folders)
+    named = name or preset
+    group = f"{named} × {seeds}" if seeds and seeds > 1 else None
+    labels = [f"{named} seed {c['seed']}" if group else named for c in configs]
+    runs = scheduler.submit(store, found, list(zip(labels, configs, strict=True)), group)
+    if detach:
+        ids = [run.id for run in runs]
+        emit(
+            {"runs": ids, "group": group},
+            as_json,
+            f"Queued as run {', '.join(map(str, ids))}. See `python -m core runs`.",
+        )
+        return
+    ended = follow.all_to_end(store, found, [run.id for run in runs])
+    documents = [shown(run) for run in ended]
+    text = "\n".join(summary(run) for run in ended)
+    emit(documents[0] if len(ended) == 1 else {"runs": documents, "group": group}, as_json, text)
+    raise typer.Exit(0 if all(run.status == "finished" for run in ended) else 1)
+
+
+def _preset(name: str) -> presets.Preset:
+    try:
+        return presets.preset(name)
+    except KeyError:
+        names = ", ".join(item.name for item in presets.PRESETS)
+        raise InputError(f"There is no preset named {name}.", f"Choose {names}.", "preset") from None
