@@ -129,10 +129,10 @@ def evaluate(
     """Adapt to each frozen task and score it. ``frozen``: the episodes, if the caller keeps them."""
     steps = config.evaluation.inner_steps
     steps = algorithm.adaptation_steps if steps is None else steps
-    frozen = frozen or frozen_episodes(config, family, split, episodes)
     was_training = algorithm.training
     algorithm.eval()
     try:
+        frozen = frozen or frozen_episodes(config, family, split, episodes, tick)
         sha256 = frozen.sha256(tick)
         most = tasks_at_once(algorithm, frozen, steps)
         scores = score_all(algorithm, frozen, curve_steps(steps), most, tick)  # (curve points, episodes)

@@ -37,7 +37,8 @@ class FrozenEpisodes:
     def sha256(self, tick: Tick = lambda _: None) -> str:
         """Of the tasks' numbers as the processor has them (see ``TaskFamily.hashed``), block by block; taken once.
 
-        The same on every device, and the same as in version 0.1 on a processor.
+        The same on every device, and the same as in version 0.1 on a processor. On a GPU 0.1 took the pictures as the GPU had
+        made them float, which may differ in the last bit.
         """
         if self._sha256 is None:
             digest = hashlib.sha256()
@@ -49,7 +50,9 @@ class FrozenEpisodes:
         return self._sha256
 
 
-def frozen_episodes(config: RunConfig, family: TaskFamily, split: Split, episodes: int) -> FrozenEpisodes:
+def frozen_episodes(
+    config: RunConfig, family: TaskFamily, split: Split, episodes: int, tick: Tick = lambda _: None
+) -> FrozenEpisodes:
     """Tasks that depend on the evaluation's seed, its shape, the split and the family's config alone.
 
     Drawn by a CPU generator, so that every run on every device is asked the same questions; the first ``n`` tasks of a
@@ -60,6 +63,7 @@ def frozen_episodes(config: RunConfig, family: TaskFamily, split: Split, episode
     for start in range(0, episodes, BLOCK):
         block = family.draw(split, config.test_shape, BLOCK, generator)
         blocks.append(block[: episodes - start])
+        tick(0.0)
     return FrozenEpisodes(family, blocks)
 
 

@@ -15,7 +15,7 @@ from core.config.run import RunConfig
 from core.training import checkpoint
 from core.training.build import build_learner, choose_forward
 from core.training.evaluation import EvaluationResult, evaluate
-from core.training.frozen import frozen_episodes
+from core.training.frozen import Tick, frozen_episodes
 from core.training.schedule import done, learning_rate
 from core.training.tuning import tune
 from data.errors import InnerloopError
@@ -317,9 +317,10 @@ class Trainer:
                 flush=True,
             )
         if isinstance(self.algorithm, FineTuner):
-            tune(self.algorithm, self.config, self.validation, self._tick("tuning"))
+            tick = self._tick("tuning")
+            tune(self.algorithm, self.config, self.validation, tick)
             self._put("best", iteration, {})
-            self.listener.evaluated(self._tuned(iteration), iteration, True)
+            self.listener.evaluated(self._tuned(iteration, lambda _: tick(1.0)), iteration, True)
         result = evaluate(
             self.algorithm,
             self.config,
@@ -332,7 +333,7 @@ class Trainer:
         self.listener.evaluated(result, iteration, False)
         return result
 
-    def _tuned(self, iteration: int) -> EvaluationResult:
+    def _tuned(self, iteration: int, tick: Tick) -> EvaluationResult:
         return evaluate(
             self.algorithm,
             self.config,
@@ -341,4 +342,5 @@ class Trainer:
             episodes=self.config.evaluation.val_episodes,
             checkpoint=f"best@{iteration}",
             frozen=self.validation,
+            tick=tick,
         )

@@ -34,6 +34,9 @@ def test_a_run_is_tuned_and_tested_and_never_trained(pictures: Home, tmp_path: P
     result = trainer.run()
     assert listener.rows == []
     assert {beat.phase for beat in listener.beats} == {"tuning", "testing"}
+    tuning = [beat.fraction for beat in listener.beats if beat.phase == "tuning"]
+    assert tuning == sorted(tuning)
+    assert tuning.count(1.0) > 3  # also while the choice is scored
     assert [(iteration, split) for iteration, split, _ in listener.scores] == [(0, "val"), (0, "test")]
     assert result.protocol["chosen"]["scope"] == "all"
     fresh = build_model(config.model, (1, 28, 28), 3, config.seed)

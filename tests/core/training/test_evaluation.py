@@ -260,8 +260,8 @@ def test_progress_is_told_at_every_inner_step_of_every_chunk(pictures: Home) -> 
     family = open_tiny(config, pictures)
     learner = build_learner(config, family, "stacked")
     evaluate(learner, config, family, "test", episodes=60, tick=fractions.append)
-    hashing, scoring = fractions[:3], fractions[3:]
-    assert hashing == [0.0] * 3
+    before, scoring = fractions[:6], fractions[6:]
+    assert before == [0.0] * 6  # three blocks are drawn, then hashed
     steps = [1 / 5, 2 / 5, 3 / 5, 4 / 5, 1.0]
     assert scoring == pytest.approx([(done + n * s) / 60 for done, n in ((0, 25), (25, 25), (50, 10)) for s in steps])
 
@@ -401,6 +401,12 @@ def test_what_is_weighed_is_what_lives_at_once() -> None:
         third = torch.zeros(500) + known[:500]  # two of 2000 bytes, while the view keeps its 4000
     assert peak.bytes == 8000
     assert part.shape == (100,) and third.shape == (500,)
+
+
+def test_sparse_tensors_are_let_by() -> None:
+    with Peak() as peak:
+        dense = torch.eye(10).to_sparse().to_dense()
+    assert dense.sum() == 10 and peak.bytes >= dense.nbytes
 
 
 def test_weighing_a_network_leaves_the_random_numbers_as_they_are(pictures: Home) -> None:
