@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.runs.outline import QUERY_LOSS
-from core.runs.schema import Evaluation, Run
+from core.runs.schema import Run, Score
 from core.runs.series import SeriesReader, downsample
 
 POINTS = 1000  # a curve is thinned to about as many points as a chart has pixels
@@ -105,7 +105,7 @@ def losses_chart(runs: Sequence[Run], reader: SeriesReader, *, log_y: bool = Fal
     return Chart(traces, "iteration", " / ".join(sorted(units)), "Query loss of the chosen runs", log_y=log_y)
 
 
-def validation_chart(scored: Sequence[tuple[Run, Sequence[Evaluation]]]) -> Chart:
+def validation_chart(scored: Sequence[tuple[Run, Sequence[Score]]]) -> Chart:
     """Validation score over iterations with 95 % intervals, one colour a run."""
     traces, metrics = [], list(dict.fromkeys(metric_of(run) for run, _ in scored))
     for color, (run, evaluations) in enumerate(scored):

@@ -1,8 +1,10 @@
 """One run, ``?run=ID``: what it is doing, its curves, its test, its config and its log."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.runs import scheduler
 from core.runs.home import Home
@@ -14,7 +16,9 @@ from pages.parts.chips import method, status_chip
 from pages.parts.run import cards
 from pages.parts.run.figures import metric_cards
 
-REFRESH = 1  # seconds, while the run has not ended. One fragment for all: with two, Streamlit 1.67 loses track of its elements
+REFRESH = (
+    1  # seconds, while the run has not ended. One fragment a page: with two, Streamlit 1.67 loses track of its elements
+)
 PHASES = {
     "loading": "Loading the data; the first time, pictures are decoded or drawn and kept for later runs.",
     "tuning": "Choosing the fine-tuning on validation tasks.",
@@ -69,25 +73,26 @@ def action_buttons(run: Run) -> None:
         st.switch_page("pages/train.py", query_params={"from": str(run.id)})
 
 
-def notices(run: Run) -> None:
-    """What a person has to know before reading the curves: why it waits, what it does, or what went wrong."""
-    if problem := st.session_state.pop(PROBLEM, ""):
-        st.error(problem, icon=":material/error:")
+def problem() -> None:
+    """What went wrong at the last button, once."""
+    if text := st.session_state.pop(PROBLEM, ""):
+        st.error(text, icon=":material/error:")
+
+
+def notice(run: Run) -> tuple[str, str]:
+    """What a person has to know before reading the curves: why it waits, what it does, or what went wrong; with its icon."""
     if run.status in ("failed", "lost"):
-        st.error(
-            f"**{run.error or 'The run ended with an error.'}** {run.remedy}  \nThe log below has the details.",
-            icon=":material/error:",
-        )
-    elif run.status == "queued":
-        st.info(waiting_for(run), icon=":material/schedule:")
-    elif run.status == "starting":
-        st.info("The worker is starting; this takes a few seconds.", icon=":material/hourglass_top:")
-    elif run.status in ACTIVE and run.desired == "stop":
-        st.info(
-            "Stopping: the worker writes a checkpoint first, from which the run can resume.", icon=":material/stop:"
-        )
-    elif run.status == "running" and run.phase in PHASES:
-        st.info(PHASES[run.phase], icon=":material/hourglass_top:")
+        text = f"**{run.error or 'The run ended with an error.'}** {run.remedy}  \nThe log below has the details."
+        return text, "error"
+    if run.status == "queued":
+        return waiting_for(run), "schedule"
+    if run.status == "starting":
+        return "The worker is starting; this takes a few seconds.", "hourglass_top"
+    if run.status in ACTIVE and run.desired == "stop":
+        return "Stopping: the worker writes a checkpoint first, from which the run can resume.", "stop"
+    if run.status == "running" and run.phase in PHASES:
+        return PHASES[run.phase], "hourglass_top"
+    return "", ""
 
 
 def waiting_for(run: Run) -> str:
@@ -101,40 +106,70 @@ def waiting_for(run: Run) -> str:
     return f"{place}; it starts when {' or '.join(busy)} makes room." if busy else f"{place}; it starts in a moment."
 
 
-def show(id: int, ended: bool) -> None:
-    """The whole page for one run. ended: as of the last full run of this script; when that changes, ticking stops."""
-    with session.shown_errors():  # a tick runs this function alone, without app.py around it
-        session.tick()
-        found = session.store().runs(ids=[id])
-        if not found or (found[0].status in ENDED) != ended:  # deleted in another tab, ended, or resumed
-            st.rerun()
-        body(found[0])
+@dataclass(frozen=True)
+class Drawn:
+    """What the still parts of the page show. A tick that finds it changed has the whole page drawn again."""
+
+    run: tuple
+    notice: tuple[str, str]
+    validation: int | None
+    log: bool
+
+    @classmethod
+    def of(cls, run: Run, log: str | None) -> "Drawn":
+        row = (run.status, run.desired, run.name, run.note, run.group, run.started, run.attempt, run.test is None)
+        latest = session.reader().latest(run.id)
+        return cls(row, notice(run), latest and latest.id, log is not None)
 
 
-def body(run: Run) -> None:
+def draw(run: Run) -> None:
+    """The whole page. What moves while the run trains is in containers of their own, which ticks fill again."""
     reader = session.reader()
     reader.poll([run.id])
-    evaluations = session.store().evaluations(run.id, split="val")
+    drawn = Drawn.of(run, cards.log_tail(run))
     header(run)
-    notices(run)
-    metric_cards(run, evaluations, reader)
+    problem()
+    text, icon = drawn.notice
+    if text:
+        (st.error if icon == "error" else st.info)(text, icon=f":material/{icon}:")
+    figures = st.container()
     loss, validation = st.columns([1.5, 1])
-    with loss:
-        cards.loss_card(run, reader)
     with validation:
-        cards.validation_card(run, evaluations)
+        cards.validation_card(run, reader.validations(run.id))
     adaptation, test = st.columns(2)
     with adaptation:
-        cards.adaptation_card(run, evaluations)
+        cards.adaptation_card(run, reader.latest(run.id))
     with test:
         cards.test_card(run)
     config, log = st.columns([1, 1.5])
     with config:
         cards.config_card(run)
     with log:
-        cards.log_card(run)
+        log_place = cards.log_card(run, begun=drawn.log)
     if run.note:
         st.caption(f"Note: {readable.verbatim(run.note)}")
+    every = None if run.status in ENDED else REFRESH
+    st.fragment(tick, run_every=every)(run.id, drawn, (figures, loss, log_place))
+
+
+def tick(id: int, drawn: Drawn, places: tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]) -> None:
+    """Bring what moves up to date: figures, loss and log. Streamlit runs this alone, without app.py around it."""
+    with session.shown_errors():
+        session.tick()
+        found, reader = session.store().runs(ids=[id]), session.reader()
+        reader.poll([id])
+        if not found:  # deleted in another tab
+            st.rerun()
+        (run,), tail = found, cards.log_tail(found[0])
+        if Drawn.of(run, tail) != drawn:  # validated, ended, resumed …
+            st.rerun()
+        figures, loss, log = places
+        with figures:
+            metric_cards(run, reader.validations(id), reader)
+        with loss:
+            cards.loss_card(run, reader)
+        with log:
+            cards.log_text(tail)
 
 
 def no_run(title: str, text: str) -> None:
@@ -153,8 +188,7 @@ def page() -> None:
     known = session.store().runs(ids=[int(asked)]) if asked.isdecimal() else []
     if not known:
         return no_run(f"There is no run {asked[:20]}", "It may have been deleted, or the address has a slip in it.")
-    ended = known[0].status in ENDED
-    return st.fragment(show, run_every=None if ended else REFRESH)(known[0].id, ended)
+    return draw(known[0])
 
 
 router.require()

@@ -2,14 +2,16 @@
 
 import time
 import zlib
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from sqlalchemy import delete, insert, select
 
 from core.runs.database import Database
-from core.runs.schema import Evaluation, evaluations, finite
+from core.runs.schema import Evaluation, Score, evaluations, finite
 
+_LIGHT = [evaluations.c[field.name] for field in fields(Score)]
 _SHOWN = [column for column in evaluations.c if column.name != "scores"]
 
 
@@ -52,6 +54,19 @@ class EvaluationRows:
             query = query.where(evaluations.c.split == split)
         with self.database.reading() as connection:
             return [Evaluation(**row) for row in connection.execute(query).mappings()]
+
+    def evaluation(self, evaluation: int) -> Evaluation | None:
+        """One evaluation by its number; None if it is no more."""
+        with self.database.reading() as connection:
+            row = connection.execute(select(*_SHOWN).where(evaluations.c.id == evaluation)).mappings().one_or_none()
+        return None if row is None else Evaluation(**row)
+
+    def validations_after(self, id: int, last: int = 0) -> list[Score]:
+        """A run's validations whose number is beyond ``last``, oldest first; no curve or protocol is decoded."""
+        newer = (evaluations.c.run_id == id, evaluations.c.split == "val", evaluations.c.id > last)
+        query = select(*_LIGHT).where(*newer).order_by(evaluations.c.id)
+        with self.database.reading() as connection:
+            return [Score(*row) for row in connection.execute(query)]
 
     def scores(self, evaluation: int) -> np.ndarray | None:
         """The score of each episode after the last inner step, (episodes,) float32 in the order of the frozen episodes, by the

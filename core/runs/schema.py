@@ -89,6 +89,18 @@ class Evaluation:
     created: float
 
 
+@dataclass(frozen=True)
+class Score:
+    """An evaluation without its curve and protocol, for a line over many of them."""
+
+    id: int
+    iteration: int
+    metric: str
+    mean: float | None
+    ci95: float | None
+    checkpoint: str
+
+
 def finite(value: Any) -> Any:
     """The same value with not-a-number and infinity, which neither JSON nor a chart knows, replaced by None."""
     if isinstance(value, float):

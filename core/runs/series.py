@@ -7,11 +7,13 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from tsdownsample import MinMaxDownsampler
 
+from core.runs.schema import Evaluation, Score
 from core.runs.store import RunStore
 
 KEPT = 4096  # points of a curve at most; a chart draws about 1000
 RUNS = 64  # runs whose curves stay in memory; the one not asked for the longest goes
 BATCH = 20_000  # rows of one query
+VALIDATIONS = 2000  # of a run at most
 
 
 class Curve:
@@ -90,19 +92,37 @@ def extremes(buckets: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 class _History:
-    """The curves of one run, up to the metric row ``last``, as of ``revision`` of its metrics."""
+    """The curves of one run, up to the metric row ``last``, as of ``revision`` of its metrics. validations: oldest first.
+    latest: the newest of them as a whole.
+    """
 
     def __init__(self, revision: int):
         self.revision, self.last, self.curves = revision, 0, {}
+        self.validations: tuple[Score, ...] = ()
+        self.latest: Evaluation | None = None
         self._reading = threading.Lock()
 
     def catch_up(self, store: RunStore, run: int) -> None:
         """Read what is new, a batch at a time. Whoever else wants this run meanwhile waits for the same rows."""
         with self._reading:
+            self._validate(store, run)
             while rows := store.metric_rows(run, self.last, BATCH):
                 self._append(rows)
                 if len(rows) < BATCH:
                     return
+
+    def _validate(self, store: RunStore, run: int) -> None:
+        new = store.validations_after(run, self.validations[-1].id if self.validations else 0)
+        if not new:
+            return
+        # The newest score of a checkpoint stands in place of an older one, in the store as here.
+        again = {(one.iteration, one.checkpoint) for one in new}
+        scores = [one for one in self.validations if (one.iteration, one.checkpoint) not in again] + new
+        while len(scores) > VALIDATIONS:
+            means = np.array([one.mean for one in scores], np.float64)
+            kept = np.union1d(extremes(np.arange(len(scores)) // 4, means), [len(scores) - 1])
+            scores = [scores[place] for place in kept]
+        self.latest, self.validations = store.evaluation(scores[-1].id), tuple(scores)
 
     def _append(self, rows: Sequence[tuple[int, int, str, float | None]]) -> None:
         ids, iterations, keys, values = zip(*rows, strict=True)
@@ -117,7 +137,7 @@ class _History:
 
 
 class SeriesReader:
-    """Reads the metrics of the runs it is asked for, increments only. Safe to share between threads."""
+    """Reads the metrics and validations of the runs it is asked for, increments only. Safe to share between threads."""
 
     def __init__(self, store: RunStore):
         self._store, self._lock = store, threading.Lock()
@@ -162,6 +182,16 @@ class SeriesReader:
             history = self._histories.get(run)
             curve = history.curves.get(key) if history else None
         return (curve or Curve()).view()
+
+    def validations(self, run: int) -> tuple[Score, ...]:
+        """The run's validations, oldest first; of more than VALIDATIONS the best and worst of each stretch."""
+        with self._lock:
+            return self._histories[run].validations if run in self._histories else ()
+
+    def latest(self, run: int) -> Evaluation | None:
+        """The newest validation with its curve and protocol."""
+        with self._lock:
+            return self._histories[run].latest if run in self._histories else None
 
     @property
     def kept(self) -> int:

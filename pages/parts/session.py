@@ -1,10 +1,12 @@
 """What all sessions of one server share: the home, the store, the series reader, the queue, and torch's import."""
 
 import importlib
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -22,6 +24,12 @@ HEAVY = ("torch", "core.config.run", "core.launch")  # what the Train page needs
 
 
 def home() -> Home:
+    """The home that the environment names: looked at once, as a tick asks for it several times."""
+    return _home(*(os.environ.get(name) for name in ("INNERLOOP_HOME", "INNERLOOP_DATASETS", "INNERLOOP_DATABASE")))
+
+
+@lru_cache(maxsize=8)
+def _home(*_settings: str | None) -> Home:
     return Home.find()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from sqlalchemy import Engine, event
 from streamlit.testing.v1 import AppTest
 
 from core import charts
@@ -98,6 +99,19 @@ def measure(store: RunStore, run: Run) -> None:
     test = result | {"run": run.id, "non_finite": 0, "protocol": protocol}
     store.update(run.id, iteration=3, iterations=10, seconds=12.0, rate=30.0, best=best, test=test, device="CPU")
     Path(run.folder, "worker.log").write_text("INFO a line of the log\n")
+
+
+@pytest.fixture
+def asked() -> Iterator[list[str]]:
+    """Every statement that this process sends to its databases."""
+    statements: list[str] = []
+
+    def executed(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "after_cursor_execute", executed)
+    yield statements
+    event.remove(Engine, "after_cursor_execute", executed)
 
 
 @pytest.fixture

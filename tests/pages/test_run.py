@@ -3,6 +3,7 @@
 import pytest
 
 from core import charts
+from pages.parts import session
 
 
 def test_without_a_run_it_points_to_the_list(app, said):
@@ -96,6 +97,40 @@ def test_a_button_that_comes_too_late_says_so(app, said, store, make_run):
     store.move(run.id, "finished", {"running"})
     page.button(f"pause-{run.id}").click().run()
     assert "is finished and cannot be paused" in said(page)
+
+
+def test_a_tick_reads_only_what_is_new(app, said, store, make_run, asked):
+    run = make_run("doodles-5w1s", "running")
+    page = app("run", run=run.id)
+    asked.clear()
+    page.run()
+    assert len(asked) < 25, asked
+    assert not [statement for statement in asked if "evaluations.result" in statement], "curves decoded again"
+    store.add_metrics(run.id, [(4, 0.4, charts.QUERY_LOSS, 0.25)])
+    curve = [{"step": step, "mean": 0.2, "ci95": 0.01} for step in range(2)]
+    whole = {"metric": "accuracy", "mean": 0.9, "ci95": 0.01, "curve": curve}
+    store.add_evaluation(run.id, 4, "val", "accuracy", 0.9, 0.01, episodes=100, checkpoint="last@4", result=whole)
+    store.heartbeat(run.id, iteration=4)
+    asked.clear()
+    page.run()
+    assert len([statement for statement in asked if "evaluations.result" in statement]) == 1
+    assert "4 / 10" in said(page)
+    reader = session.reader()
+    assert reader.validations(run.id)[-1].mean == 0.9
+    assert reader.series(run.id, charts.QUERY_LOSS)[0].tolist() == [1, 2, 3, 4]
+
+
+def test_a_log_that_begins_later_is_shown(app, said, home, make_run):
+    run = make_run("doodles-5w1s", "running")
+    log = home.artifacts(run).log_file
+    text = log.read_text()
+    log.unlink()
+    page = app("run", run=run.id)
+    assert "No log yet" in said(page)
+    log.write_text(text)
+    page.run()
+    assert "a line of the log" in said(page)
+    assert "No log yet" not in said(page)
 
 
 def test_markup_in_a_name_is_shown_as_typed(app, said, store, make_run):

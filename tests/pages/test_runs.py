@@ -1,7 +1,7 @@
 """The Runs page."""
 
 import pytest
-from sqlalchemy import Engine, event, insert, select
+from sqlalchemy import insert, select
 
 from core.runs.schema import evaluations, metrics, runs
 from pages.parts.runs.compare import differences, unequal_protocol
@@ -125,19 +125,6 @@ def many(store, make_run):
         (first,) = connection.execute(select(evaluations).limit(1)).mappings().all()
         scored = [dict(first) | {"id": 10 * id + i, "run_id": id} for id in range(2, 1101) for i in range(3)]
         connection.execute(insert(evaluations), scored)
-
-
-@pytest.fixture
-def asked():
-    """Every statement that the process sends to its databases, and how many rows were fetched."""
-    statements = []
-
-    def executed(_connection, _cursor, statement, *_):
-        statements.append(statement)
-
-    event.listen(Engine, "after_cursor_execute", executed)
-    yield statements
-    event.remove(Engine, "after_cursor_execute", executed)
 
 
 @pytest.mark.usefixtures("many")

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import charts
-from core.runs.schema import ENDED, Evaluation, Run
+from core.runs.schema import ENDED, Evaluation, Run, Score
 from core.runs.series import SeriesReader
 from pages.parts import readable, session, theme
 from pages.parts.live_chart import live_chart
@@ -64,7 +65,7 @@ def loss_card(run: Run, reader: SeriesReader) -> None:
             theme.empty("No points yet", "The first ones come a moment after training starts.")
 
 
-def validation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
+def validation_card(run: Run, evaluations: Sequence[Score]) -> None:
     with theme.card(
         "validation", f"Validation {readable.metric_title(charts.metric_of(run))}, 95 % interval", height="stretch"
     ):
@@ -80,10 +81,11 @@ def validation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
             theme.empty("Not validated yet", f"Frozen validation tasks are scored {when}.")
 
 
-def adaptation_card(run: Run, evaluations: Sequence[Evaluation]) -> None:
+def adaptation_card(run: Run, latest: Evaluation | None) -> None:
+    """latest: the newest validation."""
     with theme.card("adaptation", "Adaptation per inner step", height="stretch"):
-        latest = [one for one in evaluations if one.result and one.result.get("curve")]
-        results = [(f"validation at {readable.count(latest[-1].iteration)}", latest[-1].result)] if latest else []
+        drawn = latest is not None and latest.result and latest.result.get("curve")
+        results = [(f"validation at {readable.count(latest.iteration)}", latest.result)] if drawn else []
         colors = [2] * len(results)
         if run.test and run.test.get("curve"):
             results, colors = [*results, ("test", run.test)], [*colors, 0]
@@ -163,26 +165,35 @@ def config_card(run: Run) -> None:
         st.html("<br>".join(tables))
 
 
-def log_card(run: Run) -> None:
-    artifacts = session.home().artifacts(run)
-    tail = artifacts.log_tail(TAIL)
+def log_tail(run: Run) -> str | None:
+    """The end of the worker's log; None as long as there is none."""
+    return session.home().artifacts(run).log_tail(TAIL)
+
+
+def log_card(run: Run, begun: bool) -> DeltaGenerator:
+    """The card around the log; returns the place for its text. begun: whether there is a log."""
     with theme.card("log", height=460):
-        if tail is None:
+        if not begun:
             st.markdown("#### Log")
-            theme.empty("No log yet", "It starts with the worker.")
-            return
+            return st.container()
         with theme.heading("Log"):
             st.download_button(
                 "Whole log",
-                artifacts.log,
+                session.home().artifacts(run).log,
                 f"innerloop-run-{run.id}.log",
                 "text/plain",
                 key=f"log-file-{run.id}",
                 on_click="ignore",
                 icon=":material/download:",
             )
-        with st.container(height=370, border=False, autoscroll=True):
-            st.code(overwritten(tail), language=None, wrap_lines=True)
+        return st.container(height=370, border=False, autoscroll=True)
+
+
+def log_text(tail: str | None) -> None:
+    if tail is None:
+        theme.empty("No log yet", "It starts with the worker.")
+    else:
+        st.code(overwritten(tail), language=None, wrap_lines=True)
 
 
 def overwritten(text: str) -> str:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from core import charts
 from core.runs.outline import Outline
-from core.runs.schema import ENDED, Evaluation, Run
+from core.runs.schema import ENDED, Run, Score
 from core.runs.series import SeriesReader
 from pages.parts import readable
 from pages.parts.run.cards import PHASES, done, iterations, trains
@@ -22,7 +22,7 @@ SAMPLES = 120  # of throughput and memory, one a second while the page is open; 
 WIDTH, HEIGHT = 200, 36  # of an outline, in its own units: it is stretched to the card
 
 
-def metric_cards(run: Run, evaluations: Sequence[Evaluation], reader: SeriesReader) -> None:
+def metric_cards(run: Run, evaluations: Sequence[Score], reader: SeriesReader) -> None:
     rates, memories = samples(run)
     figures = (
         progress_figure(run),
@@ -89,7 +89,7 @@ def progress_figure(run: Run) -> str:
     return figure(label, value, note, help, below=f'<progress max="1" value="{share:.4f}"></progress>')
 
 
-def best_figure(run: Run, evaluations: Sequence[Evaluation]) -> str:
+def best_figure(run: Run, evaluations: Sequence[Score]) -> str:
     metric, best = charts.metric_of(run), run.best
     note = (
         f"{readable.interval(metric, best['ci95'])} at {readable.count(best['iteration'])}"

@@ -46,9 +46,9 @@ def unequal_protocol(runs: Sequence[Run]) -> list[str]:
 
 def comparison(runs: Sequence[Run]) -> None:
     """Loss, validation score, adaptation curve and config of two or more runs. Colours follow the runs' order."""
-    reader, store = session.reader(), session.store()
+    reader = session.reader()
     reader.poll([run.id for run in runs])
-    scored = [(run, store.evaluations(run.id, split="val")) for run in runs]
+    scored = [(run, reader.validations(run.id)) for run in runs]
     key = "-".join(str(run.id) for run in runs)
     if unequal := unequal_protocol(runs):
         text = "Their scores do not compare like with like: the runs differ in"
@@ -64,17 +64,18 @@ def comparison(runs: Sequence[Run]) -> None:
         _chart_or(charts.validation_chart(scored), f"validations-{key}", "None of them has been validated yet.")
     adaptation, table = st.columns(2)
     with adaptation, theme.card("compare-adaptation", "Adaptation per inner step", height="stretch"):
-        _chart_or(_adaptation(scored), f"adaptations-{key}", "None of them has been evaluated yet.")
+        _chart_or(_adaptation(runs), f"adaptations-{key}", "None of them has been evaluated yet.")
     with table, theme.card("compare-config", "What differs", height="stretch"):
         _differences(runs)
 
 
-def _adaptation(scored: Sequence[tuple[Run, Sequence[Any]]]) -> charts.Chart:
+def _adaptation(runs: Sequence[Run]) -> charts.Chart:
     """The test's curve where there is one, else the latest validation's; the legend says which."""
-    results, colors = [], []
-    for color, (run, evaluations) in enumerate(scored):
-        latest = [one.result for one in evaluations if one.result and one.result.get("curve")]
-        result, what = (run.test, "test") if run.test else (latest[-1] if latest else None, "validation")
+    results, colors, reader = [], [], session.reader()
+    for color, run in enumerate(runs):
+        latest = reader.latest(run.id)
+        validated = latest.result if latest and latest.result and latest.result.get("curve") else None
+        result, what = (run.test, "test") if run.test else (validated, "validation")
         if result:
             results.append((f"{charts.title(run)}, {what}", result))
             colors.append(color)

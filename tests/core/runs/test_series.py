@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
-from core.runs.series import BATCH, KEPT, RUNS, Curve, SeriesReader, downsample
+from core.runs.schema import evaluations
+from core.runs.series import BATCH, KEPT, RUNS, VALIDATIONS, Curve, SeriesReader, downsample
 from core.runs.store import RunStore
 
 LOSS = "train/query_loss"
@@ -174,6 +176,64 @@ def test_a_run_that_is_being_read_does_not_hold_up_another(store: RunStore, monk
     go_on.set()
     thread.join()
     assert reader.series(1, LOSS)[0][-1] == BATCH + 9
+
+
+def validate(store: RunStore, iteration: int, mean: float, checkpoint: str = "") -> None:
+    result = {"curve": [{"step": 0, "mean": mean, "ci95": 0.1}]}
+    scored = {"episodes": 10, "checkpoint": checkpoint or f"last@{iteration}", "result": result}
+    store.add_evaluation(1, iteration, "val", "accuracy", mean, 0.1, **scored)
+
+
+def test_only_new_validations_are_read_and_only_the_latest_whole(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, light, whole = SeriesReader(store), [], []
+    validations_after, evaluation = store.validations_after, store.evaluation
+    monkeypatch.setattr(
+        store, "validations_after", lambda *asked: light.append(found := validations_after(*asked)) or found
+    )
+    monkeypatch.setattr(store, "evaluation", lambda id: whole.append(id) or evaluation(id))
+    assert reader.validations(1) == () and reader.latest(1) is None
+    for iteration in range(1, 31):
+        validate(store, iteration, iteration / 100)
+        if iteration >= 20:
+            reader.poll([1])
+            reader.poll([1])
+    store.add_evaluation(1, 30, "test", "accuracy", 0.9, 0.1, episodes=600)
+    reader.poll([1])
+    assert sum(map(len, light)) == 30
+    assert len(whole) == 11
+    assert [(one.iteration, one.mean) for one in reader.validations(1)] == [(i, i / 100) for i in range(1, 31)]
+    assert reader.latest(1) == store.evaluations(1, "val")[-1]
+
+
+def test_a_checkpoint_validated_again_and_a_resumed_run(store: RunStore) -> None:
+    reader = SeriesReader(store)
+    for iteration in (1, 2, 3):
+        validate(store, iteration, 0.5)
+    reader.poll([1])
+    validate(store, 2, 0.7, "last@2")
+    reader.poll([1])
+    assert [(one.iteration, one.mean) for one in reader.validations(1)] == [(1, 0.5), (3, 0.5), (2, 0.7)]
+    assert [one.id for one in reader.validations(1)] == [one.id for one in store.evaluations(1)]
+    store.truncate_after(1, 1)
+    reader.poll([1])
+    assert [one.iteration for one in reader.validations(1)] == [1]
+    assert reader.latest(1).iteration == 1
+
+
+def test_very_many_validations_stay_bounded_with_their_best_and_the_newest(store: RunStore) -> None:
+    reader, row = SeriesReader(store), {"run_id": 1, "split": "val", "metric": "accuracy", "ci95": 0.1, "created": 0.0}
+    means = 0.5 + 0.1 * np.sin(np.arange(9000) / 40)
+    means[4567] = 0.99
+    rows = [row | {"iteration": i, "mean": mean, "checkpoint": f"last@{i}"} for i, mean in enumerate(means.tolist())]
+    with store.database.writing() as connection:
+        connection.execute(insert(evaluations), rows)
+    reader.poll([1])
+    kept = reader.validations(1)
+    assert 500 < len(kept) <= VALIDATIONS
+    assert (kept[0].iteration, kept[-1].iteration) == (0, 8999)
+    assert max(kept, key=lambda one: one.mean).iteration == 4567
 
 
 def test_threads_share_a_reader(store: RunStore) -> None:
