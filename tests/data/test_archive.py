@@ -33,6 +33,7 @@ def test_pictures_are_read_by_their_names(good: Path) -> None:
         assert birds.read("birds/owl/1.png") == png(30, 20)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_or_broken_one_is_an_error_of_one_sentence(kind: str, tmp_path: Path) -> None:
     make, said = HOSTILE[kind]
