@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import insert, select
 
+from core.config.checks import parse
 from core.config.presets import preset
-from core.config.run import parse
 from core.runs.home import Home
 from core.runs.launchers import identify
 from core.runs.outline import Outline

@@ -23,7 +23,8 @@ from torch.func import functional_call
 
 from core.algorithms.anil import ANIL
 from core.algorithms.base import Algorithm
-from core.config.run import RunConfig, parse
+from core.config.checks import parse
+from core.config.run import RunConfig
 from core.runs.hardware import describe
 from core.runs.launchers import ALLOCATOR
 from core.training.build import build_learner, threads

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from core.config.checks import parse
 from core.config.overrides import apply
 from core.config.presets import Preset
-from core.config.run import parse
 from core.training.build import check
 from data.folders import Folders
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.algorithms.base import Algorithm
+from core.config.checks import ConfigError, Problem, parse
 from core.config.overrides import apply
-from core.config.run import ConfigError, Problem, RunConfig, parse
+from core.config.run import RunConfig
 from core.errors import RunError
 from core.runs.hardware import fitting, slots
 from core.runs.home import Home

@@ -11,7 +11,7 @@ from typing import TextIO, TypeVar
 
 import torch
 
-from core.config.run import parse
+from core.config.checks import parse
 from core.errors import StoreError
 from core.runs import ending, hardware
 from core.runs.attempt import Attempt, Superseded

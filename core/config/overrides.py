@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from core.algorithms.base import algorithms
-from core.config.run import ConfigError, Problem
+from core.config.checks import ConfigError, Problem
 from core.models.base import models
 from data.registry import families
 

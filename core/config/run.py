@@ -1,19 +1,15 @@
-"""RunConfig: all that determines a run, and ``parse``, the one way in for what a person typed."""
+"""RunConfig: all that determines a run."""
 
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from core.algorithms.base import BatchStatistics, algorithms
 from core.models.base import models
-from core.runs.hardware import device_problem
 from data.config import Config, setting
-from data.errors import DataError, InputError
-from data.family import SPLITS, EpisodeShape
-from data.folders import Folders
+from data.family import EpisodeShape
 from data.registry import families
 
 
@@ -101,156 +97,3 @@ class RunConfig(Config):
             trained.k_shot if tested.k_shot is None else tested.k_shot,
             tested.n_query,
         )
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a config. path: dotted, such as ``family.k_shot``."""
-
-    path: str
-    message: str
-    remedy: str = ""
-
-
-class ConfigError(InputError):
-    """A config cannot be run. ``problems`` has one entry a field."""
-
-    def __init__(self, problems: list[Problem]):
-        first = problems[0]
-        super().__init__(first.message, first.remedy, first.path)
-        self.problems = problems
-
-    def __str__(self) -> str:
-        return "\n".join(f"{p.path}: {p.message} {p.remedy}".strip() for p in self.problems)
-
-
-def parse(values: dict[str, Any], folders: Folders | None = None) -> RunConfig:
-    """A RunConfig from plain values. Raises ConfigError with every problem found, each at its field.
-
-    folders: where the data are, for families that have to look at them before it is known which tasks they can give.
-    """
-    try:
-        config = RunConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError([_problem(item) for item in error.errors(include_url=False)]) from None
-    problems = contradictions(config, folders)
-    if problems:
-        raise ConfigError(problems)
-    return config
-
-
-def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Problem]:
-    """What no single field can see: settings that do not fit each other, or not the data."""
-    shape, test = config.family.shape, config.test_shape
-    found = size_problems(config, folders)
-    algorithm, family = algorithms()[config.algorithm.name], families()[config.family.name]
-    if family.kind == "classification" and algorithm.fixed_way and test.n_way != shape.n_way:
-        text = (
-            f"{algorithm.title} learns an output layer for {shape.n_way} classes and cannot be tested on {test.n_way}."
-        )
-        found.append(Problem("evaluation.n_way", text, f"Leave it empty, or set family.n_way to {test.n_way}."))
-    found += learner_problems(config)
-    if config.training.final_lr > config.training.meta_lr and config.training.schedule in ("cosine", "linear"):
-        text = f"final_lr = {config.training.final_lr:g} is above meta_lr = {config.training.meta_lr:g}."
-        found.append(
-            Problem(
-                "training.final_lr", text, f"A {config.training.schedule} schedule falls: set it to 0 or a small rate."
-            )
-        )
-    found += device_problems(config.device)
-    return found
-
-
-def size_problems(config: RunConfig, folders: Folders | None) -> list[Problem]:
-    """Tasks that a split is too small for. A path names the field to change: the evaluation's own where it has one."""
-    family, found = families()[config.family.name], {}
-    try:
-        sizes = family.sizes(config.family, folders)
-    except DataError as error:
-        path = error.path if error.path.startswith("family.") else "family.name"
-        return [Problem(path, error.message, error.remedy)]
-    for split in SPLITS:
-        shape = config.family.shape if split == "train" else config.test_shape
-        for short in family.shortages(config.family, shape, split, sizes):
-            own = split != "train" and getattr(config.evaluation, short.field) is not None
-            path = f"evaluation.{short.field}" if own else f"family.{short.field}"
-            # The strictest at each field, so that whoever follows it does not meet the next one.
-            if path not in found or short.most < found[path].most:
-                found[path] = short
-    return [Problem(path, str(short)) for path, short in found.items()]
-
-
-def learner_problems(config: RunConfig) -> list[Problem]:
-    """Why this learner cannot learn these tasks with this network."""
-    algorithm, family = algorithms()[config.algorithm.name], families()[config.family.name]
-    if family.kind not in algorithm.kinds:
-        able = ", ".join(name for name, item in algorithms().items() if family.kind in item.kinds)
-        text = f"{algorithm.title} is for {algorithm.kinds[0]}, and {config.family.name} is {family.kind}."
-        return [Problem("algorithm.name", text, f"Choose one of {able}.")]
-    found = []
-    misfit = models()[config.model.name].problem(config.model, config.family.input_shape)
-    if misfit and algorithm.uses_network:
-        found.append(Problem("model.name", misfit))
-    if not algorithm.takes_steps and config.evaluation.inner_steps:
-        text = f"{algorithm.title} reads the support set at once and takes no inner steps."
-        found.append(Problem("evaluation.inner_steps", text, "Leave it empty (null on the command line)."))
-    return found
-
-
-def without_effect(values: dict[str, Any]) -> set[str]:
-    """Paths of the settings that play no part beside the others of a config of plain values, for a form to leave out."""
-    algorithm, family = algorithms()[values["algorithm"]["name"]], families()[values["family"]["name"]]
-    schedule = values["training"]["schedule"]
-    idle = {
-        "training": TrainingConfig.model_fields if not algorithm.meta_trained else (),
-        "model": values["model"] if not algorithm.uses_network else (),
-    }
-    found = {f"{section}.{name}" for section, names in idle.items() for name in names}
-    if not algorithm.episodic:
-        found.add("training.meta_batch_size")
-    if schedule != "exponential":
-        found |= {"training.decay_rate", "training.decay_every", "training.staircase"}
-    if schedule not in ("cosine", "linear"):
-        found.add("training.final_lr")
-    if not algorithm.takes_steps:
-        found.add("evaluation.inner_steps")
-    if family.kind != "classification":
-        found.add("evaluation.n_way")
-    return found
-
-
-def device_problems(device: str) -> list[Problem]:
-    """Why a run cannot be given this device on this machine; empty when it can."""
-    message, remedy = device_problem(device)
-    return [Problem("device", message, remedy)] if message else []
-
-
-def _problem(error: dict[str, Any]) -> Problem:
-    """Pydantic's finding in our words. The union's tag in its location (family.sinusoid.k_shot) is taken out."""
-    location = [str(part) for part in error["loc"]]
-    tags = {"family": families(), "model": models(), "algorithm": algorithms()}
-    if len(location) > 1 and location[1] in tags.get(location[0], {}):
-        del location[1]
-    named = [part for part in location if not part.isdecimal()]  # an item of a list is said at the list
-    path, name, context, kind = (".".join(named), named[-1] if named else "", error.get("ctx", {}), error["type"])
-    given = error.get("input")
-    limits = {
-        "greater_than_equal": ("ge", "the smallest value is {}."),
-        "greater_than": ("gt", "it has to be greater than {}."),
-        "less_than_equal": ("le", "the largest value is {}."),
-        "less_than": ("lt", "it has to be less than {}."),
-    }
-    if kind in limits:
-        key, text = limits[kind]
-        return Problem(path, f"{name} = {given!r}: {text.format(context[key])}")
-    if kind == "union_tag_invalid":
-        return Problem(
-            f"{path}.name", f"There is no {path} named '{context['tag']}'.", f"Choose {context['expected_tags']}."
-        )
-    if kind in ("union_tag_not_found", "missing"):
-        return Problem(path, f"{path} is missing.", "Start from a preset, or give a name.")
-    if kind == "extra_forbidden":
-        return Problem(path, f"There is no setting {path}.", "See `python -m core list` for the names.")
-    if kind == "literal_error":
-        return Problem(path, f"{name} = {given!r} is not one of the choices.", f"Choose {context['expected']}.")
-    return Problem(path, f"{name} = {given!r}: {error['msg'][0].lower()}{error['msg'][1:]}.")

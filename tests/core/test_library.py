@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core import load
-from core.config.run import ConfigError
+from core.config.checks import ConfigError
 from core.errors import RunError
 from core.library import Learner
 from core.runs.home import PROJECT, Home

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from core.config.run import ConfigError
+from core.config.checks import ConfigError
 from core.errors import RunError
 from core.runs.home import Home
 from core.runs.store import RunStore

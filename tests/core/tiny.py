@@ -25,8 +25,8 @@ BASES: dict[str, dict[str, Any]] = {
 
 def values(base: str, *assignments: str) -> dict[str, Any]:
     """The complete values of a tiny run, changed as by ``--set``."""
+    from core.config.checks import parse
     from core.config.overrides import apply
-    from core.config.run import parse
 
     common = {
         "algorithm": {"name": "maml", "inner_lr": 0.1},
@@ -39,7 +39,7 @@ def values(base: str, *assignments: str) -> dict[str, Any]:
 
 
 def tiny(base: str, *assignments: str) -> "RunConfig":
-    from core.config.run import parse
+    from core.config.checks import parse
 
     return parse(values(base, *assignments))
 

@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
+from core.config.checks import ConfigError, parse, without_effect
 from core.config.overrides import leave_open
-from core.config.run import ConfigError, RunConfig, parse, without_effect
+from core.config.run import RunConfig
 from data.errors import InnerloopError
 from data.registry import families
 from pages.parts import session

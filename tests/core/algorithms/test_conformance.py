@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import Algorithm, algorithms
-from core.config.run import RunConfig, parse
+from core.config.checks import parse
+from core.config.run import RunConfig
 from core.models.base import models
 from core.runs.home import Home
 from core.training import checkpoint

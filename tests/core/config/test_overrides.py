@@ -6,8 +6,8 @@ import itertools
 import pytest
 
 from core.algorithms.maml import MAMLConfig
+from core.config.checks import ConfigError, parse
 from core.config.overrides import apply, defaults, paths
-from core.config.run import ConfigError, parse
 from tests.core.tiny import values
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from core.config.checks import ConfigError, Problem, parse
 from core.config.presets import PRESETS
-from core.config.run import ConfigError, Problem, RunConfig, parse
+from core.config.run import RunConfig
 from core.runs import hardware
 from tests.core.tiny import tiny, values
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from core.algorithms.base import Algorithm
 from core.algorithms.nearest_centroid import NearestCentroid
 from core.algorithms.protonet import ProtoNet
-from core.config.run import RunConfig, parse
+from core.config.checks import parse
+from core.config.run import RunConfig
 from core.runs.home import PROJECT, Home
 from core.training import evaluation
 from core.training.build import build_learner

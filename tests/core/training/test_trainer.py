@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.config.run import RunConfig, without_effect
+from core.config.checks import without_effect
+from core.config.run import RunConfig
 from core.runs.home import Home
 from core.training import checkpoint
 from core.training.build import build_learner
