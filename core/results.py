@@ -195,7 +195,13 @@ def check_output(output: Path) -> None:
     """That the table can be written there, asked before hours of training. Raises InputError."""
     if output.suffix == ".json":
         raise InputError(f"{output} is where the rows go beside the table.", "Name the table, as results.md.", "output")
-    if output.is_dir() or not output.parent.is_dir():
+    try:
+        usable = not output.is_dir() and output.parent.is_dir()
+    except OSError as error:
+        raise InputError(
+            f"{output} is no name of a file: {error.strerror}.", "Give a shorter one.", "output"
+        ) from error
+    if not usable:
         wrong = f"{output} is a folder." if output.is_dir() else f"The folder {output.parent} does not exist."
         raise InputError(wrong, "Give --output a file in a folder that exists.", "output")
 

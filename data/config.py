@@ -4,9 +4,11 @@ The form on the page, the CLI's ``--set``, the validation messages and the table
 read what is stated here.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 
 class Config(BaseModel):
@@ -15,6 +17,32 @@ class Config(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_switch_is_a_number(cls, values: Any) -> Any:
+        """``true`` would be taken for 1: as a word it is refused where a number is wanted."""
+        if not isinstance(values, dict):
+            return values
+        fields = cls.model_fields
+        return {name: _worded(value) if _counts(fields.get(name)) else value for name, value in values.items()}
+
+
+def _counts(field: FieldInfo | None) -> bool:
+    """Whether a field holds a number or numbers."""
+    return field is not None and any(kind in (int, float) for kind in _parts(field.annotation))
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
+
+
+def _worded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_worded(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def setting(

@@ -1,5 +1,16 @@
 """The errors a person can do something about: each says what was wrong and how to put it right."""
 
+LONGEST = 600  # characters of a message: what was typed or what a driver says may be longer than anyone reads
+
+
+def shortened(text: object, most: int = 80) -> str:
+    """A value as it may stand in a sentence: its beginning and its end, if it is longer than ``most`` characters.
+
+    What is no text at all, as half a character from the command line, is written as its code.
+    """
+    whole = str(text).encode("utf-8", "backslashreplace").decode()
+    return whole if len(whole) <= most else f"{whole[: most // 2]} … {whole[-(most // 3) :]}"
+
 
 class InnerloopError(Exception):
     """Base of every error that is meant for the user rather than for us.
@@ -9,8 +20,9 @@ class InnerloopError(Exception):
     """
 
     def __init__(self, message: str, remedy: str = "", path: str = ""):
-        super().__init__(message)
-        self.message, self.remedy, self.path = message, remedy, path
+        super().__init__(shortened(message, LONGEST))
+        self.message, self.remedy = shortened(message, LONGEST), shortened(remedy, 4 * LONGEST)
+        self.path = shortened(path, LONGEST)
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()

@@ -16,7 +16,7 @@ from data.config import setting
 from data.family import Episodes, EpisodeShape
 
 LEAST = 0.1  # smallest deviation, as in the released code: without one the likelihood of a good fit grows without end
-Widths = list[Annotated[int, Field(ge=1, le=4096)]]
+Widths = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=16)]
 
 
 class CNPConfig(AlgorithmConfig):

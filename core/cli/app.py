@@ -8,8 +8,8 @@ import traceback
 import typer
 
 from core.cli import data, evaluate, listing, results, runs, train, worker
-from core.cli.options import HomeOption
-from data.errors import InnerloopError, InputError
+from core.cli.options import HomeOption, named
+from data.errors import LONGEST, InnerloopError, InputError, shortened
 
 app = typer.Typer(
     help="Meta-learning experiments without a browser.",
@@ -29,7 +29,7 @@ for name, command in COMMANDS.items():
 @app.callback()
 def root(home: HomeOption = None) -> None:
     if home is not None:  # where Home.find looks, here and in the workers
-        os.environ["INNERLOOP_HOME"] = str(home)
+        os.environ["INNERLOOP_HOME"] = named(home)
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     try:
         status = app(standalone_mode=False)
     except typer.exceptions.TyperException as error:  # an unknown command or option, a value of the wrong type
-        _fail(error.format_message(), "See `python -m core --help`.", "", as_json, 2)
+        _fail(shortened(error.format_message(), LONGEST), "See `python -m core --help`.", "", as_json, 2)
     except (KeyboardInterrupt, typer.Abort):
         _fail("Interrupted.", "", "", as_json, 1)
     except InnerloopError as error:

@@ -1,7 +1,6 @@
 """What the commands share: their common options, the home they work in, a run as text and as JSON."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,19 +11,29 @@ from core.runs.schema import Run, finite
 from core.runs.store import RunStore
 from data.errors import InputError
 
+LARGEST_RUN = 2**31 - 1  # of what every database can number
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of runs and database; default .innerloop beside app.py.")
+    str | None, typer.Option("--home", help="Folder of runs and database; default .innerloop beside app.py.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; may be repeated.")
 ]
-RunArgument = Annotated[int, typer.Argument(metavar="RUN", help="Number of the run.")]
+RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, max=LARGEST_RUN, help="Number of the run.")]
 
 
-def open_home(home: Path | None) -> tuple[Home, RunStore]:
+def named(home: str) -> str:
+    """The folder that --home names; it has to name one. An empty name would be the working directory."""
+    if not home.strip() or "\0" in home:
+        raise InputError(
+            "--home names no folder.", "Give a folder, or leave it out for .innerloop beside app.py.", "home"
+        )
+    return home
+
+
+def open_home(home: str | None) -> tuple[Home, RunStore]:
     """The home named after the command, before it, or by the environment."""
-    found = Home.find(home)
+    found = Home.find(None if home is None else named(home))
     return found, RunStore(found.database)
 
 

@@ -26,13 +26,13 @@ def train(
     home: HomeOption = None,
 ) -> None:
     """Queue a run, follow it to its end. Ctrl-C stops it with a checkpoint."""
-    from core.launch import from_preset, seeded
+    from core.launch import checked_name, from_preset, seeded
 
     found, store = open_home(home)
     config = from_preset(_preset(preset), [*(set_ or []), *([] if seed is None else [f"seed={seed}"])])
     need_data(config, found, download)
     configs = seeded(config, seeds or 1, found.folders)
-    named = name or preset
+    named = preset if name is None else checked_name(name)
     group = f"{named} × {seeds}" if seeds and seeds > 1 else None
     labels = [f"{named} seed {c['seed']}" if group else named for c in configs]
     runs = scheduler.submit(store, found, list(zip(labels, configs, strict=True)), group)

@@ -9,10 +9,12 @@ from core.algorithms.base import algorithms
 from core.config.run import RunConfig, TrainingConfig
 from core.models.base import models
 from core.runs.hardware import device_problem
-from data.errors import DataError, InputError
+from data.errors import DataError, InputError, shortened
 from data.family import SPLITS
 from data.folders import Folders
 from data.registry import families
+
+MOST_SAID = 8  # problems in one message; the form shows each at its field
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class ConfigError(InputError):
         self.problems = problems
 
     def __str__(self) -> str:
-        return "\n".join(f"{p.path}: {p.message} {p.remedy}".strip() for p in self.problems)
+        shown = [f"{p.path}: {p.message} {p.remedy}".strip() for p in self.problems[:MOST_SAID]]
+        more = len(self.problems) - len(shown)
+        return "\n".join([*shown, f"And {more} more."] if more > 0 else shown)
 
 
 def parse(values: dict[str, Any], folders: Folders | None = None) -> RunConfig:
@@ -45,6 +49,8 @@ def parse(values: dict[str, Any], folders: Folders | None = None) -> RunConfig:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError([_problem(item) for item in error.errors(include_url=False)]) from None
+    except RecursionError:
+        raise ConfigError([Problem("", "The config is nested too deeply.", "Start from a preset.")]) from None
     problems = contradictions(config, folders)
     if problems:
         raise ConfigError(problems)
@@ -145,7 +151,7 @@ def _problem(error: dict[str, Any]) -> Problem:
         del location[1]
     named = [part for part in location if not part.isdecimal()]  # an item of a list is said at the list
     path, name, context, kind = (".".join(named), named[-1] if named else "", error.get("ctx", {}), error["type"])
-    given = error.get("input")
+    given = shortened(repr(error.get("input")))
     limits = {
         "greater_than_equal": ("ge", "the smallest value is {}."),
         "greater_than": ("gt", "it has to be greater than {}."),
@@ -154,15 +160,15 @@ def _problem(error: dict[str, Any]) -> Problem:
     }
     if kind in limits:
         key, text = limits[kind]
-        return Problem(path, f"{name} = {given!r}: {text.format(context[key])}")
+        return Problem(path, f"{name} = {given}: {text.format(context[key])}")
     if kind == "union_tag_invalid":
-        return Problem(
-            f"{path}.name", f"There is no {path} named '{context['tag']}'.", f"Choose {context['expected_tags']}."
-        )
+        tag = shortened(context["tag"])
+        return Problem(f"{path}.name", f"There is no {path} named '{tag}'.", f"Choose {context['expected_tags']}.")
     if kind in ("union_tag_not_found", "missing"):
         return Problem(path, f"{path} is missing.", "Start from a preset, or give a name.")
     if kind == "extra_forbidden":
-        return Problem(path, f"There is no setting {path}.", "See `python -m core list` for the names.")
+        return Problem(path, f"There is no setting {shortened(path)}.", "See `python -m core list` for the names.")
     if kind == "literal_error":
-        return Problem(path, f"{name} = {given!r} is not one of the choices.", f"Choose {context['expected']}.")
-    return Problem(path, f"{name} = {given!r}: {error['msg'][0].lower()}{error['msg'][1:]}.")
+        return Problem(path, f"{name} = {given} is not one of the choices.", f"Choose {context['expected']}.")
+    said = error["msg"].removeprefix("Value error, ")
+    return Problem(path, f"{name} = {given}: {said[0].lower()}{said[1:]}.")

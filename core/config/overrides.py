@@ -2,13 +2,16 @@
 
 import difflib
 import json
+from itertools import chain
 from typing import Any
 
 from core.algorithms.base import algorithms
 from core.config.checks import ConfigError, Problem
 from core.models.base import models
+from data.errors import shortened
 from data.registry import families
 
+LONGEST_PATH, LONGEST_VALUE, DEEPEST = 200, 10_000, 20  # of an assignment: far beyond any that is meant
 BRANCHES = {"family": families, "model": models, "algorithm": algorithms}
 
 
@@ -32,7 +35,7 @@ def apply(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
 
 def leave_open(values: dict[str, Any], branch: str, before: Any) -> None:
     """Take back, in place, what the evaluation had set for the learner or for the kind of tasks ``before`` the change."""
-    evaluation = values.get("evaluation", {})
+    evaluation = values["evaluation"]
     if branch == "algorithm":
         evaluation["inner_steps"] = None
     if branch == "family":
@@ -61,14 +64,39 @@ def paths(values: dict[str, Any]) -> list[str]:
 
 def _split(assignment: str) -> tuple[str, Any]:
     path, equals, text = assignment.partition("=")
-    if not equals or not path.strip():
-        raise ConfigError(
-            [Problem(assignment, f"'{assignment}' is not path=value.", "Write for example training.meta_lr=0.01.")]
-        )
+    path, shown = path.strip(), shortened(assignment)
+    if not equals or not path:
+        raise _refused(path, f"'{shown}' is not path=value.", "Write for example training.meta_lr=0.01.")
+    if len(path) > LONGEST_PATH:
+        raise _refused("", f"There is no setting {shortened(path)}.", "See `python -m core list` for the names.")
+    if len(text) > LONGEST_VALUE:
+        raise _refused(path, f"{path} is given {len(text)} characters.", f"Give {LONGEST_VALUE} at most.")
     try:
-        return path.strip(), json.loads(text)
+        value = json.loads(text, parse_constant=_no_number)
     except json.JSONDecodeError:
-        return path.strip(), text
+        return path, text
+    except (ValueError, RecursionError):  # NaN, or a number or a nesting beyond what Python reads
+        raise _refused(path, f"'{shown}' is not a value.", "Give a finite number, true, false, null or text.") from None
+    if _depth(value) > DEEPEST:
+        raise _refused(path, f"'{shown}' is nested more than {DEEPEST} deep.", "Give a simpler value.")
+    return path, value
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects are inside each other, counted to one beyond DEEPEST."""
+    depth, level = -1, [value]
+    while level and depth <= DEEPEST:
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        depth, level = depth + 1, list(chain.from_iterable(inner))
+    return depth
+
+
+def _refused(path: str, message: str, remedy: str) -> ConfigError:
+    return ConfigError([Problem(path, message, remedy)])
 
 
 def _branch(path: str) -> str | None:

@@ -12,6 +12,8 @@ from data.config import Config, setting
 from data.family import EpisodeShape
 from data.registry import families
 
+LARGEST_SEED = 2**31 - 1
+
 
 class TrainingConfig(Config):
     """The outer loop: how the learner's own parameters are trained."""
@@ -62,7 +64,7 @@ class EvaluationConfig(Config):
     """Frozen test tasks behind the final score."""
     val_episodes: int = setting(100, "Validation episodes", unit="tasks", ge=2, le=100_000, step=50)
     """Frozen validation tasks behind each point of the validation curve."""
-    seed: int = setting(0, "Episode seed", ge=0, le=2**31 - 1, advanced=True)
+    seed: int = setting(0, "Episode seed", ge=0, le=LARGEST_SEED, advanced=True)
     """Draws the frozen tasks: the same seed gives every run the same tasks."""
 
 
@@ -83,7 +85,7 @@ class RunConfig(Config):
     """What BatchNorm normalises a query by: transductive, together with the task's other queries, as the papers did (in
     learners that compare, with its support set too); support, by the support set, so that each query is answered alone.
     """
-    seed: int = setting(0, "Seed", ge=0, le=2**31 - 1)
+    seed: int = setting(0, "Seed", ge=0, le=LARGEST_SEED)
     """Determines the network's start and the order of training tasks."""
     device: str = setting("auto", "Device")
     """auto, cpu, mps, cuda or cuda:0, cuda:1 …; auto takes a GPU if there is one."""

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from core.models.base import ModelBuilder, ModelConfig
 from data.config import setting
 
+Widths = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=32)]
+
 
 class MLPConfig(ModelConfig):
     name: Literal["mlp"] = "mlp"
-    widths: list[Annotated[int, Field(ge=1, le=4096)]] = setting([40, 40], "Hidden layers", unit="units")
+    widths: Widths = setting([40, 40], "Hidden layers", unit="units")
     """Units of each hidden layer, from the input on. Finn et al. use 40, 40 for sinusoids."""
     initial_std: float | None = setting(
         None, "Initial weight deviation", gt=0, le=1, step=0.01, advanced=True, empty="PyTorch's own"

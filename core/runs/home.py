@@ -83,7 +83,10 @@ class Home:
 
 
 def _absolute(path: Path | str) -> Path:
-    return Path(path).expanduser().absolute()
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:  # ~nobody
+        raise InnerloopError(f"The folder {path} is nobody's home.", "Write the whole path.", str(path)) from error
 
 
 def _make_writable(root: Path) -> None:
