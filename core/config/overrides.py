@@ -12,6 +12,7 @@ from data.errors import shortened
 from data.registry import families
 
 LONGEST_PATH, LONGEST_VALUE, DEEPEST = 200, 10_000, 20  # of an assignment: far beyond any that is meant
+NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 BRANCHES = {"family": families, "model": models, "algorithm": algorithms}
 
 
@@ -71,8 +72,8 @@ def _split(assignment: str) -> tuple[str, Any]:
         raise _refused("", f"There is no setting {shortened(path)}.", "See `python -m core list` for the names.")
     if len(text) > LONGEST_VALUE:
         raise _refused(path, f"{path} is given {len(text)} characters.", f"Give {LONGEST_VALUE} at most.")
-    try:
-        value = json.loads(text, parse_constant=_no_number)
+    try:  # a NaN by itself is refused at its field, where that can be said better
+        value = json.loads(text, parse_constant=None if text.strip() in NOT_FINITE else _no_number)
     except json.JSONDecodeError:
         return path, text
     except (ValueError, RecursionError):  # NaN, or a number or a nesting beyond what Python reads
