@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 WORKERS ?= 2
 
-.PHONY: app test check format benchmark browser clean
+.PHONY: app test check format benchmark browser postgresql clean
 
 app: $(VENV)/app.stamp
 	@mkdir -p static
@@ -13,7 +13,7 @@ app: $(VENV)/app.stamp
 	  echo "Port $(PORT) is taken; is Innerloop running already? Otherwise: make app PORT=8502"; exit 1; }
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
-test: $(VENV)/dev.stamp browser
+test: $(VENV)/dev.stamp browser postgresql
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: $(VENV)/dev.stamp
@@ -50,6 +50,14 @@ browser: $(VENV)/dev.stamp
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
 	else $(BIN)/python -m playwright install chromium; fi
+
+# The store is tested on PostgreSQL as well where Debian's package is installed or we may install it; elsewhere those tests are
+# skipped. No server is left running: the tests start one of their own.
+postgresql:
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null \
+	  || echo "PostgreSQL could not be installed; its tests are skipped."; fi
 
 clean:
 	rm -rf $(VENV) static .pytest_cache .ruff_cache

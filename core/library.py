@@ -92,4 +92,4 @@ def load(
     home = home or Home.find()
     changes = [] if n_way is None else [f"evaluation.n_way={n_way}"]
     changes += [] if batch_statistics is None else [f"batch_statistics={batch_statistics}"]
-    return Learner(load_trained(home, RunStore(home.database).get(run), changes))
+    return Learner(load_trained(home, RunStore(home.database, home.root).get(run), changes))

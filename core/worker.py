@@ -139,7 +139,7 @@ def work(home: Home, id: int, number: int | None = None) -> bool:
     """
     sys.stdout, sys.stderr = Unfailing(sys.stdout), Unfailing(sys.stderr)
     ending.listen()
-    store = RunStore(home.database)
+    store = RunStore(home.database, home.root)
     run = store.get(id)
     attempt = Attempt(store, id, run.attempt if number is None else number)
     try:

@@ -7,7 +7,7 @@ import typer
 
 from core.cli import follow
 from core.runs.home import Home
-from core.runs.schema import Run, finite
+from core.runs.schema import Run, storable
 from core.runs.store import RunStore
 from data.errors import InputError
 
@@ -34,12 +34,12 @@ def named(home: str) -> str:
 def open_home(home: str | None) -> tuple[Home, RunStore]:
     """The home named after the command, before it, or by the environment."""
     found = Home.find(None if home is None else named(home))
-    return found, RunStore(found.database)
+    return found, RunStore(found.database, found.root)
 
 
 def emit(document: Any, as_json: bool, text: str) -> None:
     """The answer of a command on stdout: one JSON document, or text for a person."""
-    print(json.dumps(finite(document), allow_nan=False, indent=2) if as_json else text)
+    print(json.dumps(storable(document), allow_nan=False, indent=2) if as_json else text)
 
 
 def find_run(store: RunStore, id: int) -> Run:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 
 from core.errors import StoreError
+from core.runs.address import REMEDY, masked, parse, without_secrets
 from core.runs.migrations import bring_up_to_date
 
 ADVISORY_LOCK = 1229868876  # any constant that all users of one PostgreSQL database share
@@ -21,6 +22,7 @@ _REMEDIES = {  # what the driver says -> what that means, and what to do
         "is locked by another process",
         "Close what else has it open (a database browser, a backup); try again.",
     ),
+    "lock timeout": ("is locked by another process", "Wait until it is done; try again."),
     "not a database": ("is not a database", "Move that file away, or name another one with INNERLOOP_DATABASE."),
     "malformed": ("is damaged", "Restore it from a copy, or move it away to start with an empty one."),
     "unable to open": ("cannot be opened", "Check that its folder exists and that you may write to it."),
@@ -30,7 +32,7 @@ _REMEDIES = {  # what the driver says -> what that means, and what to do
     ),
     "full": ("cannot grow: the disk is full", "Free some space; what was stored before is kept."),
 }
-_PASSING = ("locked", "unable to open", "full")  # signs of what may go by itself
+_PASSING = ("locked", "lock timeout", "unable to open", "full")  # signs of what may go by itself
 
 
 class Database:
@@ -42,14 +44,18 @@ class Database:
 
     def __init__(self, url: str, root: Path | None = None, timeout: float = 10.0):
         self.url, self._joined = url, threading.local()
+        address = parse(url)
+        self.sqlite = address.get_backend_name() == "sqlite"
+        self.place = address.database if self.sqlite else masked(address)
+        self.root = root or (Path(address.database).parent if self.sqlite else Path())
         try:
-            self.engine = _engine(url, timeout)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            remedy = "Use sqlite:////absolute/file.db, or postgresql+psycopg://… with psycopg installed."
-            raise StoreError(f"The database address cannot be used: {error}.", remedy) from error
-        self.sqlite = self.engine.dialect.name == "sqlite"
-        self.place = self.engine.url.database if self.sqlite else self.engine.url.render_as_string(hide_password=True)
-        self.root = root or (Path(self.engine.url.database or "").parent if self.sqlite else Path())
+            self.engine = _engine(address, timeout)
+            self.engine.connect().close()
+        except (DBAPIError, sqlite3.Error) as error:
+            raise self._explained(error, connecting=True) from None
+        except (SQLAlchemyError, ImportError, ValueError, TypeError) as error:
+            reason = without_secrets(str(error).partition("(Background")[0], address)
+            raise StoreError(f"The database address cannot be used: {reason}.", REMEDY) from None
         bring_up_to_date(self, self.root)
 
     @contextmanager
@@ -96,25 +102,47 @@ class Database:
             with self.engine.connect() as connection, connection.execution_options(begin=begin).begin():
                 yield connection
         except (DatabaseError, sqlite3.DatabaseError) as error:
-            raise self._explained(error) from error
+            explained = self._explained(error)
+            if explained is None:
+                raise
+            raise explained from None  # the driver's own words may hold a password
 
-    def _explained(self, error: Exception) -> Exception:
-        """The StoreError for what a user can do something about; anything else is a bug and stays as it is."""
-        cause = str(getattr(error, "orig", error))
+    def _explained(self, error: Exception, *, connecting: bool = False) -> StoreError | None:
+        """What a user can do something about; None for anything else, which is a bug."""
+        cause = without_secrets(str(getattr(error, "orig", error)), self.engine.url)
         for sign, (what, remedy) in _REMEDIES.items():
             if sign in cause:
                 passing = sign in _PASSING
                 return StoreError(f"The database {self.place} {what}.", remedy, str(self.place), passing=passing)
-        if isinstance(error, OperationalError):
+        answering = isinstance(error, OperationalError)
+        if connecting or answering:
+            message = f"The database {self.place} does not answer: {cause}."
             remedy = "Check that the database can be reached and has room."
-            message = f"The database {self.place} does not answer: {cause.strip()}."
-            return StoreError(message, remedy, str(self.place), passing="no such" not in cause)
-        return error
+            return StoreError(message, remedy, str(self.place), passing=answering and "no such" not in cause)
+        return None
 
 
-def _engine(url: str, timeout: float) -> Any:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+def _engine(url: URL, timeout: float) -> Engine:
+    return _sqlite(url, timeout) if url.get_backend_name() == "sqlite" else _postgresql(url, timeout)
+
+
+def _postgresql(url: URL, timeout: float) -> Engine:
+    if url.get_driver_name().startswith("psycopg") and "connect_timeout" not in url.query:
+        url = url.update_query_dict(
+            {"connect_timeout": str(max(2, round(timeout)))}
+        )  # without one it waits for minutes
+    engine = create_engine(url, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{round(1000 * timeout)}ms'")
+        connection.commit()
+
+    return engine
+
+
+def _sqlite(url: URL, timeout: float) -> Engine:
     engine = create_engine(url, connect_args={"timeout": timeout}, max_overflow=64)
 
     @event.listens_for(engine, "connect")

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import delete, insert, select
 
 from core.runs.database import Database
-from core.runs.schema import Evaluation, Score, evaluations, finite
+from core.runs.schema import Evaluation, Score, evaluations, storable
 
 _LIGHT = [evaluations.c[field.name] for field in fields(Score)]
 _SHOWN = [column for column in evaluations.c if column.name != "scores"]
@@ -45,7 +45,7 @@ class EvaluationRows:
             same = (evaluations.c[name] == values[name] for name in ("run_id", "iteration", "split", "checkpoint"))
             connection.execute(delete(evaluations).where(*same))
             unseen = {"created": time.time(), "scores": None if scores is None else pack(scores)}
-            connection.execute(insert(evaluations).values(finite(values) | unseen))
+            connection.execute(insert(evaluations).values(storable(values) | unseen))
 
     def evaluations(self, id: int, split: str | None = None) -> list[Evaluation]:
         """The evaluations of a run, oldest first."""

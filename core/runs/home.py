@@ -3,16 +3,18 @@
 import os
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import URL
+
+from core.runs.address import parse
 from core.runs.artifacts import Artifacts, LocalArtifacts
 from core.runs.schema import Run
 from data.errors import InnerloopError
 from data.folders import Folders
 
 PROJECT = Path(__file__).resolve().parents[2]  # the folder that holds app.py
-SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Home:
 
     root: Path
     datasets: Path
-    database: str
+    database: str = field(repr=False)  # may hold a password
 
     @property
     def cache(self) -> Path:
@@ -71,15 +73,20 @@ class Home:
         """The home named by the arguments, else by INNERLOOP_HOME, INNERLOOP_DATASETS and INNERLOOP_DATABASE.
 
         Without any of them it is ``.innerloop`` beside app.py. Creates the folder; raises InnerloopError if it cannot
-        be created or written.
+        be created or written, or where the database's address is none.
         """
         root = _absolute(root or os.environ.get("INNERLOOP_HOME") or PROJECT / ".innerloop")
         datasets = _absolute(datasets or os.environ.get("INNERLOOP_DATASETS") or root / "datasets")
-        database = os.environ.get("INNERLOOP_DATABASE") or f"{SQLITE}{root / 'innerloop.db'}"
-        if database.startswith(SQLITE):  # a relative file would move with the working directory of each process
-            database = f"{SQLITE}{root / database.removeprefix(SQLITE)}"
         _make_writable(root)
-        return cls(root, datasets, database)
+        return cls(root, datasets, _database(root, os.environ.get("INNERLOOP_DATABASE")))
+
+
+def _database(root: Path, address: str | None) -> str:
+    """The address of the store: a file of SQLite is looked for in the home, not in each process's working directory."""
+    url = parse(address) if address else URL.create("sqlite", database="innerloop.db")
+    if url.get_backend_name() == "sqlite" and "uri" not in url.query:
+        url = url.set(database=str(root / url.database))
+    return url.render_as_string(hide_password=False)
 
 
 def _absolute(path: Path | str) -> Path:

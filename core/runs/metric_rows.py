@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 
 from core.runs import outline
 from core.runs.database import Database
-from core.runs.schema import finite, metrics, runs
+from core.runs.schema import metrics, runs, storable
 
 MetricRow = tuple[int, int, str, float | None]
 
@@ -19,7 +19,7 @@ class MetricRows:
     def add_metrics(self, id: int, rows: Iterable[tuple[int, float, str, float]]) -> None:
         """Append (iteration, seconds, key, value) rows; seconds of training, keys as ``train/query_loss``."""
         values = [
-            {"run_id": id, "iteration": iteration, "seconds": seconds, "key": key, "value": finite(float(value))}
+            {"run_id": id, "iteration": iteration, "seconds": seconds, "key": key, "value": storable(float(value))}
             for iteration, seconds, key, value in rows
         ]
         if values:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, select
 
 from core.runs.database import Database
+from core.runs.paths import read_run
 from core.runs.schema import ACTIVE, Run, runs
 
 # The status as people see it: between a wish and the worker's answer it is a present participle. See chips.status_word.
@@ -49,7 +50,7 @@ class RunLists:
         """The runs that match, newest first: at most ``limit`` of them, after the first ``offset``."""
         query = select(runs).where(*wanted.terms()).order_by(runs.c.id.desc()).limit(limit).offset(offset)
         with self.database.reading() as connection:
-            return [Run(**row) for row in connection.execute(query).mappings()]
+            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
 
     def count(self, wanted: RunFilter = EVERY) -> int:
         """How many runs match."""

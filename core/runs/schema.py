@@ -4,7 +4,22 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
 
 # queued -> starting -> running <-> paused -> finished | stopped | failed | lost
 ACTIVE = frozenset({"starting", "running", "paused"})  # a worker process exists, or is about to
@@ -101,18 +116,33 @@ class Score:
     checkpoint: str
 
 
-def finite(value: Any) -> Any:
-    """The same value with not-a-number and infinity, which neither JSON nor a chart knows, replaced by None."""
+def storable(value: Any) -> Any:
+    """The same value with what databases refuse replaced: not-a-number and infinity, which neither JSON nor a chart knows, by
+    None; null bytes and undecodable ones, which come with names of files, by signs that stand for them.
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode(errors="backslashreplace").decode()
     if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
+        return {storable(key): storable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
+        return [storable(item) for item in value]
     return value
 
 
 metadata = MetaData()
+
+
+class RowNumber(TypeDecorator):
+    """An integer of 32 bits, which is what PostgreSQL stores. A number that no row can have stands for no row: people type
+    them into addresses and commands, and drivers refuse what is too large in words of their own.
+    """
+
+    impl, cache_ok = Integer, True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return value if value is None or 0 < value < 2**31 else 0
 
 
 def _json(name: str) -> Column:
@@ -132,7 +162,7 @@ def _count(name: str, default: int = 0) -> Column:
 runs = Table(
     "runs",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", RowNumber, primary_key=True),
     _text("name"),
     _text("note"),
     Column("group", Text),
@@ -176,7 +206,7 @@ runs = Table(
 metrics = Table(
     "metrics",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("iteration", Integer, nullable=False),
     Column("seconds", Double, nullable=False),
@@ -189,7 +219,7 @@ metrics = Table(
 evaluations = Table(
     "evaluations",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", RowNumber, primary_key=True),
     Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("iteration", Integer, nullable=False),
     Column("split", Text, nullable=False),

@@ -13,8 +13,9 @@ from core.runs import outline
 from core.runs.database import Database
 from core.runs.evaluation_rows import EvaluationRows
 from core.runs.metric_rows import MetricRows
+from core.runs.paths import read_run, relative
 from core.runs.run_lists import RunLists
-from core.runs.schema import ACTIVE, ENDED, STATUSES, Run, evaluations, finite, metrics, runs
+from core.runs.schema import ACTIVE, ENDED, STATUSES, Run, evaluations, metrics, runs, storable
 
 if TYPE_CHECKING:
     import pandas
@@ -31,7 +32,7 @@ class RunStore(RunLists, MetricRows, EvaluationRows):
     """
 
     def __init__(self, url: str, root: Path | None = None, timeout: float = 10.0):
-        """root: the home folder; by default the one in which an SQLite file lies."""
+        """root: the home folder, to which paths in the database are relative; by default the one of an SQLite file."""
         self.database = Database(url, root, timeout)
 
     @contextmanager
@@ -54,21 +55,22 @@ class RunStore(RunLists, MetricRows, EvaluationRows):
         owner: str | None = None,
     ) -> Run:
         """A new queued run, with its artifact folder ``folder_root/<id>``. facts: as ``Facts.as_json`` gives them."""
-        values = {"config": finite(config), "name": name, "group": group, "parent": parent, "host": host}
-        values |= {"datasets": str(datasets), "created": time.time(), "owner": owner, "facts": facts}
+        root = self.database.root
+        values = {"config": config, "name": name, "group": group, "parent": parent, "host": host, "owner": owner}
+        values |= {"datasets": relative(datasets, root), "created": time.time(), "facts": facts}
         names = {part: config.get(part, {}).get("name", "") for part in ("family", "algorithm")}
         values |= {"family": names["family"], "learner": (facts or {}).get("learner") or names["algorithm"]}
         with self.database.writing() as connection:
-            id = connection.execute(insert(runs).values(values)).inserted_primary_key[0]
+            id = connection.execute(insert(runs).values(storable(values))).inserted_primary_key[0]
             folder = folder_root / str(id)
             _make_folder(folder)
-            connection.execute(update(runs).where(runs.c.id == id).values(folder=str(folder)))
-            return _read_run(connection, id)
+            connection.execute(update(runs).where(runs.c.id == id).values(folder=relative(folder, root)))
+            return self._read_run(connection, id)
 
     def get(self, id: int) -> Run:
         """The run; StoreError if there is none."""
         with self.database.reading() as connection:
-            return _read_run(connection, id)
+            return self._read_run(connection, id)
 
     def runs(self, ids: Collection[int] | None = None, *, status: Collection[str] | None = None) -> list[Run]:
         """All runs, or those asked for, newest first."""
@@ -78,7 +80,7 @@ class RunStore(RunLists, MetricRows, EvaluationRows):
         if status is not None:
             query = query.where(runs.c.status.in_(status))
         with self.database.reading() as connection:
-            return [Run(**row) for row in connection.execute(query).mappings()]
+            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
 
     def update(self, id: int, **columns: Any) -> None:
         """Set columns of a run; not its status, see ``move``. Not-a-number is stored as NULL."""
@@ -119,7 +121,7 @@ class RunStore(RunLists, MetricRows, EvaluationRows):
     def delete(self, id: int) -> Run:
         """Forget a run and what it measured; its files stay, see ``scheduler.delete``. StoreError if a worker is at it."""
         with self.database.exclusive() as connection:
-            run = _read_run(connection, id)
+            run = self._read_run(connection, id)
             if run.status in ACTIVE:
                 raise StoreError(f"Run {id} is {run.status} and cannot be deleted.", f"Stop it first: `stop {id}`.")
             connection.execute(delete(runs).where(runs.c.id == id))  # its metrics and evaluations go with it
@@ -141,6 +143,12 @@ class RunStore(RunLists, MetricRows, EvaluationRows):
         frame = pandas.DataFrame(rows, columns=["iteration", "key", "value"]).astype({"value": float})
         return frame.groupby(["iteration", "key"])["value"].last().unstack("key").rename_axis(columns=None)
 
+    def _read_run(self, connection: Connection, id: int) -> Run:
+        row = connection.execute(select(runs).where(runs.c.id == id)).mappings().one_or_none()
+        if row is None:
+            raise _no_run(id)
+        return read_run(row, self.database.root)
+
     def truncate_after(self, id: int, iteration: int) -> None:
         """Drop what was measured after ``iteration``: a run that resumes from there measures it again."""
         with self.database.writing() as connection:
@@ -150,15 +158,9 @@ class RunStore(RunLists, MetricRows, EvaluationRows):
             outline.rebuild(connection, id)
 
 
-def _read_run(connection: Connection, id: int) -> Run:
-    row = connection.execute(select(runs).where(runs.c.id == id)).mappings().one_or_none()
-    if row is None:
-        raise _no_run(id)
-    return Run(**row)
-
-
 def _no_run(id: int) -> NoRunError:
-    return NoRunError(f"Run {id} does not exist.", _LIST_REMEDY)
+    shown = id if abs(id) < 10**20 else "of that number"
+    return NoRunError(f"Run {shown} does not exist.", _LIST_REMEDY)
 
 
 def _make_folder(folder: Path) -> None:
@@ -176,4 +178,4 @@ def _checked(columns: dict[str, Any]) -> dict[str, Any]:
     unknown = columns.keys() - (set(runs.c.keys()) - _PROTECTED)
     if unknown:
         raise ValueError(f"not a column that can be set: {', '.join(sorted(unknown))}")
-    return finite(columns)
+    return storable(columns)

@@ -34,22 +34,24 @@ def _home(*_settings: str | None) -> Home:
 
 
 @st.cache_resource(show_spinner=False)
-def _store(database: str) -> RunStore:
-    return RunStore(database)
+def _store(database: str, root: Path) -> RunStore:
+    return RunStore(database, root)
 
 
 def store() -> RunStore:
-    return _store(home().database)
+    found = home()
+    return _store(found.database, found.root)
 
 
 @st.cache_resource(show_spinner=False)
-def _reader(database: str) -> SeriesReader:
-    return SeriesReader(_store(database))
+def _reader(database: str, root: Path) -> SeriesReader:
+    return SeriesReader(_store(database, root))
 
 
 def reader() -> SeriesReader:
     """The one reader of metric curves in this process."""
-    return _reader(home().database)
+    found = home()
+    return _reader(found.database, found.root)
 
 
 class Queue:

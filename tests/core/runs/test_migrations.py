@@ -22,11 +22,6 @@ from tests.core.runs import first_release
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'innerloop.db'}"
-
-
-@pytest.fixture
 def old(url: str, tmp_path: Path) -> str:
     """The address of a store that 0.1 wrote."""
     engine = create_engine(url)
@@ -87,12 +82,14 @@ def test_what_a_run_is_and_where_its_worker_is_are_filled_in(old: str, tmp_path:
     assert (runs["queued"].handle, runs["queued"].owner) == (None, None)
 
 
-def test_a_migrated_store_has_the_very_schema_of_a_new_one(old: str, tmp_path: Path) -> None:
+def test_a_migrated_store_has_the_very_schema_of_a_new_one(
+    old: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     RunStore(old, tmp_path)
-    new = f"sqlite:///{tmp_path / 'new.db'}"
-    RunStore(new, tmp_path)
-    for url in (old, new):
-        with create_engine(url).connect() as connection:
+    other = f"sqlite:///{tmp_path / 'new.db'}" if "sqlite" in old else request.getfixturevalue("second_postgres_url")
+    RunStore(other, tmp_path)
+    for address in (old, other):
+        with create_engine(address).connect() as connection:
             context = MigrationContext.configure(
                 connection, opts={"compare_type": True, "compare_server_default": True}
             )
@@ -147,6 +144,7 @@ print(last)
 """
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("old")
 def test_a_migration_that_is_killed_anywhere_leaves_the_old_store(tmp_path: Path) -> None:
     path = tmp_path / "innerloop.db"
@@ -185,6 +183,7 @@ def test_a_store_without_one_of_its_columns_is_told_so(url: str, tmp_path: Path,
     assert "INNERLOOP_HOME" in caught.value.remedy
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_an_old_store_without_one_of_its_columns_is_left_as_it_is(old: str, tmp_path: Path) -> None:
     with create_engine(old).begin() as connection:
         connection.execute(text("ALTER TABLE runs DROP COLUMN config"))
@@ -201,6 +200,7 @@ def test_somebody_elses_tables_are_left_alone(url: str, tmp_path: Path) -> None:
         RunStore(url, tmp_path)
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_alembic_is_imported_only_to_migrate(url: str, tmp_path: Path) -> None:
     RunStore(url, tmp_path)
     code = "import sys; from core.runs.store import RunStore; RunStore(sys.argv[1]); print('alembic' in sys.modules)"
@@ -208,3 +208,21 @@ def test_alembic_is_imported_only_to_migrate(url: str, tmp_path: Path) -> None:
         arguments = [sys.executable, "-c", code, address]
         found = subprocess.run(arguments, cwd=PROJECT, check=True, capture_output=True, text=True)
         assert found.stdout.strip() == "False"
+
+
+def test_old_paths_become_relative_to_the_home_they_lie_in(old: str, tmp_path: Path) -> None:
+    store = RunStore(old, tmp_path)
+    assert {(run.folder, run.datasets) for run in store.runs([1])} == {(f"{tmp_path}/runs/1", f"{tmp_path}/datasets")}
+    with store.database.reading() as connection:
+        stored = connection.exec_driver_sql("SELECT folder, datasets FROM runs ORDER BY id").all()
+    assert stored[:2] == [("runs/1", "datasets"), ("runs/2", "datasets")]
+
+
+def test_a_home_that_was_moved_before_it_was_migrated_has_its_runs_again(old: str, tmp_path: Path) -> None:
+    here = tmp_path / "moved"
+    for id in (1, 2):  # the others' folders were lost on the way
+        (here / "runs" / str(id)).mkdir(parents=True)
+    first, second, third = (RunStore(old, here).get(id) for id in (1, 2, 3))
+    assert (first.folder, first.datasets) == (f"{here}/runs/1", f"{here}/datasets")
+    assert second.folder == f"{here}/runs/2"
+    assert third.folder == f"{tmp_path}/runs/3"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
-from core.errors import StoreError
+from core.errors import NoRunError, StoreError
 from core.runs import scheduler
 from core.runs.evaluation_rows import pack
 from core.runs.home import PROJECT, Home
@@ -20,8 +20,8 @@ from data.errors import InnerloopError
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(f"sqlite:///{tmp_path / 'runs.db'}")
+def store(url: str, tmp_path: Path) -> RunStore:
+    return RunStore(url, tmp_path)
 
 
 def add(store: RunStore, tmp_path: Path, name: str = "a run", **more: object) -> Run:
@@ -65,6 +65,30 @@ def test_a_new_run_does_not_inherit_the_files_of_another_database(store: RunStor
     assert run.id == 1
     assert not any(Path(run.folder).iterdir())
     assert [path.read_bytes() for path in tmp_path.rglob("*.safetensors")] == [b"weights"]
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**31, 2**63, 10**400])
+def test_a_number_that_no_run_can_have_is_no_run(store: RunStore, tmp_path: Path, number: int) -> None:
+    run = add(store, tmp_path)
+    calls = [store.get, store.delete, store.heartbeat, lambda id: store.update(id, name="x")]
+    for call in calls:
+        with pytest.raises(NoRunError, match="does not exist"):
+            call(number)
+    assert not store.move(number, "stopped", only_from={"queued"})
+    assert store.runs([number, run.id]) == [run]
+    assert store.revisions([number, run.id]) == {run.id: 0}
+    assert (store.evaluations(number), store.metric_rows(number), store.scores(number)) == ([], [], None)
+
+
+def test_text_that_a_database_would_refuse_is_stored_readably(store: RunStore, tmp_path: Path) -> None:
+    run = add(store, tmp_path, "bell\x00\x07")
+    store.update(run.id, error="cannot read caf\udce9.zip", best={"metric": "a\x00b"})
+    read = store.get(run.id)
+    assert (read.name, read.error, read.best) == (
+        "bell\ufffd\x07",
+        "cannot read caf\\udce9.zip",
+        {"metric": "a\ufffdb"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -207,10 +231,10 @@ def test_exclusive_takes_all_back_when_it_fails(store: RunStore, tmp_path: Path)
 
 
 def test_a_second_store_waits_its_turn_and_then_says_so(store: RunStore, tmp_path: Path) -> None:
-    impatient = RunStore(store.database.url, timeout=0.05)
+    impatient = RunStore(store.database.url, tmp_path, timeout=0.05)
     with store.exclusive():
         assert impatient.runs() == [], "readers never wait"
-        with pytest.raises(StoreError, match="locked") as caught:
+        with pytest.raises(StoreError, match="locked") as caught, impatient.exclusive():
             add(impatient, tmp_path)
     assert "try again" in caught.value.remedy
     assert add(impatient, tmp_path).id == 1
@@ -226,22 +250,16 @@ def test_not_a_database(tmp_path: Path) -> None:
     assert path.read_text().startswith("Dear diary")
 
 
-@pytest.mark.parametrize("url", ["sqlite:////no/such/folder/runs.db", "nonsense", "oracle9://x/y"])
-def test_an_address_that_cannot_be_opened(url: str) -> None:
-    with pytest.raises(StoreError) as caught:
-        RunStore(url)
-    assert caught.value.remedy
-
-
-def test_many_processes_may_create_the_database_at_once(tmp_path: Path) -> None:
+def test_many_processes_may_create_the_database_at_once(url: str, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from core.runs.store import RunStore\n"
-        "root = Path(sys.argv[1]); store = RunStore(f'sqlite:///{root}/runs.db')\n"
+        "root = Path(sys.argv[1]); store = RunStore(sys.argv[2], root)\n"
         "for _ in range(5): store.create({}, 'x', folder_root=root / 'runs', datasets=root)"
     )
-    processes = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=PROJECT) for _ in range(6)]
+    arguments = [sys.executable, "-c", code, str(tmp_path), url]
+    processes = [subprocess.Popen(arguments, cwd=PROJECT) for _ in range(6)]
     assert [process.wait(60) for process in processes] == [0] * 6
-    assert len(RunStore(f"sqlite:///{tmp_path / 'runs.db'}").runs()) == 30
+    assert len(RunStore(url, tmp_path).runs()) == 30
 
 
 def test_the_store_and_what_it_imports_need_neither_torch_nor_streamlit() -> None:

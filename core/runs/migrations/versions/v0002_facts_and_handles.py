@@ -4,12 +4,14 @@ Paths below the home become relative to it, so that the home can be moved.
 """
 
 import platform
+from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import context, op
 
 from core.runs.home import Home
 from core.runs.migrations.facts_of_first_release import facts_of, learner_of
+from core.runs.paths import relative
 
 revision, down_revision = "0002", "0001"
 
@@ -20,6 +22,7 @@ runs = sa.table(
     sa.column("pid_created", sa.Double),
     *(sa.column(name, sa.JSON(none_as_null=True)) for name in ("config", "facts", "handle", "outline")),
 )
+places = sa.table("runs", sa.column("id", sa.Integer), sa.column("folder"), sa.column("datasets"))
 metrics = sa.table("metrics", *(sa.column(name) for name in ("id", "run_id", "key", "value")))
 
 
@@ -35,6 +38,17 @@ def upgrade() -> None:
     ours = sa.true() if connection.dialect.name == "sqlite" else runs.c.host == platform.node()
     # A host was the machine's name, which changes; the home that is opened here is what it stood for.
     connection.execute(sa.update(runs).where(ours, runs.c.host.is_not(None)).values(host=Home(root, root, "").host))
+    _place(connection, root)
+
+
+def _place(connection: sa.Connection, root: Path) -> None:
+    """Make paths relative to the home at ``root``, also of a home that was moved before and lost sight of its runs so."""
+    for id, folder, datasets in connection.execute(sa.select(places)).tuples().all():
+        home = Path(folder).parents[1] if folder.endswith(f"/runs/{id}") else root
+        moved = not Path(folder).is_dir() and (root / "runs" / str(id)).is_dir()
+        old = {name: Path(path) for name, path in (("folder", folder), ("datasets", datasets)) if path}
+        new = {name: relative(path, home if moved else root) for name, path in old.items()}
+        connection.execute(sa.update(places).where(places.c.id == id).values(new))
 
 
 def _add_columns() -> None:
@@ -46,6 +60,9 @@ def _add_columns() -> None:
     for name in ("family", "learner"):
         op.create_index(f"ix_runs_{name}", "runs", [name])
     op.add_column("evaluations", sa.Column("scores", sa.LargeBinary))
+    if op.get_bind().dialect.name == "postgresql":  # two thousand million rows are soon measured; SQLite has no bound
+        op.alter_column("metrics", "id", type_=sa.BigInteger)
+        op.execute("ALTER SEQUENCE metrics_id_seq AS bigint")
 
 
 def _filled_in(row: sa.RowMapping) -> dict[str, object]:
