@@ -40,7 +40,7 @@ def train(store: RunStore, id: int) -> str:
 
 def main(id: int) -> None:
     home = Home.find()
-    store = RunStore(home.database)
+    store = RunStore(home.database, home.root)
     if not store.move(id, "running", only_from={"starting"}):
         sys.exit(f"run {id} is not mine to train")
     print(f"allocator {os.environ.get('MALLOC_TOP_PAD_')}, cwd {Path.cwd()}")

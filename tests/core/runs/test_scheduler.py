@@ -48,9 +48,10 @@ class PaperLauncher:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    for name in ("INNERLOOP_DATASETS", "INNERLOOP_DATABASE"):
-        monkeypatch.delenv(name, raising=False)
+def home(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home with its store on SQLite, and once more on PostgreSQL."""
+    monkeypatch.delenv("INNERLOOP_DATASETS", raising=False)
+    monkeypatch.setenv("INNERLOOP_DATABASE", url)
     return Home.find(tmp_path / "home")
 
 
@@ -58,7 +59,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
     """The store of a machine without GPUs; workers left over are killed at the end."""
     monkeypatch.setattr(hardware, "slots", lambda: ["cpu"])
-    store = RunStore(home.database)
+    store = RunStore(home.database, home.root)
     yield store
     ours = LocalLauncher(home, grace=0.1)
     for run in store.runs():
@@ -334,7 +335,7 @@ class Batch:
         return {"job": name}
 
     def train(self, run: Run, home: Home) -> None:
-        attempt = Attempt(RunStore(home.database), run.id, run.attempt)
+        attempt = Attempt(RunStore(home.database, home.root), run.id, run.attempt)
         attempt.claim({"job": f"job-{run.id}-{run.attempt}"})
         folder = home.artifacts(run).checkpoints()
         folder.mkdir(parents=True)
@@ -378,7 +379,7 @@ def test_forty_reconciles_in_eight_processes_start_one_worker(store: RunStore, h
         "import sys; from concurrent.futures import ThreadPoolExecutor; from pathlib import Path\n"
         "from core.runs.home import Home; from core.runs.store import RunStore\n"
         "from core.runs.scheduler import reconcile; from tests.core.fake_worker import OneProcessor, command\n"
-        "home = Home.find(sys.argv[1]); store = RunStore(home.database); print('ready', flush=True); input()\n"
+        "home = Home.find(sys.argv[1]); store = RunStore(home.database, home.root); print('ready', flush=True); input()\n"
         "one = lambda _: reconcile(store, home, OneProcessor(home, command))\n"
         "print(sum(ThreadPoolExecutor(5).map(one, range(5)), []), flush=True)"
     )
