@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.algorithms.base import Algorithm
+from core.algorithms.base import Algorithm, algorithms
 from core.config.checks import ConfigError, Problem, parse
 from core.config.overrides import apply
 from core.config.run import RunConfig
@@ -41,15 +41,28 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     config = parse(_changed(run.config, list(assignments)))
     folder = home.artifacts(run).checkpoints()
     held = checkpoint.read_newest(folder, "best") or checkpoint.read_newest(folder, "last")
-    if held is None:
-        raise RunError(f"Run {run.id} has no checkpoint yet.", "Wait for its first validation, or resume it.")
+    if held is None and algorithms()[config.algorithm.name].meta_trained:
+        raise _no_checkpoint(run)
     family = open_family(
         config, home.root / run.datasets, home.cache, open_device(fitting(config.device, slots())[0]), progress
     )
     mode = "loop" if run.forward == "loop" else choose_forward(config, family)  # perhaps on another device
     algorithm = build_learner(config, family, mode)
+    if held is None and algorithm.choice is not None:
+        raise _no_checkpoint(run)
+    if held is None:  # nothing is learned and nothing chosen: there is nothing to keep in a checkpoint
+        return Trained(algorithm, config, family, "best@0")
     checkpoint.put(*held, algorithm)
     return Trained(algorithm, config, family, _label(held[0], run))
+
+
+def _no_checkpoint(run: Run) -> RunError:
+    remedy = (
+        "Its files are gone: train it again."
+        if run.status == "finished"
+        else "Wait for its first validation, or resume it."
+    )
+    return RunError(f"Run {run.id} has no checkpoint yet.", remedy)
 
 
 def _label(saved: checkpoint.Checkpoint, run: Run) -> str:

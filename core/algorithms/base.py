@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ GROUPS: tuple[Group, ...] = ("model-agnostic", "model-dependent", "combined", "b
 BatchStatistics = Literal["transductive", "support"]
 NormalisedBy = Literal["none", "queries together", "support and queries together", "support", "running"]
 Network = Callable[[int | None], nn.Module]
-Kind = Literal["classification", "regression"]
+TaskKind = Literal["classification", "regression"]
 SupportLoss = Callable[[Weights], Tensor]  # each task's loss on its own support set (tasks,), by its weights
 
 
@@ -66,7 +66,7 @@ class Algorithm(nn.Module, ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     group: ClassVar[Group]
-    kinds: ClassVar[tuple[Kind, ...]] = ("classification", "regression")  # of the tasks it can learn
+    kinds: ClassVar[tuple[TaskKind, ...]] = ("classification", "regression")  # of the tasks it can learn
     uses_network: ClassVar[bool] = True  # False: it brings its own, or none, and the run's ``model`` plays no part
     embeds: ClassVar[bool] = False  # True: it takes the run's network without its output layer
     takes_steps: ClassVar[bool] = True  # False: it reads the support set at once, so that there are no inner steps
@@ -121,6 +121,22 @@ class Algorithm(nn.Module, ABC):
     @abstractmethod
     def adaptation_steps(self) -> int:
         """Inner steps while training, and at test unless the evaluation says otherwise."""
+
+    def candidates(self) -> list[Any]:
+        """Ways to adapt of which the best on validation tasks is ``chosen`` before the test, the one that asks most of the
+        network first; none for a learner that leaves nothing open.
+        """
+        return []
+
+    @property
+    def choice(self) -> dict[str, Any] | None:
+        """What was chosen, as plain values, for checkpoint and protocol; None for a learner that leaves nothing open."""
+        return None
+
+    def choose(self, choice: dict[str, Any]) -> None:
+        """Take what ``choice`` gave. Raises TypeError for what is none."""
+        if choice:
+            raise TypeError(f"{self.title} has nothing to choose")
 
     @property
     def normalises_by(self) -> NormalisedBy:

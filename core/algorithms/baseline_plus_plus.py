@@ -14,7 +14,7 @@ from data.config import setting
 from data.family import EpisodeShape
 
 RATE, MOMENTUM, DAMPENING, DECAY = 0.01, 0.9, 0.9, 1e-3  # of the new layer's SGD, in the released code
-MANY = 200  # training classes above which the released code scales by 10 instead of 2
+MANY_CLASSES = 200  # training classes above which the released code scales by 10 instead of 2
 
 
 class BaselinePlusPlusConfig(AlgorithmConfig):
@@ -58,7 +58,7 @@ class BaselinePlusPlus(Algorithm):
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         body = nn.Sequential(network(None), nn.Flatten())
         features, classes = prod(embedding_shape(body, self.family.input_shape)), self.family.classes("train")
-        self.head = CosineHead(features, classes, 10.0 if classes > MANY else 2.0)
+        self.head = CosineHead(features, classes, 10.0 if classes > MANY_CLASSES else 2.0)
         start = (2 * torch.rand(test_shape.n_way, features) - 1) / features**0.5
         self.register_buffer("start", start, persistent=False)
         return body

@@ -65,11 +65,12 @@ class FineTuner(Algorithm):
             differentiable=differentiable,
         )
 
-    def get_extra_state(self) -> dict[str, Any]:
+    @property
+    def choice(self) -> dict[str, Any]:
         return asdict(self.chosen)
 
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        self.chosen = FineTuning(**state)
+    def choose(self, choice: dict[str, Any]) -> None:
+        self.chosen = FineTuning(**choice)
 
 
 def grid(scopes: list[Scope], lr: float | None, steps: int | None) -> list[FineTuning]:

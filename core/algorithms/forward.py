@@ -19,7 +19,7 @@ Weights = dict[str, Tensor]  # by parameter name, each (tasks, *shape)
 Statistics = dict[str, Tensor]  # by "layer.call.mean" and "layer.call.variance", each (tasks, channels)
 ForwardMode = Literal["stacked", "loop"]
 ONE_BY_ONE = ("cpu",)  # kinds of device that run tasks of many examples one after the other even so
-MANY = 25  # examples
+MANY_EXAMPLES = 25
 
 
 def stack_weights(model: nn.Module, tasks: int) -> Weights:
@@ -122,7 +122,7 @@ class TaskForward:
         # vmap makes one convolution of all tasks', whose result it brings into another order for each BatchNorm layer. On a
         # processor that pays for few examples a task; many, or one network for all tasks, run faster task by task. Networks
         # without BatchNorm are small here and cost more in calls than in numbers.
-        slow = bool(self.norms) and x.device.type in ONE_BY_ONE and (weights is None or x.shape[1] >= MANY)
+        slow = bool(self.norms) and x.device.type in ONE_BY_ONE and (weights is None or x.shape[1] >= MANY_EXAMPLES)
         one_by_one = slow or (weights is None and tasks == 1)
         if self.mode == "stacked" and not one_by_one:
             return vmap(single, randomness="different")(*stacked)

@@ -83,15 +83,15 @@ class Reptile(Algorithm):
         task = torch.arange(tasks, device=x.device).unsqueeze(1)
         x, y = x[task, order], y[task, order]
         with self.forward_tasks.twice_differentiable():
-            states = list(self.trajectory(x, y, self.config.inner_steps, differentiable=False))
+            before = None
+            for state in self.trajectory(x, y, self.config.inner_steps, differentiable=False):
+                before = state.support_loss if before is None else before  # of the first step; no other state is kept
             with torch.no_grad():
-                prediction = self.forward_tasks(states[-1].weights, x)
+                prediction = self.forward_tasks(state.weights, x)
         for name, parameter in self.model.named_parameters():
-            parameter.grad = parameter.detach() - states[-1].weights[name].mean(0)
+            parameter.grad = parameter.detach() - state.weights[name].mean(0)
         return StepReport(
-            self.family.loss(prediction, y).mean(),
-            self.family.score(prediction, y).mean(),
-            states[1].support_loss.mean(),
+            self.family.loss(prediction, y).mean(), self.family.score(prediction, y).mean(), before.mean()
         )
 
 

@@ -6,18 +6,17 @@ import torch
 from torch import nn
 
 from core.algorithms.base import Algorithm, algorithms
-from core.algorithms.fine_tune import FineTuner
 from core.algorithms.forward import ForwardMode
 from core.config.run import RunConfig
 from core.models.base import ModelError, build_model, models
 from core.training.device import out_of_memory
+from core.training.streams import stream
 from data.errors import InnerloopError
 from data.family import Episodes, EpisodeShape, OnProgress, Split, TaskFamily
 from data.folders import Folders
 from data.registry import families
 
 TRIAL_TASKS = 2
-OWN_LAYERS = 2**32  # added to the run's seed for what a learner puts around the network
 
 
 def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> Algorithm:
@@ -27,11 +26,11 @@ def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> A
     by_pixel = family.device.type == "cpu" and models()[config.model.name].by_pixel
 
     def network(outputs: int | None) -> nn.Module:
-        model = build_model(config.model, config.family.input_shape, outputs, config.seed)
+        model = build_model(config.model, config.family.input_shape, outputs, stream(config.seed, "network"))
         return model.to(memory_format=torch.channels_last) if by_pixel else model
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed + OWN_LAYERS)  # not the network's stream, whose numbers they would repeat
+        torch.manual_seed(stream(config.seed, "own layers"))
         algorithm = algorithms()[config.algorithm.name](
             config.algorithm, network, family, config.test_shape, config.batch_statistics, mode
         )
@@ -66,8 +65,8 @@ def try_out(algorithm: Algorithm, config: RunConfig, family: TaskFamily) -> None
     """One adaptation and prediction on noise, forwards and backwards as training does. Leaves no gradient behind."""
     trained = made_up(family, config.family.shape if algorithm.fixed_way else config.test_shape)
     steps = int(algorithm.takes_steps)
-    if isinstance(algorithm, FineTuner):  # its widest scope comes first, and asks most of the network
-        algorithm.chosen = algorithm.candidates()[0]
+    if candidates := algorithm.candidates():  # the first asks most of the network
+        algorithm.chosen = candidates[0]
     with algorithm.forward_tasks.twice_differentiable():
         state = algorithm.adapt(trained.support_x, trained.support_y, steps, differentiable=algorithm.episodic)
         prediction = algorithm.predict(state, trained.query_x)

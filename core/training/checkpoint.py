@@ -21,7 +21,6 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from core.algorithms.base import Algorithm
-from core.algorithms.fine_tune import FineTuner
 from data.errors import InnerloopError
 
 Which = Literal["last", "best"]
@@ -66,7 +65,7 @@ def save(
     made = Checkpoint(which, iteration, folder / f"{which}-{iteration:09d}-{turn:03d}", turn)
     part = made.folder.with_name(f"{made.folder.name}.{os.getpid()}.part")
     buffer = io.BytesIO()
-    torch.save({"algorithm": algorithm_state(algorithm), **state}, buffer)
+    torch.save({"algorithm": algorithm.choice or {}, **state}, buffer)
     try:
         _sweep(folder, which)
         part.mkdir(parents=True)
@@ -91,11 +90,6 @@ def save(
 def weights(algorithm: Algorithm) -> dict[str, Tensor]:
     """Everything learned, by name, each tensor once: safetensors refuses tied, expanded and channels-last tensors."""
     return {name: value.detach().cpu().contiguous() for name, value in algorithm.learned().items()}
-
-
-def algorithm_state(algorithm: Algorithm) -> dict[str, Any]:
-    """What a learner knows beside its weights: the fine-tuning it chose."""
-    return algorithm.get_extra_state() if isinstance(algorithm, FineTuner) else {}
 
 
 def found(folder: Path, which: Which) -> list[Checkpoint]:
@@ -155,11 +149,10 @@ def put(checkpoint: Checkpoint, saved: dict[str, Tensor], state: dict[str, Any],
     with torch.no_grad():
         for name, value in named.items():
             value.copy_(saved[name])
-    if isinstance(algorithm, FineTuner):
-        try:
-            algorithm.set_extra_state(state["algorithm"])
-        except TypeError as error:
-            raise _unreadable(checkpoint, "its fine-tuning is not one") from error
+    try:
+        algorithm.choose(state["algorithm"])
+    except TypeError as error:
+        raise _unreadable(checkpoint, "what was chosen is no choice of this learner's") from error
 
 
 def _unreadable(checkpoint: Checkpoint, reason: str) -> CheckpointError:

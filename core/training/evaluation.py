@@ -1,14 +1,13 @@
 """Scores on frozen episodes, with their 95 % interval, the adaptation curve and the protocol they were taken under."""
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import torch
 
 from core.algorithms.base import Algorithm
-from core.algorithms.fine_tune import FineTuner
 from core.config.run import RunConfig
 from core.training.frozen import FrozenEpisodes, Tick, frozen_episodes
 from core.training.memory import Peak
@@ -160,7 +159,6 @@ def protocol(
     algorithm: Algorithm, config: RunConfig, split: str, steps: int, episodes: int, sha256: str, checkpoint: str
 ) -> dict[str, Any]:
     """All that has to be equal for two scores to compare."""
-    chosen = asdict(algorithm.chosen) if isinstance(algorithm, FineTuner) else None
     return {
         "family": config.family.model_dump(),
         "split": split,
@@ -172,5 +170,5 @@ def protocol(
         "episodes_sha256": sha256,
         "interval": "1.96 standard errors over episodes",
         "checkpoint": checkpoint,
-        "chosen": chosen,
+        "chosen": algorithm.choice,
     }

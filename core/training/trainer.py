@@ -10,13 +10,13 @@ from typing import Any, Literal, Protocol
 import torch
 
 from core.algorithms.base import StepReport
-from core.algorithms.fine_tune import FineTuner
 from core.config.run import RunConfig
 from core.training import checkpoint
 from core.training.build import build_learner, choose_forward
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import Tick, frozen_episodes
 from core.training.schedule import done, learning_rate
+from core.training.streams import stream
 from core.training.tuning import tune
 from data.errors import InnerloopError
 from data.family import TaskFamily
@@ -104,7 +104,7 @@ class Trainer:
         return self._test()
 
     def _prepare(self) -> None:
-        torch.manual_seed(self.config.seed)  # dropout in a person's own network; everything else has its own generator
+        torch.manual_seed(stream(self.config.seed, "noise"))  # of a person's own network
         saved = checkpoint.newest(self.folder, "last")
         state = self._state_of(saved) if saved else {}
         # A resumed run that looped goes on so. One that stacked is tried out anew: another kind of device may not be able to.
@@ -112,7 +112,7 @@ class Trainer:
         self.algorithm = build_learner(self.config, self.family, self.forward)
         training = self.config.training
         self.optimizer = self.algorithm.optimizer(training.meta_lr)
-        self.generator = torch.Generator(self.family.device).manual_seed(self.config.seed)
+        self.generator = torch.Generator(self.family.device).manual_seed(stream(self.config.seed, "tasks"))
         if saved:
             self._restore(saved)
         else:
@@ -139,7 +139,7 @@ class Trainer:
                 torch.cuda.set_rng_state(state["cuda"], self.family.device)
         else:  # another kind of device has another generator: as good tasks, but not the very same
             print(f"Resumed on {self.family.device.type} what began on {state['device']}: the numbers will differ.")
-            self.generator.manual_seed(self.config.seed + 1_000_003 * self.iteration)
+            self.generator.manual_seed(stream(self.config.seed, "tasks", self.iteration))
         self.listener.resumed(self.iteration)
 
     def _save(self) -> None:
@@ -316,7 +316,7 @@ class Trainer:
                 f"The best checkpoint, of iteration {self.best['iteration']}, is missing: the last is tested.",
                 flush=True,
             )
-        if isinstance(self.algorithm, FineTuner):
+        if self.algorithm.candidates():
             tick = self._tick("tuning")
             tune(self.algorithm, self.config, self.validation, tick)
             self._put("best", iteration, {})

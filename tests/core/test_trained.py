@@ -61,3 +61,18 @@ def test_a_run_without_a_checkpoint(home: Home) -> None:
     with pytest.raises(RunError, match="no checkpoint yet") as caught:
         load_trained(home, run)
     assert caught.value.remedy
+
+
+def test_a_learner_that_learns_nothing_needs_no_checkpoint(home: Home) -> None:
+    """Nearest centroid: there was never anything to save, and its run is evaluated and loaded all the same."""
+    run, result = finished(home, "doodles", "algorithm=nearest-centroid")
+    again = evaluate_run(home, run)
+    assert (again.mean, again.protocol) == (result.mean, result.protocol)
+    assert again.protocol["checkpoint"] == "best@0"
+
+
+def test_a_baseline_whose_choice_is_gone_is_not_loaded(home: Home) -> None:
+    run, _ = finished(home, "doodles", "algorithm=scratch")
+    home.artifacts(run).delete()
+    with pytest.raises(RunError, match="no checkpoint"):
+        load_trained(home, run)

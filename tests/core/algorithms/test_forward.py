@@ -163,7 +163,7 @@ def test_vmap_refuses_buffers_changed_in_place() -> None:
 
 def test_a_processor_takes_tasks_of_many_examples_one_by_one_and_answers_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     model = NETWORKS["conv4-stride"]().double()
-    weights, x = apart(model, 2), torch.randn(2, forward.MANY, 1, 28, 28, dtype=torch.float64)
+    weights, x = apart(model, 2), torch.randn(2, forward.MANY_EXAMPLES, 1, 28, 28, dtype=torch.float64)
     calls = []
     monkeypatch.setattr(forward, "vmap", lambda *a, **k: calls.append(1) or vmap(*a, **k))
     one_by_one = TaskForward(model, "stacked")(weights, x)
