@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.config.presets import PRESETS, Preset
 from core.runs import hardware
-from pages.parts import readable, router, session, theme
+from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.launch import launch
 
@@ -25,9 +25,9 @@ def start_preset(preset: Preset) -> None:
 
 def preset_card(preset: Preset) -> None:
     with theme.card(f"preset-{preset.name}", height="stretch"):
-        st.markdown(f"#### {preset.title}")
+        say.heading(preset.title)
         with st.container(height="stretch"):
-            st.caption(preset.summary)
+            say.caption(preset.summary)
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Launch", key=f"launch-{preset.name}", icon=":material/play_arrow:"):
                 start_preset(preset)
@@ -55,23 +55,23 @@ def recent_runs() -> None:
             with name:
                 st.page_link(
                     "pages/run.py",
-                    label=f"**{readable.verbatim(run.name)}** :gray[#{run.id} · {method(run)}]",
+                    label=say.named(run.name, f"#{run.id} · {method(run)}"),
                     query_params={"run": str(run.id)},
                 )
             with state:
                 status_chip(run)
             best = run.test or run.best
-            progress.caption(readable.scored(best) if best else "no score yet")
-            when.caption(readable.moment(run.created))
+            say.caption(readable.scored(best) if best else "no score yet", progress)
+            say.caption(readable.moment(run.created), when)
         st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_forward:", icon_position="right")
 
 
 def device() -> None:
     with theme.card("device", "Device", height="stretch"):
-        st.markdown(f"**{hardware.describe()}**")
+        say.name(hardware.describe())
         gpus = hardware.gpus()
         if gpus:
-            st.caption(" · ".join(f"cuda:{gpu.index} {readable.size(gpu.memory_total)}" for gpu in gpus))
+            say.caption(" · ".join(f"cuda:{gpu.index} {readable.size(gpu.memory_total)}" for gpu in gpus))
         else:
             st.caption("No GPU was found, so runs train on the processor. The quick presets are made for that.")
         st.caption("One run trains at a time on each device; the others wait their turn.")

@@ -11,7 +11,7 @@ from core.runs.home import Home
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
 from data.errors import InnerloopError
-from pages.parts import readable, router, session, theme
+from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.run import cards
 from pages.parts.run.figures import metric_cards
@@ -39,11 +39,11 @@ def header(run: Run) -> None:
     words, buttons = st.columns([1.3, 1], vertical_alignment="center")
     with words:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.title(readable.verbatim(run.name), anchor=False, width="content")
+            say.title(run.name)
             status_chip(run)
         began = f"started {readable.moment(run.started)}" if run.started else f"queued {readable.moment(run.created)}"
         group = f" · group {run.group}" if run.group else ""
-        st.caption(f"run #{run.id} · {method(run)} · seed {run.config.get('seed')} · {began}{group}")
+        say.caption(f"run #{run.id} · {method(run)} · seed {run.config.get('seed')} · {began}{group}")
     with buttons, st.container(horizontal=True, horizontal_alignment="right", key="run-actions"):
         action_buttons(run)
 
@@ -52,7 +52,12 @@ def action_buttons(run: Run) -> None:
     def button(label: str, action: Callable, icon: str, **options: str) -> None:
         name = label.lower()
         st.button(
-            label, key=f"{name}-{run.id}", icon=f":material/{icon}:", on_click=act, args=(action, run.id), **options
+            say.plain(label),
+            key=f"{name}-{run.id}",
+            icon=f":material/{icon}:",
+            on_click=act,
+            args=(action, run.id),
+            **options,
         )
 
     if run.status in ACTIVE and run.desired == "run":
@@ -76,14 +81,13 @@ def action_buttons(run: Run) -> None:
 def problem() -> None:
     """What went wrong at the last button, once."""
     if text := st.session_state.pop(PROBLEM, ""):
-        st.error(text, icon=":material/error:")
+        say.error(text)
 
 
 def notice(run: Run) -> tuple[str, str]:
     """What a person has to know before reading the curves: why it waits, what it does, or what went wrong; with its icon."""
     if run.status in ("failed", "lost"):
-        text = f"**{run.error or 'The run ended with an error.'}** {run.remedy}  \nThe log below has the details."
-        return text, "error"
+        return run.error or "The run ended with an error.", "error"
     if run.status == "queued":
         return waiting_for(run), "schedule"
     if run.status == "starting":
@@ -130,8 +134,10 @@ def draw(run: Run) -> None:
     header(run)
     problem()
     text, icon = drawn.notice
-    if text:
-        (st.error if icon == "error" else st.info)(text, icon=f":material/{icon}:")
+    if icon == "error":
+        say.error(text, f"{run.remedy}\nThe log below has the details.")
+    elif text:
+        say.info(text, icon)
     figures = st.container()
     loss, validation = st.columns([1.5, 1])
     with validation:
@@ -147,7 +153,7 @@ def draw(run: Run) -> None:
     with log:
         log_place = cards.log_card(run, begun=drawn.log)
     if run.note:
-        st.caption(f"Note: {readable.verbatim(run.note)}")
+        say.caption(f"Note: {run.note}")
     every = None if run.status in ENDED else REFRESH
     st.fragment(tick, run_every=every)(run.id, drawn, (figures, loss, log_place))
 

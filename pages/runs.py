@@ -7,7 +7,7 @@ import streamlit as st
 from core.runs import scheduler
 from core.runs.run_lists import RunFilter
 from core.runs.schema import ACTIVE, ENDED, Run
-from pages.parts import chips, router, session, theme
+from pages.parts import chips, router, say, session, theme
 from pages.parts.runs import dialogs
 from pages.parts.runs.compare import comparison
 from pages.parts.runs.pager import ROWS, first_row, pager, turn_to_first_page
@@ -55,13 +55,12 @@ def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
             for run in unfinished:
                 scheduler.stop(session.store(), session.home(), run.id)
             st.rerun()
-        reason = f"#{active[0].id} is {active[0].status}; stop it first." if active else None
-        if st.button(
-            "Delete", icon=":material/delete:", disabled=not chosen or bool(active), help=reason, key="delete-runs"
-        ):
+        busy = f"#{active[0].id} is {active[0].status}; stop it first." if active else ""
+        blocked = not chosen or bool(active)
+        if st.button("Delete", icon=":material/delete:", disabled=blocked, help=say.plain(busy), key="delete-runs"):
             dialogs.ask("delete", chosen)
         if elsewhere:
-            st.caption(f"{elsewhere} of {len(chosen)} chosen {'is' if elsewhere == 1 else 'are'} not on this page.")
+            say.caption(f"{elsewhere} of {len(chosen)} chosen {'is' if elsewhere == 1 else 'are'} not on this page.")
             st.button("Clear", type="tertiary", key="clear-runs", on_click=clear)
         elif one:
             st.caption("Choose one more to compare them.")
@@ -88,7 +87,7 @@ def body(live: bool) -> None:
             with tools:
                 toolbar(chosen, elsewhere=len({run.id for run in chosen} - {run.id for run in shown}))
         if len(chosen) > MOST_COMPARED:
-            st.info(f"The first {MOST_COMPARED} of {len(chosen)} are compared: more curves could not be told apart.")
+            say.info(f"The first {MOST_COMPARED} of {len(chosen)} are compared: more curves could not be told apart.")
         if len(chosen) > 1:
             comparison(sorted(chosen, key=lambda run: run.id)[:MOST_COMPARED])
 

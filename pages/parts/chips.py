@@ -1,9 +1,8 @@
 """A run's status as a coloured chip, the same everywhere."""
 
-import streamlit as st
-
 from core import charts
 from core.runs.schema import ACTIVE, Run
+from pages.parts import say
 
 COLORS = {
     "queued": "gray",
@@ -42,7 +41,7 @@ def status_word(run: Run) -> str:
 
 def status_chip(run: Run) -> None:
     word = status_word(run)
-    st.badge(word, color=COLORS[word], icon=f":material/{ICONS[word]}:")
+    say.badge(word, COLORS[word], ICONS[word])
 
 
 def method(run: Run) -> str:

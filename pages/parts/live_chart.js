@@ -18,11 +18,16 @@ function decode(text, Type) {
   return new Type(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
 }
 
+/** Plotly reads a little HTML in every text: what comes from people is to appear as it was typed. */
+function verbatim(text) {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+}
+
 function makeTrace(t, colors) {
   const color = colors[t.color % colors.length];
   const y = decode(t.y, Float32Array);
   const made = {
-    type: 'scatter', name: t.name, mode: t.mode, showlegend: t.listed, connectgaps: false,
+    type: 'scatter', name: verbatim(t.name), mode: t.mode, showlegend: t.listed, connectgaps: false,
     x: decode(t.x, Float64Array), y,
     line: {color, width: y.length > 300 ? 1.4 : 2, dash: t.dash},
     marker: {color, size: t.mode === 'markers' ? 7 : 6},
@@ -35,7 +40,7 @@ function makeLayout(data, theme) {
   const grid = theme('--st-border-color', '#ddd'), font = theme('--st-font', 'sans-serif');
   const several = data.traces.length > 1;
   const axis = {gridcolor: grid, linecolor: grid, zeroline: false, automargin: true, tickfont: {size: 12}};
-  const title = text => ({text, standoff: 8, font: {size: 13}});
+  const title = text => ({text: verbatim(text), standoff: 8, font: {size: 13}});
   return {
     uirevision: 'constant',
     height: data.height,
@@ -48,7 +53,7 @@ function makeLayout(data, theme) {
       rangemode: data.steps ? 'normal' : 'tozero', dtick: data.few_steps ? 1 : undefined,
     },
     yaxis: {
-      ...axis, title: title(data.y_title), ticksuffix: data.suffix, exponentformat: 'power',
+      ...axis, title: title(data.y_title), ticksuffix: verbatim(data.suffix), exponentformat: 'power',
       type: data.log_y ? 'log' : 'linear', dtick: data.log_y ? 1 : undefined,
     },
     showlegend: several,

@@ -1,7 +1,6 @@
 """Numbers and times as people read them. Thousands are set apart by a narrow space, units by a plain one."""
 
 import math
-import re
 import time
 from typing import Any
 
@@ -115,8 +114,3 @@ def setting_value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(setting_value(item) for item in value) or NOTHING
     return str(value) or NOTHING
-
-
-def verbatim(text: str) -> str:
-    """A person's text for a place that reads Markdown, so that it appears as it was typed."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$:<>-])", r"\\\1", text)

@@ -17,6 +17,7 @@ from core.runs.schema import Run
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
 from data.errors import InnerloopError
+from pages.parts import say
 
 TICK = 1.0  # seconds between two looks at the queue, however many pages are open
 GRACE = 1.0  # seconds from the first page's script to the import of torch
@@ -111,7 +112,7 @@ def shown_errors() -> Iterator[None]:
     try:
         yield
     except InnerloopError as error:
-        st.error(f"{error.message} {error.remedy}".strip(), icon=":material/error:")
+        say.problem(error)
 
 
 def static_folder() -> Path:

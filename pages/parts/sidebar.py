@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.runs import hardware
-from pages.parts import session
+from pages.parts import say, session
 from pages.parts.live_chart import preload
 
 REFRESH = 3  # seconds; also how often an open page looks after the queue
@@ -21,6 +21,6 @@ def _machine() -> None:
         session.tick()
         active, queued = session.store().unfinished()
         busy = f"{active} running" if active else "idle"
-        st.badge(f"{hardware.describe()} · {busy}", icon=":material/memory:", color="green" if active else "gray")
+        say.badge(f"{hardware.describe()} · {busy}", "green" if active else "gray", "memory")
         if queued:
-            st.badge(f"{queued} queued", icon=":material/schedule:", color="orange")
+            say.badge(f"{queued} queued", "orange", "schedule")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts import say
+
 CSS = Path(__file__).with_suffix(".css").read_text()
 
 
@@ -19,7 +21,7 @@ def card(name: str, title: str = "", height: int | str = "content") -> Iterator[
     """A bordered card. name: unique on the page. title: a small heading, none if empty."""
     with st.container(border=True, key=f"card-{name}", height=height):
         if title:
-            st.markdown(f"#### {title}")
+            say.heading(title)
         yield
 
 
@@ -32,6 +34,6 @@ def empty(title: str, text: str) -> None:
 def heading(title: str) -> Iterator[None]:
     """A card's small heading, with room at its right for a button or switch."""
     words, controls = st.columns([1.6, 1], vertical_alignment="center")
-    words.markdown(f"#### {title}")
+    say.heading(title, words)
     with controls.container(horizontal=True, horizontal_alignment="right"):
         yield

@@ -1,5 +1,6 @@
 """The app under Streamlit's own test runner, with a home of its own and workers that are never started."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from pages.parts import say
 
 APP = str(Path(__file__).parents[2] / "app.py")
 TIMEOUT = 60  # seconds; the first import of torch may be among them
@@ -101,6 +103,11 @@ def measure(store: RunStore, run: Run) -> None:
     Path(run.folder, "worker.log").write_text("INFO a line of the log\n")
 
 
+def as_read(markdown: str) -> str:
+    """Markdown without the escapes of ``say``."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown.replace(say.JOINER, ""))
+
+
 @pytest.fixture
 def asked() -> Iterator[list[str]]:
     """Every statement that this process sends to its databases."""
@@ -116,14 +123,15 @@ def asked() -> Iterator[list[str]]:
 
 @pytest.fixture
 def said() -> Callable[[AppTest], str]:
-    """All that a page says, for a look whether something is among it. Fails if the page raised."""
+    """All that a page says as it is read, for a look whether something is among it. Fails if the page raised."""
     kinds = ("title", "markdown", "caption", "error", "info", "warning", "html", "metric", "code")
 
     def collect(test: AppTest) -> str:
         assert not test.exception, test.exception[0].value
         parts = [part for kind in kinds for part in test.get(kind)]
-        return "\n".join(
+        texts = [
             str(getattr(part, name)) for part in parts for name in ("label", "value", "body") if hasattr(part, name)
-        )
+        ]
+        return as_read("\n".join(texts))
 
     return collect

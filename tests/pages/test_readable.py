@@ -80,8 +80,3 @@ def test_sizes():
 )
 def test_setting_value(value, text):
     assert readable.setting_value(value) == text
-
-
-def test_verbatim_escapes_what_markdown_would_read():
-    assert readable.verbatim("a*b*_c_ [x](y) :red[z]") == r"a\*b\*\_c\_ \[x\]\(y\) \:red\[z\]"
-    assert readable.verbatim("plain name 5") == "plain name 5"

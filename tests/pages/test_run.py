@@ -133,14 +133,6 @@ def test_a_log_that_begins_later_is_shown(app, said, home, make_run):
     assert "No log yet" not in said(page)
 
 
-def test_markup_in_a_name_is_shown_as_typed(app, said, store, make_run):
-    run = make_run("doodles-5w1s", note="_note_")
-    store.rename(run.id, "**bold** <script>x</script>")
-    page = said(app("run", run=run.id))
-    assert "\\*\\*bold\\*\\*" in page
-    assert "\\<script\\>" in page
-
-
 def test_duplicate_opens_train_with_the_config(app, store, make_run):
     run = make_run("sinusoid-maml")
     store.update(run.id, config=run.config | {"seed": 123})

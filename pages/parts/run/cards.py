@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core import charts
 from core.runs.schema import ENDED, Evaluation, Run, Score
 from core.runs.series import SeriesReader
-from pages.parts import readable, session, theme
+from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
 
 UNTRAINED = ("scratch", "nearest-centroid")  # here by name, so that the page needs no torch; a test holds it
@@ -119,7 +119,7 @@ def test_card(run: Run) -> None:
         if test["non_finite"]:
             text = f"{test['non_finite']} of {readable.count(test['episodes'])} tasks were left out"
             why = "their adaptation was not finite. Lower the inner learning rate."
-            st.warning(f"{text}: {why}", icon=":material/warning:")
+            say.warning(f"{text}: {why}")
         st.html(settings_table(_protocol_rows(test, protocol)))
 
 

@@ -35,11 +35,11 @@ def metric_cards(run: Run, evaluations: Sequence[Score], reader: SeriesReader) -
 
 
 def figure(
-    label: str, value: str, note: str, help: str, line: Sequence[float] = (), *, tone: str = "off", below: str = ""
+    label: str, value: str, note: str, meaning: str, line: Sequence[float] = (), *, tone: str = "off", below: str = ""
 ) -> str:
     """One figure as HTML: a remark under it and, from two points on, an outline. tone: off, good or bad."""
-    label, value, note, help = (html.escape(text) for text in (label, value, note, help))
-    words = f'<span class="label" title="{help}">{label}</span><b>{value}</b><span class="note">{note}</span>'
+    label, value, note, meaning = (html.escape(text) for text in (label, value, note, meaning))
+    words = f'<span class="label" title="{meaning}">{label}</span><b>{value}</b><span class="note">{note}</span>'
     return f'<section class="figure {tone}" aria-label="{label}">{words}{below or outline(line)}</section>'
 
 
@@ -85,8 +85,8 @@ def progress_figure(run: Run) -> str:
         label, value = PHASES[run.phase].capitalize(), f"{100 * share:.0f} %"
     else:
         label, value = "Progress", f"{100 * share:.0f} %"
-    help = "Iterations done, of those planned or in the time budget. The final test comes after them."
-    return figure(label, value, note, help, below=f'<progress max="1" value="{share:.4f}"></progress>')
+    meaning = "Iterations done, of those planned or in the time budget. The final test comes after them."
+    return figure(label, value, note, meaning, below=f'<progress max="1" value="{share:.4f}"></progress>')
 
 
 def best_figure(run: Run, evaluations: Sequence[Score]) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import charts
 from core.runs.schema import Run
-from pages.parts import readable, session, theme
+from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
 
 
@@ -52,7 +52,7 @@ def comparison(runs: Sequence[Run]) -> None:
     key = "-".join(str(run.id) for run in runs)
     if unequal := unequal_protocol(runs):
         text = "Their scores do not compare like with like: the runs differ in"
-        st.warning(f"{text} {', '.join(unequal)}.", icon=":material/balance:")
+        say.warning(f"{text} {', '.join(unequal)}.", "balance")
     loss, validation = st.columns(2)
     with loss, theme.card("compare-loss", height="stretch"):
         with theme.heading("Query loss"):

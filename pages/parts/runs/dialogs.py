@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.runs import scheduler
 from core.runs.schema import Run
-from pages.parts import readable, session
+from pages.parts import say, session
 
 PENDING = "runs-dialog"  # session state: (which dialog, ids), drawn by full runs of the page
 
@@ -53,13 +53,13 @@ def edit(run: Run) -> None:
 @st.dialog("Delete for good?", on_dismiss=close)
 def delete(runs: Sequence[Run]) -> None:
     for run in runs:
-        st.markdown(f"- **{readable.verbatim(run.name)}** :gray[#{run.id}]")
+        say.listed(run.name, f"#{run.id}")
     st.caption("Curves, scores, checkpoints and log go with it. This cannot be undone.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep", key="delete-cancel", on_click=close):
             st.rerun()
         label = "Delete" if len(runs) == 1 else f"Delete {len(runs)} runs"
-        if st.button(label, key="delete-confirm", type="primary", icon=":material/delete:"):
+        if st.button(say.plain(label), key="delete-confirm", type="primary", icon=":material/delete:"):
             with session.shown_errors():
                 for run in runs:
                     scheduler.delete(session.store(), session.home(), run.id)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts import readable
+from pages.parts import readable, say
 
 ROWS = 50  # of a page
 TURNED = "runs-turned"  # session state: how often the program has turned the page by itself, and to which one
@@ -26,7 +26,7 @@ def pager(total: int) -> None:
         return
     first = first_row(total)
     with st.container(horizontal=True, vertical_alignment="center", key="runs-pager"):
-        st.caption(f"{first + 1}–{min(first + ROWS, total)} of {readable.count(total)}")
+        say.caption(f"{first + 1}–{min(first + ROWS, total)} of {readable.count(total)}")
         st.pagination(page_count(total), default=_turned()[1], key=_key())
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from core import charts
 from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run
-from pages.parts import chips, readable, session
+from pages.parts import chips, readable, say, session
 from pages.parts.run.cards import done
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def row(run: Run) -> dict[str, Any]:
     family = run.config.get("family", {})
     return {
         "#": run.id,
-        "Run": run.name,
+        "Run": say.cell(run.name),
         "Status": [chips.status_word(run)],
         "Learner": charts.learner(run),
         "Family": family.get("name", ""),

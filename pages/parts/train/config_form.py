@@ -16,8 +16,9 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from data.config import Config
+from pages.parts import say
 
-Kind = Literal["integer", "number", "choice", "switch", "list", "json", "text"]
+WidgetKind = Literal["integer", "number", "choice", "switch", "list", "json", "text"]
 FEW = 3  # choices that are shown side by side rather than in a menu
 
 
@@ -28,7 +29,7 @@ class Field:
     path: str
     title: str
     help: str
-    kind: Kind
+    kind: WidgetKind
     unit: str
     step: float | None
     advanced: bool
@@ -66,7 +67,7 @@ def _field(info: FieldInfo, path: str) -> Field:
     )
 
 
-def _kind(annotation: Any) -> tuple[Kind, bool, tuple[str, ...]]:
+def _kind(annotation: Any) -> tuple[WidgetKind, bool, tuple[str, ...]]:
     """What kind of widget a type needs, whether it may be left empty, and what there is to choose from."""
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
@@ -75,7 +76,7 @@ def _kind(annotation: Any) -> tuple[Kind, bool, tuple[str, ...]]:
         return kind, True, choices
     if origin is Literal:
         return "choice", False, tuple(get_args(annotation))
-    kinds: dict[Any, Kind] = {
+    kinds: dict[Any, WidgetKind] = {
         bool: "switch",
         int: "integer",
         float: "number",
@@ -178,15 +179,17 @@ def widget(field: Field, value: Any, revision: int) -> None:
     if field.kind in ("integer", "number"):
         _number(field, value, common)
     elif field.kind == "switch":
-        st.toggle(field.label, value, **common)
+        st.toggle(say.plain(field.label), value, **common)
     elif field.kind == "choice" and len(field.choices) <= FEW and sum(map(len, field.choices)) < 22:
-        st.segmented_control(field.label, field.choices, default=value, required=True, width="stretch", **common)
+        st.segmented_control(
+            say.plain(field.label), field.choices, default=value, required=True, width="stretch", **common
+        )
     elif field.kind == "choice":
         index = field.choices.index(value) if value in field.choices else 0
-        st.selectbox(field.label, field.choices, index=index, **common)
+        st.selectbox(say.plain(field.label), field.choices, index=index, **common)
     else:
         placeholder = {"list": "64, 64", "json": "{}"}.get(field.kind)
-        st.text_input(field.label, value, placeholder=placeholder, **common)
+        st.text_input(say.plain(field.label), value, placeholder=placeholder, **common)
 
 
 def _number(field: Field, value: float | None, common: dict[str, Any]) -> None:
@@ -199,7 +202,7 @@ def _number(field: Field, value: float | None, common: dict[str, Any]) -> None:
         # An input that starts out as None can be emptied again; what it holds comes through session state.
         st.session_state.setdefault(common["key"], value)
         st.number_input(
-            field.label, value=None, step=step, format=pattern, placeholder=field.empty or "empty", **common
+            say.plain(field.label), value=None, step=step, format=pattern, placeholder=field.empty or "empty", **common
         )
     else:
-        st.number_input(field.label, value=value, step=step, format=pattern, **common)
+        st.number_input(say.plain(field.label), value=value, step=step, format=pattern, **common)

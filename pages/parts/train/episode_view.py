@@ -13,6 +13,7 @@ from core.charts import Chart, Trace
 from core.runs.home import Home
 from data.family import Episodes, FamilyConfig, TaskFamily
 from data.registry import families
+from pages.parts import say
 from pages.parts.live_chart import live_chart
 
 MOST_CLASSES, MOST_SUPPORT, MOST_SHOWN = 10, 3, 6  # rows; support pictures, and pictures in all, in a row
@@ -57,7 +58,7 @@ def regression_view(family: TaskFamily, config: FamilyConfig, generator: torch.G
         traces.append(Trace(f"support of task {task + 1}", x, y, mode="markers", color=task, listed=False))
     label = f"Three sinusoids with {shape.k_shot} support points each"
     live_chart(Chart(traces, "x", "y", label), key="episode", height=280)
-    st.caption(f"Three tasks. The dots are their {shape.k_shot} support points, the lines what is asked about.")
+    say.caption(f"Three tasks. The dots are their {shape.k_shot} support points, the lines what is asked about.")
 
 
 def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
@@ -80,7 +81,7 @@ def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
     st.html(f'<div class="episode"><table>{head}{"".join(rows)}</table></div>')
     text = f"{n_way}-way {k_shot}-shot, {n_query} {'queries' if n_query > 1 else 'query'} per class"
     hidden = n_way > MOST_CLASSES or k_shot > shown[0] or n_query > shown[1]
-    st.caption(f"{text}; not all of them are shown." if hidden else f"{text}.")
+    say.caption(f"{text}; not all of them are shown." if hidden else f"{text}.")
 
 
 def picture_strip(images: torch.Tensor, dark: bool) -> str:

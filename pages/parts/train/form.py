@@ -8,7 +8,7 @@ from core.algorithms.base import GROUPS, algorithms
 from core.config.presets import PRESETS, preset
 from core.models.base import models
 from data.registry import families
-from pages.parts import readable, session, theme
+from pages.parts import say, session, theme
 from pages.parts.train import config_form, draft
 from pages.parts.train.draft import Draft
 from pages.parts.train.launch_panel import episode_card, launch_card
@@ -22,30 +22,30 @@ SETTINGS = {"training": "Meta-training", "evaluation": "Evaluation", "run": "Run
 
 
 def train_form() -> None:
-    now = start()
+    current = start()
     registries = {section: registry() for section, registry in REGISTRIES.items()}
-    settings = draft.all_fields(now.values, registries)
+    settings = draft.all_fields(current.values, registries)
     for fields in settings.values():
-        config_form.read(fields, now.values, now.revision)
-    config, problems = now.check()
-    settings = draft.with_effect(settings, now.values, problems)
+        config_form.read(fields, current.values, current.revision)
+    config, problems = current.check()
+    settings = draft.with_effect(settings, current.values, problems)
     form, side = st.columns([1.8, 1], gap="medium")
     with form:
         presets()
         for section, title in (CHOICES | SETTINGS).items():
             with theme.card(section, title):
                 if section in registries:
-                    choose(now, section, registries[section])
+                    choose(current, section, registries[section])
                     config_form.say_problem(problems.get(section, "") or problems.get(f"{section}.name", ""))
                 if not settings[section] and section in WITHOUT:
-                    st.caption(WITHOUT[section].format(algorithms()[now.values["algorithm"]["name"]].title))
-                config_form.section(settings[section], now.values, problems, now.revision)
+                    say.caption(WITHOUT[section].format(algorithms()[current.values["algorithm"]["name"]].title))
+                config_form.section(settings[section], current.values, problems, current.revision)
     with side, st.container(key="side"):
         task = st.container()  # above the launch, but filled after it: the first time, its pictures take seconds
         drawn = {field.path for fields in settings.values() for field in fields}
-        launch_card(now, config, problems, elsewhere=not_drawn(problems, drawn))
+        launch_card(current, config, problems, elsewhere=not_drawn(problems, drawn))
         with task:
-            episode_card(now, config)
+            episode_card(current, config)
 
 
 def not_drawn(problems: Mapping[str, str], drawn: set[str]) -> list[str]:
@@ -63,7 +63,7 @@ def start() -> Draft:
     with session.shown_errors():
         if asked_run.isdecimal():
             run = session.fetch(int(asked_run))
-            st.toast(f"Filled in from run #{run.id} {readable.verbatim(run.name)}.", icon=":material/content_copy:")
+            say.toast(f"Filled in from run #{run.id} {run.name}.", "content_copy")
             return draft.fill(run.config, run.name)
         if asked_preset in {one.name for one in PRESETS}:
             return draft.fill(preset(asked_preset).config, asked_preset)
@@ -89,9 +89,9 @@ def presets() -> None:
     )
 
 
-def choose(now: Draft, section: str, registry: Mapping[str, type]) -> None:
+def choose(current: Draft, section: str, registry: Mapping[str, type]) -> None:
     """The family, learner or network, as pills; learners by group. A group with nothing in it is left out."""
-    chosen = now.values[section]["name"]
+    chosen = current.values[section]["name"]
     groups = {group: [name for name, item in registry.items() if item.group == group] for group in GROUPS}
     if section != "algorithm":
         groups = {CHOICES[section]: list(registry)}
@@ -102,14 +102,14 @@ def choose(now: Draft, section: str, registry: Mapping[str, type]) -> None:
 
         def select(key: str = key) -> None:
             if name := st.session_state[key]:
-                now.choose(section, name, registry[name].Config)
+                current.choose(section, name, registry[name].Config)
 
         st.pills(
-            group[0].upper() + group[1:],
+            say.plain(group[0].upper() + group[1:]),
             names,
             key=key,
             on_change=select,
-            format_func=lambda name: registry[name].title,
+            format_func=lambda name: say.plain(registry[name].title),
             label_visibility="visible" if len(groups) > 1 else "collapsed",
         )
-    st.caption(registry[chosen].summary)
+    say.caption(registry[chosen].summary)

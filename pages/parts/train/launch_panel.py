@@ -12,7 +12,7 @@ from core.training.build import parameter_count
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
 from data.registry import families
-from pages.parts import readable, session, theme
+from pages.parts import readable, say, session, theme
 from pages.parts.launch import launch
 from pages.parts.run import cards
 from pages.parts.train.config_form import say_problem
@@ -23,14 +23,14 @@ EPISODE_SEED = "train-episode-seed"  # session state: which task is shown
 MOST_SEEDS = 20
 
 
-def missing_files(now: Draft) -> list[Path]:
+def missing_files(current: Draft) -> list[Path]:
     """The files that the chosen family needs and the data-set folder lacks."""
-    return families()[now.values["family"]["name"]].missing(session.home().datasets)
+    return families()[current.values["family"]["name"]].missing(session.home().datasets)
 
 
-def episode_card(now: Draft, config: RunConfig | None) -> None:
+def episode_card(current: Draft, config: RunConfig | None) -> None:
     """Show a training task, or what is missing for one."""
-    family, missing = families()[now.values["family"]["name"]], missing_files(now)
+    family, missing = families()[current.values["family"]["name"]], missing_files(current)
     with theme.card("episode"):
         if missing:
             st.markdown("#### A training task")
@@ -47,24 +47,24 @@ def episode_card(now: Draft, config: RunConfig | None) -> None:
         try:
             episode_view(config.family, session.home(), st.session_state.get(EPISODE_SEED, 0))
         except DataError as error:
-            st.error(str(error), icon=":material/error:")
+            say.problem(error)
 
 
 def files_missing(family: type[TaskFamily], missing: Sequence[Path]) -> None:
     """What to fetch, and where it goes; by a button, or by hand."""
-    st.warning(
-        f"{family.title} needs {len(missing)} file{'s' if len(missing) > 1 else ''} that are not here yet.",
-        icon=":material/download:",
-    )
+    files = f"{len(missing)} file{'s' if len(missing) > 1 else ''} that are"
+    say.warning(f"{family.title} needs {files} not here yet.", "download")
     st.html(cards.settings_table([(path.name, str(path.parent)) for path in missing]))
     st.caption("Put them there by hand, or let Innerloop download them and check them.")
-    if st.button(f"Download {family.title}", key="download-family", icon=":material/download:", type="primary"):
+    if st.button(
+        say.plain(f"Download {family.title}"), key="download-family", icon=":material/download:", type="primary"
+    ):
         bar = st.progress(0.0, "Connecting …")
         try:
-            family.download(session.home().datasets, lambda done, text: bar.progress(min(done, 1.0), text))
+            family.download(session.home().datasets, lambda done, text: bar.progress(min(done, 1.0), say.plain(text)))
         except DataError as error:
             bar.empty()
-            st.error(str(error), icon=":material/error:")
+            say.problem(error)
         else:
             st.rerun()
 
@@ -91,22 +91,26 @@ def summary(config: RunConfig) -> list[tuple[str, object]]:
     return rows
 
 
-def launch_card(now: Draft, config: RunConfig | None, problems: Mapping[str, str], elsewhere: Sequence[str]) -> None:
+def launch_card(
+    current: Draft, config: RunConfig | None, problems: Mapping[str, str], elsewhere: Sequence[str]
+) -> None:
     """Summary, name, seeds and the button. elsewhere: problems that have no field of their own in the form."""
     with theme.card("launch", "Launch"):
         if config is not None:
             st.html(cards.settings_table(summary(config)))
         name, seeds = st.columns([2, 1])
-        typed = name.text_input("Name", now.name, key=f"run-name-{now.revision}", max_chars=80)
-        now.name = typed.strip() or now.name
-        most = f"Queues so many runs as a group, with the seeds {now.values['seed']}, {now.values['seed']} + 1 …"
-        count = seeds.number_input("Seeds", 1, MOST_SEEDS, 1, key="run-seeds", help=most)
+        typed = name.text_input("Name", current.name, key=f"run-name-{current.revision}", max_chars=80)
+        current.name = typed.strip() or current.name
+        most = (
+            f"Queues so many runs as a group, with the seeds {current.values['seed']}, {current.values['seed']} + 1 …"
+        )
+        count = seeds.number_input("Seeds", 1, MOST_SEEDS, 1, key="run-seeds", help=say.plain(most))
         for text in elsewhere:
-            st.error(text, icon=":material/error:")
+            say.error(text)
         label = "Launch" if count == 1 else f"Launch {count} runs"
-        blocked = reason(problems, missing_files(now))
+        blocked = reason(problems, missing_files(current))
         pressed = st.button(
-            label,
+            say.plain(label),
             key="launch",
             type="primary",
             icon=":material/rocket_launch:",
@@ -116,7 +120,7 @@ def launch_card(now: Draft, config: RunConfig | None, problems: Mapping[str, str
         if blocked:
             say_problem(blocked)
         if pressed:
-            start(now, count)
+            start(current, count)
 
 
 def reason(problems: Mapping[str, str], missing: Sequence[Path]) -> str:
@@ -130,11 +134,11 @@ def reason(problems: Mapping[str, str], missing: Sequence[Path]) -> str:
     return "" if not missing else "The task family's files are missing, see above."
 
 
-def start(now: Draft, count: int) -> None:
+def start(current: Draft, count: int) -> None:
     try:
         with st.spinner("Checking and queueing …"):
-            runs = launch(now.values, now.name, count)
+            runs = launch(current.values, current.name, count)
     except InnerloopError as error:
-        st.error(str(error), icon=":material/error:")
+        say.problem(error)
     else:
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})

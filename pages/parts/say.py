@@ -1,0 +1,91 @@
+"""What pages say, as plain text: the one place that escapes it for Streamlit, which reads Markdown nearly everywhere.
+
+Names, notes, errors and devices come from people and programs. Passed raw they turn bold, become links, or have the
+viewer's browser fetch a picture from elsewhere. So pages say variable text through here alone; a test reads their source.
+"""
+
+import re
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from data.errors import InnerloopError
+
+PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # all that CommonMark lets a backslash escape
+# Streamlit replaces these after Markdown is read, so that no backslash helps: :material/home:, :smile:, arrows and
+# dashes, addresses. A word joiner, which has no width, keeps them apart.
+REPLACED = re.compile(r":(?=[\w+-])|(?<=[<-])-|(?<=-)>|(?<=www)\.|(?<=\w)@", re.IGNORECASE)
+SPACE = re.compile(r"[ \t\r\n\f\v]+")  # not the narrow one in numbers
+JOINER = "\u2060"
+
+
+def plain(text: object) -> str:
+    """Text as Markdown that shows it as it was typed, on one line: for labels, names of columns, tooltips."""
+    return PUNCTUATION.sub(r"\\\1", REPLACED.sub(_apart, SPACE.sub(" ", str(text)).strip()))
+
+
+def _apart(found: re.Match) -> str:
+    return f"{found[0]}{JOINER}" if found[0] == ":" else f"{JOINER}{found[0]}"
+
+
+def lines(text: object) -> str:
+    """Likewise, with the text's own lines kept."""
+    return "  \n".join(plain(line) for line in str(text).splitlines() if line.strip())
+
+
+def named(name: object, remark: object = "") -> str:
+    """A label with a name that stands out and a remark that does not."""
+    return f"**{plain(name)}**" + (f" :gray[{plain(remark)}]" if remark else "")
+
+
+def cell(text: str) -> str:
+    """Text for a column of buttons, where one in brackets is taken for a list and a leading :material/…: for an icon."""
+    return f"{JOINER}{text}" if text.lstrip()[:1] in ("[", ":") else text
+
+
+def error(text: object, details: object = "") -> None:
+    """details: follow a text that then stands out."""
+    st.error(f"**{plain(text)}** {lines(details)}" if details else lines(text), icon=":material/error:")
+
+
+def problem(error_: InnerloopError) -> None:
+    """What is wrong and what to do about it."""
+    error(f"{error_.message} {error_.remedy}".strip())
+
+
+def info(text: object, icon: str = "info") -> None:
+    st.info(lines(text), icon=f":material/{icon}:")
+
+
+def warning(text: object, icon: str = "warning") -> None:
+    st.warning(lines(text), icon=f":material/{icon}:")
+
+
+def caption(text: object, place: DeltaGenerator | None = None) -> None:
+    (place or st).caption(lines(text))
+
+
+def title(text: object) -> None:
+    st.title(plain(text), anchor=False, width="content")
+
+
+def heading(text: object, place: DeltaGenerator | None = None) -> None:
+    """A card's small heading."""
+    (place or st).markdown(f"#### {plain(text)}")
+
+
+def name(text: object, remark: object = "") -> None:
+    st.markdown(named(text, remark))
+
+
+def listed(text: object, remark: object = "") -> None:
+    """One line of a list."""
+    st.markdown(f"- {named(text, remark)}")
+
+
+def badge(text: object, color: str, icon: str) -> None:
+    st.badge(plain(text), color=color, icon=f":material/{icon}:")
+
+
+def toast(text: object, icon: str) -> None:
+    st.toast(plain(text), icon=f":material/{icon}:")
