@@ -58,7 +58,7 @@ def to_end(store: RunStore, home: Home, id: int, interrupts: list[int]) -> Run:
             line.update(run.iteration - line.n)
             left = f", {tqdm.format_interval(run.remaining)} left" if run.remaining is not None else ""
             line.set_postfix_str(f"{run.phase or run.status}{left}")
-            for result in (one for one in store.evaluations(id) if one.id > seen):
+            for result in store.evaluations(id, after=seen):
                 seen = result.id
                 text = score(result.metric, result.mean, result.ci95)
                 line.write(f"iteration {result.iteration}: {result.split} {text}", file=sys.stderr)

@@ -5,16 +5,29 @@ from typing import Annotated
 import typer
 
 from core.cli import follow
-from core.cli.options import HomeOption, JsonOption, RunArgument, emit, find_run, open_home, shown, summary
+from core.cli.options import LARGEST_RUN, HomeOption, JsonOption, RunArgument, emit, find_run, open_home, shown, summary
 from core.runs import scheduler
 
 
-def runs(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """All runs, newest first."""
+def runs(
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, max=LARGEST_RUN, help="List at most this many; default all of them.")
+    ] = None,
+    offset: Annotated[
+        int, typer.Option("--offset", min=0, max=LARGEST_RUN, help="Leave out this many of the newest.")
+    ] = 0,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """All runs, newest first, or a page of them."""
     found, store = open_home(home)
     scheduler.reconcile(store, found)
-    listed = store.runs()
-    text = "\n".join(summary(run) for run in listed) or "No runs yet. Try `python -m core train --preset doodles-5w1s`."
+    listed, total = store.page(limit=limit, offset=offset), store.count()
+    lines = [summary(run) for run in listed]
+    if 0 < len(listed) < total:
+        lines.append(f"{offset + 1}–{offset + len(listed)} of {total} runs.")
+    none = f"There are {total} runs." if total else "No runs yet. Try `python -m core train --preset doodles-5w1s`."
+    text = "\n".join(lines) or none
     emit({"runs": [shown(run) for run in listed]}, as_json, text)
 
 

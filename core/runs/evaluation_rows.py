@@ -47,9 +47,9 @@ class EvaluationRows:
             unseen = {"created": time.time(), "scores": None if scores is None else pack(scores)}
             connection.execute(insert(evaluations).values(storable(values) | unseen))
 
-    def evaluations(self, id: int, split: str | None = None) -> list[Evaluation]:
-        """The evaluations of a run, oldest first."""
-        query = select(*_SHOWN).where(evaluations.c.run_id == id).order_by(evaluations.c.id)
+    def evaluations(self, id: int, split: str | None = None, *, after: int = 0) -> list[Evaluation]:
+        """The evaluations of a run, oldest first; only those whose number is beyond ``after``."""
+        query = select(*_SHOWN).where(evaluations.c.run_id == id, evaluations.c.id > after).order_by(evaluations.c.id)
         if split is not None:
             query = query.where(evaluations.c.split == split)
         with self.database.reading() as connection:

@@ -32,7 +32,7 @@ def reconcile(store: RunStore, home: Home, launcher: Launcher | None = None) -> 
     only for rows that are still as they were.
     """
     launcher = launcher or LocalLauncher(home)
-    if not store.runs(status={"queued"} | ACTIVE):
+    if not any(store.unfinished()):
         return []
     active = store.runs(status=ACTIVE)
     vanished = [run for run in active if _vanished(run, launcher)]
@@ -168,25 +168,31 @@ def patience(run: Run) -> float:
 
 
 def _claim(store: RunStore, host: str, slots: Sequence[str]) -> list[tuple[Run, str]]:
-    """Give each free slot to the oldest queued run that fits it; returns (run, slot)."""
+    """Give each free slot to the oldest queued run that fits it; returns (run, slot). Of a long queue it reads a row a device."""
     occupied = {run.slot for run in store.runs(status=ACTIVE) if run.host == host}
     claimed = []
-    for run in reversed(store.runs(status={"queued"})):
-        if run.host not in (None, host) or run.desired != "run":
-            continue
-        device = run.config.get("device", "auto")
+    while (found := _first_that_fits(store, host, slots, occupied)) is not None:
+        id, slot = found
+        occupied.add(slot)
+        claimed.append((store.get(id), slot))
+        fresh = {"started": time.time(), "slot": slot, "host": host, "handle": None, "heartbeat": None}
+        store.move(id, "starting", only_from={"queued"}, **fresh)
+    return claimed
+
+
+def _first_that_fits(store: RunStore, host: str, slots: Sequence[str], occupied: set[str]) -> tuple[int, str] | None:
+    """The oldest queued run for which there is a free slot, and that slot. Runs whose device does not exist here fail."""
+    for device, id in store.next_in_line(host).items():
         fitting = hardware.fitting(device, list(slots))
         free = [slot for slot in fitting if slot not in occupied]
+        if free:
+            return id, free[0]
         if not fitting:
             message = f"The device {device} does not exist here; there is {', '.join(slots)}."
             remedy = "Duplicate the run and choose another device, or auto."
-            store.move(run.id, "failed", only_from={"queued"}, error=message, remedy=remedy)
-        elif free:
-            occupied.add(free[0])
-            claimed.append((run, free[0]))
-            fresh = {"started": time.time(), "slot": free[0], "host": host, "handle": None, "heartbeat": None}
-            store.move(run.id, "starting", only_from={"queued"}, **fresh)
-    return claimed
+            for hopeless in store.all_in_line(host, device):
+                store.move(hopeless, "failed", only_from={"queued"}, error=message, remedy=remedy)
+    return None
 
 
 def _spawn(store: RunStore, home: Home, launcher: Launcher, run: Run, slot: str) -> bool:

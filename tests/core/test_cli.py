@@ -178,6 +178,10 @@ def test_runs_show_and_what_a_person_reads(document: Callable[..., Any], call: C
     listed = document("runs")["runs"]
     assert [run["run"] for run in listed] == [finished, 1]  # newest first
     assert listed[0] == shown
+    assert document("runs", "--limit", "1", "--offset", "1") == {"runs": listed[1:]}
+    assert call("runs", "--limit", "1")[1].endswith("1–1 of 2 runs.\n")
+    assert document("runs", "--offset", "9") == {"runs": []}
+    assert call("runs", "--offset", "9")[1] == "There are 2 runs.\n"
     assert "test mse" in call("show", str(finished))[1]
 
 
@@ -338,7 +342,7 @@ def test_home_is_named_before_or_after_the_command(call: Call, home: Home, tmp_p
 def test_a_bug_shows_its_traceback_and_json_stays_one_document(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(RunStore, "runs", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(RunStore, "page", lambda *_, **__: 1 / 0)
     monkeypatch.setattr(sys, "argv", ["innerloop", "runs", "--json"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

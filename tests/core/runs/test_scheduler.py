@@ -11,14 +11,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import insert, select
 
 from core.errors import RunError, StoreError
 from core.runs import hardware
 from core.runs.attempt import Attempt
 from core.runs.home import PROJECT, Home
 from core.runs.launchers import Handle, LocalLauncher
+from core.runs.run_lists import RunFilter
 from core.runs.scheduler import SILENCE, START, UNKNOWN_PACE, delete, pause, reconcile, resume, stop, submit, waits_for
-from core.runs.schema import Run
+from core.runs.schema import Run, runs
 from core.runs.store import RunStore
 from tests.core.fake_worker import command
 from tests.waiting import wait_until
@@ -98,6 +100,26 @@ def test_runs_take_the_slots_that_fit(store: RunStore, home: Home) -> None:
     failed = store.get(6)
     assert "mps does not exist here; there is cuda:0, cuda:1, cpu" in failed.error
     assert failed.remedy
+
+
+def test_a_long_queue_is_looked_at_in_a_few_rows(store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *_ = queue(store, home, {"device": "cpu"})
+    with store.database.writing() as connection:
+        (row,) = connection.execute(select(runs).where(runs.c.id == first.id)).mappings().all()
+        devices = ("auto", "cpu", "cuda:7")
+        copies = [dict(row) | {"id": id, "config": {"device": devices[id % 3]}} for id in range(2, 1002)]
+        connection.execute(insert(runs), copies)
+    decoded, made = [], Run.__init__
+    monkeypatch.setattr(Run, "__init__", lambda run, **row: decoded.append(row["id"]) or made(run, **row))
+    launcher = PaperLauncher()
+    assert reconcile(store, home, launcher) == [first.id]
+    assert store.count(RunFilter(states=["failed"])) == 334, "those whose device does not exist here"
+    assert reconcile(store, home, launcher) == []
+    launcher.gone = {first.id}
+    assert reconcile(store, home, launcher) == [3]
+    assert store.unfinished() == (1, 665)
+    assert store.before(1000) == 664
+    assert len(decoded) < 15, decoded
 
 
 def test_a_failed_start_is_told(store: RunStore, home: Home) -> None:
