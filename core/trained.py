@@ -9,7 +9,7 @@ from core.config.checks import ConfigError, Problem, parse
 from core.config.overrides import apply
 from core.config.run import RunConfig
 from core.errors import RunError
-from core.runs.hardware import fitting, slots
+from core.runs import hardware
 from core.runs.home import Home
 from core.runs.schema import Run
 from core.training import checkpoint
@@ -43,9 +43,8 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     held = checkpoint.read_newest(folder, "best") or checkpoint.read_newest(folder, "last")
     if held is None and algorithms()[config.algorithm.name].meta_trained:
         raise _no_checkpoint(run)
-    family = open_family(
-        config, home.root / run.datasets, home.cache, open_device(fitting(config.device, slots())[0]), progress
-    )
+    device = open_device(hardware.fitting(config.device, hardware.slots())[0])
+    family = open_family(config, home.root / run.datasets, home.cache, device, progress)
     mode = "loop" if run.forward == "loop" else choose_forward(config, family)  # perhaps on another device
     algorithm = build_learner(config, family, mode)
     if held is None and algorithm.choice is not None:
