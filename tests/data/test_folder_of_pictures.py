@@ -14,7 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from core.algorithms.pretrain import PretrainConfig
-from core.config import run
+from core.config import checks
+from core.config.checks import size_problems
 from core.config.run import EvaluationConfig
 from core.models.base import models
 from core.training.build import check, parameter_count
@@ -205,7 +206,7 @@ def test_drawn_tasks_are_the_same_sampled_drawn_or_in_parts(family: Folder) -> N
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
     """As if the family lay in data/: a config of it, as far as the checks look."""
-    monkeypatch.setattr(run, "families", lambda: {"folder": Folder})
+    monkeypatch.setattr(checks, "families", lambda: {"folder": Folder})
     monkeypatch.setattr("core.training.build.families", lambda: {"folder": Folder})
 
     def config(family: FolderConfig, **evaluation: int) -> SimpleNamespace:
@@ -218,15 +219,15 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace
 
 def test_checks_before_launch_look_at_the_files(registered, folders: Folders) -> None:
     config = registered(FolderConfig(n_way=2), n_query=6)
-    assert run.size_problems(config, None) == []  # nobody said where they are
-    (problem,) = run.size_problems(config, folders)
+    assert size_problems(config, None) == []  # nobody said where they are
+    (problem,) = size_problems(config, folders)
     assert problem.path == "evaluation.n_query"
     assert "exceeds the 6 examples that 2 validation classes have in folder; lower n_query to 5" in problem.message
-    assert run.size_problems(registered(FolderConfig(n_way=2), n_query=5), folders) == []
+    assert size_problems(registered(FolderConfig(n_way=2), n_query=5), folders) == []
 
 
 def test_a_folder_that_is_missing_is_a_problem_of_the_family(registered, tmp_path: Path) -> None:
-    (problem,) = run.size_problems(registered(FolderConfig()), Folders(tmp_path / "nowhere", tmp_path))
+    (problem,) = size_problems(registered(FolderConfig()), Folders(tmp_path / "nowhere", tmp_path))
     assert (problem.path, problem.remedy) == ("family.name", "Put your pictures there.")
 
 

@@ -45,7 +45,7 @@ def serving() -> Iterator[URL]:
             shutil.chown(folder, ACCOUNT, ACCOUNT)
         quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         place = ["-D", f"{folder}/data"]
-        how = ["--no-sync", "-A", "trust", "-U", ACCOUNT, "-E", "UTF8", "--locale=C"]
+        how = ["--no-sync", "-A", "trust", "-U", ACCOUNT, "-E", "UTF8", "--locale=C.UTF-8"]
         subprocess.run([*alone, str(binaries() / "initdb"), *place, *how], check=True, **quiet)
         server = subprocess.Popen([*alone, str(binaries() / "postgres"), *place, "-k", folder, *SETTINGS], **quiet)
         try:

@@ -25,8 +25,8 @@ WRITES: dict[str, Callable[[Attempt], object]] = {
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(f"sqlite:///{tmp_path / 'innerloop.db'}")
+def store(url: str, tmp_path: Path) -> RunStore:
+    return RunStore(url, tmp_path)
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ def test_an_outline_does_not_depend_on_the_portions(portions: list[list[float | 
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(f"sqlite:///{tmp_path / 'runs.db'}")
+def store(url: str, tmp_path: Path) -> RunStore:
+    return RunStore(url, tmp_path)
 
 
 def drawn(store: RunStore, run: int) -> list[float]:

@@ -12,8 +12,8 @@ from pages.parts.chips import status_word
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(f"sqlite:///{tmp_path / 'runs.db'}")
+def store(url: str, tmp_path: Path) -> RunStore:
+    return RunStore(url, tmp_path)
 
 
 def add(store: RunStore, tmp_path: Path, name: str, family: str = "sinusoid", learner: str = "maml", **columns) -> Run:

@@ -17,8 +17,8 @@ LOSS = "train/query_loss"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    store = RunStore(f"sqlite:///{tmp_path / 'runs.db'}")
+def store(url: str, tmp_path: Path) -> RunStore:
+    store = RunStore(url, tmp_path)
     for name in "ab":
         store.create({}, name, folder_root=tmp_path / "runs", datasets=tmp_path)
     return store
