@@ -4,8 +4,9 @@ Weights are stacked along a leading axis of tasks. ``stacked`` runs the network 
 and takes any network that vmap refuses (recurrent layers, buffers changed in place, data-dependent branches).
 """
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Literal
 
@@ -28,16 +29,30 @@ def stack_weights(model: nn.Module, tasks: int) -> Weights:
 
 
 class TaskForward:
-    """Calls ``model`` with per-task weights. It holds no state between calls."""
+    """Calls ``model`` with per-task weights. It holds no state between calls, and any number of threads may call it.
 
-    def __init__(self, model: nn.Module, mode: ForwardMode):
-        self.model, self.mode = model, mode
+    While a call lasts, torch puts the given weights in the place of the network's own (``functional_call``), and BatchNorm
+    layers compute or record what they are asked to. So calls of one network take turns, also those of another TaskForward
+    that runs a part of it, see ``over``.
+    """
+
+    def __init__(self, model: nn.Module, mode: ForwardMode, turn: AbstractContextManager | None = None):
+        self.model, self.mode, self.turn = model, mode, turn or threading.RLock()
         self.norms = {name: layer for name, layer in model.named_modules() if isinstance(layer, _BatchNorm)}
         self.names = {name for name, _ in model.named_parameters()}
         self.recurrent = any(isinstance(layer, nn.RNNBase) for layer in model.modules())
         self.stacked_forward = getattr(model, "stacked_forward", None)  # a network may know a faster way than vmap
         # Looking for tied parameters at every call costs as much as the forward pass of a small network.
         self.tied = len(dict(model.named_parameters(remove_duplicate=False))) > len(dict(model.named_parameters()))
+
+    def stack(self, tasks: int) -> Weights:
+        """The network's own weights for so many tasks, never those that a call in another thread has put there meanwhile."""
+        with self.turn:
+            return stack_weights(self.model, tasks)
+
+    def over(self, model: nn.Module) -> "TaskForward":
+        """Another network that shares layers with this one, run in the same way."""
+        return TaskForward(model, self.mode, self.turn)
 
     @contextmanager
     def twice_differentiable(self) -> Iterator[None]:
@@ -113,6 +128,10 @@ class TaskForward:
 
     def _over_tasks(self, single, weights: Weights | None, *stacked):
         """``single`` for each task: its arguments and its answer are tensors or dicts of tensors with a leading task axis."""
+        with self.turn:
+            return self._in_turn(single, weights, *stacked)
+
+    def _in_turn(self, single, weights: Weights | None, *stacked):
         if weights is None:
             single = partial(single, None)
         else:

@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from core.algorithms.base import Algorithm, AlgorithmConfig, TaskState
-from core.algorithms.forward import Weights, stack_weights
+from core.algorithms.forward import Weights
 from core.algorithms.gradient import gradient_descent
 from data.config import setting
 
@@ -41,7 +41,7 @@ class MAML(Algorithm):
 
     def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
         """The weights before the first inner step, each (tasks, *shape). Those left out are the same for all tasks."""
-        return stack_weights(self.model, support_x.shape[0])
+        return self.forward_tasks.stack(support_x.shape[0])
 
     def trajectory(
         self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool

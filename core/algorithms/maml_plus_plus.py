@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, NormalisedBy, StepReport, SupportLoss, TaskState
-from core.algorithms.forward import Statistics, TaskForward, Weights, stack_weights
+from core.algorithms.forward import Statistics, TaskForward, Weights
 from core.algorithms.gradient import inner_step
 from core.algorithms.maml import MAML
 from data.config import setting
@@ -104,7 +104,7 @@ class MAMLPlusPlus(MAML):
         tasks = support_x.shape[0]
         second_order = differentiable and self.progress >= self.config.first_order_share
         gathers = self.training and differentiable and bool(self.gathered)
-        weights = self.at_step(stack_weights(self.model, tasks), 0, differentiable=differentiable)
+        weights = self.at_step(self.forward_tasks.stack(tasks), 0, differentiable=differentiable)
         yield TaskState(weights, support_x, statistics=self.running(0, tasks))
         for step in range(steps):
             weights = self.at_step(weights, step, differentiable=differentiable)

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, TaskState
-from core.algorithms.forward import stack_weights
 from core.algorithms.gradient import gradient_descent
 from core.algorithms.maml import MAML
 from data.config import setting
@@ -44,12 +43,13 @@ class MetaSGD(MAML):
     def trajectory(
         self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
     ) -> Iterator[TaskState]:
-        rates = dict(zip(dict(self.model.named_parameters()), self.rates, strict=True))
+        weights = self.forward_tasks.stack(support_x.shape[0])
+        rates = dict(zip(weights, self.rates, strict=True))
         if not differentiable:
             rates = {name: rate.detach() for name, rate in rates.items()}
         return gradient_descent(
             self.support_loss(support_x, support_y, differentiable=differentiable),
-            stack_weights(self.model, support_x.shape[0]),
+            weights,
             support_x,
             lr=lambda _, name: rates[name],
             steps=steps,

@@ -31,7 +31,7 @@ class OutputLayerLearner(Algorithm):
 
     @cached_property
     def body(self) -> TaskForward:
-        return TaskForward(Body(self.trained, self.last), self.forward_tasks.mode)
+        return self.forward_tasks.over(Body(self.trained, self.last))
 
     def support_loss(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> SupportLoss:
         if not self.reads_once:

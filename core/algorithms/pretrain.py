@@ -74,18 +74,24 @@ class Pretrain(OutputLayerLearner, FineTuner):
         return {n: v for n, v in learned.items() if not n.startswith("model.")} if self.head else learned
 
     def start(self, tasks: int, scope: Scope) -> Weights:
-        trained, weights = dict(self.classifier.named_parameters()), {}
-        if self.model is not self.classifier:  # what a person's own network keeps in buffers was learned there too
-            buffers = dict(self.classifier.named_buffers())
-            for name, mould in self.model.named_buffers():
-                if name in buffers and buffers[name].shape == mould.shape:
-                    mould.copy_(buffers[name])
-        for name, mould in self.model.named_parameters():
+        with self.forward_tasks.turn:  # the networks' own: no call has put a task's weights in their place
+            trained, moulds = dict(self.classifier.named_parameters()), dict(self.model.named_parameters())
+            self._take_buffers()
+        weights = {}
+        for name, mould in moulds.items():
             if name in self.head:
                 weights[name] = detached(torch.zeros_like(mould), tasks, adapt=True)
             else:
                 weights[name] = detached(trained[name], tasks, adapt=scope == "all" or not self.head)
         return weights
+
+    def _take_buffers(self) -> None:
+        """What a person's own network keeps in buffers was learned by the classifier."""
+        if self.model is not self.classifier:
+            buffers = dict(self.classifier.named_buffers())
+            for name, mould in self.model.named_buffers():
+                if name in buffers and buffers[name].shape == mould.shape:
+                    mould.copy_(buffers[name])
 
     def candidates(self) -> list[FineTuning]:
         scopes: list[Scope] = ["all", "head"] if self.config.finetune == "best" else [self.config.finetune]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network
 from core.algorithms.comparing import class_means, one_hot
-from core.algorithms.forward import TaskForward, Weights
+from core.algorithms.forward import Weights
 from core.algorithms.maml import MAML
 from core.models.base import embedding_shape
 from data.config import setting
@@ -62,7 +62,7 @@ class ProtoMAML(MAML):
 
     def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
         """The network's own body, and the output layer that the support set's prototypes make."""
-        embed = TaskForward(self.model[:2], self.forward_tasks.mode)
+        embed = self.forward_tasks.over(self.model[:2])
         with torch.set_grad_enabled(differentiable):
             support = embed(None, support_x)  # (tasks, n_support, features)
             prototypes = class_means(support, one_hot(support_y, support))  # (tasks, n_way, features)

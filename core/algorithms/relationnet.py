@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
 from core.algorithms.comparing import MetricLearner, one_hot
-from core.algorithms.forward import TaskForward
 from core.models.base import embedding_shape
 from data.config import setting
 from data.family import Episodes, EpisodeShape
@@ -91,7 +90,7 @@ class RelationNet(MetricLearner):
     def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
         support, query = (x if x.ndim == 5 else x[..., None, None] for x in (support, query))  # (tasks, n, c, h, w)
         classes = torch.einsum("tnk,tnchw->tkchw", labels, support)  # (tasks, n_way, c, h, w)
-        relate = TaskForward(Beside(self.relation, classes.shape[1]), self.forward_tasks.mode)
+        relate = self.forward_tasks.over(Beside(self.relation, classes.shape[1]))
         seen, asked = (torch.cat([classes, maps], 1) for maps in (support, query))
         scores = self.forward_queries(relate, None, seen, asked)  # (tasks, n_query_total * n_way, 1)
         return scores.view(*query.shape[:2], classes.shape[1])  # (tasks, n_query_total, n_way)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import Algorithm, AlgorithmConfig, StepReport, TaskState
-from core.algorithms.forward import Weights, stack_weights
+from core.algorithms.forward import Weights
 from core.algorithms.gradient import task_gradients
 from data.config import setting
 from data.family import EpisodeShape
@@ -52,7 +52,7 @@ class Reptile(Algorithm):
         self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
     ) -> Iterator[TaskState]:
         """Never differentiable: each step starts a new graph."""
-        weights = leaves(stack_weights(self.model, support_x.shape[0]))
+        weights = leaves(self.forward_tasks.stack(support_x.shape[0]))
         seen = {name: torch.zeros_like(w) for name, w in weights.items()}  # Adam's second moment
         # Every n-th example, because the classes lie one after another: each batch then has some of each.
         batches = -(-support_x.shape[1] // self.config.inner_batch)

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor
 
 from core.algorithms.base import AlgorithmConfig, Network
-from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
+from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, grid, middling
 from core.algorithms.forward import Weights
 from data.config import setting
 from data.family import EpisodeShape
@@ -41,7 +41,7 @@ class Scratch(FineTuner):
         return {}
 
     def start(self, tasks: int, scope: Scope) -> Weights:
-        return {name: detached(p, tasks, adapt=True) for name, p in self.model.named_parameters()}
+        return {name: w.detach().requires_grad_() for name, w in self.forward_tasks.stack(tasks).items()}
 
     def candidates(self) -> list[FineTuning]:
         return grid(["all"], self.config.inner_lr, self.config.inner_steps)

@@ -48,9 +48,11 @@ def of(name: str, *assignments: str, base: str = "conv4", mode: ForwardMode = "s
     return build_learner(config, blank(config), mode).double()
 
 
-def made_up(tasks: int = 2, input_shape: tuple[int, ...] = (1, 28, 28), shape: EpisodeShape = SHAPE) -> Episodes:
+def made_up(
+    tasks: int = 2, input_shape: tuple[int, ...] = (1, 28, 28), shape: EpisodeShape = SHAPE, seed: int = 11
+) -> Episodes:
     """Noise, labelled as classification tasks, in float64."""
-    generator = torch.Generator().manual_seed(11)
+    generator = torch.Generator().manual_seed(seed)
 
     def part(per_class: int) -> tuple[Tensor, Tensor]:
         n = shape.n_way * per_class

@@ -1,6 +1,7 @@
 """What every learner has to keep to, on every family and with every network it fits. New ones are picked up by themselves."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +18,15 @@ from core.training import checkpoint
 from core.training.build import build_learner, choose_forward
 from data.family import Episodes, TaskFamily
 from data.registry import families
+from tests.core.learners import made_up, of
 from tests.core.tiny import POOLS, SIZES, open_tiny
 
 # What makes a test quick where the defaults are for real use; whatever is not named here runs with its defaults.
 FAMILIES = {"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES}
 MODELS = {"mlp": {"widths": [8]}, "conv4": {"filters": 8}, "resnet12": {"widths": [4, 4, 4, 4]}}
 ALGORITHMS = {"snail": {"filters": 4}, "baseline++": {"finetune_steps": 3}, "reptile": {"test_steps": 3}}
+
+SMALL = {"snail": ("algorithm.filters=4",), "baseline++": ("algorithm.finetune_steps=3",)}
 
 
 def cases() -> Iterator[tuple[str, str, str]]:
@@ -131,3 +135,22 @@ def test_every_learner_says_what_it_is() -> None:
             assert item.group, name
             for field, info in item.Config.model_fields.items():
                 assert field == "name" or (info.title and info.description), f"{name}.{field}"
+
+
+@pytest.mark.parametrize("name", [name for name, item in algorithms().items() if "classification" in item.kinds])
+@pytest.mark.parametrize("statistics", ["transductive", "support"])
+def test_threads_that_share_a_learner_get_what_each_gets_alone(name: str, statistics: str) -> None:
+    """A server adapts one learner for several visitors at once, each with a task and with statistics of its own."""
+    learner = of(name, f"batch_statistics={statistics}", *SMALL.get(name, ())).eval()
+    tasks = [made_up(tasks=1 + seed % 2, seed=seed) for seed in range(4)]
+
+    def answer(task: Episodes) -> Tensor:
+        state = learner.adapt(task.support_x, task.support_y, 2 * learner.takes_steps)
+        with torch.no_grad():
+            return learner.predict(state, task.query_x)
+
+    alone = [answer(task) for task in tasks]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(4):
+            together = list(threads.map(answer, tasks))
+            assert all(torch.equal(ours, single) for ours, single in zip(together, alone, strict=True))
