@@ -25,7 +25,7 @@ class Learner:
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one input, such as (1, 28, 28)."""
-        return self.family.input_shape
+        return self.family.input_spec.shape
 
     @property
     def n_way(self) -> int:
@@ -56,7 +56,14 @@ class Learner:
         return answer.softmax(-1) if self.family.kind == "classification" else answer
 
     def _inputs(self, values: Array, name: str) -> Tensor:
-        x = torch.as_tensor(values, dtype=torch.float32, device=self.family.device)
+        spec = self.family.input_spec
+        x = torch.as_tensor(values, device=self.family.device)
+        if spec.dtype == "integer" and (
+            x.is_floating_point() or (len(x) and not 0 <= x.min() <= x.max() < spec.vocabulary)
+        ):
+            text = f"{name} holds something else than whole numbers in [0, {spec.vocabulary})."
+            raise InputError(text, "Give the indices of tokens.", name)
+        x = x.to(spec.torch_dtype)
         if x.ndim != len(self.input_shape) + 1 or tuple(x.shape[1:]) != self.input_shape or not len(x):
             wanted = ", ".join(map(str, ("n", *self.input_shape)))
             raise InputError(f"{name} has the shape {tuple(x.shape)}.", f"Give ({wanted}).", name)

@@ -90,11 +90,6 @@ class FamilyConfig(Config):
         """What one input looks like. Known without the data."""
         raise NotImplementedError
 
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one input, without batch axes: (1,) for sinusoids, (1, 28, 28) for characters."""
-        return self.input_spec.shape
-
 
 class ClassificationConfig(FamilyConfig):
     """The shape of an N-way K-shot training task (Vinyals et al. 2016)."""
@@ -183,8 +178,8 @@ class TaskFamily(ABC):
         return self.sizes(self.config, Folders(self.datasets, self.cache))
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        return self.config.input_shape
+    def input_spec(self) -> InputSpec:
+        return self.config.input_spec
 
     @abstractmethod
     def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:

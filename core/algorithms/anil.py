@@ -37,7 +37,7 @@ class ANIL(OutputLayerLearner, MAML):
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         model = super().build_model(network, test_shape)
         self.head = head_parameters(network, self.family.outputs(self.family.config.shape))
-        self.last = last_layer(model, self.head, self.family.input_shape)
+        self.last = last_layer(model, self.head, self.family.input_spec)
         return model
 
     def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:

@@ -57,7 +57,7 @@ class BaselinePlusPlus(Algorithm):
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         body = nn.Sequential(network(None), nn.Flatten())
-        features, classes = prod(embedding_shape(body, self.family.input_shape)), self.family.classes("train")
+        features, classes = prod(embedding_shape(body, self.family.input_spec)), self.family.classes("train")
         self.head = CosineHead(features, classes, 10.0 if classes > MANY_CLASSES else 2.0)
         start = (2 * torch.rand(test_shape.n_way, features) - 1) / features**0.5
         self.register_buffer("start", start, persistent=False)

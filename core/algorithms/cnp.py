@@ -60,7 +60,7 @@ class CNP(SupportReader):
     uses_network = False
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
-        inputs = prod(self.family.input_shape)
+        inputs = prod(self.family.input_spec.shape)
         outputs = self.family.outputs(test_shape)
         return EncoderDecoder(inputs, outputs, self.config.encoder, self.config.decoder)
 

@@ -76,7 +76,7 @@ class MAMLPlusPlus(MAML):
     def no_statistics(self, model: nn.Module) -> Statistics:
         """What the moving averages start from, mean 0 and variance 1: each (inner steps, channels)."""
         with torch.no_grad():
-            seen = TaskForward(model, "loop").statistics(None, torch.zeros(1, 2, *self.family.input_shape))
+            seen = TaskForward(model, "loop").statistics(None, self.family.input_spec.zeros(1, 2))
         rows = self.config.inner_steps
         return {key: torch.full((rows, s.shape[1]), float(key.endswith("variance"))) for key, s in seen.items()}
 

@@ -8,6 +8,7 @@ from torch.func import functional_call
 
 from core.algorithms.base import Algorithm, SupportLoss, TaskState
 from core.algorithms.forward import TaskForward, Weights
+from data.spec import InputSpec
 
 
 class OutputLayerLearner(Algorithm):
@@ -75,7 +76,7 @@ class Body(nn.Module):
         return read[-1]  # (batch, features)
 
 
-def last_layer(model: nn.Module, head: set[str], input_shape: tuple[int, ...]) -> str | None:
+def last_layer(model: nn.Module, head: set[str], spec: InputSpec) -> str | None:
     """Name of the linear layer that owns the ``head`` and whose answer the network returns as it is; None if it is none."""
     name = min(head, default="").rpartition(".")[0]
     layer = dict(model.named_modules()).get(name)
@@ -87,7 +88,7 @@ def last_layer(model: nn.Module, head: set[str], input_shape: tuple[int, ...]) -
     hook = layer.register_forward_hook(lambda *call: said.append(call[-1]))
     try:
         with torch.no_grad():
-            answer = functional_call(model, buffers, (layer.weight.new_zeros(2, *input_shape),))
+            answer = functional_call(model, buffers, (spec.zeros(2),))
     finally:
         hook.remove()
     return name if len(said) == 1 and said[0] is answer and answer.ndim == 2 else None

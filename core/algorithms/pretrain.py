@@ -54,7 +54,7 @@ class Pretrain(OutputLayerLearner, FineTuner):
         else:
             self.classifier, self.head = network(classes), head_parameters(network, family.outputs(test_shape))
             self.model.requires_grad_(False)  # only a mould: its weights come from the classifier
-        self.last = last_layer(self.classifier, self.head, family.input_shape)
+        self.last = last_layer(self.classifier, self.head, family.input_spec)
         self.chosen = middling(self.candidates())
 
     @property

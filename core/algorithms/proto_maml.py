@@ -57,7 +57,7 @@ class ProtoMAML(MAML):
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         body = network(None)
-        features = prod(embedding_shape(body, self.family.input_shape))
+        features = prod(embedding_shape(body, self.family.input_spec))
         return nn.Sequential(OrderedDict(body=body, flatten=nn.Flatten(), head=TaskHead(features)))
 
     def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:

@@ -82,7 +82,7 @@ class RelationNet(MetricLearner):
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         body = network(None)
-        shape = embedding_shape(body, self.family.input_shape)
+        shape = embedding_shape(body, self.family.input_spec)
         shape = shape if len(shape) == 3 else (*shape, 1, 1)
         self.relation = RelationModule(shape, self.config.filters, self.config.hidden)
         return body

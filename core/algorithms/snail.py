@@ -97,7 +97,7 @@ class SNAIL(MetricLearner):
         body = network(None)
         shape = self.family.config.shape
         length, n_way, filters = shape.n_way * shape.k_shot + 1, shape.n_way, self.config.filters
-        self.project = nn.Linear(prod(embedding_shape(body, self.family.input_shape)), EMBEDDING)
+        self.project = nn.Linear(prod(embedding_shape(body, self.family.input_spec)), EMBEDDING)
         channels, layers = EMBEDDING + n_way, []
         for keys, values in ((64, 32), (256, 128)):
             convolution = temporal_convolution(channels + values, length, filters)

@@ -106,7 +106,7 @@ def learner_problems(config: RunConfig) -> list[Problem]:
         text = f"{algorithm.title} is for {algorithm.kinds[0]}, and {config.family.name} is {family.kind}."
         return [Problem("algorithm.name", text, f"Choose one of {able}.")]
     found = []
-    misfit = models()[config.model.name].problem(config.model, config.family.input_shape)
+    misfit = models()[config.model.name].problem(config.model, config.family.input_spec)
     if misfit and algorithm.uses_network:
         found.append(Problem("model.name", misfit))
     if not algorithm.takes_steps and config.evaluation.inner_steps:

@@ -1,1 +1,1 @@
-"""Networks, built from a small config as ``build(input_shape, outputs)``. To a model-agnostic learner each is a black box."""
+"""Networks, built from a small config as ``build(input_spec, outputs)``. To a model-agnostic learner each is a black box."""

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from data.config import Config
 from data.errors import InnerloopError
 from data.registry import discover
+from data.spec import InputSpec
 
 
 class ModelError(InnerloopError):
@@ -23,7 +24,7 @@ class ModelConfig(Config):
 
 
 class ModelBuilder(ABC):
-    """Makes an ``nn.Module`` that maps (batch, *input_shape) to (batch, outputs), or without output layer to embeddings."""
+    """Makes an ``nn.Module`` that maps inputs (batch, *spec.shape) to (batch, outputs), or without output layer to embeddings."""
 
     Config: ClassVar[type[ModelConfig]]
     title: ClassVar[str]
@@ -33,13 +34,13 @@ class ModelBuilder(ABC):
     by_pixel: ClassVar[bool] = False
 
     @staticmethod
-    def problem(config: ModelConfig, input_shape: tuple[int, ...]) -> str:
-        """Why this network cannot read inputs of this shape; empty when it can."""
+    def problem(config: ModelConfig, spec: InputSpec) -> str:
+        """Why this network cannot read such inputs; empty when it can."""
         return ""
 
     @staticmethod
     @abstractmethod
-    def build(config: ModelConfig, input_shape: tuple[int, ...], outputs: int | None) -> nn.Module:
+    def build(config: ModelConfig, spec: InputSpec, outputs: int | None) -> nn.Module:
         """The network with its own random start, drawn from torch's global generator.
 
         outputs: None for the network without its output layer, which gives embeddings (batch, features) or feature
@@ -55,7 +56,7 @@ def models() -> dict[str, type[ModelBuilder]]:
     return discover(core.models, ModelBuilder)
 
 
-def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int | None, seed: int) -> nn.Module:
+def build_model(config: ModelConfig, spec: InputSpec, outputs: int | None, seed: int) -> nn.Module:
     """The network whose start is a function of ``seed`` alone; its BatchNorm uses the batch's own statistics.
 
     Running statistics are taken out of every BatchNorm layer. They would leak from one task into the next, vmap refuses
@@ -63,7 +64,7 @@ def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int 
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = models()[config.name].build(config, input_shape, outputs)
+        model = models()[config.name].build(config, spec, outputs)
     for layer in model.modules():
         if isinstance(layer, _NormBase):
             layer.track_running_stats = False
@@ -71,13 +72,13 @@ def build_model(config: ModelConfig, input_shape: tuple[int, ...], outputs: int 
     return model
 
 
-def embedding_shape(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+def embedding_shape(model: nn.Module, spec: InputSpec) -> tuple[int, ...]:
     """Shape of what the network gives for one input: (features,) or (channels, height, width).
 
     Raises ModelError where that is neither.
     """
     with torch.no_grad():
-        shape = tuple(model(torch.zeros(2, *input_shape)).shape)
+        shape = tuple(model(spec.zeros(2)).shape)
     if shape[0] != 2 or len(shape) not in (2, 4):
         raise ModelError(
             f"For 2 inputs the network gives {shape}.",

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig
 from data.config import setting
+from data.spec import InputSpec
 
 
 class Conv4Config(ModelConfig):
@@ -25,6 +26,15 @@ class Mean(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean((-2, -1))  # (batch, filters)
+
+
+def no_pictures(name: str, spec: InputSpec) -> str:
+    """Why a network for pictures cannot read these inputs; empty when it can."""
+    if spec.dtype == "integer":
+        return f"{name} reads pictures (channels, height, width), and this task family gives tokens; choose one of your own."
+    if len(spec.shape) != 3:
+        return f"{name} reads pictures (channels, height, width), and this task family gives vectors; choose mlp."
+    return ""
 
 
 def block(channels: int, filters: int, downsampling: str | None) -> nn.Sequential:
@@ -53,20 +63,19 @@ class Conv4(ModelBuilder):
     by_pixel = True
 
     @staticmethod
-    def problem(config: Conv4Config, input_shape: tuple[int, ...]) -> str:
-        if len(input_shape) != 3:
-            return "conv4 reads pictures (channels, height, width), and this task family gives vectors; choose mlp."
-        least = 2**config.halvings
-        if config.downsampling == "max-pool" and min(input_shape[1:]) < least:
+    def problem(config: Conv4Config, spec: InputSpec) -> str:
+        if reason := no_pictures("conv4", spec):
+            return reason
+        (_, height, width), least = spec.shape, 2**config.halvings
+        if config.downsampling == "max-pool" and min(height, width) < least:
             return (
-                f"conv4 with max-pool needs pictures of at least {least}×{least}, not {input_shape[1]}×{input_shape[2]}; "
-                "choose stride."
+                f"conv4 with max-pool needs pictures of at least {least}×{least}, not {height}×{width}; choose stride."
             )
         return ""
 
     @staticmethod
-    def build(config: Conv4Config, input_shape: tuple[int, ...], outputs: int | None) -> nn.Module:
-        channels, height, width = input_shape
+    def build(config: Conv4Config, spec: InputSpec, outputs: int | None) -> nn.Module:
+        channels, height, width = spec.shape
         blocks = OrderedDict()
         for i in range(4):
             halving = config.downsampling if i < config.halvings else None

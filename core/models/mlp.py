@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig
 from data.config import setting
+from data.spec import InputSpec
 
 Widths = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=32)]
 
@@ -50,12 +51,17 @@ class MLP(ModelBuilder):
     summary = "Fully connected layers with ReLU. Images are flattened."
 
     @staticmethod
-    def build(config: MLPConfig, input_shape: tuple[int, ...], outputs: int | None) -> nn.Module:
-        layers: list[nn.Module] = [nn.Flatten()]
-        for fan_in, fan_out in pairwise([prod(input_shape), *config.widths]):
+    def problem(config: MLPConfig, spec: InputSpec) -> str:
+        reason = "mlp reads real numbers, and this task family gives tokens; choose one of your own."
+        return reason if spec.dtype == "integer" else ""
+
+    @staticmethod
+    def build(config: MLPConfig, spec: InputSpec, outputs: int | None) -> nn.Module:
+        widths, layers = [prod(spec.shape), *config.widths], [nn.Flatten()]
+        for fan_in, fan_out in pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
         if outputs is not None:
-            layers.append(nn.Linear(([prod(input_shape), *config.widths])[-1], outputs))
+            layers.append(nn.Linear(widths[-1], outputs))
         if config.initial_std is not None:
             for layer in layers:
                 if isinstance(layer, nn.Linear):

@@ -1,6 +1,7 @@
 """Your own network: any ``nn.Module`` class, named by its import path."""
 
 import importlib
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch import nn
 
 from core.models.base import ModelBuilder, ModelConfig, ModelError
 from data.config import setting
+from data.spec import InputSpec
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -58,14 +60,17 @@ class Module(ModelBuilder):
     group = "your own"
 
     @staticmethod
-    def build(config: ModuleConfig, input_shape: tuple[int, ...], outputs: int | None) -> nn.Module:
+    def build(config: ModuleConfig, spec: InputSpec, outputs: int | None) -> nn.Module:
+        """An instance of the person's class; one whose first parameter is called input_spec gets the whole InputSpec."""
         found = import_class(config.path)
+        first = next(iter(inspect.signature(found).parameters), "input_shape")
+        inputs = spec if first == "input_spec" else spec.shape
         try:
-            model = found(input_shape, outputs, **config.arguments)
+            model = found(inputs, outputs, **config.arguments)
         except Exception as error:  # whatever the user's own constructor raises
             raise ModelError(
-                f"{config.path}({input_shape}, {outputs}, …) failed: {error!r}",
-                "Its constructor takes (input_shape, outputs, **arguments)"
+                f"{config.path}({inputs}, {outputs}, …) failed: {error!r}",
+                "Its constructor takes (input_shape, outputs, **arguments), or (input_spec, outputs, **arguments)"
                 + (", and outputs is None where a learner wants embeddings." if outputs is None else "."),
                 "model.arguments",
             ) from error

@@ -7,8 +7,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig
-from core.models.conv4 import Mean
+from core.models.conv4 import Mean, no_pictures
 from data.config import setting
+from data.spec import InputSpec
 
 
 class ResNet12Config(ModelConfig):
@@ -51,16 +52,17 @@ class ResNet12(ModelBuilder):
     by_pixel = True
 
     @staticmethod
-    def problem(config: ResNet12Config, input_shape: tuple[int, ...]) -> str:
-        if len(input_shape) != 3:
-            return "resnet12 reads pictures (channels, height, width), and this task family gives vectors; choose mlp."
-        if min(input_shape[1:]) < 16:
-            return f"resnet12 needs pictures of at least 16×16, not {input_shape[1]}×{input_shape[2]}; choose conv4."
+    def problem(config: ResNet12Config, spec: InputSpec) -> str:
+        if reason := no_pictures("resnet12", spec):
+            return reason
+        _, height, width = spec.shape
+        if min(height, width) < 16:
+            return f"resnet12 needs pictures of at least 16×16, not {height}×{width}; choose conv4."
         return ""
 
     @staticmethod
-    def build(config: ResNet12Config, input_shape: tuple[int, ...], outputs: int | None) -> nn.Module:
-        blocks, channels = OrderedDict(), input_shape[0]
+    def build(config: ResNet12Config, spec: InputSpec, outputs: int | None) -> nn.Module:
+        blocks, channels = OrderedDict(), spec.shape[0]
         for i, filters in enumerate(config.widths):
             blocks[f"block{i + 1}"], channels = Residual(channels, filters), filters
         blocks["pool"] = Mean()

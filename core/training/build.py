@@ -26,7 +26,7 @@ def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> A
     by_pixel = family.device.type == "cpu" and models()[config.model.name].by_pixel
 
     def network(outputs: int | None) -> nn.Module:
-        model = build_model(config.model, config.family.input_shape, outputs, stream(config.seed, "network"))
+        model = build_model(config.model, config.family.input_spec, outputs, stream(config.seed, "network"))
         return model.to(memory_format=torch.channels_last) if by_pixel else model
 
     with torch.random.fork_rng(devices=[]):
@@ -55,7 +55,7 @@ def choose_forward(config: RunConfig, family: TaskFamily) -> ForwardMode:
             reason = error
     raise ModelError(
         f"{config.model.name} cannot learn these tasks: {_first_line(reason)}",
-        "The network has to map (batch, *input_shape) to (batch, outputs) and be differentiable twice "
+        "The network has to map (batch, *shape of an input) to (batch, outputs) and be differentiable twice "
         "(once with first_order); the traceback is in the log.",
         "model",
     ) from reason
@@ -92,7 +92,7 @@ def made_up(family: TaskFamily, shape: EpisodeShape) -> Episodes:
 
     def part(per_class: int) -> tuple[torch.Tensor, torch.Tensor]:
         n = shape.n_way * per_class
-        x = torch.rand(TRIAL_TASKS, n, *family.input_shape, generator=generator)
+        x = family.input_spec.noise(TRIAL_TASKS, n, generator=generator)
         if family.kind == "regression":
             return x, torch.rand(TRIAL_TASKS, n, 1, generator=generator)
         return x, torch.arange(shape.n_way).repeat_interleave(per_class).expand(TRIAL_TASKS, n)

@@ -5,6 +5,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from data.spec import InputSpec
+
 
 class Plain(nn.Module):
     """Nothing that vmap minds."""
@@ -16,6 +18,18 @@ class Plain(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classify(self.body(x))
+
+
+class Reader(nn.Module):
+    """Reads tokens: it has to know how many there are, and which of them stands for nothing."""
+
+    def __init__(self, input_spec: InputSpec, outputs: int | None):
+        super().__init__()
+        self.embed = nn.Embedding(input_spec.vocabulary, 8, padding_idx=input_spec.padding)
+        self.head = nn.Identity() if outputs is None else nn.Linear(8, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.embed(x).mean(1))  # the mean over the tokens of each text
 
 
 class Viewed(nn.Module):

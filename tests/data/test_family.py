@@ -111,7 +111,7 @@ def test_a_familys_metric_is_known_without_its_data() -> None:
 @pytest.mark.parametrize(("config", "shape"), [(SinusoidConfig(), (1,)), (OmniglotConfig(), (1, 28, 28))])
 def test_an_input_is_described_without_the_data(config: FamilyConfig, shape: tuple[int, ...]) -> None:
     assert config.input_spec == InputSpec(shape)
-    assert config.input_shape == shape
+    assert config.input_spec.shape == shape
 
 
 def test_a_family_without_files_has_nothing_to_download(tmp_path: Path) -> None:

@@ -192,11 +192,9 @@ def test_what_a_config_states_needs_no_files() -> None:
     assert [OmniglotConfig().classes(split) for split in SPLITS] == [4112, 688, 1692]
     assert [OmniglotConfig(split="finn", rotations=False).classes(split) for split in SPLITS] == [1100, 100, 423]
     assert [OmniglotConfig(split="official", rotations=False).classes(split) for split in SPLITS] == [792, 172, 659]
-    assert Omniglot.sizes(OmniglotConfig(), None)["train"] == Sizes.even(4112, 20) and OmniglotConfig().input_shape == (
-        1,
-        28,
-        28,
-    )
+    assert Omniglot.sizes(OmniglotConfig(), None)["train"] == Sizes.even(
+        4112, 20
+    ) and OmniglotConfig().input_spec.shape == (1, 28, 28)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_shapes(family: Sinusoid) -> None:
     episodes = family.sample("train", SHAPE, 3, seeded(0))
     assert episodes.support_x.shape == episodes.support_y.shape == (3, 5, 1)
     assert episodes.query_x.shape == episodes.query_y.shape == (3, 7, 1)
-    assert family.input_shape == (1,) and family.outputs(SHAPE) == 1
+    assert family.input_spec.shape == (1,) and family.outputs(SHAPE) == 1
 
 
 def test_the_config_states_the_training_shape() -> None:

@@ -39,7 +39,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
                 for network, builder in models().items()
                 # For a person's own class see test_learner.
                 if "path" not in builder.Config.model_fields
-                and not builder.problem(builder.Config(), family.Config().input_shape)
+                and not builder.problem(builder.Config(), family.Config().input_spec)
             ]
             for network in fitting if algorithms()[algorithm].uses_network else fitting[:1]:
                 yield algorithm, name, network

@@ -8,30 +8,33 @@ import pytest
 import torch
 from torch import nn
 
-from core.models.base import ModelError, build_model, models
+from core.models.base import ModelError, build_model, embedding_shape, models
 from core.models.conv4 import Conv4Config
 from core.models.mlp import MLPConfig
 from core.models.module import ModuleConfig, import_class
+from core.models.resnet12 import ResNet12Config
+from data.spec import InputSpec
 
-PICTURE = (1, 28, 28)
+PICTURE = InputSpec((1, 28, 28))
+TOKENS = InputSpec((6,), "integer", vocabulary=11, padding=0)
 
 
 @pytest.mark.parametrize(
-    ("config", "input_shape"),
+    ("config", "spec"),
     [
-        (MLPConfig(), (1,)),
+        (MLPConfig(), InputSpec((1,))),
         (MLPConfig(widths=[128, 64]), PICTURE),
         (MLPConfig(widths=[]), PICTURE),
         (Conv4Config(filters=8), PICTURE),
         (Conv4Config(filters=8, downsampling="max-pool"), PICTURE),
-        (Conv4Config(filters=8, downsampling="max-pool"), (3, 84, 84)),
-        (Conv4Config(filters=8), (3, 20, 33)),
+        (Conv4Config(filters=8, downsampling="max-pool"), InputSpec((3, 84, 84))),
+        (Conv4Config(filters=8), InputSpec((3, 20, 33))),
         (Conv4Config(filters=8, halvings=2), PICTURE),
-        (Conv4Config(filters=8, halvings=1, downsampling="max-pool"), (1, 12, 28)),
+        (Conv4Config(filters=8, halvings=1, downsampling="max-pool"), InputSpec((1, 12, 28))),
     ],
 )
-def test_a_network_maps_inputs_to_outputs(config, input_shape: tuple[int, ...]) -> None:
-    assert build_model(config, input_shape, 7, seed=0)(torch.rand(3, *input_shape)).shape == (3, 7)
+def test_a_network_maps_inputs_to_outputs(config, spec: InputSpec) -> None:
+    assert build_model(config, spec, 7, seed=0)(spec.noise(3)).shape == (3, 7)
 
 
 def test_the_published_network_has_the_published_size() -> None:
@@ -46,23 +49,23 @@ def test_the_published_network_has_the_published_size() -> None:
 def test_a_relation_networks_features_are_seven_by_seven(downsampling: str) -> None:
     """Sung et al. 2018, released code: of the four blocks the first two halve the picture (to 5×5, as they pad nothing)."""
     model = build_model(Conv4Config(downsampling=downsampling, halvings=2), PICTURE, None, seed=0)
-    assert model(torch.rand(3, *PICTURE)).shape == (3, 64, 7, 7)
+    assert model(PICTURE.noise(3)).shape == (3, 64, 7, 7)
 
 
 def test_the_start_is_a_function_of_the_seed_alone() -> None:
     def start(seed: int) -> torch.Tensor:
         torch.rand(3)
-        return build_model(MLPConfig(), (1,), 1, seed)[1].weight
+        return build_model(MLPConfig(), InputSpec((1,)), 1, seed)[1].weight
 
     before = torch.get_rng_state()
-    build_model(MLPConfig(), (1,), 1, 4)
+    build_model(MLPConfig(), InputSpec((1,)), 1, 4)
     assert torch.equal(torch.get_rng_state(), before)  # nothing is taken from whoever else draws numbers
     assert torch.equal(start(4), start(4))
     assert not torch.equal(start(4), start(5))
 
 
 def test_the_papers_start_of_the_sinusoid_network() -> None:
-    model = build_model(MLPConfig(widths=[400, 400], initial_std=0.01), (1,), 1, seed=0)
+    model = build_model(MLPConfig(widths=[400, 400], initial_std=0.01), InputSpec((1,)), 1, seed=0)
     linear = [layer for layer in model if isinstance(layer, nn.Linear)]
     assert linear[1].weight.std().item() == pytest.approx(0.01, rel=0.02)
     assert all(torch.count_nonzero(layer.bias) == 0 for layer in linear)
@@ -72,23 +75,26 @@ def test_running_statistics_are_taken_out(write_module: Callable[[], str]) -> No
     model = build_model(ModuleConfig(path=f"{write_module()}:Normed"), PICTURE, 3, seed=0)
     (norm,) = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm1d)]
     assert norm.running_mean is None
-    x = torch.rand(4, *PICTURE)
+    x = PICTURE.noise(4)
     torch.testing.assert_close(model.eval()(x), model.train()(x))
     assert not list(model.buffers())
 
 
 @pytest.mark.parametrize(
-    ("config", "input_shape", "words"),
+    ("config", "spec", "words"),
     [
-        (Conv4Config(), (1,), "choose mlp"),
-        (Conv4Config(downsampling="max-pool"), (1, 12, 28), "at least 16×16, not 12×28"),
-        (Conv4Config(downsampling="max-pool", halvings=2), (1, 3, 28), "at least 4×4, not 3×28"),
-        (Conv4Config(downsampling="stride"), (1, 12, 28), ""),
-        (MLPConfig(), (1,), ""),
+        (Conv4Config(), InputSpec((1,)), "choose mlp"),
+        (Conv4Config(downsampling="max-pool"), InputSpec((1, 12, 28)), "at least 16×16, not 12×28"),
+        (Conv4Config(downsampling="max-pool", halvings=2), InputSpec((1, 3, 28)), "at least 4×4, not 3×28"),
+        (Conv4Config(downsampling="stride"), InputSpec((1, 12, 28)), ""),
+        (MLPConfig(), InputSpec((1,)), ""),
+        (MLPConfig(), TOKENS, "gives tokens"),
+        (Conv4Config(), TOKENS, "gives tokens"),
+        (ResNet12Config(), TOKENS, "gives tokens"),
     ],
 )
-def test_which_inputs_a_network_can_read(config, input_shape: tuple[int, ...], words: str) -> None:
-    problem = models()[config.name].problem(config, input_shape)
+def test_which_inputs_a_network_can_read(config, spec: InputSpec, words: str) -> None:
+    problem = models()[config.name].problem(config, spec)
     assert words in problem
     assert bool(problem) is bool(words)
 
@@ -99,6 +105,15 @@ def test_which_inputs_a_network_can_read(config, input_shape: tuple[int, ...], w
 def test_arguments_reach_the_class(write_module: Callable[[], str]) -> None:
     config = ModuleConfig(path=f"{write_module()}:Plain", arguments={"width": 9})
     assert build_model(config, PICTURE, 3, seed=0).classify.in_features == 9
+
+
+def test_a_network_that_asks_for_the_input_spec_gets_it_whole(write_module: Callable[[], str]) -> None:
+    model = build_model(ModuleConfig(path=f"{write_module()}:Reader"), TOKENS, 4, seed=0)
+    assert (model.embed.num_embeddings, model.embed.padding_idx) == (TOKENS.vocabulary, TOKENS.padding)
+    assert model(TOKENS.noise(3)).shape == (3, 4)
+    assert embedding_shape(
+        build_model(ModuleConfig(path=f"{write_module()}:Reader"), TOKENS, None, seed=0), TOKENS
+    ) == (8,)
 
 
 @pytest.mark.parametrize(
