@@ -83,12 +83,13 @@ def last_layer(model: nn.Module, head: set[str], spec: InputSpec) -> str | None:
     # A subclass may compute something else, and a normalised weight is made of others.
     if type(layer) is not nn.Linear or f"{name}.weight" not in head or not head <= {f"{name}.weight", f"{name}.bias"}:
         return None
-    said: list[Tensor] = []
+    said, x = [], spec.zeros(2)
+    x = x.to(layer.weight.dtype) if x.is_floating_point() else x
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}  # which a call may change in place
     hook = layer.register_forward_hook(lambda *call: said.append(call[-1]))
     try:
         with torch.no_grad():
-            answer = functional_call(model, buffers, (spec.zeros(2),))
+            answer = functional_call(model, buffers, (x,))
     finally:
         hook.remove()
     return name if len(said) == 1 and said[0] is answer and answer.ndim == 2 else None

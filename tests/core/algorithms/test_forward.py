@@ -146,7 +146,7 @@ def test_support_statistics_are_those_of_the_adapted_weights() -> None:
 
 
 def test_no_task_leaves_a_trace_in_the_networks_buffers() -> None:
-    model, x = seeded(lambda: own_nets.Running(PICTURE, 3)), made_up().query_x
+    model, x = seeded(lambda: own_nets.Running(PICTURE.shape, 3)), made_up().query_x
     weights = apart(model, 2)
     same = {name: torch.stack([w[0], w[0]]) for name, w in weights.items()}
     first, second = TaskForward(model, "loop")(same, torch.stack([x[0], x[0]]))
@@ -156,7 +156,7 @@ def test_no_task_leaves_a_trace_in_the_networks_buffers() -> None:
 
 def test_vmap_refuses_buffers_changed_in_place() -> None:
     """Which is why such a network is run in a loop."""
-    model, x = seeded(lambda: own_nets.Running(PICTURE, 3)), made_up().query_x
+    model, x = seeded(lambda: own_nets.Running(PICTURE.shape, 3)), made_up().query_x
     with pytest.raises(RuntimeError):
         TaskForward(model, "stacked")(apart(model, 2), x)
 

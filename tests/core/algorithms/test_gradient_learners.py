@@ -16,6 +16,7 @@ from core.algorithms.output_layer import last_layer
 from core.algorithms.proto_maml import ProtoMAML
 from core.algorithms.reptile import Reptile
 from data.family import Episodes
+from data.spec import InputSpec
 from tests.core.algorithms.test_maml import NETWORKS, mlp
 from tests.core.learners import assert_same, gradients, made_up, maml, meta_gradient, of, textbook
 
@@ -75,7 +76,7 @@ def test_anil_adapts_the_output_layer_alone_and_meta_learns_the_body(network: st
     learner, episodes = maml(NETWORKS[network], kind=ANIL, inner_lr=0.3, inner_steps=2), made_up(tasks=3)
     *_, (head_weight, _), (head_bias, _) = learner.model.named_parameters()
     learner.head = {head_weight, head_bias}  # this build knows one size only
-    learner.last = last_layer(learner.model, learner.head, (1, 28, 28)) if at_once else None
+    learner.last = last_layer(learner.model, learner.head, InputSpec((1, 28, 28))) if at_once else None
     assert (learner.last is not None) is at_once
     state = learner.adapt(episodes.support_x, episodes.support_y, 2)
     assert state.weights.keys() == learner.head
@@ -145,13 +146,13 @@ class Doubled(nn.Linear):
 def test_an_output_layer_that_something_follows_or_that_is_not_linear_is_not_taken_for_the_last() -> None:
     linear, followed = nn.Sequential(nn.Linear(4, 3)), nn.Sequential(nn.Linear(4, 3), nn.LogSoftmax(-1))
     convolution = nn.Sequential(nn.Unflatten(1, (4, 1)), nn.Conv1d(4, 3, 1), nn.Flatten())
-    assert last_layer(linear, {"0.weight", "0.bias"}, (4,)) == "0"
-    assert last_layer(followed, {"0.weight", "0.bias"}, (4,)) is None
-    assert last_layer(convolution, {"1.weight", "1.bias"}, (4,)) is None
-    assert last_layer(linear, set(), (4,)) is None
+    assert last_layer(linear, {"0.weight", "0.bias"}, InputSpec((4,))) == "0"
+    assert last_layer(followed, {"0.weight", "0.bias"}, InputSpec((4,))) is None
+    assert last_layer(convolution, {"1.weight", "1.bias"}, InputSpec((4,))) is None
+    assert last_layer(linear, set(), InputSpec((4,))) is None
     normalised = nn.Sequential(nn.utils.weight_norm(nn.Linear(4, 3)))  # its weight is made of two others
-    assert last_layer(normalised, {"0.weight_g", "0.weight_v", "0.bias"}, (4,)) is None
-    assert last_layer(nn.Sequential(Doubled(4, 3)), {"0.weight", "0.bias"}, (4,)) is None
+    assert last_layer(normalised, {"0.weight_g", "0.weight_v", "0.bias"}, InputSpec((4,))) is None
+    assert last_layer(nn.Sequential(Doubled(4, 3)), {"0.weight", "0.bias"}, InputSpec((4,))) is None
 
 
 def test_meta_sgds_gradients_by_hand() -> None:

@@ -11,11 +11,12 @@ from core.models.base import models
 from core.models.conv4 import Conv4Config
 from core.models.mlp import MLPConfig
 from data.family import Episodes, EpisodeShape
+from data.spec import InputSpec
 from tests.core import own_nets
 from tests.core.learners import assert_same, blank, made_up, maml, meta_gradient, textbook
 from tests.core.tiny import tiny
 
-PICTURE = (1, 28, 28)
+PICTURE = InputSpec((1, 28, 28))
 
 
 def conv4(downsampling: str) -> nn.Module:
@@ -30,7 +31,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "mlp": mlp,
     "conv4-stride": lambda: conv4("stride"),
     "conv4-max-pool": lambda: conv4("max-pool"),
-    "embedding, tied and unused parameters": lambda: own_nets.Embedded(PICTURE, 3),
+    "embedding, tied and unused parameters": lambda: own_nets.Embedded(PICTURE.shape, 3),
 }
 
 
@@ -70,7 +71,7 @@ def test_a_loop_over_tasks_gives_the_same_gradient(network: str, statistics: str
 
 
 def test_a_recurrent_network_has_the_textbooks_gradient_too() -> None:
-    learner = maml(lambda: own_nets.Recurrent(PICTURE, 3), mode="loop", inner_lr=0.3, inner_steps=2)
+    learner = maml(lambda: own_nets.Recurrent(PICTURE.shape, 3), mode="loop", inner_lr=0.3, inner_steps=2)
     episodes = made_up()
     assert_same(meta_gradient(learner, episodes), textbook(learner.model, episodes, inner_lr=0.3, inner_steps=2))
 
@@ -105,7 +106,7 @@ def test_the_gradient_is_the_slope_of_the_meta_loss(network: str, statistics: st
 
 
 def test_dropout_draws_for_each_task_and_the_test_draws_nothing() -> None:
-    learner = maml(lambda: own_nets.Dropped(PICTURE, 3), inner_lr=0.3)
+    learner = maml(lambda: own_nets.Dropped(PICTURE.shape, 3), inner_lr=0.3)
     one = made_up(tasks=1)
     twins = Episodes(*(t.expand(2, *t.shape[1:]) for t in (one.support_x, one.support_y, one.query_x, one.query_y)))
     noisy, quiet = learner.train(), None

@@ -14,6 +14,7 @@ from core.training.build import build_learner
 from core.training.evaluation import evaluate, score_all
 from core.training.frozen import BLOCK, frozen_episodes
 from core.training.tuning import tune, tuning_steps
+from data.spec import InputSpec
 from tests.core.tiny import open_tiny, tiny
 
 PRETRAIN = ("algorithm=pretrain", "algorithm.batch_size=32")
@@ -86,7 +87,7 @@ def test_the_output_layer_is_found_in_any_network(
 ) -> None:
     name = write_module()
     config = tiny("doodles", *(text.replace("OWN", name) for text in assignments))
-    assert head_parameters(lambda outputs: build_model(config.model, (1, 28, 28), outputs, 0), 5) == head
+    assert head_parameters(lambda outputs: build_model(config.model, InputSpec((1, 28, 28)), outputs, 0), 5) == head
 
 
 def test_regression_keeps_the_whole_network(pictures: Home) -> None:

@@ -10,6 +10,7 @@ from core.runs.home import Home
 from core.training.build import build_learner
 from core.training.frozen import frozen_episodes
 from core.training.trainer import Trainer
+from data.spec import InputSpec
 from tests.core.tiny import MemoryListener, open_tiny, tiny
 
 
@@ -19,10 +20,10 @@ def test_every_task_starts_from_the_seeds_weights(pictures: Home) -> None:
     assert isinstance(algorithm, Scratch)
     tasks = next(frozen_episodes(config, algorithm.family, "test", 4).chunks())
     start = algorithm.adapt(tasks.support_x, tasks.support_y, 0).weights
-    seeded = dict(build_model(config.model, (1, 28, 28), 3, seed=7).named_parameters())
+    seeded = dict(build_model(config.model, InputSpec((1, 28, 28)), 3, seed=7).named_parameters())
     for name, value in seeded.items():
         assert torch.equal(start[name], value.expand(4, *value.shape)), name
-    other = dict(build_model(config.model, (1, 28, 28), 3, seed=8).named_parameters())
+    other = dict(build_model(config.model, InputSpec((1, 28, 28)), 3, seed=8).named_parameters())
     assert not torch.equal(other["1.weight"], seeded["1.weight"])
     adapted = algorithm.adapt(tasks.support_x, tasks.support_y, 1).weights
     assert not torch.equal(adapted["1.weight"][0], adapted["1.weight"][1])
@@ -39,7 +40,7 @@ def test_a_run_is_tuned_and_tested_and_never_trained(pictures: Home, tmp_path: P
     assert tuning.count(1.0) > 3  # also while the choice is scored
     assert [(iteration, split) for iteration, split, _ in listener.scores] == [(0, "val"), (0, "test")]
     assert result.protocol["chosen"]["scope"] == "all"
-    fresh = build_model(config.model, (1, 28, 28), 3, config.seed)
+    fresh = build_model(config.model, InputSpec((1, 28, 28)), 3, config.seed)
     assert torch.equal(trainer.algorithm.model[1].weight, fresh[1].weight)
 
 
