@@ -29,7 +29,8 @@ from core.runs.hardware import describe
 from core.runs.launchers import ALLOCATOR
 from core.training.build import build_learner, threads
 from core.training.device import open_device
-from data.family import Episodes, TaskFamily
+from data.batch import Episodes
+from data.family import TaskFamily
 from data.registry import families
 
 SINUSOID = {"family": {"name": "sinusoid", "k_shot": 10, "n_query": 10}, "model": {"name": "mlp", "widths": [40, 40]}}
@@ -98,15 +99,16 @@ def textbook_loop(learner: Algorithm, family: TaskFamily, config: RunConfig) -> 
     """The meta-gradient as papers' code writes it: one task after the other, ``autograd.grad`` on the weights that adapt."""
     algorithm, model = config.algorithm, learner.model
     adapted = learner.head if isinstance(learner, ANIL) else dict(model.named_parameters())
+    loss_of = family.objective(family.config.shape).loss
 
     def one(support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor) -> Tensor:
         weights = dict(model.named_parameters())
         for _ in range(algorithm.inner_steps):
-            loss = family.loss(functional_call(model, weights, (support_x,))[None], support_y[None]).mean()
+            loss = loss_of(functional_call(model, weights, (support_x,))[None], support_y[None]).mean()
             inner = {n: weights[n] for n in adapted}
             gradients = torch.autograd.grad(loss, list(inner.values()), create_graph=not algorithm.first_order)
             weights |= {n: w - algorithm.inner_lr * g for (n, w), g in zip(inner.items(), gradients, strict=True)}
-        return family.loss(functional_call(model, weights, (query_x,))[None], query_y[None]).mean()
+        return loss_of(functional_call(model, weights, (query_x,))[None], query_y[None]).mean()
 
     def step(episodes: Episodes) -> None:
         tasks = zip(episodes.support_x, episodes.support_y, episodes.query_x, episodes.query_y, strict=True)

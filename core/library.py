@@ -10,6 +10,7 @@ from core.algorithms.base import BatchStatistics, TaskState
 from core.runs.home import Home
 from core.runs.store import RunStore
 from core.trained import Trained, load_trained
+from data.batch import Episodes
 from data.errors import InputError
 
 Array = Tensor | np.ndarray | list[Any]
@@ -45,8 +46,10 @@ class Learner:
             steps = self.algorithm.adaptation_steps if asked is None else asked
         if steps < 0:
             raise InputError(f"steps = {steps} is negative.", "Give 0 or more.", "steps")
+        objective = self.family.objective(self.trained.config.test_shape)
+        task = Episodes(x[None], y[None], x[None, :0], y[None, :0], objective)  # what it is asked, it is asked later
         with self.algorithm.forward_tasks.twice_differentiable():
-            return self.algorithm.adapt(x[None], y[None], steps)
+            return self.algorithm.adapt(task, steps)
 
     def predict(self, state: TaskState, query_x: Array) -> Tensor:
         """Probabilities (n_query, n_way), or values (n_query, 1) for regression, for inputs (n_query, *input_shape)."""

@@ -1,26 +1,28 @@
-"""TaskFamily, a distribution p(T) over tasks, and Episodes, a batch of tasks drawn from it."""
+"""TaskFamily, a distribution p(T) over tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple, Protocol, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from data.batch import Episodes, TaskBatch
 from data.config import Config, setting
 from data.errors import DataError
 from data.folders import Folders
-from data.metric import SQUARED_ERROR, Metric, accuracy
+from data.metric import Metric
+from data.objective import Classification, Objective, Regression
 from data.sizes import Shortage, Sizes, shortages
 from data.spec import InputSpec
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SPLIT_TITLES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
+# classification and regression are Episodes; the tasks of the others judge themselves, see TaskBatch.
+TaskKind = Literal["classification", "regression", "sequence", "control"]
 OnProgress = Callable[[float, str], None]  # fraction in [0, 1], what is going on
 
 
@@ -30,40 +32,6 @@ class EpisodeShape(NamedTuple):
     n_way: int
     k_shot: int
     n_query: int
-
-
-@dataclass(frozen=True)
-class Episodes:
-    """A batch of tasks. The leading axis is always tasks, also for one.
-
-    support_x (tasks, n_support, *input), query_x (tasks, n_query_total, *input), where n_support = n_way * k_shot and
-    n_query_total = n_way * n_query. support_y and query_y: class indices (tasks, n) int64 in [0, n_way), or real targets
-    (tasks, n, outputs) for regression. Classes are stored one after another: example i belongs to class i // k_shot.
-    """
-
-    support_x: Tensor
-    support_y: Tensor
-    query_x: Tensor
-    query_y: Tensor
-
-    def __post_init__(self) -> None:
-        shapes = {name: tuple(getattr(self, name).shape) for name in ("support_x", "support_y", "query_x", "query_y")}
-        if len({shape[0] for shape in shapes.values()}) != 1:
-            raise ValueError(f"Episodes: the leading axis (tasks) differs: {shapes}")
-        for part in ("support", "query"):
-            x, y = shapes[f"{part}_x"], shapes[f"{part}_y"]
-            if x[1] != y[1]:
-                raise ValueError(f"Episodes: {part}_x has {x[1]} examples a task and {part}_y has {y[1]}")
-
-    @property
-    def tasks(self) -> int:
-        return self.support_x.shape[0]
-
-    def to(self, device: torch.device | str) -> "Episodes":
-        return Episodes(*(t.to(device) for t in (self.support_x, self.support_y, self.query_x, self.query_y)))
-
-    def __getitem__(self, tasks: slice) -> "Episodes":
-        return Episodes(self.support_x[tasks], self.support_y[tasks], self.query_x[tasks], self.query_y[tasks])
 
 
 class Drawn(Protocol):
@@ -116,7 +84,7 @@ class TaskFamily(ABC):
     Config: ClassVar[type[FamilyConfig]]
     title: ClassVar[str]
     summary: ClassVar[str]  # one sentence for the form
-    kind: ClassVar[Literal["regression", "classification"]]
+    kind: ClassVar[TaskKind]
     group: ClassVar[str] = "embedded"  # "embedded": works at once; "downloaded": needs files in the data-set folder
 
     def __init__(
@@ -169,8 +137,12 @@ class TaskFamily(ABC):
         return shortages(config.name, SPLIT_TITLES[split], sizes[split], *shape)
 
     def classes(self, split: Split) -> int | None:
-        """Number of classes in a split; None for regression."""
-        return self.found[split].classes if self.found else None
+        """Number of classes in a split; None where tasks have none. Where files would tell and nobody said where they are, as
+        many as a task has.
+        """
+        if self.kind != "classification":
+            return None
+        return self.found[split].classes if self.found else self.config.shape.n_way
 
     @cached_property
     def found(self) -> Mapping[Split, Sizes] | None:
@@ -182,23 +154,38 @@ class TaskFamily(ABC):
         return self.config.input_spec
 
     @abstractmethod
-    def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
+    def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw ``tasks`` tasks of a split at once. The result lies on ``self.device``."""
 
     def draw(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Drawn:
         """The same choice of tasks as ``sample`` makes, for ``episodes`` to fill in: of images, their numbers."""
         return self.sample(split, shape, tasks, generator)
 
-    def episodes(self, drawn: Drawn) -> Episodes:
+    def episodes(self, drawn: Drawn) -> TaskBatch:
         """The tasks that ``draw`` chose, on ``self.device``."""
         return drawn
+
+    def made_up(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
+        """Noise in the shape of these tasks, for a trial that needs no data.
+
+        No more than an example or two of a class: tasks of few examples are those that vmap has to take.
+        """
+        few, objective = 2 if shape.n_way == 1 else 1, self.objective(shape)
+
+        def part(per_class: int) -> tuple[Tensor, Tensor]:
+            n = shape.n_way * min(per_class, few)
+            x = self.input_spec.noise(tasks, n, generator=generator)
+            if self.kind == "regression":
+                return x, torch.rand(tasks, n, objective.outputs, generator=generator)
+            return x, torch.arange(shape.n_way).repeat_interleave(n // shape.n_way).expand(tasks, n)
+
+        return Episodes(*part(shape.k_shot), *part(shape.n_query), objective).to(self.device)
 
     def hashed(self, drawn: Drawn) -> Iterator[Tensor]:
         """What a hash of these tasks is taken over, piece by piece and the same on every device: the processor's own
         float32 (int64 for class indices), a block's support_x, support_y, query_x and query_y, one after another.
         """
-        episodes = self.episodes(drawn).to("cpu")
-        yield from (episodes.support_x, episodes.support_y, episodes.query_x, episodes.query_y)
+        yield from self.episodes(drawn).to("cpu").tensors
 
     @abstractmethod
     def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -208,28 +195,15 @@ class TaskFamily(ABC):
         """
 
     @classmethod
+    def objective(cls, shape: EpisodeShape) -> Objective:
+        """Loss and score of tasks of this shape where they are Episodes, and of ordinary batches."""
+        return Classification(shape.n_way) if cls.kind == "classification" else Regression()
+
+    @classmethod
     def metric(cls, shape: EpisodeShape) -> Metric:
-        """What ``score`` gives for tasks of this shape."""
-        return accuracy(shape.n_way) if cls.kind == "classification" else SQUARED_ERROR
+        """What the scores of tasks of this shape are."""
+        return cls.objective(shape).metric
 
     def outputs(self, shape: EpisodeShape) -> int:
         """Size of the network's output for tasks of this shape."""
-        return shape.n_way if self.kind == "classification" else 1
-
-    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Mean loss of each task, (tasks, n, outputs) against (tasks, n[, outputs]) → (tasks,).
-
-        Cross-entropy from logits for classification, squared error for regression.
-        """
-        if self.kind == "regression":
-            return (prediction - target).square().flatten(1).mean(1)
-        tasks, n, n_way = prediction.shape
-        return (
-            F.cross_entropy(prediction.reshape(-1, n_way), target.reshape(-1), reduction="none").view(tasks, n).mean(1)
-        )
-
-    def score(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Score of each task → (tasks,), as ``metric`` describes it: accuracy in [0, 1], or mean squared error."""
-        if self.kind == "regression":
-            return self.loss(prediction, target)
-        return (prediction.argmax(-1) == target).float().mean(1)
+        return self.objective(shape).outputs

@@ -10,8 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from data.batch import Episodes
 from data.errors import DataError
-from data.family import SPLIT_TITLES, ClassificationConfig, Episodes, EpisodeShape, OnProgress, Split, TaskFamily
+from data.family import SPLIT_TITLES, ClassificationConfig, EpisodeShape, OnProgress, Split, TaskFamily
+from data.objective import Classification
 from data.sizes import left_out
 
 log = logging.getLogger(__name__)
@@ -124,7 +126,7 @@ class Pictures(TaskFamily):
         pool, parts = self.pool(drawn.split), []
         for pictures in drawn.parts():  # (tasks, n_way, n)
             parts += [as_input(pool.images[pictures.flatten(1)]), labels(pictures)]
-        return Episodes(*parts)
+        return Episodes(*parts, Classification(pictures.shape[1]))
 
     def hashed(self, drawn: Choice) -> Iterator[Tensor]:
         """Task by task, and made float on the processor: a device's own division may round otherwise."""

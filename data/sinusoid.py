@@ -7,8 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from data.batch import Episodes
 from data.config import setting
-from data.family import Episodes, EpisodeShape, FamilyConfig, Split, TaskFamily
+from data.family import EpisodeShape, FamilyConfig, Split, TaskFamily
 from data.spec import InputSpec
 
 AMPLITUDE = (0.1, 5.0)
@@ -71,7 +72,7 @@ class Sinusoid(TaskFamily):
         x = uniform((tasks, shape.k_shot + shape.n_query, 1), X_RANGE, generator)
         y = curves(x)  # (tasks, k_shot + n_query, 1)
         k = shape.k_shot
-        episodes = Episodes(x[:, :k], y[:, :k], x[:, k:], y[:, k:]).to(self.device)
+        episodes = Episodes(x[:, :k], y[:, :k], x[:, k:], y[:, k:], self.objective(shape)).to(self.device)
         return episodes, Curves(curves.amplitude.to(self.device), curves.phase.to(self.device))
 
     def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from core.algorithms.base import AlgorithmConfig, Network
 from core.algorithms.forward import Weights
 from core.algorithms.maml import MAML
 from core.algorithms.output_layer import OutputLayerLearner, last_layer
 from core.models.base import head_parameters
+from data.batch import TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
 
@@ -40,6 +41,6 @@ class ANIL(OutputLayerLearner, MAML):
         self.last = last_layer(model, self.head, self.family.input_spec)
         return model
 
-    def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
-        weights = super().start(support_x, support_y, differentiable=differentiable)
+    def start(self, batch: TaskBatch, *, differentiable: bool) -> Weights:
+        weights = super().start(batch, differentiable=differentiable)
         return {name: w for name, w in weights.items() if name in self.head}

@@ -3,16 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, ClassVar, Literal
+from functools import cache, partial
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from core.algorithms.forward import ForwardMode, Statistics, TaskForward, Weights
+from core.algorithms.forward import ForwardMode, Remembered, Statistics, TaskForward, Weights
+from core.models.base import ModelError
+from data.batch import Answer, TaskBatch
 from data.config import Config
-from data.family import Episodes, EpisodeShape, TaskFamily
+from data.family import EpisodeShape, TaskFamily, TaskKind
 from data.registry import discover
 
 Group = Literal["model-agnostic", "model-dependent", "combined", "baselines"]
@@ -20,8 +22,9 @@ GROUPS: tuple[Group, ...] = ("model-agnostic", "model-dependent", "combined", "b
 BatchStatistics = Literal["transductive", "support"]
 NormalisedBy = Literal["none", "queries together", "support and queries together", "support", "running"]
 Network = Callable[[int | None], nn.Module]
-TaskKind = Literal["classification", "regression"]
-SupportLoss = Callable[[Weights], Tensor]  # each task's loss on its own support set (tasks,), by its weights
+SupportLoss = Callable[
+    [Weights, int], Tensor
+]  # each task's own support loss (tasks,), by its weights and the inner step
 
 
 class AlgorithmConfig(Config):
@@ -34,16 +37,16 @@ class TaskState:
 
     weights: adapted weights by name, each (tasks, *shape), without those that all tasks share; empty for a learner that keeps
     the examples instead.
-    support_x: (tasks, n_support, *input), from which the BatchNorm statistics are taken when batch_statistics is
-    ``support``. support_loss: (tasks,) loss before the last inner step, None before the first. support_y: as in Episodes,
-    where ``predict`` needs it. statistics: what every BatchNorm layer normalises queries by, where a learner has its own.
+    batch: the tasks. support_loss: (tasks,) loss before the last inner step, None before the first. statistics: what every
+    BatchNorm layer normalises queries by, where a learner has its own. read: what of an answer no inner step changes, by
+    the queries, where a learner can tell.
     """
 
     weights: Weights
-    support_x: Tensor
+    batch: TaskBatch
     support_loss: Tensor | None = None
-    support_y: Tensor | None = None
     statistics: Statistics | None = None
+    read: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,12 @@ class StepReport:
     """Means over one meta-batch, detached, on the device: reading them there would wait for it.
 
     support_loss: on the support set before adaptation. query_loss, query_score: on the query set after it. For a
-    learner without episodes support_loss is None, and the others are those of the ordinary batch.
+    learner without episodes support_loss is None, and the others are those of the ordinary batch. query_score is None where
+    scoring takes too long for every step.
     """
 
     query_loss: Tensor
-    query_score: Tensor
+    query_score: Tensor | None
     support_loss: Tensor | None = None
 
 
@@ -66,7 +70,7 @@ class Algorithm(nn.Module, ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     group: ClassVar[Group]
-    kinds: ClassVar[tuple[TaskKind, ...]] = ("classification", "regression")  # of the tasks it can learn
+    kinds: ClassVar[tuple[TaskKind, ...]] = get_args(TaskKind)  # of the tasks it can learn
     uses_network: ClassVar[bool] = True  # False: it brings its own, or none, and the run's ``model`` plays no part
     embeds: ClassVar[bool] = False  # True: it takes the run's network without its output layer
     takes_steps: ClassVar[bool] = True  # False: it reads the support set at once, so that there are no inner steps
@@ -109,13 +113,16 @@ class Algorithm(nn.Module, ABC):
         return dict([*self.named_parameters(), *self.named_buffers()])
 
     @abstractmethod
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
-        """The states after 0, 1, … ``steps`` inner steps on the support sets (tasks, n_support, *input).
+    def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
+        """The states after 0, 1, … ``steps`` inner steps of every task.
 
         differentiable: keep the graph, so that the meta-gradient can flow through the adaptation.
         """
+
+    @classmethod
+    def most_shots(cls, shape: EpisodeShape) -> int | None:  # noqa: ARG003
+        """The most support examples of a class (k_shot) at test, if it was trained on tasks of this shape; None for any."""
+        return None
 
     @property
     @abstractmethod
@@ -149,9 +156,9 @@ class Algorithm(nn.Module, ABC):
             return "none"
         return "queries together" if self.batch_statistics == "transductive" else "support"
 
-    def adapt(self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool = False) -> TaskState:
+    def adapt(self, batch: TaskBatch, steps: int, *, differentiable: bool = False) -> TaskState:
         """The state after ``steps`` inner steps. The learner itself is left as it was."""
-        for state in self.trajectory(support_x, support_y, steps, differentiable=differentiable):
+        for state in self.trajectory(batch, steps, differentiable=differentiable):
             last = state
         return last
 
@@ -163,53 +170,59 @@ class Algorithm(nn.Module, ABC):
         """
         if state.statistics is not None:
             return self.forward_tasks.normalised(state.weights, query_x, state.statistics)
-        return self.forward_queries(self.forward_tasks, state.weights, state.support_x, query_x)
-
-    def read_queries(self, support_x: Tensor, query_x: Tensor) -> Tensor:
-        """What of a prediction is the same after every inner step: the queries, or what a network that never adapts gives
-        for them. An adaptation curve needs it once.
-        """
-        return query_x
-
-    def answer(self, state: TaskState, read: Tensor) -> Tensor:
-        """``predict`` for what ``read_queries`` gave."""
-        return self.predict(state, read)
+        return self.forward_queries(self.forward_tasks, state.weights, state.batch.support_x, query_x)
 
     def forward_queries(
-        self, forward: TaskForward, weights: Weights | None, support_x: Tensor, query_x: Tensor
+        self, forward: TaskForward, weights: Weights | None, support_x: Tensor | None, query_x: Tensor
     ) -> Tensor:
         """The queries through a network, with the BatchNorm statistics that ``batch_statistics`` asks for."""
-        if self.batch_statistics == "transductive":
+        if self.batch_statistics == "transductive" or not forward.norms:
             return forward(weights, query_x)
-        return forward.normalised(weights, query_x, forward.statistics(weights, support_x))
+        return forward.normalised(weights, query_x, forward.statistics(weights, present(support_x)))
 
-    def support_loss(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> SupportLoss:
+    def support_loss(self, batch: TaskBatch, *, differentiable: bool) -> SupportLoss:
         """What the inner loop descends. differentiable: whether the meta-gradient will flow through the adaptation."""
-        return lambda weights: self.family.loss(self.forward_tasks(weights, support_x), support_y)
+        return lambda weights, step: batch.support_loss(lambda x: self.forward_tasks(weights, x), step)
 
-    def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
+    def meta_loss(self, batch: TaskBatch) -> tuple[Tensor, StepReport]:
         """Mean query loss after adaptation (Finn et al. 2017, eq. 4, as a mean over tasks)."""
-        states = self.trajectory(episodes.support_x, episodes.support_y, self.adaptation_steps, differentiable=True)
         support_loss = None
-        for i, state in enumerate(states):
+        for i, state in enumerate(self.trajectory(batch, self.adaptation_steps, differentiable=True)):
             if i == 1:
                 support_loss = state.support_loss.detach().mean()
-        prediction = self.predict(state, episodes.query_x)
-        loss = self.family.loss(prediction, episodes.query_y).mean()
-        score = self.family.score(prediction.detach(), episodes.query_y).mean()
+        loss, score = self.judged(state)
         return loss, StepReport(loss.detach(), score, support_loss)
 
-    def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
+    def judged(self, state: TaskState) -> tuple[Tensor, Tensor | None]:
+        """The tasks' mean query loss under a state, and their mean score, detached, where scoring is quick."""
+        answer = Remembered(partial(self.predict, state))
+        loss = state.batch.query_loss(answer).mean()
+        if not state.batch.quick_scores:
+            return loss, None
+        return loss, state.batch.scores(lambda x: answer(x).detach()).mean()
+
+    def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
         """A meta-batch of training tasks."""
         return self.family.sample("train", shape, tasks, generator)
 
     def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
         """Draw a meta-batch of training tasks and leave the meta-gradient in the parameters' ``grad``."""
-        episodes = self.draw(shape, tasks, generator)
+        batch = self.draw(shape, tasks, generator)
         with self.forward_tasks.twice_differentiable():
-            loss, report = self.meta_loss(episodes)
+            loss, report = self.meta_loss(batch)
             loss.backward()
         return report
+
+
+def present(support_x: Tensor | None) -> Tensor:
+    """The inputs that BatchNorm takes its statistics from. Raises ModelError where tasks have none."""
+    if support_x is None:
+        raise ModelError(
+            "These tasks have no support inputs that BatchNorm could take its statistics from.",
+            "Set batch_statistics to transductive, or choose a network without BatchNorm.",
+            "batch_statistics",
+        )
+    return support_x
 
 
 @cache

@@ -1,6 +1,7 @@
 """Baseline++ (Chen et al. 2019, A Closer Look at Few-shot Classification, https://arxiv.org/abs/1904.04232)."""
 
 from collections.abc import Iterator
+from functools import partial
 from math import prod
 from typing import Literal
 
@@ -9,9 +10,12 @@ from torch import Tensor, nn
 
 from core.algorithms.base import Algorithm, AlgorithmConfig, Network, StepReport, TaskState
 from core.algorithms.comparing import cosine
+from core.algorithms.forward import Remembered
 from core.models.base import embedding_shape
+from data.batch import Episodes
 from data.config import setting
 from data.family import EpisodeShape
+from data.objective import Objective
 
 RATE, MOMENTUM, DAMPENING, DECAY = 0.01, 0.9, 0.9, 1e-3  # of the new layer's SGD, in the released code
 MANY_CLASSES = 200  # training classes above which the released code scales by 10 instead of 2
@@ -71,47 +75,40 @@ class BaselinePlusPlus(Algorithm):
     def adaptation_steps(self) -> int:
         return self.config.finetune_steps
 
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
+    def trajectory(self, batch: Episodes, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
         """States after 0, 1, … ``steps`` passes over the support set. Their weights are the new layer's alone."""
         with torch.no_grad():
-            features = self.forward_tasks(None, support_x)  # (tasks, n_support, d)
-        weight = self.start.expand(support_x.shape[0], *self.start.shape)  # (tasks, n_way, d)
+            features = self.forward_tasks(None, batch.support_x)  # (tasks, n_support, d)
+        read = Remembered(partial(self.forward_queries, self.forward_tasks, None, batch.support_x))
+        weight = self.start.expand(batch.tasks, *self.start.shape)  # (tasks, n_way, d)
         momentum, generator = None, torch.Generator().manual_seed(0)
-        yield TaskState({"head": weight}, support_x)
+        yield TaskState({"head": weight}, batch, read=read)
         for _ in range(steps):
             losses = []
-            for batch in torch.randperm(features.shape[1], generator=generator).split(self.batch):
-                batch = batch.to(features.device)
-                gradient, loss = self.gradient(weight, features[:, batch], support_y[:, batch])
+            for few in torch.randperm(features.shape[1], generator=generator).split(self.batch):
+                few = few.to(features.device)
+                gradient, loss = self.gradient(weight, features[:, few], batch.support_y[:, few], batch.objective)
                 gradient = gradient + DECAY * weight
                 momentum = gradient if momentum is None else MOMENTUM * momentum + (1 - DAMPENING) * gradient
                 weight = weight - RATE * momentum
                 losses.append(loss)
-            yield TaskState({"head": weight}, support_x, torch.stack(losses).mean(0))
+            yield TaskState({"head": weight}, batch, torch.stack(losses).mean(0), read=read)
 
-    def gradient(self, weight: Tensor, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def gradient(self, weight: Tensor, features: Tensor, labels: Tensor, objective: Objective) -> tuple[Tensor, Tensor]:
         """Of each task's mean loss with respect to its layer (tasks, n_way, d), and the loss (tasks,)."""
         with torch.enable_grad():
             weight = weight.detach().requires_grad_()
-            loss = self.family.loss(self.scale * cosine(features, weight), labels)
+            loss = objective.loss(self.scale * cosine(features, weight), labels)
             return torch.autograd.grad(loss.sum(), weight)[0], loss.detach()
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
-        return self.answer(state, self.read_queries(state.support_x, query_x))
-
-    def read_queries(self, support_x: Tensor, query_x: Tensor) -> Tensor:
-        """The queries' features: (tasks, n_query_total, d)."""
-        return self.forward_queries(self.forward_tasks, None, support_x, query_x)
-
-    def answer(self, state: TaskState, read: Tensor) -> Tensor:
-        return self.scale * cosine(read, state.weights["head"])
+        return self.scale * cosine(state.read(query_x), state.weights["head"])
 
     def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
         """One ordinary batch; the shape of a task and the number of tasks play no part."""
         x, y = self.family.sample_flat("train", self.config.batch_size, generator)
         prediction = self.head(self.model(x))[None]  # (1, batch, classes)
-        loss = self.family.loss(prediction, y[None]).mean()
+        objective = self.family.objective(shape)
+        loss = objective.loss(prediction, y[None]).mean()
         loss.backward()
-        return StepReport(loss.detach(), self.family.score(prediction.detach(), y[None]).mean())
+        return StepReport(loss.detach(), objective.score(prediction.detach(), y[None]).mean())

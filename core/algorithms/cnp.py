@@ -1,6 +1,7 @@
 """Conditional neural processes (Garnelo et al. 2018, https://arxiv.org/abs/1807.01613)."""
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from typing import Annotated, Literal
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
 from core.algorithms.comparing import SupportReader
+from data.batch import Episodes
 from data.config import setting
-from data.family import Episodes, EpisodeShape
+from data.family import EpisodeShape
 
 LEAST = 0.1  # smallest deviation, as in the released code: without one the likelihood of a good fit grows without end
 Widths = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=16)]
@@ -25,6 +27,19 @@ class CNPConfig(AlgorithmConfig):
     """Units of each layer that encodes one support point."""
     decoder: Widths = setting([128, 128], "Decoder layers", unit="units")
     """Units of each hidden layer between code and answer."""
+
+
+@dataclass(frozen=True)
+class Contexts(Episodes):
+    """Tasks of which only the first ``size`` (tasks,) examples of the support set are known."""
+
+    size: Tensor
+
+    def mean(self, each: Tensor) -> Tensor:
+        """Over what is known: (tasks, n_support, code) → (tasks, 1, code)."""
+        position = torch.arange(each.shape[1], device=each.device)
+        known = (position < self.size.unsqueeze(1)).unsqueeze(-1)  # (tasks, n_support, 1)
+        return (each * known).sum(1, keepdim=True) / known.sum(1, keepdim=True)
 
 
 class EncoderDecoder(nn.Module):
@@ -49,8 +64,9 @@ class CNP(SupportReader):
 
     r = mean over the support of h(x_i, y_i) (eqs. 1, 2), which does not depend on the order; (μ, σ) = g(r, x) (eq. 3),
     σ = 0.1 + 0.9 softplus as in the released code. Trained by the negative log-likelihood of the queries under N(μ, σ²)
-    (eq. 4); scored by μ's squared error like every other learner. There is no BatchNorm in it, so both settings of
-    ``batch_statistics`` are the same.
+    (eq. 4); scored by μ's squared error like every other learner. In training a random part of the support set is the context,
+    of a size drawn anew for each task, and the targets are all of the task's examples, the context's included (section 2.3).
+    There is no BatchNorm in it, so both settings of ``batch_statistics`` are the same.
     """
 
     Config = CNPConfig
@@ -69,18 +85,28 @@ class CNP(SupportReader):
 
     def distribution(self, state: TaskState, query_x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and deviation for the queries, each (tasks, n_query_total, outputs); a deviation is above LEAST."""
-        context = torch.cat([state.support_x.flatten(2), state.support_y], -1)
-        code = self.model.encoder(context).mean(1, keepdim=True)  # (tasks, 1, code)
+        batch = state.batch
+        each = self.model.encoder(
+            torch.cat([batch.support_x.flatten(2), batch.support_y], -1)
+        )  # (tasks, n_support, code)
+        code = batch.mean(each) if isinstance(batch, Contexts) else each.mean(1, keepdim=True)  # (tasks, 1, code)
         query = query_x.flatten(2)
         asked = torch.cat([code.expand(-1, query.shape[1], -1), query], -1)
         mean, raw = self.model.decoder(asked).chunk(2, -1)
         return mean, LEAST + (1 - LEAST) * F.softplus(raw)
 
-    def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
+    def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
+        """Training tasks with contexts of random sizes, from one example to the whole support set."""
+        episodes = super().draw(shape, tasks, generator).shuffled(generator)
+        most, device = episodes.support_y.shape[1], generator.device
+        size = torch.randint(1, most + 1, (tasks,), generator=generator, device=device)
+        known, everything = episodes.tensors[:2], episodes.joined().tensors[2:]
+        return Contexts(*known, *everything, episodes.objective, size.to(episodes.support_y.device))
+
+    def meta_loss(self, batch: Episodes) -> tuple[Tensor, StepReport]:
         """Negative log-likelihood of the queries (eq. 4), in nats a point; the report's loss is the squared error."""
-        state = self.adapt(episodes.support_x, episodes.support_y, 0)
-        mean, deviation = self.distribution(state, episodes.query_x)
-        off = (episodes.query_y - mean) / deviation
+        mean, deviation = self.distribution(self.adapt(batch, 0), batch.query_x)
+        off = (batch.query_y - mean) / deviation
         loss = (off.square() / 2 + deviation.log() + math.log(2 * math.pi) / 2).sum(-1).mean()
-        score = self.family.score(mean.detach(), episodes.query_y).mean()
+        score = batch.objective.score(mean.detach(), batch.query_y).mean()
         return loss, StepReport(score, score)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.algorithms.base import Algorithm, Network, NormalisedBy, TaskState
+from data.batch import Episodes
 from data.family import EpisodeShape
 
 
@@ -21,12 +22,10 @@ class SupportReader(Algorithm):
     def adaptation_steps(self) -> int:
         return 0
 
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
+    def trajectory(self, batch: Episodes, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
         """The one state there is, for each step asked for."""
         for _ in range(steps + 1):
-            yield TaskState({}, support_x, support_y=support_y)
+            yield TaskState({}, batch)
 
 
 class MetricLearner(SupportReader):
@@ -51,8 +50,9 @@ class MetricLearner(SupportReader):
         return network(None)
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
-        support, query = self.embed(state.support_x, query_x)
-        return self.compare(support, one_hot(state.support_y, support), query)
+        batch = state.batch
+        support, query = self.embed(batch.support_x, query_x)
+        return self.compare(support, one_hot(batch.support_y, batch.objective.outputs, support), query)
 
     @abstractmethod
     def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
@@ -70,9 +70,9 @@ class MetricLearner(SupportReader):
         return self.forward_tasks(None, support_x), query
 
 
-def one_hot(labels: Tensor, like: Tensor) -> Tensor:
-    """Labels (tasks, n) in [0, n_way) → (tasks, n, n_way) in the dtype of ``like``."""
-    return F.one_hot(labels).to(like.dtype)
+def one_hot(labels: Tensor, n_way: int, like: Tensor) -> Tensor:
+    """Labels (tasks, n) in [0, n_way) → (tasks, n, n_way) in the dtype of ``like``. Told n_way, a GPU need not be waited for."""
+    return F.one_hot(labels, n_way).to(like.dtype)
 
 
 def class_means(support: Tensor, labels: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from core.algorithms.base import Algorithm, TaskState
 from core.algorithms.forward import Weights
 from core.algorithms.gradient import gradient_descent
+from data.batch import TaskBatch
 
 Scope = Literal["all", "head"]
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # per step on the mean loss, where the config leaves the rate open
@@ -52,13 +53,11 @@ class FineTuner(Algorithm):
     def adaptation_steps(self) -> int:
         return self.chosen.steps
 
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
+    def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
         return gradient_descent(
-            self.support_loss(support_x, support_y, differentiable=differentiable),
-            self.start(support_x.shape[0], self.chosen.scope),
-            support_x,
+            self.support_loss(batch, differentiable=differentiable),
+            self.start(batch.tasks, self.chosen.scope),
+            batch,
             lr=self.chosen.lr,
             steps=steps,
             second_order=False,

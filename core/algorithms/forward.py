@@ -5,7 +5,7 @@ and takes any network that vmap refuses (recurrent layers, buffers changed in pl
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Literal
@@ -26,6 +26,23 @@ MANY_EXAMPLES = 25
 def stack_weights(model: nn.Module, tasks: int) -> Weights:
     """Each parameter expanded to (tasks, *shape); gradients flow back to the network's own parameters."""
     return {name: p.unsqueeze(0).expand(tasks, *p.shape) for name, p in model.named_parameters()}
+
+
+class Remembered:
+    """A function of one tensor, computed once for the very same one: its last argument's answer is kept.
+
+    A tensor that nobody changes in place. With gradients and without are two answers.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor]):
+        self.function = function
+        self.asked: tuple[Tensor, bool] | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        graph = torch.is_grad_enabled()
+        if self.asked is None or self.asked[0] is not x or self.asked[1] is not graph:
+            self.answer, self.asked = self.function(x), (x, graph)
+        return self.answer
 
 
 class TaskForward:

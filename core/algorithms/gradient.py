@@ -7,13 +7,19 @@ from torch import Tensor
 
 from core.algorithms.base import SupportLoss, TaskState
 from core.algorithms.forward import Weights
+from data.batch import TaskBatch
 
 # A step size for all weights, or by (step from 0, weight's name): a number or a tensor that broadcasts over the weight.
 Rate = float | Callable[[int, str], Tensor]
 
 
 def task_gradients(
-    support_loss: SupportLoss, weights: Weights, adapted: Collection[str] | None = None, *, create_graph: bool
+    support_loss: SupportLoss,
+    weights: Weights,
+    step: int,
+    adapted: Collection[str] | None = None,
+    *,
+    create_graph: bool,
 ) -> tuple[dict[str, Tensor | None], Tensor]:
     """Each task's gradient of its own support loss by weight, and the losses (tasks,).
 
@@ -21,7 +27,7 @@ def task_gradients(
     depends on another task's weights. adapted: names of the weights that may change, None for all that require a gradient.
     """
     with torch.enable_grad():
-        loss = support_loss(weights)  # (tasks,)
+        loss = support_loss(weights, step)  # (tasks,)
         learned = {n: w for n, w in weights.items() if w.requires_grad and (adapted is None or n in adapted)}
         gradients = torch.autograd.grad(
             loss.sum(), list(learned.values()), create_graph=create_graph, allow_unused=True
@@ -42,7 +48,7 @@ def inner_step(
 
     Returns the new weights and the losses (tasks,) before the step.
     """
-    gradients, loss = task_gradients(support_loss, weights, adapted, create_graph=create_graph)
+    gradients, loss = task_gradients(support_loss, weights, step, adapted, create_graph=create_graph)
     stepped = dict(weights)
     for name, gradient in gradients.items():
         if gradient is not None:  # a parameter the network never uses stays as it is
@@ -53,7 +59,7 @@ def inner_step(
 def gradient_descent(
     support_loss: SupportLoss,
     weights: Weights,
-    support_x: Tensor,
+    batch: TaskBatch,
     *,
     lr: Rate,
     steps: int,
@@ -63,12 +69,12 @@ def gradient_descent(
     """States after 0 … steps inner steps from ``weights``, of which all that require a gradient change.
 
     differentiable: the result stays connected to the initial weights; without second_order the inner gradient is a
-    constant in that graph, which is first-order MAML. support_x: for the states.
+    constant in that graph, which is first-order MAML. batch: for the states.
     """
-    yield TaskState(weights, support_x)
+    yield TaskState(weights, batch)
     for step in range(steps):
         weights, loss = inner_step(support_loss, weights, lr, create_graph=differentiable and second_order, step=step)
         if not differentiable:
             # Each step starts a new graph: the old one would only hold memory.
             weights = {name: w.detach().requires_grad_(w.requires_grad) for name, w in weights.items()}
-        yield TaskState(weights, support_x, loss.detach())
+        yield TaskState(weights, batch, loss.detach())

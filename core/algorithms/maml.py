@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from torch import Tensor
-
 from core.algorithms.base import Algorithm, AlgorithmConfig, TaskState
 from core.algorithms.forward import Weights
 from core.algorithms.gradient import gradient_descent
+from data.batch import TaskBatch
 from data.config import setting
 
 
@@ -39,17 +38,15 @@ class MAML(Algorithm):
     def adaptation_steps(self) -> int:
         return self.config.inner_steps
 
-    def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
+    def start(self, batch: TaskBatch, *, differentiable: bool) -> Weights:
         """The weights before the first inner step, each (tasks, *shape). Those left out are the same for all tasks."""
-        return self.forward_tasks.stack(support_x.shape[0])
+        return self.forward_tasks.stack(batch.tasks)
 
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
+    def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
         return gradient_descent(
-            self.support_loss(support_x, support_y, differentiable=differentiable),
-            self.start(support_x, support_y, differentiable=differentiable),
-            support_x,
+            self.support_loss(batch, differentiable=differentiable),
+            self.start(batch, differentiable=differentiable),
+            batch,
             lr=self.config.inner_lr,
             steps=steps,
             second_order=not self.config.first_order,

@@ -6,12 +6,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from core.algorithms.base import AlgorithmConfig, Network, NormalisedBy, StepReport, SupportLoss, TaskState
+from core.algorithms.base import AlgorithmConfig, Network, NormalisedBy, StepReport, SupportLoss, TaskState, present
 from core.algorithms.forward import Statistics, TaskForward, Weights
 from core.algorithms.gradient import inner_step
 from core.algorithms.maml import MAML
+from data.batch import TaskBatch
 from data.config import setting
-from data.family import Episodes, EpisodeShape
+from data.family import EpisodeShape
 
 MOMENTUM = 0.1  # of the running statistics, PyTorch's default and the released code's
 LEAST = 0.03  # of a step's equal share: what the earlier steps' weights fall to while the multi-step loss is on
@@ -92,26 +93,26 @@ class MAMLPlusPlus(MAML):
         return {key: getattr(self, f"running{i}")[row].expand(tasks, -1) for i, key in enumerate(self.gathered)}
 
     @torch.no_grad()
-    def gather(self, step: int, weights: Weights, support_x: Tensor) -> None:
+    def gather(self, step: int, weights: Weights, support_x: Tensor | None) -> None:
         """Bring the statistics of an inner step up to date with what the network gives under that step's weights."""
-        seen, step = self.forward_tasks.statistics(weights, support_x), min(step, self.config.inner_steps - 1)
+        seen = self.forward_tasks.statistics(weights, present(support_x))
+        step = min(step, self.config.inner_steps - 1)
         for i, key in enumerate(self.gathered):
             getattr(self, f"running{i}")[step].lerp_(seen[key].mean(0), MOMENTUM)
 
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
-        tasks = support_x.shape[0]
+    def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
+        tasks = batch.tasks
         second_order = differentiable and self.progress >= self.config.first_order_share
         gathers = self.training and differentiable and bool(self.gathered)
+        support_loss = self.support_loss(batch, differentiable=differentiable)
         weights = self.at_step(self.forward_tasks.stack(tasks), 0, differentiable=differentiable)
-        yield TaskState(weights, support_x, statistics=self.running(0, tasks))
+        yield TaskState(weights, batch, statistics=self.running(0, tasks))
         for step in range(steps):
             weights = self.at_step(weights, step, differentiable=differentiable)
             if gathers:
-                self.gather(step, weights, support_x)
+                self.gather(step, weights, batch.support_x)
             weights, loss = inner_step(
-                self.loss_at(step, support_x, support_y),
+                support_loss,
                 weights,
                 self.rate if differentiable else lambda i, name: self.rate(i, name).detach(),
                 create_graph=second_order,
@@ -121,17 +122,19 @@ class MAMLPlusPlus(MAML):
             if not differentiable:
                 weights = {name: w.detach().requires_grad_(name not in self.owned) for name, w in weights.items()}
             if gathers:
-                self.gather(step, weights, support_x)
-            yield TaskState(weights, support_x, loss.detach(), statistics=self.running(step, tasks))
+                self.gather(step, weights, batch.support_x)
+            yield TaskState(weights, batch, loss.detach(), statistics=self.running(step, tasks))
 
-    def loss_at(self, step: int, support_x: Tensor, support_y: Tensor) -> SupportLoss:
-        """The support loss at an inner step, at test under its running statistics if there are any."""
-        statistics = self.running(step, len(support_x))
-        if statistics is None:
-            return self.support_loss(support_x, support_y, differentiable=True)
-        return lambda weights: self.family.loss(
-            self.forward_tasks.normalised(weights, support_x, statistics), support_y
-        )
+    def support_loss(self, batch: TaskBatch, *, differentiable: bool) -> SupportLoss:
+        """At test under each inner step's running statistics, if there are any."""
+        if self.running(0, batch.tasks) is None:
+            return super().support_loss(batch, differentiable=differentiable)
+
+        def loss(weights: Weights, step: int) -> Tensor:
+            statistics = self.running(step, batch.tasks)
+            return batch.support_loss(lambda x: self.forward_tasks.normalised(weights, x, statistics), step)
+
+        return loss
 
     def rate(self, step: int, name: str) -> Tensor:
         """α of a parameter tensor at a step, a scalar."""
@@ -158,16 +161,14 @@ class MAMLPlusPlus(MAML):
         early = max((1 - self.progress / share) / n, LEAST / n)
         return [early] * (n - 1) + [1 - (n - 1) * early]
 
-    def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
+    def meta_loss(self, batch: TaskBatch) -> tuple[Tensor, StepReport]:
         """Weighted sum of the query losses after each step; the report is of the last step alone."""
-        states = self.trajectory(episodes.support_x, episodes.support_y, self.adaptation_steps, differentiable=True)
+        states = self.trajectory(batch, self.adaptation_steps, differentiable=True)
         next(states)
-        loss, support_loss = torch.zeros((), device=episodes.query_x.device), None
+        loss, support_loss = torch.zeros((), device=self.rates.device), None
         for weight, state in zip(self.step_weights(), states, strict=True):
             support_loss = state.support_loss.mean() if support_loss is None else support_loss
             if weight:
-                prediction = self.predict(state, episodes.query_x)
-                last = self.family.loss(prediction, episodes.query_y).mean()
+                last, score = self.judged(state)
                 loss = loss + weight * last
-        score = self.family.score(prediction.detach(), episodes.query_y).mean()
         return loss, StepReport(last.detach(), score, support_loss)

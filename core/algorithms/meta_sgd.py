@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from core.algorithms.base import AlgorithmConfig, Network, TaskState
 from core.algorithms.gradient import gradient_descent
 from core.algorithms.maml import MAML
+from data.batch import TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
 
@@ -40,17 +41,15 @@ class MetaSGD(MAML):
         self.rates = nn.ParameterList(torch.full_like(p, self.config.inner_lr) for p in model.parameters())
         return model
 
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
-        weights = self.forward_tasks.stack(support_x.shape[0])
+    def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
+        weights = self.forward_tasks.stack(batch.tasks)
         rates = dict(zip(weights, self.rates, strict=True))
         if not differentiable:
             rates = {name: rate.detach() for name, rate in rates.items()}
         return gradient_descent(
-            self.support_loss(support_x, support_y, differentiable=differentiable),
+            self.support_loss(batch, differentiable=differentiable),
             weights,
-            support_x,
+            batch,
             lr=lambda _, name: rates[name],
             steps=steps,
             second_order=True,

@@ -1,13 +1,16 @@
 """What learners share that adapt the output layer alone: the network before it reads a task's examples once."""
 
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.algorithms.base import Algorithm, SupportLoss, TaskState
-from core.algorithms.forward import TaskForward, Weights
+from core.algorithms.forward import Remembered, TaskForward, Weights
+from data.batch import TaskBatch
 from data.spec import InputSpec
 
 
@@ -34,22 +37,28 @@ class OutputLayerLearner(Algorithm):
     def body(self) -> TaskForward:
         return self.forward_tasks.over(Body(self.trained, self.last))
 
-    def support_loss(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> SupportLoss:
+    def support_loss(self, batch: TaskBatch, *, differentiable: bool) -> SupportLoss:
         if not self.reads_once:
-            return super().support_loss(support_x, support_y, differentiable=differentiable)
-        with torch.set_grad_enabled(differentiable):
-            features = self.body(None, support_x)  # (tasks, n_support, features)
-        return lambda weights: self.family.loss(self.head_of(weights, features), support_y)
+            return super().support_loss(batch, differentiable=differentiable)
+
+        def features(x: Tensor) -> Tensor:
+            with torch.set_grad_enabled(differentiable):
+                return self.body(None, x)  # (tasks, n_support, features)
+
+        read = Remembered(features)
+        return lambda weights, step: batch.support_loss(lambda x: self.head_of(weights, read(x)), step)
+
+    def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
+        states = super().trajectory(batch, steps, differentiable=differentiable)
+        if not self.reads_once:
+            return states
+        read = Remembered(partial(self.forward_queries, self.body, None, batch.support_x))
+        return (replace(state, read=read) for state in states)
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
-        return self.answer(state, self.read_queries(state.support_x, query_x))
-
-    def read_queries(self, support_x: Tensor, query_x: Tensor) -> Tensor:
-        """The queries' features (tasks, n_query_total, features), where the body can be read apart."""
-        return self.forward_queries(self.body, None, support_x, query_x) if self.reads_once else query_x
-
-    def answer(self, state: TaskState, read: Tensor) -> Tensor:
-        return self.head_of(state.weights, read) if self.reads_once else super().predict(state, read)
+        return (
+            super().predict(state, query_x) if state.read is None else self.head_of(state.weights, state.read(query_x))
+        )
 
     def head_of(self, weights: Weights, features: Tensor) -> Tensor:
         """Each task's own output layer on its features: (tasks, n, features) → (tasks, n, outputs)."""

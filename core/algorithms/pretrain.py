@@ -42,6 +42,7 @@ class Pretrain(OutputLayerLearner, FineTuner):
     summary = "Ordinary training on all training classes, then a new output layer and fine-tuning."
     group = "baselines"
     episodic = False
+    kinds = ("classification", "regression")
     fixed_way = False
 
     def __init__(
@@ -107,6 +108,7 @@ class Pretrain(OutputLayerLearner, FineTuner):
         """One ordinary batch; the shape of a task and the number of tasks play no part."""
         x, y = self.family.sample_flat("train", self.config.batch_size, generator)
         prediction = self.classifier(x)[None]  # (1, batch, classes)
-        loss = self.family.loss(prediction, y[None]).mean()
+        objective = self.family.objective(shape)
+        loss = objective.loss(prediction, y[None]).mean()
         loss.backward()
-        return StepReport(loss.detach(), self.family.score(prediction.detach(), y[None]).mean())
+        return StepReport(loss.detach(), objective.score(prediction.detach(), y[None]).mean())

@@ -13,6 +13,7 @@ from core.algorithms.comparing import class_means, one_hot
 from core.algorithms.forward import Weights
 from core.algorithms.maml import MAML
 from core.models.base import embedding_shape
+from data.batch import Episodes
 from data.config import setting
 from data.family import EpisodeShape
 
@@ -60,13 +61,14 @@ class ProtoMAML(MAML):
         features = prod(embedding_shape(body, self.family.input_spec))
         return nn.Sequential(OrderedDict(body=body, flatten=nn.Flatten(), head=TaskHead(features)))
 
-    def start(self, support_x: Tensor, support_y: Tensor, *, differentiable: bool) -> Weights:
+    def start(self, batch: Episodes, *, differentiable: bool) -> Weights:
         """The network's own body, and the output layer that the support set's prototypes make."""
         embed = self.forward_tasks.over(self.model[:2])
         with torch.set_grad_enabled(differentiable):
-            support = embed(None, support_x)  # (tasks, n_support, features)
-            prototypes = class_means(support, one_hot(support_y, support))  # (tasks, n_way, features)
+            support = embed(None, batch.support_x)  # (tasks, n_support, features)
+            labels = one_hot(batch.support_y, batch.objective.outputs, support)
+            prototypes = class_means(support, labels)  # (tasks, n_way, features)
             head = {"head.weight": 2 * prototypes, "head.bias": -prototypes.square().sum(-1)}
-            weights = super().start(support_x, support_y, differentiable=differentiable) | head
+            weights = super().start(batch, differentiable=differentiable) | head
         # Without a graph to the prototypes the layer has to be told that it adapts.
         return weights if differentiable else {name: w.detach().requires_grad_() for name, w in weights.items()}

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
 from core.algorithms.comparing import MetricLearner, one_hot
 from core.models.base import embedding_shape
+from data.batch import Episodes
 from data.config import setting
-from data.family import Episodes, EpisodeShape
+from data.family import EpisodeShape
 
 
 class RelationNetConfig(AlgorithmConfig):
@@ -95,11 +96,8 @@ class RelationNet(MetricLearner):
         scores = self.forward_queries(relate, None, seen, asked)  # (tasks, n_query_total * n_way, 1)
         return scores.view(*query.shape[:2], classes.shape[1])  # (tasks, n_query_total, n_way)
 
-    def meta_loss(self, episodes: Episodes) -> tuple[Tensor, StepReport]:
+    def meta_loss(self, batch: Episodes) -> tuple[Tensor, StepReport]:
         """Squared error of the relation scores (eq. 2), which is also what the report calls the query loss."""
-        prediction = self.predict(
-            TaskState({}, episodes.support_x, support_y=episodes.support_y), episodes.query_x
-        )  # (tasks, n_query_total, n_way)
-        loss = (prediction.sigmoid() - one_hot(episodes.query_y, prediction)).square().mean()
-        score = self.family.score(prediction.detach(), episodes.query_y).mean()
-        return loss, StepReport(loss.detach(), score)
+        scores = self.predict(TaskState({}, batch), batch.query_x)  # (tasks, n_query_total, n_way)
+        loss = (scores.sigmoid() - one_hot(batch.query_y, batch.objective.outputs, scores)).square().mean()
+        return loss, StepReport(loss.detach(), batch.objective.score(scores.detach(), batch.query_y).mean())

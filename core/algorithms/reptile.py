@@ -9,6 +9,7 @@ from torch import Tensor
 from core.algorithms.base import Algorithm, AlgorithmConfig, StepReport, TaskState
 from core.algorithms.forward import Weights
 from core.algorithms.gradient import task_gradients
+from data.batch import Answer, Episodes, TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
 
@@ -48,21 +49,23 @@ class Reptile(Algorithm):
     def optimizer(self, meta_lr: float) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=meta_lr)
 
-    def trajectory(
-        self, support_x: Tensor, support_y: Tensor, steps: int, *, differentiable: bool
-    ) -> Iterator[TaskState]:
+    def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
         """Never differentiable: each step starts a new graph."""
-        weights = leaves(self.forward_tasks.stack(support_x.shape[0]))
+        weights = leaves(self.forward_tasks.stack(batch.tasks))
         seen = {name: torch.zeros_like(w) for name, w in weights.items()}  # Adam's second moment
-        # Every n-th example, because the classes lie one after another: each batch then has some of each.
-        batches = -(-support_x.shape[1] // self.config.inner_batch)
-        yield TaskState(weights, support_x)
+        # A batch that makes its own data at every step takes other ones each time by itself.
+        portions = Portions(batch, self.config.inner_batch) if isinstance(batch, Episodes) else batch
+        support_loss = self.support_loss(portions, differentiable=False)
+        yield TaskState(weights, batch)
         for step in range(steps):
-            part = slice(step % batches, None, batches)
-            support_loss = self.support_loss(support_x[:, part], support_y[:, part], differentiable=False)
-            gradients, loss = task_gradients(support_loss, weights, create_graph=False)
+            gradients, loss = task_gradients(support_loss, weights, step, create_graph=False)
             weights = leaves(self.adam(weights, gradients, seen, step + 1))
-            yield TaskState(weights, support_x, loss.detach())
+            yield TaskState(weights, batch, loss.detach())
+
+    def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
+        """Training tasks, of which all examples are for learning."""
+        batch = super().draw(shape, tasks, generator)
+        return batch.joined().shuffled(generator) if isinstance(batch, Episodes) else batch
 
     def adam(self, weights: Weights, gradients: dict[str, Tensor | None], seen: Weights, step: int) -> Weights:
         """Kingma & Ba 2015, algorithm 1, with β1 = 0; ``seen`` is brought up to date in place."""
@@ -76,23 +79,29 @@ class Reptile(Algorithm):
 
     def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
         """Leaves φ − mean φ̃ in the gradients. The report's query loss is that of the whole task after training on it."""
-        episodes = self.family.sample("train", shape, tasks, generator)
-        x = torch.cat([episodes.support_x, episodes.query_x], 1)
-        y = torch.cat([episodes.support_y, episodes.query_y], 1)
-        order = torch.rand(x.shape[:2], generator=generator, device=generator.device).argsort(1).to(x.device)
-        task = torch.arange(tasks, device=x.device).unsqueeze(1)
-        x, y = x[task, order], y[task, order]
+        batch = self.draw(shape, tasks, generator)
         with self.forward_tasks.twice_differentiable():
             before = None
-            for state in self.trajectory(x, y, self.config.inner_steps, differentiable=False):
+            for state in self.trajectory(batch, self.config.inner_steps, differentiable=False):
                 before = state.support_loss if before is None else before  # of the first step; no other state is kept
             with torch.no_grad():
-                prediction = self.forward_tasks(state.weights, x)
+                loss, score = self.judged(state)
         for name, parameter in self.model.named_parameters():
             parameter.grad = parameter.detach() - state.weights[name].mean(0)
-        return StepReport(
-            self.family.loss(prediction, y).mean(), self.family.score(prediction, y).mean(), before.mean()
-        )
+        return StepReport(loss, score, before.mean())
+
+
+class Portions:
+    """The tasks of a batch, learning from about ``size`` of their examples at each step, in turn."""
+
+    def __init__(self, episodes: Episodes, size: int):
+        self.episodes, self.count = episodes, -(-episodes.support_x.shape[1] // size)
+
+    def support_loss(self, answer: Answer, step: int) -> Tensor:
+        # Every n-th example, because the classes lie one after another: each portion then has some of each.
+        part = slice(step % self.count, None, self.count)
+        answers = answer(self.episodes.support_x[:, part])
+        return self.episodes.objective.loss(answers, self.episodes.support_y[:, part])
 
 
 def leaves(weights: Weights) -> Weights:

@@ -1,5 +1,6 @@
 """SNAIL (Mishra, Rohaninejad, Chen & Abbeel 2018, A Simple Neural Attentive Meta-Learner, https://arxiv.org/abs/1707.03141)."""
 
+from collections.abc import Iterator
 from math import ceil, log2, prod
 from typing import Literal
 
@@ -7,11 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.algorithms.base import AlgorithmConfig, Network
+from core.algorithms.base import AlgorithmConfig, Network, TaskState
 from core.algorithms.comparing import MetricLearner
 from core.models.base import embedding_shape
+from data.batch import Episodes
 from data.config import setting
-from data.family import Episodes, EpisodeShape
+from data.errors import InputError
+from data.family import EpisodeShape
 
 EMBEDDING = 64  # units an input is embedded to
 
@@ -79,13 +82,19 @@ class Reader(nn.ModuleList):
         return answer(last)
 
 
+def reach(shape: EpisodeShape) -> int:
+    """Length of the longest sequence that the convolutions of a learner trained on tasks of this shape see as a whole."""
+    return 2 ** ceil(log2(shape.n_way * shape.k_shot + 1))
+
+
 class SNAIL(MetricLearner):
     """Reads examples and labels one after another, then a query without a label, and says its label.
 
     Sequence (x_1, y_1) … (x_t, y_t), (x, 0); the answer is taken at the last position. Layers of the few-shot experiments:
     A(64, 32), T(128), A(256, 128), T(128), A(512, 256), a linear layer; A(k, v) is attention with keys of k and values of v
     units. The support set comes in random order while training. Labels are part of the input, so that the number of
-    classes is fixed; each query is a sequence of its own and does not see the others.
+    classes is fixed; each query is a sequence of its own and does not see the others. A support set longer than the
+    convolutions reach, which are made for the training's, is refused.
     """
 
     Config = SNAILConfig
@@ -96,11 +105,12 @@ class SNAIL(MetricLearner):
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         body = network(None)
         shape = self.family.config.shape
-        length, n_way, filters = shape.n_way * shape.k_shot + 1, shape.n_way, self.config.filters
+        n_way, filters = shape.n_way, self.config.filters
         self.project = nn.Linear(prod(embedding_shape(body, self.family.input_spec)), EMBEDDING)
+        self.reach = reach(shape)
         channels, layers = EMBEDDING + n_way, []
         for keys, values in ((64, 32), (256, 128)):
-            convolution = temporal_convolution(channels + values, length, filters)
+            convolution = temporal_convolution(channels + values, self.reach, filters)
             layers += [Attention(channels, keys, values), *convolution]
             channels += values + filters * len(convolution)
         self.reader = Reader([*layers, Attention(channels, 512, 256), nn.Linear(channels + 256, n_way)])
@@ -108,12 +118,18 @@ class SNAIL(MetricLearner):
 
     def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
         """Training tasks with their support sets in random order."""
-        episodes = super().draw(shape, tasks, generator)
-        size = episodes.support_y.shape
-        order = torch.rand(size, generator=generator, device=generator.device).argsort(1).to(episodes.support_y.device)
-        task = torch.arange(tasks, device=order.device).unsqueeze(1)
-        support = episodes.support_x[task, order], episodes.support_y[task, order]
-        return Episodes(*support, episodes.query_x, episodes.query_y)
+        return super().draw(shape, tasks, generator).shuffled(generator)
+
+    @classmethod
+    def most_shots(cls, shape: EpisodeShape) -> int:
+        return (reach(shape) - 1) // shape.n_way
+
+    def trajectory(self, batch: Episodes, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
+        """Raises InputError for more examples than the convolutions see."""
+        if (given := batch.support_x.shape[1]) >= self.reach:
+            text = f"SNAIL's convolutions reach {self.reach - 1} support examples, and the task has {given}."
+            raise InputError(text, "Give fewer, or train a run on tasks with more shots.", "support_x")
+        return super().trajectory(batch, steps, differentiable=differentiable)
 
     def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
         n_way = labels.shape[-1]

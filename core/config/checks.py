@@ -67,6 +67,13 @@ def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Pr
             f"{algorithm.title} learns an output layer for {shape.n_way} classes and cannot be tested on {test.n_way}."
         )
         found.append(Problem("evaluation.n_way", text, f"Leave it empty, or set family.n_way to {test.n_way}."))
+    most = algorithm.most_shots(shape)
+    if most is not None and test.k_shot > most:
+        text = (
+            f"{algorithm.title} trained with {shape.k_shot} shots reads at most {most} of a class, not {test.k_shot}."
+        )
+        remedy = f"Set evaluation.k_shot to {most} or fewer, or family.k_shot to {test.k_shot}."
+        found.append(Problem("evaluation.k_shot", text, remedy))
     found += learner_problems(config)
     if config.training.final_lr > config.training.meta_lr and config.training.schedule in ("cosine", "linear"):
         text = f"final_lr = {config.training.final_lr:g} is above meta_lr = {config.training.meta_lr:g}."

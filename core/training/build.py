@@ -1,9 +1,10 @@
 """From a RunConfig to a learner that is known to work: built, tried out on made-up tasks, and told how to run them."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.algorithms.base import Algorithm, algorithms
 from core.algorithms.forward import ForwardMode
@@ -11,8 +12,9 @@ from core.config.run import RunConfig
 from core.models.base import ModelError, build_model, models
 from core.training.device import out_of_memory
 from core.training.streams import stream
+from data.batch import Answer
 from data.errors import InnerloopError
-from data.family import Episodes, EpisodeShape, OnProgress, Split, TaskFamily
+from data.family import OnProgress, TaskFamily
 from data.folders import Folders
 from data.registry import families
 
@@ -63,60 +65,43 @@ def choose_forward(config: RunConfig, family: TaskFamily) -> ForwardMode:
 
 def try_out(algorithm: Algorithm, config: RunConfig, family: TaskFamily) -> None:
     """One adaptation and prediction on noise, forwards and backwards as training does. Leaves no gradient behind."""
-    trained = made_up(family, config.family.shape if algorithm.fixed_way else config.test_shape)
+    shape = config.family.shape if algorithm.fixed_way else config.test_shape
+    batch = family.made_up(shape, TRIAL_TASKS, torch.Generator().manual_seed(0))
     steps = int(algorithm.takes_steps)
     if candidates := algorithm.candidates():  # the first asks most of the network
         algorithm.chosen = candidates[0]
     with algorithm.forward_tasks.twice_differentiable():
-        state = algorithm.adapt(trained.support_x, trained.support_y, steps, differentiable=algorithm.episodic)
-        prediction = algorithm.predict(state, trained.query_x)
-        expected = (*trained.query_y.shape[:2], family.outputs(config.test_shape))
-        if tuple(prediction.shape) != expected:
-            raise ModelError(
-                f"The network gives {tuple(prediction.shape)[2:]} values for an input and the tasks need ({expected[-1]},).",
-                "Let its last layer have `outputs` units and keep the batch axis.",
-                "model",
-            )
-        loss = family.loss(prediction, trained.query_y).mean()
+        state = algorithm.adapt(batch, steps, differentiable=algorithm.episodic)
+        loss = batch.query_loss(Expecting(partial(algorithm.predict, state), family.outputs(config.test_shape))).mean()
         if loss.requires_grad:  # a learner without anything to learn has no gradient
             loss.backward()
     algorithm.zero_grad()
 
 
-def made_up(family: TaskFamily, shape: EpisodeShape) -> Episodes:
-    """Noise in the shape of the family's tasks, for a trial that needs no data.
+class Expecting:
+    """A network's answers to the queries, which have to be of the shape that the tasks need."""
 
-    No more than an example or two of a class: tasks of few examples are those that vmap has to take.
-    """
-    generator = torch.Generator().manual_seed(0)
+    def __init__(self, answer: Answer, outputs: int):
+        self.answer, self.outputs = answer, outputs
 
-    def part(per_class: int) -> tuple[torch.Tensor, torch.Tensor]:
-        n = shape.n_way * per_class
-        x = family.input_spec.noise(TRIAL_TASKS, n, generator=generator)
-        if family.kind == "regression":
-            return x, torch.rand(TRIAL_TASKS, n, 1, generator=generator)
-        return x, torch.arange(shape.n_way).repeat_interleave(per_class).expand(TRIAL_TASKS, n)
+    def __call__(self, x: Tensor) -> Tensor:
+        """Raises ModelError where an answer is not (tasks, n, …, outputs)."""
+        given = self.answer(x)
+        if given.ndim < 3 or given.shape[:2] != x.shape[:2] or given.shape[-1] != self.outputs:
+            raise ModelError(
+                f"The network gives {tuple(given.shape)[2:]} values for an input and the tasks need ({self.outputs},).",
+                "Let its last layer have `outputs` units and keep the batch axis.",
+                "model",
+            )
+        return given
 
-    few = 2 if shape.n_way == 1 else 1
-    return Episodes(*part(min(shape.k_shot, few)), *part(min(shape.n_query, few))).to(family.device)
 
-
-class _Blank(TaskFamily):
-    """A family's shapes, loss and score without its data."""
-
-    def __init__(self, config: RunConfig, folders: Folders | None):
-        super().__init__(config.family, datasets=Path(), cache=Path())
-        family = families()[config.family.name]
-        self.kind, self.found = family.kind, family.sizes(config.family, folders)
-
-    def sample(self, *_):
-        raise RuntimeError("A blank family has no data.")
-
-    sample_flat = sample
-
-    def classes(self, split: Split) -> int | None:
-        """As many as a task has where they would have to be counted and nobody said where."""
-        return super().classes(split) or (self.config.shape.n_way if self.kind == "classification" else None)
+def without_data(config: RunConfig, folders: Folders | None = None) -> TaskFamily:
+    """The run's task family, of which nothing is asked but what its config and the sizes of its classes tell."""
+    kind, places = families()[config.family.name], folders or Folders(Path(), Path())
+    family = kind(config.family, datasets=places.datasets, cache=places.cache)
+    family.found = kind.sizes(config.family, folders)
+    return family
 
 
 def check(config: RunConfig, folders: Folders | None = None) -> ForwardMode:
@@ -124,13 +109,13 @@ def check(config: RunConfig, folders: Folders | None = None) -> ForwardMode:
 
     Raises ModelError with reason and remedy.
     """
-    return choose_forward(config, _Blank(config, folders))
+    return choose_forward(config, without_data(config, folders))
 
 
 def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
     """How many numbers there are to learn: the network's weights, and what a learner puts around it."""
-    blank = _Blank(config, folders)
-    return sum(p.numel() for p in build_learner(config, blank, "stacked").parameters() if p.requires_grad)
+    learner = build_learner(config, without_data(config, folders), "stacked")
+    return sum(p.numel() for p in learner.parameters() if p.requires_grad)
 
 
 def threads(config: RunConfig, folders: Folders | None = None) -> int:
@@ -140,7 +125,7 @@ def threads(config: RunConfig, folders: Folders | None = None) -> int:
     for another takes the core away from whoever else could use it (5 ms a meta-step with one, 50 ms with two beside a busy
     browser, on two cores).
     """
-    shapes = [p.shape for p in build_learner(config, _Blank(config, folders), "stacked").parameters()]
+    shapes = [p.shape for p in build_learner(config, without_data(config, folders), "stacked").parameters()]
     small = all(len(shape) <= 2 for shape in shapes) and sum(shape.numel() for shape in shapes) < 500_000
     return 1 if small else torch.get_num_threads()
 

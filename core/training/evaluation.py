@@ -2,16 +2,19 @@
 
 import math
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
 from core.training.frozen import FrozenEpisodes, Tick, frozen_episodes
 from core.training.memory import Peak
-from data.family import Episodes, Split, TaskFamily
+from data.batch import Answer, TaskBatch
+from data.family import Split, TaskFamily
 from data.metric import Metric
 
 DENSE = 10  # adaptation curves have every step up to here, then about ten to a decade
@@ -54,27 +57,32 @@ def curve_steps(steps: int) -> list[int]:
     return [*range(DENSE + 1), *sorted(s for s in sparse if s < steps), steps]
 
 
-def score_chunk(
-    algorithm: Algorithm, family: TaskFamily, tasks: Episodes, wanted: list[int], tick: Tick = lambda _: None
-) -> np.ndarray:
+class Watched:
+    """Answers of which is noted whether all of a task's are finite: an argmax over not-a-number is a class too."""
+
+    def __init__(self, answer: Answer):
+        self.answer, self.finite = answer, torch.tensor(True)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        given = self.answer(x)
+        self.finite = self.finite & given.isfinite().flatten(1).all(1)  # (tasks,)
+        return given
+
+
+def score_chunk(algorithm: Algorithm, batch: TaskBatch, wanted: list[int], tick: Tick = lambda _: None) -> np.ndarray:
     """Scores of each task after each of the ``wanted`` inner steps, which ascend → (len(wanted), tasks).
 
-    NaN where a task's predictions or score are not finite. All tasks are computed at once.
+    NaN where a task's answers or score are not finite. All tasks are computed at once.
     """
     rows = []
     # The same kernels as in training, cuDNN's recurrent ones refuse a backward pass outside it.
     with algorithm.forward_tasks.twice_differentiable():
-        with torch.no_grad():
-            read = algorithm.read_queries(tasks.support_x, tasks.query_x)
-        states = algorithm.trajectory(tasks.support_x, tasks.support_y, wanted[-1], differentiable=False)
-        for step, state in enumerate(states):
+        for step, state in enumerate(algorithm.trajectory(batch, wanted[-1], differentiable=False)):
             if step in wanted:
+                answer = Watched(partial(algorithm.predict, state))
                 with torch.no_grad():
-                    prediction = algorithm.answer(state, read)
-                    score = family.score(prediction, tasks.query_y)
-                    # Both: an argmax over not-a-number is a class, and the square of a large finite prediction overflows.
-                    finite = prediction.isfinite().flatten(1).all(1) & score.isfinite()  # (tasks,)
-                    rows.append(torch.where(finite, score, torch.nan))
+                    score = batch.scores(answer)
+                rows.append(torch.where(answer.finite & score.isfinite(), score, torch.nan))
             tick((step + 1) / (wanted[-1] + 1))
     return torch.stack(rows).cpu().double().numpy()
 
@@ -85,7 +93,7 @@ def tasks_at_once(algorithm: Algorithm, frozen: FrozenEpisodes, steps: int) -> i
     known = [*algorithm.parameters(), *algorithm.buffers()]
     # A network that draws random numbers is to find them as if this had not been.
     with torch.random.fork_rng(devices), Peak(known) as peak:
-        score_chunk(algorithm, frozen.family, frozen.first_task(), [min(2, steps)])
+        score_chunk(algorithm, frozen.first_task(), [min(2, steps)])
     return max(1, BUDGET // max(1, peak.bytes))
 
 
@@ -95,7 +103,7 @@ def score_all(
     """``score_chunk`` for all of the tasks, at most so many at once → (len(wanted), tasks). Ticks at every inner step."""
     parts, done = [], 0
     for tasks in frozen.chunks(most):
-        parts.append(score_chunk(algorithm, frozen.family, tasks, wanted, share(tick, done, tasks.tasks, frozen.tasks)))
+        parts.append(score_chunk(algorithm, tasks, wanted, share(tick, done, tasks.tasks, frozen.tasks)))
         done += tasks.tasks
     return np.concatenate(parts, axis=1)
 

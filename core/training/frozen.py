@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import torch
 
 from core.config.run import RunConfig
-from data.family import Drawn, Episodes, Split, TaskFamily
+from data.batch import TaskBatch
+from data.family import Drawn, Split, TaskFamily
 
 BLOCK = 25  # tasks drawn at a time; fixed, because how a generator is read is part of what it yields
 Tick = Callable[[float], None]  # fraction done in [0, 1]; raises to interrupt
@@ -24,10 +25,10 @@ class FrozenEpisodes:
     def first_block(self) -> "FrozenEpisodes":
         return FrozenEpisodes(self.family, self.blocks[:1])
 
-    def first_task(self) -> Episodes:
+    def first_task(self) -> TaskBatch:
         return self.family.episodes(self.blocks[0][:1])
 
-    def chunks(self, most: int = BLOCK) -> Iterator[Episodes]:
+    def chunks(self, most: int = BLOCK) -> Iterator[TaskBatch]:
         """The tasks on the family's device in their order, at most so many at once, in parts of a block of equal size."""
         for block in self.blocks:
             size = math.ceil(block.tasks / math.ceil(block.tasks / most))

@@ -13,7 +13,9 @@ from core.algorithms.forward import ForwardMode
 from core.algorithms.maml import MAML
 from core.config.run import RunConfig
 from core.training.build import build_learner
-from data.family import Episodes, EpisodeShape, TaskFamily
+from data.batch import Episodes
+from data.family import EpisodeShape, TaskFamily
+from data.objective import Classification, Objective
 from data.registry import families
 from tests.core.tiny import tiny
 
@@ -59,7 +61,12 @@ def made_up(
         x = torch.randn(tasks, n, *input_shape, generator=generator, dtype=torch.float64)
         return x, torch.arange(shape.n_way).repeat_interleave(per_class).expand(tasks, n)
 
-    return Episodes(*part(shape.k_shot), *part(shape.n_query))
+    return Episodes(*part(shape.k_shot), *part(shape.n_query), Classification(shape.n_way))
+
+
+def to_learn(x: Tensor, y: Tensor, objective: Objective) -> Episodes:
+    """Tasks with a support set alone."""
+    return Episodes(x, y, x[:, :0], y[:, :0], objective)
 
 
 def meta_gradient(learner: MAML, episodes: Episodes) -> dict[str, Tensor]:

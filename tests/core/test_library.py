@@ -39,9 +39,7 @@ def test_it_answers_as_the_runs_own_test_does(name: str, home: Home) -> None:
     family, config = trained.family, trained.trained.config
     tasks = family.sample("test", config.test_shape, 3, torch.Generator().manual_seed(0))
     steps = trained.algorithm.adaptation_steps
-    together = trained.algorithm.predict(
-        trained.algorithm.adapt(tasks.support_x, tasks.support_y, steps), tasks.query_x
-    )
+    together = trained.algorithm.predict(trained.algorithm.adapt(tasks, steps), tasks.query_x)
     for task in range(3):
         state = trained.adapt(tasks.support_x[task].numpy(), tasks.support_y[task].tolist())
         answer = trained.predict(state, tasks.query_x[task])

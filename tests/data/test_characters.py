@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from data.batch import Episodes
 from data.characters import Characters, CharactersConfig
-from data.family import SPLITS, Episodes, EpisodeShape, OnProgress, Split
+from data.family import SPLITS, EpisodeShape, OnProgress, Split
 from data.folders import Folders
 from data.pictures import Pool
 from data.sizes import Sizes

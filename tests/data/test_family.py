@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.batch import Episodes
 from data.doodles import Doodles, DoodlesConfig
 from data.errors import DataError
-from data.family import SPLITS, Episodes, EpisodeShape, FamilyConfig, Split
+from data.family import SPLITS, EpisodeShape, FamilyConfig, Split
 from data.metric import SQUARED_ERROR, accuracy
+from data.objective import Regression
 from data.omniglot import OmniglotConfig
 from data.registry import families
 from data.sinusoid import Sinusoid, SinusoidConfig
@@ -76,27 +78,27 @@ def test_sampling_an_impossible_shape_says_why(tmp_path: Path) -> None:
 def test_episodes_with_unequal_parts_are_refused() -> None:
     x, y = torch.zeros(2, 3, 1), torch.zeros(2, 3, 1)
     with pytest.raises(ValueError, match="leading axis"):
-        Episodes(x, y, x[:1], y[:1])
+        Episodes(x, y, x[:1], y[:1], Regression())
     with pytest.raises(ValueError, match="query_x has 3 examples"):
-        Episodes(x, y, x, y[:, :2])
+        Episodes(x, y, x, y[:, :2], Regression())
 
 
 def test_slicing_episodes_keeps_the_task_axis() -> None:
     x = torch.arange(6.0).view(3, 2, 1)
-    part = Episodes(x, x, x, x)[1:2]
+    part = Episodes(x, x, x, x, Regression())[1:2]
     assert part.tasks == 1
     assert torch.equal(part.query_x, x[1:2])
 
 
-def test_losses_and_scores_are_per_task(tmp_path: Path) -> None:
-    images = Doodles(DoodlesConfig(), datasets=tmp_path, cache=tmp_path)
+def test_losses_and_scores_are_per_task() -> None:
+    images = Doodles.objective(EpisodeShape(2, 1, 1))
     logits = torch.tensor([[[0.0, 0.0], [0.0, 0.0]], [[9.0, 0.0], [9.0, 0.0]]])
     target = torch.tensor([[1, 1], [0, 1]])
     # The first task is undecided: ln 2. The second is sure, right once and wrong once.
     sure = math.log1p(math.exp(-9.0))
     torch.testing.assert_close(images.loss(logits, target), torch.tensor([math.log(2), (sure + sure + 9.0) / 2]))
     assert images.score(logits, target).tolist() == [0.0, 0.5]
-    curves = Sinusoid(SinusoidConfig(), datasets=tmp_path, cache=tmp_path)
+    curves = Sinusoid.objective(EpisodeShape(1, 1, 2))
     prediction = torch.tensor([[[1.0], [3.0]], [[0.0], [0.0]]])
     assert curves.loss(prediction, torch.zeros(2, 2, 1)).tolist() == [5.0, 0.0]
     assert curves.score(prediction, torch.zeros(2, 2, 1)).tolist() == [5.0, 0.0]

@@ -11,7 +11,8 @@ from PIL import Image
 
 from core.charts import Chart, Trace
 from core.runs.home import Home
-from data.family import Episodes, FamilyConfig, TaskFamily
+from data.batch import Episodes
+from data.family import FamilyConfig, TaskFamily
 from data.registry import families
 from pages.parts import say
 from pages.parts.live_chart import live_chart

@@ -1,5 +1,7 @@
 """Learners that compare examples, and the baselines beside them, against formulas written out."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,8 +11,10 @@ from core.algorithms import forward
 from core.algorithms.comparing import class_means, cosine, one_hot, squared_distance
 from core.algorithms.snail import SNAIL
 from core.training.memory import Peak
-from data.family import Episodes, EpisodeShape
-from tests.core.learners import made_up, of
+from data.batch import Episodes
+from data.family import EpisodeShape
+from data.objective import Regression
+from tests.core.learners import made_up, of, to_learn
 
 COMPARING = ["protonet", "matchingnet", "relationnet", "snail", "proto-maml", "baseline++", "nearest-centroid"]
 
@@ -29,7 +33,7 @@ def by_class(support: torch.Tensor, labels: torch.Tensor, task: int) -> list[tor
 
 def test_prototypes_are_class_means_with_unequal_shots() -> None:
     support, labels, _ = unequal()
-    means = class_means(support, one_hot(labels, support))
+    means = class_means(support, one_hot(labels, int(labels.max()) + 1, support))
     for task in range(2):
         for k, examples in enumerate(by_class(support, labels, task)):
             torch.testing.assert_close(means[task, k], examples.mean(0))
@@ -45,7 +49,7 @@ def test_distances_are_torchs_own() -> None:
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
 def test_protonets_probabilities_are_a_softmax_over_distances(distance: str) -> None:
     learner, (support, labels, query) = of("protonet", f"algorithm.distance={distance}"), unequal()
-    logits = learner.compare(support, one_hot(labels, support), query)
+    logits = learner.compare(support, one_hot(labels, int(labels.max()) + 1, support), query)
     for task in range(2):
         centers = torch.stack([examples.mean(0) for examples in by_class(support, labels, task)])
         for i, asked in enumerate(query[task]):
@@ -58,7 +62,7 @@ def test_protonets_probabilities_are_a_softmax_over_distances(distance: str) -> 
 
 def test_matchingnet_adds_up_the_attention_of_each_class() -> None:
     learner, (support, labels, query) = of("matchingnet", "algorithm.scale=3"), unequal()
-    logits = learner.compare(support, one_hot(labels, support), query)
+    logits = learner.compare(support, one_hot(labels, int(labels.max()) + 1, support), query)
     for task in range(2):
         for i, asked in enumerate(query[task]):
             attention = (3 * F.cosine_similarity(asked[None], support[task])).softmax(0)
@@ -74,7 +78,7 @@ def test_relationnet_scores_each_query_beside_the_sum_of_each_class(halvings: in
     size = 7 if halvings == 2 else 2
     support, query = (torch.randn(2, n, features, size, size, generator=generator, dtype=torch.float64) for n in (6, 4))
     labels = torch.tensor([[0, 0, 1, 1, 2, 2]] * 2)
-    scores = learner.compare(support, one_hot(labels, support), query)
+    scores = learner.compare(support, one_hot(labels, int(labels.max()) + 1, support), query)
     assert scores.shape == (2, 4, 3)
     for task in range(2):
         classes = torch.stack([support[task, 2 * k] + support[task, 2 * k + 1] for k in range(3)])
@@ -85,7 +89,7 @@ def test_relationnet_scores_each_query_beside_the_sum_of_each_class(halvings: in
 def test_relationnets_loss_is_the_squared_error_of_its_scores() -> None:
     learner, episodes = of("relationnet"), made_up()
     loss, report = learner.meta_loss(episodes)
-    scores = learner.predict(learner.adapt(episodes.support_x, episodes.support_y, 0), episodes.query_x).sigmoid()
+    scores = learner.predict(learner.adapt(episodes, 0), episodes.query_x).sigmoid()
     right = torch.zeros_like(scores)
     for task in range(2):
         for i, label in enumerate(episodes.query_y[task]):
@@ -152,7 +156,8 @@ def test_cnp_does_not_depend_on_the_order_of_the_context() -> None:
     x, y, asked = (torch.randn(2, n, 1, dtype=torch.float64) for n in (6, 6, 4))
     order = torch.tensor([3, 0, 5, 1, 4, 2])
     first, second = (
-        learner.distribution(learner.adapt(a, b, 0), asked) for a, b in ((x, y), (x[:, order], y[:, order]))
+        learner.distribution(learner.adapt(to_learn(a, b, Regression()), 0), asked)
+        for a, b in ((x, y), (x[:, order], y[:, order]))
     )
     for ours, shuffled in zip(first, second, strict=True):
         torch.testing.assert_close(ours, shuffled, rtol=1e-12, atol=1e-12)
@@ -162,9 +167,9 @@ def test_cnp_does_not_depend_on_the_order_of_the_context() -> None:
 def test_cnps_loss_is_the_likelihood_that_torch_computes() -> None:
     learner = of("cnp", base="sinusoid")
     x, y, asked, answer = (torch.randn(2, n, 1, dtype=torch.float64) for n in (6, 6, 4, 4))
-    mean, deviation = learner.distribution(learner.adapt(x, y, 0), asked)
+    mean, deviation = learner.distribution(learner.adapt(to_learn(x, y, Regression()), 0), asked)
     expected = -torch.distributions.Normal(mean, deviation).log_prob(answer).mean()
-    loss, report = learner.meta_loss(Episodes(x, y, asked, answer))
+    loss, report = learner.meta_loss(Episodes(x, y, asked, answer, Regression()))
     assert loss.item() == pytest.approx(expected.item())
     assert report.query_score.item() == pytest.approx(F.mse_loss(mean, answer).item())
 
@@ -181,7 +186,7 @@ def test_baseline_plus_pluss_classifier_is_a_scaled_cosine(classes: int, scale: 
 def test_baseline_plus_plus_freezes_its_features_and_trains_a_new_layer_by_sgd() -> None:
     learner, episodes = of("baseline++", "algorithm.finetune_steps=4"), made_up(tasks=2)
     before = {name: p.clone() for name, p in learner.named_parameters()}
-    state = learner.adapt(episodes.support_x, episodes.support_y, 4)
+    state = learner.adapt(episodes, 4)
     assert state.weights.keys() == {"head"}
     assert all(torch.equal(p, before[name]) for name, p in learner.named_parameters())
     for task in range(2):
@@ -200,11 +205,15 @@ def test_baseline_plus_plus_freezes_its_features_and_trains_a_new_layer_by_sgd()
 
 def test_nearest_centroid_knows_which_mean_picture_is_nearest() -> None:
     learner, episodes = of("nearest-centroid"), made_up()
-    answers = learner.predict(learner.adapt(episodes.support_x, episodes.support_y, 0), episodes.query_x).argmax(-1)
+    answers = learner.predict(learner.adapt(episodes, 0), episodes.query_x).argmax(-1)
     for task in range(2):
         means = torch.stack([episodes.support_x[task][episodes.support_y[task] == k].mean(0) for k in range(3)])
         away = torch.stack([(episodes.query_x[task] - mean).square().flatten(1).sum(1) for mean in means], 1)
         assert torch.equal(answers[task], away.argmin(1))
+
+
+def ordered(episodes: Episodes, order: torch.Tensor) -> Episodes:
+    return replace(episodes, support_x=episodes.support_x[:, order], support_y=episodes.support_y[:, order])
 
 
 @pytest.mark.parametrize("name", [n for n in COMPARING if n not in ("snail", "baseline++")])
@@ -212,8 +221,7 @@ def test_the_order_of_the_support_set_plays_no_part(name: str) -> None:
     learner, episodes = of(name), made_up()
     order = torch.tensor([4, 1, 5, 0, 3, 2])
     first, second = (
-        learner.predict(learner.adapt(episodes.support_x[:, o], episodes.support_y[:, o], 0), episodes.query_x)
-        for o in (torch.arange(6), order)
+        learner.predict(learner.adapt(ordered(episodes, o), 0), episodes.query_x) for o in (torch.arange(6), order)
     )
     torch.testing.assert_close(first, second, rtol=1e-9, atol=1e-9)
 
@@ -224,7 +232,7 @@ def test_a_loop_over_tasks_answers_alike(name: str, statistics: str, monkeypatch
     monkeypatch.setattr(forward, "ONE_BY_ONE", ())  # stack on the processor as well, as a GPU does
     episodes = made_up()
     stacked, loop = (
-        learner.predict(learner.adapt(episodes.support_x, episodes.support_y, 1), episodes.query_x)
+        learner.predict(learner.adapt(episodes, 1), episodes.query_x)
         for learner in (of(name, f"batch_statistics={statistics}", mode=mode) for mode in ("stacked", "loop"))
     )
     torch.testing.assert_close(stacked, loop, rtol=1e-9, atol=1e-12)
@@ -234,7 +242,7 @@ def test_a_loop_over_tasks_answers_alike(name: str, statistics: str, monkeypatch
 def test_a_test_may_have_another_way_than_the_training(name: str) -> None:
     learner = of(name, "evaluation.n_way=5", "evaluation.k_shot=1")
     episodes = made_up(shape=EpisodeShape(5, 1, 2))
-    state = learner.adapt(episodes.support_x, episodes.support_y, 1)
+    state = learner.adapt(episodes, 1)
     assert learner.predict(state, episodes.query_x).shape == (2, 10, 5)
 
 

@@ -16,7 +16,8 @@ from core.models.base import models
 from core.runs.home import Home
 from core.training import checkpoint
 from core.training.build import build_learner, choose_forward
-from data.family import Episodes, TaskFamily
+from data.batch import Episodes
+from data.family import TaskFamily
 from data.registry import families
 from tests.core.learners import made_up, of
 from tests.core.tiny import POOLS, SIZES, open_tiny
@@ -80,7 +81,7 @@ def unseen(config: RunConfig, family: TaskFamily) -> Episodes:
 
 def answers(algorithm: Algorithm, tasks: Episodes) -> Tensor:
     algorithm.eval()
-    state = algorithm.adapt(tasks.support_x, tasks.support_y, algorithm.adaptation_steps)
+    state = algorithm.adapt(tasks, algorithm.adaptation_steps)
     return algorithm.predict(state, tasks.query_x).detach()
 
 
@@ -102,7 +103,7 @@ def test_a_learner_conforms(config: RunConfig, pictures: Home, tmp_path: Path) -
     assert all(torch.equal(value, after[name]) for name, value in parameters(again).items())
 
     # Adaptation yields the start and each step, answers in the family's shape, and leaves the learner as it was.
-    states = list(trained.trajectory(tasks.support_x, tasks.support_y, 3, differentiable=False))
+    states = list(trained.trajectory(tasks, 3, differentiable=False))
     assert len(states) == 4
     given = answers(trained, tasks)
     assert given.shape == (2, tasks.query_y.shape[1], family.outputs(config.test_shape))
@@ -145,7 +146,7 @@ def test_threads_that_share_a_learner_get_what_each_gets_alone(name: str, statis
     tasks = [made_up(tasks=1 + seed % 2, seed=seed) for seed in range(4)]
 
     def answer(task: Episodes) -> Tensor:
-        state = learner.adapt(task.support_x, task.support_y, 2 * learner.takes_steps)
+        state = learner.adapt(task, 2 * learner.takes_steps)
         with torch.no_grad():
             return learner.predict(state, task.query_x)
 

@@ -120,7 +120,7 @@ def test_the_native_layers_come_back_after_given_statistics() -> None:
 @pytest.mark.parametrize("network", NORMED)
 def test_support_statistics_answer_each_query_alone(network: str, mode: ForwardMode) -> None:
     learner, episodes = maml(NORMED[network], mode=mode, statistics="support", inner_lr=0.3), made_up()
-    state = learner.adapt(episodes.support_x, episodes.support_y, 2)
+    state = learner.adapt(episodes, 2)
     together = learner.predict(state, episodes.query_x)
     singly = [learner.predict(state, episodes.query_x[:, i : i + 1]) for i in range(episodes.query_x.shape[1])]
     torch.testing.assert_close(together, torch.cat(singly, 1), rtol=1e-6, atol=1e-9)
@@ -128,7 +128,7 @@ def test_support_statistics_answer_each_query_alone(network: str, mode: ForwardM
 
 def test_transductive_statistics_depend_on_the_other_queries() -> None:
     learner, episodes = maml(NETWORKS[CONV], statistics="transductive", inner_lr=0.3), made_up()
-    state = learner.adapt(episodes.support_x, episodes.support_y, 2)
+    state = learner.adapt(episodes, 2)
     together, fewer = learner.predict(state, episodes.query_x), learner.predict(state, episodes.query_x[:, :4])
     assert not torch.allclose(together[:, :4], fewer, rtol=1e-3)
 
@@ -136,7 +136,7 @@ def test_transductive_statistics_depend_on_the_other_queries() -> None:
 def test_support_statistics_are_those_of_the_adapted_weights() -> None:
     """And not those that the network had at its start."""
     learner, episodes = maml(NETWORKS[CONV], statistics="support", inner_lr=0.5), made_up()
-    start, adapted = (learner.adapt(episodes.support_x, episodes.support_y, steps) for steps in (0, 2))
+    start, adapted = (learner.adapt(episodes, steps) for steps in (0, 2))
     forward = learner.forward_tasks
     own = forward.statistics(adapted.weights, episodes.support_x)
     expected = forward.normalised(adapted.weights, episodes.query_x, own)

@@ -15,7 +15,8 @@ from core.algorithms.meta_sgd import MetaSGD
 from core.algorithms.output_layer import last_layer
 from core.algorithms.proto_maml import ProtoMAML
 from core.algorithms.reptile import Reptile
-from data.family import Episodes
+from data.batch import Episodes
+from data.objective import Regression
 from data.spec import InputSpec
 from tests.core.algorithms.test_maml import NETWORKS, mlp
 from tests.core.learners import assert_same, gradients, made_up, maml, meta_gradient, of, textbook
@@ -78,7 +79,7 @@ def test_anil_adapts_the_output_layer_alone_and_meta_learns_the_body(network: st
     learner.head = {head_weight, head_bias}  # this build knows one size only
     learner.last = last_layer(learner.model, learner.head, InputSpec((1, 28, 28))) if at_once else None
     assert (learner.last is not None) is at_once
-    state = learner.adapt(episodes.support_x, episodes.support_y, 2)
+    state = learner.adapt(episodes, 2)
     assert state.weights.keys() == learner.head
     for name in learner.head:
         assert not any(
@@ -125,7 +126,7 @@ def test_the_output_layer_adapts_alike_whether_the_body_reads_once_or_at_every_s
             p.add_(0.1 * torch.randn(p.shape, dtype=p.dtype, generator=generator))
     for last in (learner.last, None):
         learner.last = last
-        state = learner.adapt(episodes.support_x, episodes.support_y, 3)
+        state = learner.adapt(episodes, 3)
         answers.append(learner.predict(state, episodes.query_x))
     assert answers[0].std() > 0.01
     torch.testing.assert_close(*answers, rtol=1e-9, atol=1e-12)
@@ -134,7 +135,7 @@ def test_the_output_layer_adapts_alike_whether_the_body_reads_once_or_at_every_s
 def test_pretraining_that_fine_tunes_everything_reads_with_the_tasks_own_weights() -> None:
     learner, episodes = of("pretrain", "algorithm.finetune=all", "algorithm.finetune_lr=0.3"), made_up()
     assert learner.last and not learner.reads_once
-    assert learner.read_queries(episodes.support_x, episodes.query_x) is episodes.query_x
+    assert learner.adapt(episodes, 1).read is None
 
 
 class Doubled(nn.Linear):
@@ -160,7 +161,7 @@ def test_meta_sgds_gradients_by_hand() -> None:
     a, b, rate = torch.tensor([2.0, -1.0]).double(), torch.tensor([0.5, 3.0]).double(), 0.1
     learner = maml(lambda: nn.Linear(1, 1, bias=False), "sinusoid", kind=MetaSGD, inner_lr=rate)
     w, one = learner.model.weight.item(), torch.ones(2, 1, 1, dtype=torch.float64)
-    gradient = meta_gradient(learner, Episodes(one, a.view(2, 1, 1), one, b.view(2, 1, 1)))["weight"]
+    gradient = meta_gradient(learner, Episodes(one, a.view(2, 1, 1), one, b.view(2, 1, 1), Regression()))["weight"]
     rate = learner.rates[0].item()  # 0.1 as float32 holds it
     adapted = w - 2 * rate * (w - a)
     assert gradient.item() == pytest.approx((2 * (adapted - b) * (1 - 2 * rate)).mean().item(), rel=1e-12)
@@ -189,10 +190,10 @@ def test_maml_plus_plus_starts_as_maml_even_with_batch_norm_per_step_but_for_wha
     learner = maml(NETWORKS[NORMED], kind=MAMLPlusPlus, inner_lr=0.25, inner_steps=2)
     assert set(learner.owned) == {n for n, _ in learner.model.named_parameters() if ".1." in n}
     episodes = made_up()
-    first, second = list(learner.trajectory(episodes.support_x, episodes.support_y, 2, differentiable=True))[1:]
+    first, second = list(learner.trajectory(episodes, 2, differentiable=True))[1:]
     with torch.no_grad():
         learner.norms[0][1] += 1.0  # the second step's scale of the first layer
-    again = list(learner.trajectory(episodes.support_x, episodes.support_y, 2, differentiable=True))[1:]
+    again = list(learner.trajectory(episodes, 2, differentiable=True))[1:]
     assert all(torch.equal(first.weights[n], again[0].weights[n]) for n in first.weights)
     assert not torch.equal(second.weights["head.weight"], again[1].weights["head.weight"])
 
@@ -213,9 +214,9 @@ def test_maml_plus_pluss_loss_weights(progress: float, weights: list[float]) -> 
     learner, episodes = maml(mlp, kind=MAMLPlusPlus, inner_lr=0.25, inner_steps=3), made_up()
     learner.progress = progress
     assert learner.step_weights() == pytest.approx(weights)
-    states = list(learner.trajectory(episodes.support_x, episodes.support_y, 3, differentiable=False))[1:]
+    states = list(learner.trajectory(episodes, 3, differentiable=False))[1:]
     losses = [
-        learner.family.loss(learner.predict(state, episodes.query_x), episodes.query_y).mean() for state in states
+        episodes.objective.loss(learner.predict(state, episodes.query_x), episodes.query_y).mean() for state in states
     ]
     expected = sum(weight * loss for weight, loss in zip(weights, losses, strict=True))
     assert learner.meta_loss(episodes)[0].item() == pytest.approx(expected.item(), rel=1e-6)
@@ -266,7 +267,7 @@ def seen_by_norms(model: nn.Module, weights: dict[str, Tensor], x: Tensor) -> di
 def test_maml_plus_plus_gathers_what_each_layer_sees_before_and_after_each_step() -> None:
     learner, episodes = maml(NETWORKS[NORMED], kind=MAMLPlusPlus, **RUNNING), made_up()
     unequal_norms(learner)
-    states = list(learner.trajectory(episodes.support_x, episodes.support_y, 2, differentiable=False))
+    states = list(learner.trajectory(episodes, 2, differentiable=False))
     gradient = meta_gradient(learner, episodes)
     for step in range(2):
         own = {name: v[step].expand(2, -1) for name, v in zip(learner.owned, learner.norms, strict=True)}
@@ -307,7 +308,7 @@ def test_maml_plus_plus_is_tested_with_pytorchs_batch_norm_under_the_statistics_
     def norms(step: int) -> dict[str, Tensor]:
         return {name: values[step].detach() for name, values in zip(learner.owned, learner.norms, strict=True)}
 
-    states = list(learner.trajectory(episodes.support_x, episodes.support_y, 2, differentiable=False))
+    states = list(learner.trajectory(episodes, 2, differentiable=False))
     for task in range(episodes.tasks):
         weights = dict(learner.model.named_parameters())
         for step, state in enumerate(states):
@@ -355,7 +356,7 @@ def test_proto_maml_before_the_first_step_ranks_as_protonet_does(statistics: str
     combined, proto = of("proto-maml", wanted), of("protonet", wanted)
     answers = []
     for learner in (combined, proto):
-        state = learner.adapt(episodes.support_x, episodes.support_y, 0)
+        state = learner.adapt(episodes, 0)
         if statistics == "transductive":  # ProtoNet normalises support and query as one batch there
             support, query = (
                 learner_body(combined)(x.flatten(0, 1)) for x in (episodes.support_x[:1], episodes.query_x[:1])
@@ -387,7 +388,7 @@ def test_proto_mamls_gradient_goes_through_the_prototypes(statistics: str, steps
 def test_a_loop_over_tasks_adapts_alike(name: str) -> None:
     episodes = made_up()
     stacked, loop = (
-        learner.predict(learner.adapt(episodes.support_x, episodes.support_y, 2), episodes.query_x)
+        learner.predict(learner.adapt(episodes, 2), episodes.query_x)
         for learner in (of(name, mode="stacked"), of(name, mode="loop"))
     )
     torch.testing.assert_close(stacked, loop, rtol=1e-9, atol=1e-12)

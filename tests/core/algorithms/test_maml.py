@@ -10,11 +10,12 @@ from core.algorithms.forward import ForwardMode
 from core.models.base import models
 from core.models.conv4 import Conv4Config
 from core.models.mlp import MLPConfig
-from data.family import Episodes, EpisodeShape
+from data.batch import Episodes
+from data.family import EpisodeShape
+from data.objective import Regression
 from data.spec import InputSpec
 from tests.core import own_nets
-from tests.core.learners import assert_same, blank, made_up, maml, meta_gradient, textbook
-from tests.core.tiny import tiny
+from tests.core.learners import assert_same, made_up, maml, meta_gradient, textbook
 
 PICTURE = InputSpec((1, 28, 28))
 
@@ -43,7 +44,7 @@ def test_the_gradient_derived_by_hand(mode: ForwardMode, first_order: bool, fact
     learner = maml(lambda: nn.Linear(1, 1, bias=False), "sinusoid", mode, inner_lr=rate, first_order=first_order)
     w = learner.model.weight.item()
     one = torch.ones(2, 1, 1, dtype=torch.float64)  # two tasks of one point, x = 1
-    gradient = meta_gradient(learner, Episodes(one, a.view(2, 1, 1), one, b.view(2, 1, 1)))["weight"]
+    gradient = meta_gradient(learner, Episodes(one, a.view(2, 1, 1), one, b.view(2, 1, 1), Regression()))["weight"]
     adapted = w - 2 * rate * (w - a)
     assert gradient.item() == pytest.approx((2 * (adapted - b) * factor).mean().item(), rel=1e-12)
 
@@ -108,19 +109,19 @@ def test_the_gradient_is_the_slope_of_the_meta_loss(network: str, statistics: st
 def test_dropout_draws_for_each_task_and_the_test_draws_nothing() -> None:
     learner = maml(lambda: own_nets.Dropped(PICTURE.shape, 3), inner_lr=0.3)
     one = made_up(tasks=1)
-    twins = Episodes(*(t.expand(2, *t.shape[1:]) for t in (one.support_x, one.support_y, one.query_x, one.query_y)))
+    twins = Episodes(*(t.expand(2, *t.shape[1:]) for t in one.tensors), one.objective)
     noisy, quiet = learner.train(), None
-    first, second = noisy.predict(noisy.adapt(twins.support_x, twins.support_y, 1), twins.query_x)
+    first, second = noisy.predict(noisy.adapt(twins, 1), twins.query_x)
     assert not torch.equal(first, second)
     quiet = learner.eval()
-    first, second = quiet.predict(quiet.adapt(twins.support_x, twins.support_y, 1), twins.query_x)
+    first, second = quiet.predict(quiet.adapt(twins, 1), twins.query_x)
     assert torch.equal(first, second)
     assert_same(meta_gradient(quiet, one), textbook(learner.model, one, inner_lr=0.3, inner_steps=1))
 
 
 def test_an_unused_parameter_stays_as_it_is() -> None:
     learner, episodes = maml(NETWORKS["embedding, tied and unused parameters"], inner_lr=0.3), made_up()
-    state = learner.adapt(episodes.support_x, episodes.support_y, 2)
+    state = learner.adapt(episodes, 2)
     assert torch.equal(state.weights["unused"], torch.ones(2, 3).double())
     assert not torch.equal(state.weights["head.bias"][0], state.weights["head.bias"][1])
 
@@ -129,12 +130,13 @@ def test_the_report_holds_the_losses_before_and_after_adapting() -> None:
     learner, episodes = maml(mlp, inner_lr=0.3, inner_steps=3), made_up()
     loss, report = learner.meta_loss(episodes)
     with torch.no_grad():
-        before = learner.predict(learner.adapt(episodes.support_x, episodes.support_y, 0), episodes.support_x)
-    family = blank(tiny("doodles"))
-    assert report.support_loss.item() == pytest.approx(family.loss(before, episodes.support_y).mean().item())
+        before = learner.predict(learner.adapt(episodes, 0), episodes.support_x)
+    assert report.support_loss.item() == pytest.approx(
+        episodes.objective.loss(before, episodes.support_y).mean().item()
+    )
     assert report.query_loss.item() == loss.item()
     assert not report.query_loss.requires_grad
-    adapted = learner.predict(learner.adapt(episodes.support_x, episodes.support_y, 3), episodes.query_x)
+    adapted = learner.predict(learner.adapt(episodes, 3), episodes.query_x)
     right = (adapted.argmax(-1) == episodes.query_y).double().mean().item()
     assert report.query_score.item() == pytest.approx(right)
 

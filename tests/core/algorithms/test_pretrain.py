@@ -42,11 +42,11 @@ def episodes(algorithm: Pretrain, base: str):
 def test_a_new_task_starts_with_a_zero_output_layer_on_the_trained_body(pictures: Home, base: str) -> None:
     algorithm = pretrained(pictures, base)
     tasks = episodes(algorithm, base)
-    state = algorithm.adapt(tasks.support_x, tasks.support_y, 0)
+    state = algorithm.adapt(tasks, 0)
     logits = algorithm.predict(state, tasks.query_x)
     assert torch.equal(logits, torch.zeros_like(logits))
     # All logits equal: argmax says class 0, which is right for one class in three.
-    assert algorithm.family.score(logits, tasks.query_y) == pytest.approx(torch.full((5,), 1 / 3))
+    assert tasks.objective.score(logits, tasks.query_y) == pytest.approx(torch.full((5,), 1 / 3))
     trained = dict(algorithm.classifier.named_parameters())
     body = {name for name in state.weights if name not in algorithm.head}
     assert body
@@ -58,7 +58,7 @@ def test_what_fine_tuning_may_change(pictures: Home, scope: str, body_moves: boo
     algorithm = pretrained(pictures, "conv4", f"algorithm.finetune={scope}")
     tasks = episodes(algorithm, "conv4")
     before = {name: p.clone() for name, p in algorithm.named_parameters()}
-    first, *_, last = algorithm.trajectory(tasks.support_x, tasks.support_y, 3, differentiable=False)
+    first, *_, last = algorithm.trajectory(tasks, 3, differentiable=False)
     # BatchNorm takes a bias before it away again, so that those have no gradient.
     for name, value in ((n, v) for n, v in last.weights.items() if "0.bias" not in n):
         moves = name in algorithm.head or body_moves
@@ -93,7 +93,7 @@ def test_the_output_layer_is_found_in_any_network(
 def test_regression_keeps_the_whole_network(pictures: Home) -> None:
     algorithm = pretrained(pictures, "sinusoid")
     tasks = episodes(algorithm, "sinusoid")
-    state = algorithm.adapt(tasks.support_x, tasks.support_y, 0)
+    state = algorithm.adapt(tasks, 0)
     expected = algorithm.classifier(tasks.query_x[0])
     torch.testing.assert_close(algorithm.predict(state, tasks.query_x)[0], expected)
     assert expected.abs().max() > 0
@@ -164,7 +164,7 @@ def test_the_choice_survives_a_checkpoint(pictures: Home, tmp_path) -> None:
     checkpoint.load(saved, other)
     assert other.chosen == FineTuning("head", 0.3, 13)
     tasks = episodes(algorithm, "doodles")
-    ours, theirs = (a.predict(a.adapt(tasks.support_x, tasks.support_y, 3), tasks.query_x) for a in (algorithm, other))
+    ours, theirs = (a.predict(a.adapt(tasks, 3), tasks.query_x) for a in (algorithm, other))
     assert torch.equal(ours, theirs)
 
 

@@ -1,5 +1,7 @@
 """What holds for every learner whatever the way, shot, query count, number of tasks and dtype."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -30,10 +32,10 @@ def test_tasks_do_not_mix(name: str, n_way: int, k_shot: int, n_query: int, task
     config = tiny("conv4", f"algorithm={name}", *shape)
     learner = build_learner(config, blank(config), "stacked").to(dtype).eval()
     episodes = made_up(tasks, shape=EpisodeShape(n_way, k_shot, n_query))
-    support_x, query_x = episodes.support_x.to(dtype), episodes.query_x.to(dtype)
-    together = learner.predict(learner.adapt(support_x, episodes.support_y, 1), query_x)
+    episodes = replace(episodes, support_x=episodes.support_x.to(dtype), query_x=episodes.query_x.to(dtype))
+    together = learner.predict(learner.adapt(episodes, 1), episodes.query_x)
     assert together.shape == (tasks, n_way * n_query, n_way)
     assert together.dtype == dtype
-    alone = learner.predict(learner.adapt(support_x[-1:], episodes.support_y[-1:], 1), query_x[-1:])
+    alone = learner.predict(learner.adapt(episodes[-1:], 1), episodes.query_x[-1:])
     close = {"rtol": 1e-8, "atol": 1e-10} if dtype == torch.float64 else {"rtol": 2e-2, "atol": 2e-3}
     torch.testing.assert_close(together[-1:], alone, **close)

@@ -19,13 +19,13 @@ def test_every_task_starts_from_the_seeds_weights(pictures: Home) -> None:
     algorithm = build_learner(config, open_tiny(config, pictures), "stacked")
     assert isinstance(algorithm, Scratch)
     tasks = next(frozen_episodes(config, algorithm.family, "test", 4).chunks())
-    start = algorithm.adapt(tasks.support_x, tasks.support_y, 0).weights
+    start = algorithm.adapt(tasks, 0).weights
     seeded = dict(build_model(config.model, InputSpec((1, 28, 28)), 3, seed=7).named_parameters())
     for name, value in seeded.items():
         assert torch.equal(start[name], value.expand(4, *value.shape)), name
     other = dict(build_model(config.model, InputSpec((1, 28, 28)), 3, seed=8).named_parameters())
     assert not torch.equal(other["1.weight"], seeded["1.weight"])
-    adapted = algorithm.adapt(tasks.support_x, tasks.support_y, 1).weights
+    adapted = algorithm.adapt(tasks, 1).weights
     assert not torch.equal(adapted["1.weight"][0], adapted["1.weight"][1])
 
 

@@ -8,7 +8,7 @@ import torch
 
 from core.models.base import ModelError
 from core.runs.home import Home
-from core.training.build import build_learner, check, choose_forward, made_up, parameter_count, threads
+from core.training.build import build_learner, check, choose_forward, parameter_count, threads
 from core.training.trainer import Trainer
 from tests.core.learners import blank
 from tests.core.tiny import MemoryListener, open_tiny, tiny
@@ -111,7 +111,7 @@ def test_made_up_tasks_have_the_shape_of_real_ones(pictures: Home) -> None:
         config = tiny(base, f"evaluation.k_shot={few}", f"evaluation.n_query={few}")
         family = open_tiny(config, pictures)
         real = family.sample("train", config.test_shape, 2, torch.Generator())
-        fake = made_up(family, config.test_shape)
+        fake = family.made_up(config.test_shape, 2, torch.Generator().manual_seed(0))
         for part in ("support_x", "support_y", "query_x", "query_y"):
             ours, theirs = getattr(fake, part), getattr(real, part)
             assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), part

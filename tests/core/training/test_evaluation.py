@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from core.training.build import build_learner
 from core.training.evaluation import curve_steps, evaluate, interval
 from core.training.frozen import BLOCK, FrozenEpisodes, episode_seed, frozen_episodes
 from core.training.memory import Peak
-from data.family import SPLITS, ClassificationConfig, Episodes, OnProgress, Split
+from data.batch import Episodes
+from data.family import SPLITS, ClassificationConfig, OnProgress, Split
 from data.folders import Folders
 from data.omniglot import Omniglot
 from data.pictures import Pictures, Pool
@@ -36,8 +38,8 @@ from tests.core.tiny import open_tiny, tiny
 def drawn(config: RunConfig, home: Home, split: str = "test", episodes: int = 30) -> Episodes:
     """The frozen tasks in one piece."""
     blocks = list(frozen_episodes(config, open_tiny(config, home), split, episodes).chunks())
-    parts = ("support_x", "support_y", "query_x", "query_y")
-    return Episodes(*(torch.cat([getattr(block, part) for block in blocks]) for part in parts))
+    parts = zip(*(block.tensors for block in blocks), strict=True)
+    return Episodes(*map(torch.cat, parts), blocks[0].objective)
 
 
 def equal(first: Episodes, second: Episodes) -> bool:
@@ -133,7 +135,7 @@ def test_what_is_said_of_the_normalisation_holds(learner: str) -> None:
         algorithm = build_learner(config, blank(config), "stacked").double().eval()
 
         def first_answer(support_x: Tensor, query_x: Tensor, algorithm: Algorithm = algorithm) -> Tensor:
-            state = algorithm.adapt(support_x, episodes.support_y, 0)
+            state = algorithm.adapt(replace(episodes, support_x=support_x), 0)
             if learner == "protonet":  # its embedding, as the answer depends on the support set in any case
                 return algorithm.embed(support_x, query_x)[1][:, 0]
             return algorithm.predict(state, query_x)[:, 0]
@@ -191,7 +193,7 @@ def test_a_score_is_the_mean_over_tasks_after_each_step(pictures: Home) -> None:
     result = evaluate(learner, config, family, "test", episodes=30)
     tasks = drawn(config, pictures)
     for step in range(4):
-        logits = learner.predict(learner.adapt(tasks.support_x, tasks.support_y, step), tasks.query_x)
+        logits = learner.predict(learner.adapt(tasks, step), tasks.query_x)
         right = (logits.argmax(-1) == tasks.query_y).double().mean(1).detach().numpy()  # (tasks,)
         assert result.curve[step]["step"] == step
         assert result.curve[step]["mean"] == pytest.approx(right.mean())
@@ -206,8 +208,8 @@ def test_each_episodes_score_is_kept_and_stays_out_of_the_json(pictures: Home) -
     learner = build_learner(config, family, "stacked")
     result = evaluate(learner, config, family, "test", episodes=30)
     tasks = drawn(config, pictures)
-    logits = learner.predict(learner.adapt(tasks.support_x, tasks.support_y, learner.adaptation_steps), tasks.query_x)
-    np.testing.assert_allclose(result.scores, family.score(logits.detach(), tasks.query_y).double())
+    logits = learner.predict(learner.adapt(tasks, learner.adaptation_steps), tasks.query_x)
+    np.testing.assert_allclose(result.scores, tasks.objective.score(logits.detach(), tasks.query_y).double())
     document = json.loads(json.dumps(result.as_json(7)))
     assert document["metric"] == "accuracy" and document["run"] == 7
     assert document["protocol"] == result.protocol
@@ -222,7 +224,7 @@ def test_episodes_that_are_not_finite_are_counted_and_left_out(pictures: Home) -
     result = evaluate(learner, config, family, "test", episodes=30)
     assert 0 < result.non_finite < 30
     tasks = drawn(config, pictures)
-    prediction = learner.predict(learner.adapt(tasks.support_x, tasks.support_y, 12), tasks.query_x).detach()
+    prediction = learner.predict(learner.adapt(tasks, 12), tasks.query_x).detach()
     errors = (prediction - tasks.query_y).square().flatten(1).mean(1)
     assert (prediction.isfinite().flatten(1).all(1) & ~errors.isfinite()).any()  # the squares overflow, not the values
     assert result.non_finite == (~errors.isfinite()).sum()
