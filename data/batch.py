@@ -29,6 +29,10 @@ class TaskBatch(Protocol):
     @property
     def tasks(self) -> int: ...
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that says which tasks these are, for a hash."""
+
     def support_loss(self, answer: Answer, step: int) -> Tensor:
         """Mean loss of each task on what it may learn from, at an inner step counted from 0 → (tasks,), differentiable."""
 

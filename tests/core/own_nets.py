@@ -32,6 +32,18 @@ class Reader(nn.Module):
         return self.head(self.embed(x).mean(1))  # the mean over the tokens of each text
 
 
+class Writer(nn.Module):
+    """Reads tokens in their places and says the next one: an embedding and two linear layers."""
+
+    def __init__(self, input_spec: InputSpec, outputs: int):
+        super().__init__()
+        self.embed = nn.Embedding(input_spec.vocabulary, 6)
+        self.body, self.head = nn.Linear(6 * prod(input_spec.shape), 16), nn.Linear(16, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.body(self.embed(x).flatten(1))))
+
+
 class Viewed(nn.Module):
     """A convolution whose maps are flattened by ``view``, which takes one layout alone; BatchNorm makes tasks run one by one."""
 

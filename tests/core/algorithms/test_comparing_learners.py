@@ -8,13 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.algorithms import forward
+from core.algorithms.cnp import Contexts
 from core.algorithms.comparing import class_means, cosine, one_hot, squared_distance
 from core.algorithms.snail import SNAIL
 from core.training.memory import Peak
 from data.batch import Episodes
+from data.errors import InputError
 from data.family import EpisodeShape
 from data.objective import Regression
-from tests.core.learners import made_up, of, to_learn
+from tests.core.learners import SHAPE, made_up, of, to_learn
 
 COMPARING = ["protonet", "matchingnet", "relationnet", "snail", "proto-maml", "baseline++", "nearest-centroid"]
 
@@ -140,6 +142,15 @@ def test_snails_layers_are_what_the_paper_writes_for_one_whole_sequence() -> Non
     torch.testing.assert_close(torch.cat(dense(wide[:, :6], wide[:, 6:]), 1), expected)
 
 
+def test_snail_refuses_more_examples_than_its_convolutions_see() -> None:
+    """Trained with 3 classes of 2 it reads sequences of 8: two shots, with the query seven elements, but not three."""
+    learner = of("snail", "algorithm.filters=4")
+    assert learner.most_shots(SHAPE) == 2 and SNAIL.most_shots(EpisodeShape(5, 5, 1)) == 6
+    learner.adapt(made_up(shape=EpisodeShape(3, 2, 1)), 0)
+    with pytest.raises(InputError, match="reach 7 support examples, and the task has 9"):
+        learner.adapt(made_up(shape=EpisodeShape(3, 3, 1)), 0)
+
+
 def test_snail_shuffles_the_support_set_while_training_and_keeps_pictures_with_their_labels() -> None:
     learner, episodes = of("snail", "algorithm.filters=4"), made_up()
     learner.family.sample = lambda *_: episodes
@@ -172,6 +183,29 @@ def test_cnps_loss_is_the_likelihood_that_torch_computes() -> None:
     loss, report = learner.meta_loss(Episodes(x, y, asked, answer, Regression()))
     assert loss.item() == pytest.approx(expected.item())
     assert report.query_score.item() == pytest.approx(F.mse_loss(mean, answer).item())
+
+
+def test_cnp_learns_from_contexts_of_all_sizes_and_predicts_them_too() -> None:
+    learner = of("cnp", base="sinusoid")
+    x, y, asked, answer = (torch.randn(400, n, 1, dtype=torch.float64) for n in (5, 5, 3, 3))
+    learner.family.sample = lambda *_: Episodes(x, y, asked, answer, Regression())
+    drawn = learner.draw(EpisodeShape(1, 5, 3), 400, torch.Generator().manual_seed(0))
+    assert sorted(set(drawn.size.tolist())) == [1, 2, 3, 4, 5]
+    assert drawn.query_x.shape == (400, 8, 1)
+    assert not torch.equal(drawn.support_x, x)  # which examples are the context is random too
+
+    losses = []
+    for task in range(20):  # each with its own context, cut off where it ends
+        known = drawn.size[task]
+        context = (drawn.support_x[task : task + 1, :known], drawn.support_y[task : task + 1, :known])
+        everything = torch.cat([x[task], asked[task]]).sort(0)[0]
+        torch.testing.assert_close(drawn.query_x[task].sort(0)[0], everything)
+        mean, deviation = learner.distribution(
+            learner.adapt(to_learn(*context, Regression()), 0), drawn.query_x[task][None]
+        )
+        losses.append(-torch.distributions.Normal(mean, deviation).log_prob(drawn.query_y[task]).mean())
+    first = Contexts(*(part[:20] for part in drawn.tensors), drawn.objective, drawn.size[:20])
+    assert learner.meta_loss(first)[0].item() == pytest.approx(torch.stack(losses).mean().item())
 
 
 @pytest.mark.parametrize(("classes", "scale"), [(12, 2.0), (201, 10.0)])

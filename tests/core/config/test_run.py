@@ -91,6 +91,11 @@ CONTRADICTIONS = [
     (("family.n_way=7",), "family.n_way", "exceeds the 6 validation classes"),
     (("algorithm=pretrain", "evaluation.n_way=7"), "evaluation.n_way", "exceeds the 6 validation classes"),
     (("evaluation.n_way=5",), "evaluation.n_way", "MAML learns an output layer for 3 classes"),
+    (
+        ("algorithm=snail", "evaluation.k_shot=3"),
+        "evaluation.k_shot",
+        "trained with 2 shots reads at most 2 of a class, not 3",
+    ),
     (("training.schedule=cosine", "training.final_lr=0.5"), "training.final_lr", "0.5 is above meta_lr = 0.001"),
 ]
 
