@@ -136,6 +136,11 @@ class Algorithm(nn.Module, ABC):
         return []
 
     @property
+    def tunes_to_validate(self) -> bool:
+        """Whether a choice has to be made, on a few tasks, before each validation says how good the training is."""
+        return False
+
+    @property
     def choice(self) -> dict[str, Any] | None:
         """What was chosen, as plain values, for checkpoint and protocol; None for a learner that leaves nothing open."""
         return None

@@ -83,6 +83,15 @@ def class_means(support: Tensor, labels: Tensor) -> Tensor:
     return labels.transpose(1, 2) @ support / labels.sum(1).unsqueeze(-1)
 
 
+def prototype_layer(support: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The linear layer that answers as the nearest class mean does: weight (tasks, n_way, d) and bias (tasks, n_way).
+
+    −‖f − c_k‖² = 2 c_k·f − ‖c_k‖² − ‖f‖², and the last term is the same for all classes.
+    """
+    means = class_means(support, labels)
+    return 2 * means, -means.square().sum(-1)
+
+
 def squared_distance(query: Tensor, centers: Tensor) -> Tensor:
     """(tasks, n, d) and (tasks, n_way, d) → (tasks, n, n_way), without the (tasks, n, n_way, d) differences.
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -31,10 +31,12 @@ class FineTuner(Algorithm):
     """A learner that adapts by plain gradient descent and was not meta-trained for it.
 
     What its config leaves open (None) is chosen on validation episodes before the test, so that the comparison is with
-    a baseline at its best among RATES and a few lengths. Until then ``chosen`` is a middling guess.
+    a baseline at its best among RATES and a few lengths. Until then ``chosen`` is a middling guess, or None for a learner
+    that can answer without fine-tuning meanwhile, by ``proxy``.
     """
 
-    chosen: FineTuning
+    chosen: FineTuning | None
+    proxy: ClassVar[str] = ""
 
     @abstractmethod
     def start(self, tasks: int, scope: Scope) -> Weights:
@@ -50,8 +52,17 @@ class FineTuner(Algorithm):
         """Whether the number of steps is to be chosen too."""
 
     @property
+    def is_open(self) -> bool:
+        return self.steps_are_open or len(self.candidates()) > 1
+
+    @property
+    def tunes_to_validate(self) -> bool:
+        """A guessed rate says little about how good the training is. Without a proxy it has to be found each time."""
+        return self.is_open and self.chosen is not None
+
+    @property
     def adaptation_steps(self) -> int:
-        return self.chosen.steps
+        return self.chosen.steps if self.chosen else 0
 
     def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
         return gradient_descent(
@@ -66,10 +77,10 @@ class FineTuner(Algorithm):
 
     @property
     def choice(self) -> dict[str, Any]:
-        return asdict(self.chosen)
+        return asdict(self.chosen) if self.chosen else {"by": self.proxy}
 
     def choose(self, choice: dict[str, Any]) -> None:
-        self.chosen = FineTuning(**choice)
+        self.chosen = None if self.proxy and choice == {"by": self.proxy} else FineTuning(**choice)
 
 
 def grid(scopes: list[Scope], lr: float | None, steps: int | None) -> list[FineTuning]:

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from core.algorithms.base import Algorithm, SupportLoss, TaskState
 from core.algorithms.forward import Remembered, TaskForward, Weights
-from data.batch import TaskBatch
+from data.batch import Answer, TaskBatch
 from data.spec import InputSpec
 
 
@@ -52,8 +52,12 @@ class OutputLayerLearner(Algorithm):
         states = super().trajectory(batch, steps, differentiable=differentiable)
         if not self.reads_once:
             return states
-        read = Remembered(partial(self.forward_queries, self.body, None, batch.support_x))
+        read = self.reader(batch)
         return (replace(state, read=read) for state in states)
+
+    def reader(self, batch: TaskBatch) -> Answer:
+        """Gives queries' features (tasks, n, features), once for the same queries."""
+        return Remembered(partial(self.forward_queries, self.body, None, batch.support_x))
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
         return (

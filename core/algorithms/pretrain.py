@@ -1,15 +1,19 @@
 """Ordinary supervised training, then fine-tuning (the baseline of Chen et al. 2019, https://arxiv.org/abs/1904.04232)."""
 
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from core.algorithms.base import AlgorithmConfig, Network, StepReport
+from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
+from core.algorithms.comparing import one_hot, prototype_layer
 from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
 from core.algorithms.forward import Weights
 from core.algorithms.output_layer import OutputLayerLearner, last_layer
 from core.models.base import head_parameters
+from data.batch import Episodes, TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
 
@@ -35,6 +39,10 @@ class Pretrain(OutputLayerLearner, FineTuner):
 
     For regression the examples of all tasks are pooled, and the whole network is kept: it has learned the tasks' mean
     (Finn et al. 2017, section 5.1).
+
+    While it trains, a guessed fine-tuning would say little about which checkpoint is best. So validations ask for the class
+    whose mean of the body's features is nearest; for regression, and a network that does not end with a linear layer, the
+    fine-tuning is chosen before each validation on the first of its tasks.
     """
 
     Config = PretrainConfig
@@ -44,6 +52,7 @@ class Pretrain(OutputLayerLearner, FineTuner):
     episodic = False
     kinds = ("classification", "regression")
     fixed_way = False
+    proxy = "nearest class mean of features"
 
     def __init__(
         self, config: PretrainConfig, network: Network, family, test_shape: EpisodeShape, *arguments, **settings
@@ -56,11 +65,25 @@ class Pretrain(OutputLayerLearner, FineTuner):
             self.classifier, self.head = network(classes), head_parameters(network, family.outputs(test_shape))
             self.model.requires_grad_(False)  # only a mould: its weights come from the classifier
         self.last = last_layer(self.classifier, self.head, family.input_spec)
-        self.chosen = middling(self.candidates())
+        self.chosen = None if self.last and self.is_open else middling(self.candidates())
 
     @property
     def reads_once(self) -> bool:
-        return self.last is not None and self.chosen.scope == "head"
+        return self.last is not None and (self.chosen is None or self.chosen.scope == "head")
+
+    def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
+        if self.chosen is None:
+            return self.untuned(batch, steps)
+        return super().trajectory(batch, steps, differentiable=differentiable)
+
+    def untuned(self, batch: Episodes, steps: int) -> Iterator[TaskState]:
+        """The one state there is without fine-tuning, for each step: an output layer that finds the nearest class mean."""
+        with torch.no_grad():
+            features = self.body(None, batch.support_x)  # (tasks, n_support, features)
+            layer = prototype_layer(features, one_hot(batch.support_y, batch.objective.outputs, features))
+        head = {f"{self.last}.{part}": value for part, value in zip(("weight", "bias"), layer, strict=True)}
+        state = TaskState(head, batch, read=self.reader(batch))
+        return repeat(state, steps + 1)
 
     @property
     def trained(self) -> nn.Module:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network
-from core.algorithms.comparing import class_means, one_hot
+from core.algorithms.comparing import one_hot, prototype_layer
 from core.algorithms.forward import Weights
 from core.algorithms.maml import MAML
 from core.models.base import embedding_shape
@@ -43,9 +43,8 @@ class TaskHead(nn.Module):
 class ProtoMAML(MAML):
     """MAML whose output layer starts each task as ProtoNet's prototypes.
 
-    −‖f − c_k‖² = 2 c_k·f − ‖c_k‖² − ‖f‖², and the last term is the same for all classes. So the layer with W_k = 2 c_k and
-    b_k = −‖c_k‖² answers before the first inner step as ProtoNet does (eq. 3). The gradient flows through the prototypes into
-    the body; the inner steps change body and layer.
+    The layer with W_k = 2 c_k and b_k = −‖c_k‖² answers before the first inner step as ProtoNet does (eq. 3). The gradient
+    flows through the prototypes into the body; the inner steps change body and layer.
     """
 
     Config = ProtoMAMLConfig
@@ -67,8 +66,8 @@ class ProtoMAML(MAML):
         with torch.set_grad_enabled(differentiable):
             support = embed(None, batch.support_x)  # (tasks, n_support, features)
             labels = one_hot(batch.support_y, batch.objective.outputs, support)
-            prototypes = class_means(support, labels)  # (tasks, n_way, features)
-            head = {"head.weight": 2 * prototypes, "head.bias": -prototypes.square().sum(-1)}
+            weight, bias = prototype_layer(support, labels)
+            head = {"head.weight": weight, "head.bias": bias}
             weights = super().start(batch, differentiable=differentiable) | head
         # Without a graph to the prototypes the layer has to be told that it adapts.
         return weights if differentiable else {name: w.detach().requires_grad_() for name, w in weights.items()}

@@ -292,6 +292,9 @@ class Trainer:
 
     def _evaluate_validation(self) -> EvaluationResult:
         name, episodes = f"last@{self.iteration}", self.config.evaluation.val_episodes
+        if self.algorithm.tunes_to_validate:
+            tune(self.algorithm, self.config, self.validation.first_block(), self._tick("training"))
+            self.algorithm.train()
         return evaluate(
             self.algorithm,
             self.config,

@@ -134,6 +134,7 @@ def test_the_output_layer_adapts_alike_whether_the_body_reads_once_or_at_every_s
 
 def test_pretraining_that_fine_tunes_everything_reads_with_the_tasks_own_weights() -> None:
     learner, episodes = of("pretrain", "algorithm.finetune=all", "algorithm.finetune_lr=0.3"), made_up()
+    learner.choose({"scope": "all", "lr": 0.3, "steps": 20})
     assert learner.last and not learner.reads_once
     assert learner.adapt(episodes, 1).read is None
 

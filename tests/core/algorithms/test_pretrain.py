@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from core.algorithms.fine_tune import MOST_STEPS, RATES, FineTuning
+from core.algorithms.fine_tune import MOST_STEPS, RATES, FineTuning, middling
 from core.algorithms.pretrain import Pretrain
 from core.models.base import build_model, head_parameters
 from core.runs.home import Home
@@ -13,15 +13,16 @@ from core.training import checkpoint
 from core.training.build import build_learner
 from core.training.evaluation import evaluate, score_all
 from core.training.frozen import BLOCK, frozen_episodes
+from core.training.trainer import Trainer
 from core.training.tuning import tune, tuning_steps
 from data.spec import InputSpec
-from tests.core.tiny import open_tiny, tiny
+from tests.core.tiny import MemoryListener, open_tiny, tiny
 
 PRETRAIN = ("algorithm=pretrain", "algorithm.batch_size=32")
 
 
 def pretrained(home: Home, base: str, *assignments: str, steps: int = 5) -> Pretrain:
-    """The baseline after a few ordinary batches."""
+    """The baseline after a few ordinary batches, about to fine-tune."""
     config = tiny(base, *PRETRAIN, *assignments)
     family = open_tiny(config, home)
     algorithm = build_learner(config, family, "stacked")
@@ -31,6 +32,7 @@ def pretrained(home: Home, base: str, *assignments: str, steps: int = 5) -> Pret
         optimizer.zero_grad()
         algorithm.meta_step(config.family.shape, 1, generator)
         optimizer.step()
+    algorithm.chosen = middling(algorithm.candidates())
     return algorithm
 
 
@@ -176,3 +178,67 @@ def test_it_can_be_tested_on_more_classes_than_before(pictures: Home, tmp_path) 
     result = evaluate(wider, config, wider.family, "test", episodes=5)
     assert result.protocol["n_way"] == 5
     assert result.curve[0]["mean"] == pytest.approx(0.2)
+
+
+# What says which checkpoint is best, while the fine-tuning is open
+
+
+def test_until_it_is_tuned_it_answers_by_the_nearest_class_mean_of_its_features(pictures: Home) -> None:
+    algorithm = pretrained(pictures, "conv4").eval()
+    algorithm.chosen = None
+    tasks = episodes(algorithm, "conv4")
+    with torch.no_grad():
+        logits = algorithm.predict(algorithm.adapt(tasks, algorithm.adaptation_steps), tasks.query_x)
+        for task in range(tasks.tasks):
+            body = torch.nn.Sequential(*list(algorithm.classifier)[:-1])
+            support, query = body(tasks.support_x[task]), body(tasks.query_x[task])
+            means = torch.stack([support[tasks.support_y[task] == k].mean(0) for k in range(3)])
+            away = torch.cdist(query, means)
+            assert torch.equal(logits[task].argmax(-1), away.argmin(-1))
+            # Up to what is the same for all classes, the logits are the squared distances.
+            difference = logits[task] + away.square()
+            torch.testing.assert_close(difference, difference[:, :1].expand(-1, 3), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("base", "settings", "by"),
+    [
+        ("doodles", (), {"by": "nearest class mean of features"}),
+        ("doodles", ("algorithm.finetune_lr=0.1", "algorithm.finetune_steps=2", "algorithm.finetune=all"), None),
+        ("sinusoid", ("algorithm.finetune_steps=2",), None),
+    ],
+)
+def test_a_validation_says_what_its_score_is_of(pictures: Home, tmp_path, base: str, settings, by) -> None:
+    """By the proxy, where it has one; otherwise by the fine-tuning, chosen anew if it is open."""
+    config = tiny(base, *PRETRAIN, *settings)
+    listener = MemoryListener()
+    result = Trainer(config, open_tiny(config, pictures), tmp_path, listener).run()
+    *validations, tuned, tested = [one for _, one, _ in listener.evaluations]
+    said = [one.protocol["chosen"] for one in validations]
+    assert len(said) == 2
+    assert all(one == by if by else one["steps"] == 2 for one in said)
+    assert tuned.protocol["chosen"] == tested.protocol["chosen"] == result.protocol["chosen"]
+    assert set(result.protocol["chosen"]) == {"scope", "lr", "steps"}
+
+
+def test_a_regressions_fine_tuning_is_chosen_before_each_validation(pictures: Home, tmp_path) -> None:
+    config = tiny(
+        "sinusoid", *PRETRAIN, "training.iterations=60", "training.evaluate_every=20", "training.meta_lr=0.02"
+    )
+    listener = MemoryListener()
+    Trainer(config, open_tiny(config, pictures), tmp_path, listener).run()
+    first = listener.evaluations[0][1]
+    family = open_tiny(config, pictures)
+    algorithm = build_learner(config, family, "stacked")
+    guess = evaluate(algorithm, config, family, "val", episodes=10)
+    assert guess.protocol["chosen"] == {"scope": "all", "lr": 0.01, "steps": MOST_STEPS}
+    assert first.protocol["chosen"] != guess.protocol["chosen"]
+
+
+def test_a_run_that_was_stopped_is_asked_by_its_proxy(pictures: Home, tmp_path) -> None:
+    algorithm = pretrained(pictures, "doodles")
+    algorithm.chosen = None
+    saved = checkpoint.save(tmp_path, "best", 5, algorithm, {})
+    other = pretrained(pictures, "doodles", steps=0)
+    checkpoint.load(saved, other)
+    assert other.chosen is None and other.choice == {"by": "nearest class mean of features"}
