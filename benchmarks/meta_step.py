@@ -119,11 +119,12 @@ def textbook_loop(learner: Algorithm, family: TaskFamily, config: RunConfig) -> 
 
 def opened(case: Case, device: torch.device) -> tuple[RunConfig, TaskFamily, Algorithm]:
     config = parse({**case.config, "device": "auto"})
-    torch.set_num_threads(threads(config) if device.type == "cpu" else torch.get_num_threads())
     family = families()[config.family.name](
         config.family, datasets=Path(), cache=Path(".innerloop/cache"), device=device
     )
-    return config, family, build_learner(config, family, "stacked")
+    learner = build_learner(config, family, "stacked")
+    torch.set_num_threads(threads(learner) if device.type == "cpu" else torch.get_num_threads())
+    return config, family, learner
 
 
 def against_the_textbook(case: Case, device: torch.device, rounds: int) -> list[float]:

@@ -13,7 +13,7 @@ from core.runs import hardware
 from core.runs.home import Home
 from core.runs.schema import Run
 from core.training import checkpoint
-from core.training.build import build_learner, choose_forward, open_family
+from core.training.build import build_learner, open_family, tried_out
 from core.training.device import open_device
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import Tick
@@ -45,8 +45,8 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
         raise _no_checkpoint(run)
     device = open_device(hardware.fitting(config.device, hardware.slots())[0])
     family = open_family(config, home.root / run.datasets, home.cache, device, progress)
-    mode = "loop" if run.forward == "loop" else choose_forward(config, family)  # perhaps on another device
-    algorithm = build_learner(config, family, mode)
+    looped = run.forward == "loop"  # one that stacked is tried out anew, perhaps on another device
+    algorithm = build_learner(config, family, "loop") if looped else tried_out(config, family)
     if held is None and algorithm.choice is not None:
         raise _no_checkpoint(run)
     if held is None:  # nothing is learned and nothing chosen: there is nothing to keep in a checkpoint

@@ -11,6 +11,7 @@ from typing import TextIO, TypeVar
 
 import torch
 
+from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.errors import StoreError
 from core.runs import ending, hardware
@@ -25,7 +26,6 @@ from core.training.device import open_device, out_of_memory
 from core.training.evaluation import EvaluationResult
 from core.training.trainer import Desired, Progress, Row, Stopped, Trainer
 from data.errors import InnerloopError
-from data.folders import Folders
 
 T = TypeVar("T")
 
@@ -122,8 +122,10 @@ class StoreListener:
             )
         )
 
-    def prepared(self, forward: str) -> None:
-        patiently(lambda: self.attempt.update(forward=forward))
+    def prepared(self, algorithm: Algorithm) -> None:
+        torch.set_num_threads(threads(algorithm))
+        forward, device = algorithm.forward_tasks.mode, _device_name(self.slot)
+        patiently(lambda: self.attempt.update(forward=forward, device=device))
 
     def check(self) -> None:
         patiently(self.attempt.check)
@@ -170,10 +172,8 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
         run = attempt.store.get(run.id)  # the slot came with the claim
         listener = StoreListener(attempt, run.slot)
         config = parse({**run.config, "device": "auto"})  # the scheduler has given the device: the slot
-        folders = Folders(home.root / run.datasets, home.cache)
-        torch.set_num_threads(threads(config, folders))
         device = open_device(run.slot)
-        attempt.update(iterations=config.training.iterations, device=_device_name(run.slot))
+        attempt.update(iterations=config.training.iterations)
         # A run stays with the data it was given.
         family = open_family(config, home.root / run.datasets, home.cache, device, listener.loaded)
         Trainer(config, family, home.artifacts(run).checkpoints(), listener).run()

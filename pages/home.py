@@ -6,7 +6,6 @@ from core.config.presets import PRESETS, Preset
 from core.runs import hardware
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
-from pages.parts.launch import launch
 
 RECENT = 6
 INTRODUCTION = (
@@ -19,7 +18,9 @@ INTRODUCTION = (
 
 def start_preset(preset: Preset) -> None:
     with st.spinner("Preparing the run …"), session.shown_errors():
-        runs = launch(preset.config, preset.name)
+        from core.launch import launch  # takes torch along, which this page does not wait for otherwise
+
+        runs = launch(session.store(), session.home(), preset.config, preset.name)
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})
 
 

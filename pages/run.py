@@ -191,7 +191,7 @@ def page() -> None:
     asked = st.query_params.get("run", "")
     if not asked:
         return no_run("No run is chosen", "This page shows one run: its curves, its test and its log.")
-    known = session.store().runs(ids=[int(asked)]) if asked.isdecimal() else []
+    known = session.store().runs(ids=session.numbered(asked))
     if not known:
         return no_run(f"There is no run {asked[:20]}", "It may have been deleted, or the address has a slip in it.")
     return draw(known[0])

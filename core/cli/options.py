@@ -7,11 +7,10 @@ import typer
 
 from core.cli import follow
 from core.runs.home import Home
-from core.runs.schema import Run, storable
+from core.runs.schema import LARGEST_RUN, Run, storable
 from core.runs.store import RunStore
 from data.errors import InputError
 
-LARGEST_RUN = 2**31 - 1  # of what every database can number
 HomeOption = Annotated[
     str | None, typer.Option("--home", help="Folder of runs and database; default .innerloop beside app.py.")
 ]

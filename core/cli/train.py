@@ -8,7 +8,6 @@ from core.cli import follow
 from core.cli.data import need_data
 from core.cli.options import HomeOption, JsonOption, SetOption, emit, open_home, shown, summary
 from core.config import presets
-from core.runs import scheduler
 from data.errors import InputError
 
 
@@ -26,25 +25,21 @@ def train(
     home: HomeOption = None,
 ) -> None:
     """Queue a run, follow it to its end. Ctrl-C stops it with a checkpoint."""
-    from core.launch import checked_name, from_preset, seeded
+    from core.launch import from_preset, launch
 
     found, store = open_home(home)
     config = from_preset(_preset(preset), [*(set_ or []), *([] if seed is None else [f"seed={seed}"])])
     need_data(config, found, download)
-    configs = seeded(config, seeds or 1, found.folders)
-    named = preset if name is None else checked_name(name)
-    group = f"{named} × {seeds}" if seeds and seeds > 1 else None
-    labels = [f"{named} seed {c['seed']}" if group else named for c in configs]
-    runs = scheduler.submit(store, found, list(zip(labels, configs, strict=True)), group)
+    runs = launch(store, found, config, preset if name is None else name, seeds or 1)
+    ids, group = [run.id for run in runs], runs[0].group
     if detach:
-        ids = [run.id for run in runs]
         emit(
             {"runs": ids, "group": group},
             as_json,
             f"Queued as run {', '.join(map(str, ids))}. See `python -m core runs`.",
         )
         return
-    ended = follow.all_to_end(store, found, [run.id for run in runs])
+    ended = follow.all_to_end(store, found, ids)
     documents = [shown(run) for run in ended]
     text = "\n".join(summary(run) for run in ended)
     emit(documents[0] if len(ended) == 1 else {"runs": documents, "group": group}, as_json, text)

@@ -70,17 +70,23 @@ def _split(assignment: str) -> tuple[str, Any]:
         raise _refused(path, f"'{shown}' is not path=value.", "Write for example training.meta_lr=0.01.")
     if len(path) > LONGEST_PATH:
         raise _refused("", f"There is no setting {shortened(path)}.", "See `python -m core list` for the names.")
+    return path, read(path, text)
+
+
+def read(path: str, text: str) -> Any:
+    """The value that a text gives a setting: JSON, else the text itself. Raises ConfigError for what is neither."""
     if len(text) > LONGEST_VALUE:
         raise _refused(path, f"{path} is given {len(text)} characters.", f"Give {LONGEST_VALUE} at most.")
+    shown = shortened(f"{path}={text}")
     try:  # a NaN by itself is refused at its field, where that can be said better
         value = json.loads(text, parse_constant=None if text.strip() in NOT_FINITE else _no_number)
     except json.JSONDecodeError:
-        return path, text
+        return text
     except (ValueError, RecursionError):  # NaN, or a number or a nesting beyond what Python reads
         raise _refused(path, f"'{shown}' is not a value.", "Give a finite number, true, false, null or text.") from None
     if _depth(value) > DEEPEST:
         raise _refused(path, f"'{shown}' is nested more than {DEEPEST} deep.", "Give a simpler value.")
-    return path, value
+    return value
 
 
 def _no_number(name: str) -> Any:

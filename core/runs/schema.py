@@ -25,6 +25,7 @@ from sqlalchemy import (
 ACTIVE = frozenset({"starting", "running", "paused"})  # a worker process exists, or is about to
 ENDED = frozenset({"finished", "stopped", "failed", "lost"})
 RESUMABLE = frozenset({"stopped", "failed", "lost"})
+LARGEST_RUN = 2**31 - 1  # of what every database can number
 STATUSES = frozenset({"queued"}) | ACTIVE | ENDED
 
 

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+import psutil
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +20,7 @@ from data.folders import Folders
 from data.registry import families
 
 TRIAL_TASKS = 2
+BYTES_A_WEIGHT = 16  # in float32: itself, its gradient and the two moments of Adam
 
 
 def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> Algorithm:
@@ -39,16 +41,17 @@ def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> A
     return algorithm.to(family.device)
 
 
-def choose_forward(config: RunConfig, family: TaskFamily) -> ForwardMode:
-    """How this network is run over many tasks: ``stacked`` if vmap takes it, else ``loop``.
+def tried_out(config: RunConfig, family: TaskFamily) -> Algorithm:
+    """The run's learner at its random start, which is known to work: ``stacked`` if vmap takes its network, else ``loop``.
 
     Both are tried on made-up tasks: training step, adaptation, prediction. Raises ModelError when neither works.
     """
     reason: Exception | None = None
     for mode in ("stacked", "loop"):
         try:
-            try_out(build_learner(config, family, mode), config, family)
-            return mode
+            learner = build_learner(config, family, mode)
+            try_out(learner, config, family)
+            return learner
         except InnerloopError:
             raise
         except Exception as error:  # whatever vmap, autograd or the person's own network raises
@@ -64,7 +67,8 @@ def choose_forward(config: RunConfig, family: TaskFamily) -> ForwardMode:
 
 
 def try_out(algorithm: Algorithm, config: RunConfig, family: TaskFamily) -> None:
-    """One adaptation and prediction on noise, forwards and backwards as training does. Leaves no gradient behind."""
+    """One adaptation and prediction on noise, forwards and backwards as training does. Leaves the learner as it was."""
+    choice, buffers = algorithm.choice, {name: buffer.clone() for name, buffer in algorithm.named_buffers()}
     shape = config.family.shape if algorithm.fixed_way else config.test_shape
     batch = family.made_up(shape, TRIAL_TASKS, torch.Generator().manual_seed(0))
     steps = int(algorithm.takes_steps)
@@ -76,6 +80,10 @@ def try_out(algorithm: Algorithm, config: RunConfig, family: TaskFamily) -> None
         if loss.requires_grad:  # a learner without anything to learn has no gradient
             loss.backward()
     algorithm.zero_grad()
+    for name, buffer in algorithm.named_buffers():
+        buffer.copy_(buffers[name])
+    if choice is not None:
+        algorithm.choose(choice)
 
 
 class Expecting:
@@ -96,10 +104,10 @@ class Expecting:
         return given
 
 
-def without_data(config: RunConfig, folders: Folders | None = None) -> TaskFamily:
+def without_data(config: RunConfig, folders: Folders | None = None, device: torch.device | str = "cpu") -> TaskFamily:
     """The run's task family, of which nothing is asked but what its config and the sizes of its classes tell."""
     kind, places = families()[config.family.name], folders or Folders(Path(), Path())
-    family = kind(config.family, datasets=places.datasets, cache=places.cache)
+    family = kind(config.family, datasets=places.datasets, cache=places.cache, device=device)
     family.found = kind.sizes(config.family, folders)
     return family
 
@@ -109,23 +117,37 @@ def check(config: RunConfig, folders: Folders | None = None) -> ForwardMode:
 
     Raises ModelError with reason and remedy.
     """
-    return choose_forward(config, without_data(config, folders))
+    if config.model.name != "module":
+        parameter_count(config, folders)  # before memory is asked for
+    return tried_out(config, without_data(config, folders)).forward_tasks.mode
 
 
 def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
-    """How many numbers there are to learn: the network's weights, and what a learner puts around it."""
-    learner = build_learner(config, without_data(config, folders), "stacked")
-    return sum(p.numel() for p in learner.parameters() if p.requires_grad)
+    """How many numbers there are to learn: the network's weights, and what a learner puts around it.
+
+    Counted on torch's meta device, where tensors have shapes and no memory. Not for a person's own network, whose code would
+    have to run. Raises ModelError for a network that this machine has no memory for.
+    """
+    with torch.device("meta"):
+        learner = build_learner(config, without_data(config, folders, "meta"), "stacked")
+    weights = sum(p.numel() for p in learner.parameters() if p.requires_grad)
+    needed, there = BYTES_A_WEIGHT * weights, psutil.virtual_memory().total
+    if needed > there:
+        sizes = f"{needed / 2**30:.0f} GiB to train, and this machine has {there / 2**30:.0f}"
+        raise ModelError(
+            f"A network of {weights:,} weights takes {sizes}.", "Make it narrower, or give it fewer layers.", "model"
+        )
+    return weights
 
 
-def threads(config: RunConfig, folders: Folders | None = None) -> int:
-    """How many processor threads the run is given.
+def threads(learner: Algorithm) -> int:
+    """How many processor threads its run is given.
 
     A small fully connected network is slower on several: its matrices are too small to share, and a thread that waits
     for another takes the core away from whoever else could use it (5 ms a meta-step with one, 50 ms with two beside a busy
     browser, on two cores).
     """
-    shapes = [p.shape for p in build_learner(config, without_data(config, folders), "stacked").parameters()]
+    shapes = [p.shape for p in learner.parameters()]
     small = all(len(shape) <= 2 for shape in shapes) and sum(shape.numel() for shape in shapes) < 500_000
     return 1 if small else torch.get_num_threads()
 

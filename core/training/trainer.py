@@ -9,10 +9,10 @@ from typing import Any, Literal, Protocol
 
 import torch
 
-from core.algorithms.base import StepReport
+from core.algorithms.base import Algorithm, StepReport
 from core.config.run import RunConfig
 from core.training import checkpoint
-from core.training.build import build_learner, choose_forward
+from core.training.build import build_learner, tried_out
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import Tick, frozen_episodes
 from core.training.schedule import done, learning_rate
@@ -59,7 +59,8 @@ class Listener(Protocol):
 
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None: ...
 
-    def prepared(self, forward: str) -> None: ...
+    def prepared(self, algorithm: Algorithm) -> None:
+        """The learner is built and known to work."""
 
     def check(self) -> None:
         """Called before a checkpoint is put in place; raises if this run is another's to train by now."""
@@ -108,8 +109,11 @@ class Trainer:
         saved = checkpoint.newest(self.folder, "last")
         state = self._state_of(saved) if saved else {}
         # A resumed run that looped goes on so. One that stacked is tried out anew: another kind of device may not be able to.
-        self.forward = "loop" if state.get("forward") == "loop" else choose_forward(self.config, self.family)
-        self.algorithm = build_learner(self.config, self.family, self.forward)
+        looped = state.get("forward") == "loop"
+        self.algorithm = (
+            build_learner(self.config, self.family, "loop") if looped else tried_out(self.config, self.family)
+        )
+        self.forward = self.algorithm.forward_tasks.mode
         training = self.config.training
         self.optimizer = self.algorithm.optimizer(training.meta_lr)
         self.generator = torch.Generator(self.family.device).manual_seed(stream(self.config.seed, "tasks"))
@@ -117,7 +121,7 @@ class Trainer:
             self._restore(saved)
         else:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
-        self.listener.prepared(self.forward)
+        self.listener.prepared(self.algorithm)
         self.validation = frozen_episodes(self.config, self.family, "val", self.config.evaluation.val_episodes)
 
     def _state_of(self, saved: checkpoint.Checkpoint) -> dict[str, Any]:

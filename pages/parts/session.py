@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import streamlit as st
 
 from core.runs import scheduler
 from core.runs.home import PROJECT, Home
-from core.runs.schema import Run
+from core.runs.schema import LARGEST_RUN, Run
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
 from data.errors import InnerloopError
@@ -79,6 +80,11 @@ def _queue(database: str) -> Queue:  # noqa: ARG001 - one queue a database
 def tick() -> None:
     """Start what can start and notice workers that vanished. Cheap, so every page's refresh calls it."""
     _queue(home().database).tick()
+
+
+def numbered(text: str) -> list[int]:
+    """The number of a run in an address; nothing where it is none that a run can have."""
+    return [int(text)] if re.fullmatch("[0-9]{1,10}", text) and int(text) <= LARGEST_RUN else []
 
 
 def fetch(id: int) -> Run:

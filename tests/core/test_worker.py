@@ -22,7 +22,7 @@ from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher, identify
 from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
-from core.training import checkpoint
+from core.training import build, checkpoint
 from core.training.trainer import Progress, Trainer
 from core.worker import StoreListener, Unfailing, patiently, work
 from tests.core.tiny import values
@@ -88,6 +88,17 @@ def queue(store: RunStore, home: Home, *configs: dict[str, Any]) -> list[int]:
 
 
 # In this process
+
+
+@pytest.mark.usefixtures("here")
+def test_a_worker_builds_the_learner_once(store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    whole = build.build_learner
+    monkeypatch.setattr(
+        build, "build_learner", lambda config, family, mode: built.append(mode) or whole(config, family, mode)
+    )
+    assert work(home, *queue(store, home, values("sinusoid"))) is True
+    assert built == ["stacked"]
 
 
 def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(

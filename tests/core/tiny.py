@@ -69,8 +69,8 @@ class MemoryListener:
     def evaluated(self, result: "EvaluationResult", iteration: int, best: bool) -> None:
         self.evaluations.append((iteration, result, best))
 
-    def prepared(self, forward: str) -> None:
-        self.forward = forward
+    def prepared(self, algorithm) -> None:
+        self.forward = algorithm.forward_tasks.mode
 
     def check(self) -> None:
         """This run is nobody else's."""

@@ -158,3 +158,10 @@ def test_the_charts_know_which_learners_train_without_episodes():
     batches = {name for name, learner in algorithms().items() if "batch_size" in learner.Config.model_fields}
     assert batches == {name for name, learner in algorithms().items() if not learner.episodic and learner.meta_trained}
     assert algorithms().keys() >= {"reptile", *charts.OWN_LOSSES}
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000, "-1", "٣", "1e3", "2147483648", "0x1", "1;drop"])
+@pytest.mark.parametrize("address", [("run", "run"), ("train", "from")])
+def test_an_address_with_a_number_that_no_run_has(app, said, address: tuple[str, str], number: str) -> None:
+    page, name = address
+    assert f"There is no run {number[:20]}" in said(app(page, **{name: number}))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.runs import scheduler
+from core.runs.names import LONGEST_NAME, checked_name
 from core.runs.schema import Run
 from pages.parts import say, session
 
@@ -33,7 +34,7 @@ def open_pending() -> None:
 
 @st.dialog("Name and note", on_dismiss=close)
 def edit(run: Run) -> None:
-    name = st.text_input("Name", run.name, max_chars=80, key=f"edit-name-{run.id}")
+    name = st.text_input("Name", run.name, max_chars=LONGEST_NAME, key=f"edit-name-{run.id}")
     note = st.text_area(
         "Note", run.note, max_chars=2000, key=f"edit-note-{run.id}", placeholder="What you tried, what you saw"
     )
@@ -44,7 +45,7 @@ def edit(run: Run) -> None:
             st.rerun()
         if st.button("Save", key="edit-save", type="primary", disabled=not name.strip()):
             with session.shown_errors():
-                session.store().rename(run.id, name.strip())
+                session.store().rename(run.id, checked_name(name))
                 session.store().annotate(run.id, note.strip())
                 close()
                 st.rerun()

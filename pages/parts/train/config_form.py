@@ -15,7 +15,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from core.config import overrides
+from core.config.checks import ConfigError
 from data.config import Config
+from data.errors import shortened
 from pages.parts import say
 
 WidgetKind = Literal["integer", "number", "choice", "switch", "list", "json", "text"]
@@ -119,9 +122,9 @@ def _from_widget(field: Field, value: Any) -> Any:
         return [_whole(part.strip()) for part in value.split(",")] if value.strip() else []
     if field.kind == "json":
         try:
-            return json.loads(value) if value.strip() else {}
-        except json.JSONDecodeError:
-            return value
+            return overrides.read(field.path, value) if value.strip() else {}
+        except ConfigError:
+            return shortened(value)
     if field.kind == "number" and value is not None:
         return float(value)
     return value
@@ -189,7 +192,9 @@ def widget(field: Field, value: Any, revision: int) -> None:
         st.selectbox(say.plain(field.label), field.choices, index=index, **common)
     else:
         placeholder = {"list": "64, 64", "json": "{}"}.get(field.kind)
-        st.text_input(say.plain(field.label), value, placeholder=placeholder, **common)
+        st.text_input(
+            say.plain(field.label), value, placeholder=placeholder, max_chars=overrides.LONGEST_VALUE, **common
+        )
 
 
 def _number(field: Field, value: float | None, common: dict[str, Any]) -> None:

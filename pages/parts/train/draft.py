@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -11,9 +12,12 @@ from pydantic import ValidationError
 from core.config.checks import ConfigError, parse, without_effect
 from core.config.overrides import leave_open
 from core.config.run import RunConfig
-from data.errors import InnerloopError
+from core.models.base import ModelError
+from core.training.build import parameter_count
+from data.errors import InnerloopError, InputError
+from data.folders import Folders
 from data.registry import families
-from pages.parts import session
+from pages.parts import session, trust
 from pages.parts.train import config_form
 
 DRAFT = "train-draft"  # session state
@@ -59,13 +63,36 @@ class Draft:
     def check(self) -> tuple[RunConfig | None, dict[str, str]]:
         """The config, or None and a sentence for each path that is wrong."""
         try:
-            return parse(self.values, session.home().folders), {}
+            if refused := trust.refusal(self.values):
+                return None, {"model": refused}
+            config = parse(self.values, session.home().folders)
+            weights(config)
+            return config, {}
         except ConfigError as error:
             problems: dict[str, str] = {}
             for one in error.problems:
                 text = f"{one.message} {one.remedy}".strip()
                 problems[one.path] = f"{problems[one.path]} {text}" if one.path in problems else text
             return None, problems
+        except (ModelError, InputError) as error:  # no memory would hold it, or a server's setting is unclear
+            return None, {"model": f"{error.message} {error.remedy}"}
+
+
+def weights(config: RunConfig) -> int | None:
+    """How many weights there are to learn; None for a person's own network, whose code is not run before launch.
+
+    Raises ModelError for more than this machine has memory for.
+    """
+    if config.model.name == "module":
+        return None
+    return _weights(
+        config.model_dump_json(include={"family", "model", "algorithm", "evaluation"}), session.home().folders
+    )
+
+
+@lru_cache(maxsize=64)  # asked at every rerun, also for a keystroke elsewhere
+def _weights(parts: str, folders: Folders) -> int:
+    return parameter_count(RunConfig.model_validate_json(parts), folders)
 
 
 def plain(config: Any) -> dict[str, Any]:

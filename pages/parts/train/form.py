@@ -7,6 +7,7 @@ import streamlit as st
 from core.algorithms.base import GROUPS, algorithms
 from core.config.presets import PRESETS, preset
 from core.models.base import models
+from data.errors import InputError
 from data.registry import families
 from pages.parts import say, session, theme
 from pages.parts.train import config_form, draft
@@ -61,7 +62,9 @@ def start() -> Draft:
     for name in ("from", "preset"):
         st.query_params.pop(name, None)  # used up: a later rerun keeps what was typed since
     with session.shown_errors():
-        if asked_run.isdecimal():
+        if asked_run:
+            if not session.numbered(asked_run):
+                raise InputError(f"There is no run {asked_run[:20]}.", "Choose one from the list of runs.", "from")
             run = session.fetch(int(asked_run))
             say.toast(f"Filled in from run #{run.id} {run.name}.", "content_copy")
             return draft.fill(run.config, run.name)

@@ -8,13 +8,14 @@ import streamlit as st
 
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig
-from core.training.build import parameter_count
+from core.launch import launch
+from core.runs.names import LONGEST_NAME
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
 from data.registry import families
 from pages.parts import readable, say, session, theme
-from pages.parts.launch import launch
 from pages.parts.run import cards
+from pages.parts.train import draft
 from pages.parts.train.config_form import say_problem
 from pages.parts.train.draft import Draft
 from pages.parts.train.episode_view import episode_view
@@ -73,8 +74,8 @@ def summary(config: RunConfig) -> list[tuple[str, object]]:
     """What the run amounts to."""
     learner, training, shape = algorithms()[config.algorithm.name], config.training, config.family.shape
     rows: list[tuple[str, object]] = []
-    if config.model.name != "module":  # a person's own code is not run before launch
-        rows.append(("Network", f"{readable.count(parameter_count(config, session.home().folders))} weights"))
+    if (weights := draft.weights(config)) is not None:
+        rows.append(("Network", f"{readable.count(weights)} weights"))
     if learner.meta_trained and learner.episodic:
         rows.append(
             ("Meta-training", f"{readable.count(training.iterations)} iterations of {training.meta_batch_size} tasks")
@@ -99,7 +100,7 @@ def launch_card(
         if config is not None:
             st.html(cards.settings_table(summary(config)))
         name, seeds = st.columns([2, 1])
-        typed = name.text_input("Name", current.name, key=f"run-name-{current.revision}", max_chars=80)
+        typed = name.text_input("Name", current.name, key=f"run-name-{current.revision}", max_chars=LONGEST_NAME)
         current.name = typed.strip() or current.name
         most = (
             f"Queues so many runs as a group, with the seeds {current.values['seed']}, {current.values['seed']} + 1 …"
@@ -137,7 +138,7 @@ def reason(problems: Mapping[str, str], missing: Sequence[Path]) -> str:
 def start(current: Draft, count: int) -> None:
     try:
         with st.spinner("Checking and queueing …"):
-            runs = launch(current.values, current.name, count)
+            runs = launch(session.store(), session.home(), current.values, current.name, count)
     except InnerloopError as error:
         say.problem(error)
     else:

@@ -15,7 +15,7 @@ from core.config.run import RunConfig
 from core.models.base import models
 from core.runs.home import Home
 from core.training import checkpoint
-from core.training.build import build_learner, choose_forward
+from core.training.build import build_learner, tried_out
 from data.batch import Episodes
 from data.family import TaskFamily
 from data.registry import families
@@ -64,7 +64,7 @@ def config(request: pytest.FixtureRequest, pictures: Home) -> RunConfig:
 
 
 def two_steps(config: RunConfig, family: TaskFamily) -> Algorithm:
-    algorithm = build_learner(config, family, choose_forward(config, family))
+    algorithm = tried_out(config, family)
     optimizer, generator = algorithm.optimizer(0.01), torch.Generator().manual_seed(config.seed)
     for _ in range(2 if algorithm.meta_trained else 0):
         optimizer.zero_grad()

@@ -13,7 +13,7 @@ from torch.func import functional_call
 from core.algorithms.base import Algorithm, algorithms
 from core.config.run import RunConfig
 from core.models.module import ModuleConfig
-from core.training.build import build_learner, choose_forward
+from core.training.build import tried_out
 from core.training.evaluation import evaluate, score_chunk
 from core.training.frozen import frozen_episodes
 from core.training.trainer import Trainer
@@ -53,7 +53,7 @@ def made(write_module: Callable[[], str], tmp_path: Path) -> Callable[..., tuple
 
 
 def built(config: RunConfig, family: TaskFamily) -> Algorithm:
-    return build_learner(config, family, choose_forward(config, family))
+    return tried_out(config, family)
 
 
 def test_all_learners_that_adapt_by_gradients_alone_are_meant() -> None:
@@ -206,4 +206,4 @@ def test_bandits_have_nothing_that_batch_norm_could_take_its_statistics_from(mad
     normed = {"model": ModuleConfig(path=f"{write_module()}:Normed"), "batch_statistics": "support"}
     config = RunConfig.model_construct(**{**dict(config), **normed})
     with pytest.raises(Exception, match="Set batch_statistics to transductive"):
-        choose_forward(config, family)
+        tried_out(config, family)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from core.algorithms.base import algorithms
 from core.models.base import ModelError
 from core.runs.home import Home
-from core.training.build import build_learner, check, choose_forward, parameter_count, threads
+from core.training.build import build_learner, check, parameter_count, threads, tried_out
 from core.training.trainer import Trainer
 from tests.core.learners import blank
 from tests.core.tiny import MemoryListener, open_tiny, tiny
@@ -96,13 +98,13 @@ def test_a_full_memory_is_not_taken_for_a_network_that_vmap_refuses(monkeypatch:
 
     monkeypatch.setattr("core.training.build.try_out", full)
     with pytest.raises(torch.OutOfMemoryError):
-        choose_forward(tiny("doodles"), blank(tiny("doodles")))
+        tried_out(tiny("doodles"), blank(tiny("doodles")))
 
 
 def test_the_trial_draws_nothing_and_needs_no_data() -> None:
     config = tiny("conv4")
     before = torch.get_rng_state()
-    assert choose_forward(config, blank(config)) == "stacked"
+    assert tried_out(config, blank(config)).forward_tasks.mode == "stacked"
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -137,6 +139,33 @@ def test_networks_that_read_any_layout_are_kept_by_pixel_on_a_processor(own) -> 
 
 def test_a_small_network_gets_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    assert threads(tiny("sinusoid")) == 1
-    assert threads(tiny("conv4")) == 8
-    assert threads(tiny("doodles", "model.widths=[1000]")) == 8
+    for expected, config in ((1, tiny("sinusoid")), (8, tiny("conv4")), (8, tiny("doodles", "model.widths=[1000]"))):
+        assert threads(build_learner(config, blank(config), "stacked")) == expected
+
+
+@pytest.mark.parametrize("learner", ["maml", "maml++", "pretrain", "snail", "baseline++"])
+def test_the_learner_that_was_tried_out_is_as_it_was_built(learner: str) -> None:
+    """So that it can go on to train: the same weights, buffers and choice, and no gradient left."""
+    settings = ("algorithm.running_statistics=true",) if learner == "maml++" else ()
+    config = tiny("conv4", f"algorithm={learner}", *settings)
+    built, tried = build_learner(config, blank(config), "stacked"), tried_out(config, blank(config))
+    for (name, ours), (_, theirs) in zip(tried.state_dict().items(), built.state_dict().items(), strict=True):
+        assert torch.equal(ours, theirs), name
+    assert tried.choice == built.choice
+    assert all(p.grad is None for p in tried.parameters())
+
+
+def test_a_network_too_large_for_the_machine_is_refused_without_being_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.training.build.tried_out", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=2**30))
+    with pytest.raises(ModelError, match=r"weights takes 2 GiB to train, and this machine has 1") as caught:
+        check(tiny("doodles", "model.widths=[4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096]"))
+    assert caught.value.path == "model"
+
+
+@pytest.mark.parametrize("learner", sorted(algorithms()))
+def test_weights_are_counted_without_memory_for_them(learner: str) -> None:
+    base = "sinusoid" if "classification" not in algorithms()[learner].kinds else "conv4"
+    config = tiny(base, f"algorithm={learner}")
+    real = build_learner(config, blank(config), "stacked")
+    assert parameter_count(config) == sum(p.numel() for p in real.parameters() if p.requires_grad)

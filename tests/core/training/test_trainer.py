@@ -386,7 +386,7 @@ def test_the_forward_is_recorded_and_kept_on_resume(
 ) -> None:
     config = tiny("sinusoid")
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        patch.setattr("core.training.trainer.choose_forward", lambda *_: "loop")
+        patch.setattr("core.training.trainer.tried_out", lambda *given: build_learner(*given, "loop"))
         train(config, tmp_path, pictures, stop_at(lambda progress, _: progress.iteration == 1))
     _, listener, trainer = train(config, tmp_path, pictures)
     assert listener.forward == trainer.algorithm.forward_tasks.mode == "loop"

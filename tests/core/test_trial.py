@@ -1,0 +1,110 @@
+"""The trial before a launch: a network of one's own runs in a process of its own, and whatever it does is a sentence."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from core import trial
+from core.launch import launch
+from core.models.base import ModelError
+from core.runs import scheduler
+from core.runs.home import Home
+from core.runs.store import RunStore
+from core.training import build
+from core.trial import tried
+from tests.core.tiny import tiny, values
+
+NETWORK = """
+import os, signal, time
+from torch import nn
+
+{before}
+
+class Net(nn.Module):
+    def __init__(self, input_shape, outputs):
+        super().__init__()
+        {inside}
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, {outputs}))
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+
+
+@pytest.fixture
+def network(write_module: Callable[[str], str]) -> Callable[..., str]:
+    """Writes the network anew; returns its import path."""
+
+    def write(before: str = "", inside: str = "pass", outputs: str = "outputs") -> str:
+        return f"{write_module(NETWORK.format(before=before, inside=inside, outputs=outputs))}:Net"
+
+    return write
+
+
+def own(path: str):
+    return tiny("doodles", "model=module", f"model.path={path}")
+
+
+def test_an_edited_file_counts_at_once_and_is_never_imported_here(network) -> None:
+    path = network()
+    assert tried(own(path)) == "stacked"
+    network(outputs="outputs + 1")
+    with pytest.raises(ModelError, match=r"gives \(4,\) values .* need \(3,\)") as caught:
+        tried(own(path))
+    assert (caught.value.path, "outputs" in caught.value.remedy) == ("model", True)
+    network(outputs="outputs")
+    assert tried(own(path)) == "stacked"
+    assert path.partition(":")[0] not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ({"before": "os._exit(0)"}, "ended the process with code 0"),
+        ({"inside": "raise SystemExit(3)"}, "ended the process with code 3"),
+        ({"inside": "os.kill(os.getpid(), signal.SIGSEGV)"}, r"by signal 11 \(SIGSEGV\)"),
+        ({"before": "import no_such_thing"}, "No module 'no_such_thing' was found"),
+        ({"inside": "raise ValueError('too [small](x)')"}, "failed: ValueError"),
+    ],
+)
+def test_what_a_network_does_to_its_process_is_a_message(network, text: dict[str, str], said: str) -> None:
+    with pytest.raises(ModelError, match=said) as caught:
+        tried(own(network(**text)))
+    assert caught.value.remedy and caught.value.path.startswith("model")
+
+
+def test_a_network_that_hangs_is_ended(network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "SECONDS", 1.0)
+    with pytest.raises(ModelError, match="did not come to an end within 1 s"):
+        tried(own(network(before="time.sleep(1000)")))
+
+
+def test_what_a_network_prints_is_no_answer(network, capfd: pytest.CaptureFixture[str]) -> None:
+    assert tried(own(network(before="print('{}' * 100000)"))) == "stacked"
+    assert capfd.readouterr().out == ""
+
+
+def test_a_launch_queues_nothing_if_the_trial_fails(network, home: Home) -> None:
+    store = RunStore(home.database, home.root)
+    config = values("doodles", "model=module", f"model.path={network(before='os._exit(1)')}")
+    with pytest.raises(ModelError):
+        launch(store, home, config, "hopeless")
+    assert store.runs() == []
+
+
+def test_a_launch_builds_the_learner_once_however_many_seeds(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "reconcile", lambda *_: None)  # nothing is started
+    built: list[str] = []
+    whole = build.build_learner
+
+    def counted(config, family, mode):
+        if family.device.type != "meta":  # counting weights takes no memory and runs nothing
+            built.append(mode)
+        return whole(config, family, mode)
+
+    monkeypatch.setattr(build, "build_learner", counted)
+    runs = launch(RunStore(home.database, home.root), home, values("sinusoid"), "many", seeds=3)
+    assert [run.name for run in runs] == ["many seed 0", "many seed 1", "many seed 2"]
+    assert {run.group for run in runs} == {"many × 3"}
+    assert built == ["stacked"]

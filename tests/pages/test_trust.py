@@ -1,0 +1,59 @@
+"""Whether this server runs networks of their own for those who open its pages."""
+
+import pytest
+import streamlit as st
+
+from data.errors import InputError
+from pages.parts import trust
+from tests.core.tiny import values
+
+
+@pytest.mark.parametrize(
+    ("address", "asked", "expected"),
+    [
+        ("127.0.0.1", "", True),
+        ("localhost", "", True),
+        ("::1", "", True),
+        (None, "", False),  # every interface
+        ("", "", False),
+        ("0.0.0.0", "", False),
+        ("192.168.1.5", "", False),
+        ("0.0.0.0", "on", True),
+        ("127.0.0.1", "off", False),
+        ("127.0.0.1", " OFF ", False),
+    ],
+)
+def test_they_run_on_loopback_alone_unless_the_owner_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, address: str | None, asked: str, expected: bool
+) -> None:
+    monkeypatch.setattr(st, "get_option", lambda name: {"server.address": address}[name])
+    monkeypatch.setenv(trust.SETTING, asked)
+    assert trust.own_networks() is expected
+
+
+def test_a_setting_that_is_neither_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(trust.SETTING, "maybe")
+    with pytest.raises(InputError, match=r"INNERLOOP_OWN_NETWORKS is 'maybe'\. Set it to on or off"):
+        trust.own_networks()
+
+
+@pytest.mark.parametrize("asked", ["on", "off", "maybe"])
+def test_the_form_launches_one_only_where_they_are_on(
+    app, said, store, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setenv(trust.SETTING, asked)
+    page = app("train", preset="doodles-5w1s")
+    page.session_state["train-draft"].values["model"] = {"name": "module", "path": "nets:Net", "arguments": {}}
+    page.run()
+    assert page.button("launch").disabled is (asked != "on")
+    assert ("switched off on this server" in said(page)) is (asked == "off")
+    assert ("Set it to on or off" in said(page)) is (asked == "maybe")
+    if asked == "on":
+        page.button("launch").click().run()
+        assert "No module 'nets' was found" in said(page)
+    assert store.runs() == []
+
+
+def test_a_network_of_innerloops_own_is_launched_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(trust.SETTING, "off")
+    assert trust.refusal(values("sinusoid")) == ""
