@@ -1,10 +1,11 @@
 """Connections and transactions: the one place that knows what SQLite and PostgreSQL do differently."""
 
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,18 @@ def _postgresql(url: URL, timeout: float) -> Engine:
     return engine
 
 
+def _keep_private(path: Path) -> None:
+    """The file of a database, and with it those that SQLite puts beside it, is its owner's alone: logs of what was typed."""
+    with suppress(OSError):  # no such folder, or another's file: SQLite says so, or it is for its owner to decide
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+            if file.exists() and file.stat().st_mode & 0o077:
+                file.chmod(0o600)
+
+
 def _sqlite(url: URL, timeout: float) -> Engine:
+    if url.database and url.database != ":memory:" and "uri" not in url.query:
+        _keep_private(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": timeout}, max_overflow=64)
 
     @event.listens_for(engine, "connect")

@@ -15,6 +15,7 @@ from data.errors import InnerloopError
 from data.folders import Folders
 
 PROJECT = Path(__file__).resolve().parents[2]  # the folder that holds app.py
+DEFAULT = PROJECT / ".innerloop"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Home:
         """The name under which runs of this home wait and train, whatever the machine is called today."""
         path = self.root / "host"
         if not path.is_file():
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside = self.root / f".host-{uuid.uuid4().hex}"
             beside.write_text(f"{uuid.uuid4().hex}\n")
             with suppress(FileExistsError):  # another process was first: its name stands
@@ -72,10 +73,10 @@ class Home:
     def find(cls, root: Path | str | None = None, datasets: Path | str | None = None) -> "Home":
         """The home named by the arguments, else by INNERLOOP_HOME, INNERLOOP_DATASETS and INNERLOOP_DATABASE.
 
-        Without any of them it is ``.innerloop`` beside app.py. Creates the folder; raises InnerloopError if it cannot
+        Without any of them it is ``.innerloop`` beside app.py. Creates the folder, for its owner alone; raises InnerloopError if it cannot
         be created or written, or where the database's address is none.
         """
-        root = _absolute(root or os.environ.get("INNERLOOP_HOME") or PROJECT / ".innerloop")
+        root = _absolute(root or os.environ.get("INNERLOOP_HOME") or DEFAULT)
         datasets = _absolute(datasets or os.environ.get("INNERLOOP_DATASETS") or root / "datasets")
         _make_writable(root)
         return cls(root, datasets, _database(root, os.environ.get("INNERLOOP_DATABASE")))
@@ -99,7 +100,9 @@ def _absolute(path: Path | str) -> Path:
 def _make_writable(root: Path) -> None:
     remedy = "Choose a folder that you may write to with --home or INNERLOOP_HOME."
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if root == DEFAULT and root.stat().st_mode & 0o077 and root.stat().st_uid == os.getuid():
+            root.chmod(0o700)  # made by version 0.1; a folder that somebody chose keeps the rights that he gave it
     except OSError as error:
         message = f"The home folder {root} cannot be created: {error.strerror}."
         raise InnerloopError(message, remedy, str(root)) from error

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,43 @@ def test_a_home_that_is_moved_keeps_its_runs(tmp_path: Path) -> None:
         assert Path(run.folder) == moved.runs_folder / str(run.id)
         assert [path.name for path in (Path(run.folder) / "checkpoints").iterdir()] == ["best-000000009"]
         assert (Path(run.folder) / "worker.log").read_text() == f"INFO run {run.id}"
+
+
+# Rights
+
+
+def rights(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Files would be everybody's to read if nobody took care."""
+    before = os.umask(0o000)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_home_and_its_database_are_their_owners_alone(tmp_path: Path) -> None:
+    home = Home.find(tmp_path / "deep" / "home")
+    store = RunStore(home.database, home.root)
+    store.create({}, "a run", folder_root=home.runs_folder, datasets=home.datasets)
+    assert rights(home.root) == 0o700
+    files = {file.name: rights(file) for file in home.root.glob("innerloop.db*")}
+    assert files.keys() >= {"innerloop.db", "innerloop.db-wal"}
+    assert set(files.values()) == {0o600}
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, usual = tmp_path / "chosen", tmp_path / ".innerloop"
+    monkeypatch.setattr("core.runs.home.DEFAULT", usual)
+    for folder in (chosen, usual):
+        folder.mkdir(mode=0o750)
+        folder.joinpath("innerloop.db").touch(mode=0o644)
+    monkeypatch.setenv("INNERLOOP_HOME", str(chosen))
+    for home in (Home.find(), Home.find(usual)):
+        RunStore(home.database, home.root)
+        assert rights(home.root / "innerloop.db") == 0o600
+    assert (rights(chosen), rights(usual)) == (0o750, 0o700)  # the rights of a folder that somebody chose are his
