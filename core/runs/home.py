@@ -73,8 +73,8 @@ class Home:
     def find(cls, root: Path | str | None = None, datasets: Path | str | None = None) -> "Home":
         """The home named by the arguments, else by INNERLOOP_HOME, INNERLOOP_DATASETS and INNERLOOP_DATABASE.
 
-        Without any of them it is ``.innerloop`` beside app.py. Creates the folder, for its owner alone; raises InnerloopError if it cannot
-        be created or written, or where the database's address is none.
+        Without any of them it is ``.innerloop`` beside app.py. Creates the folder, for its owner alone. Raises InnerloopError if
+        it cannot be created or written, or where the database's address is none.
         """
         root = _absolute(root or os.environ.get("INNERLOOP_HOME") or DEFAULT)
         datasets = _absolute(datasets or os.environ.get("INNERLOOP_DATASETS") or root / "datasets")
