@@ -1,21 +1,22 @@
 """What the charts show, as plain arrays: which series, which axes, in which units. Knows no page and no torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from core.runs.facts import Facts
 from core.runs.outline import QUERY_LOSS
 from core.runs.schema import Run, Score
 from core.runs.series import SeriesReader, downsample
+from data.metric import Metric
 
+VALIDATION = ("iteration", "Validation score by iteration, with 95 % intervals")
+ADAPTATION = ("inner gradient step", "Score after each inner step, with 95 % intervals")
 POINTS = 1000  # a curve is thinned to about as many points as a chart has pixels
 SUPPORT_LOSS = "train/support_loss"
-UNITS = {"accuracy": "accuracy, %", "mse": "mean squared error"}
-LOSSES = {"accuracy": "cross-entropy, nats", "mse": "mean squared error"}
-OWN_LOSSES = {"relationnet": "squared error of relation scores"}  # learners whose curve is not of their family's loss
 
 
 @dataclass(frozen=True)
@@ -51,97 +52,67 @@ class Chart:
     steps: bool = False
 
 
-def metric_of(run: Run) -> str:
-    """The score's name, as far as it is known before the first evaluation."""
-    for scored in (run.test, run.best):
-        if scored:
-            return scored["metric"]
-    return "accuracy" if "n_way" in run.config.get("family", {}) else "mse"  # regression has no classes
-
-
-def loss_of(run: Run) -> str:
-    """What is drawn as the training loss, with its unit."""
-    own = OWN_LOSSES.get(run.config.get("algorithm", {}).get("name"))
-    return own or LOSSES.get(metric_of(run), "loss")
-
-
-def examples(run: Run) -> int | None:
-    """Examples in a training batch of a learner that trains without episodes; None for the others."""
-    return run.config.get("algorithm", {}).get("batch_size")
-
-
-def loss_names(run: Run, reader: SeriesReader) -> dict[str, str]:
-    """What the run's training curves are of, by series."""
-    if run.config.get("algorithm", {}).get("name") == "reptile":  # a task's support and query set are one there
-        return {SUPPORT_LOSS: "task, before training on it", QUERY_LOSS: "task, after training on it"}
-    adapts = len(reader.series(run.id, SUPPORT_LOSS)[0]) > 0
-    query = "query, after adapting" if adapts else "query" if examples(run) is None else "training batch"
-    return {SUPPORT_LOSS: "support, before adapting", QUERY_LOSS: query}
-
-
-def scale(metric: str) -> tuple[float, str]:
-    """Factor and suffix under which a metric is drawn: shares in per cent."""
-    return (100.0, " %") if metric == "accuracy" else (1.0, "")
-
-
 def loss_chart(run: Run, reader: SeriesReader, *, log_y: bool = False) -> Chart:
     """Training loss of one run: of most learners on the support set before adaptation and on the query set after it."""
-    names, traces = loss_names(run, reader), []
-    for color, key in ((1, SUPPORT_LOSS), (0, QUERY_LOSS)):
+    facts, traces = Facts.of(run), []
+    for color, key, name in ((1, SUPPORT_LOSS, facts.support_curve), (0, QUERY_LOSS, facts.query_curve)):
         x, y = downsample(*reader.series(run.id, key), points=POINTS)
         if len(x):
-            traces.append(Trace(names[key], x, y, color=color))
-    return Chart(traces, "iteration", loss_of(run), "Meta-training loss by iteration", log_y=log_y)
+            traces.append(Trace(name, x, y, color=color))
+    return Chart(traces, "iteration", facts.loss, "Meta-training loss by iteration", log_y=log_y)
 
 
-def losses_chart(runs: Sequence[Run], reader: SeriesReader, *, log_y: bool = False) -> Chart:
-    """Query loss of several runs, one colour a run."""
-    traces, units = [], set()
+def losses_charts(runs: Sequence[Run], reader: SeriesReader, *, log_y: bool = False) -> list[Chart]:
+    """Query loss of several runs, one colour a run, and a chart for each kind of loss."""
+    found: dict[str, list[Trace]] = {}
     for color, run in enumerate(runs):
         x, y = downsample(*reader.series(run.id, QUERY_LOSS), points=POINTS)
         if len(x):
-            traces.append(Trace(title(run), x, y, color=color))
-            units.add(loss_of(run))
-    return Chart(traces, "iteration", " / ".join(sorted(units)), "Query loss of the chosen runs", log_y=log_y)
+            found.setdefault(Facts.of(run).loss, []).append(Trace(title(run), x, y, color=color))
+    label = "Query loss of the chosen runs"
+    return [Chart(traces, "iteration", loss, label, log_y=log_y) for loss, traces in found.items()]
 
 
-def validation_chart(scored: Sequence[tuple[Run, Sequence[Score]]]) -> Chart:
-    """Validation score over iterations with 95 % intervals, one colour a run."""
-    traces, metrics = [], list(dict.fromkeys(metric_of(run) for run, _ in scored))
+def validation_chart(run: Run, evaluations: Sequence[Score]) -> Chart:
+    """Validation score of one run over iterations, with 95 % intervals."""
+    metric = Facts.of(run).metric
+    return _scored([_validated("validation", metric, evaluations, 2)], metric, *VALIDATION)
+
+
+def validation_charts(scored: Sequence[tuple[Run, Sequence[Score]]]) -> list[Chart]:
+    """The same of several runs, one colour a run, and a chart for each metric."""
+    found: dict[Metric, list[Trace]] = {}
     for color, (run, evaluations) in enumerate(scored):
         if evaluations:
-            factor, _ = scale(evaluations[0].metric)
-            name = title(run) if len(scored) > 1 else "validation"
-            x = np.array([one.iteration for one in evaluations])
-            y, error = (factor * floats([getattr(one, part) for one in evaluations]) for part in ("mean", "ci95"))
-            traces.append(Trace(name, x, y, error, "lines+markers", color if len(scored) > 1 else 2))
-    return _scored_chart(traces, metrics, "iteration", "Validation score by iteration, with 95 % intervals")
+            metric = drawn_as(run)
+            found.setdefault(metric, []).append(_validated(title(run), metric, evaluations, color))
+    return [_scored(traces, metric, *VALIDATION) for metric, traces in found.items()]
 
 
-def adaptation_chart(results: Sequence[tuple[str, dict[str, Any]]], colors: Sequence[int]) -> Chart:
-    """The score after each inner step, from (name, evaluation result) pairs and their colours."""
-    traces, metrics = [], list(dict.fromkeys(result["metric"] for _, result in results))
-    for (name, result), color in zip(results, colors, strict=True):
-        factor, _ = scale(result["metric"])
-        x = np.array([point["step"] for point in result["curve"]])
-        y, error = (factor * floats([point[part] for point in result["curve"]]) for part in ("mean", "ci95"))
-        traces.append(Trace(name, x, y, error, "lines+markers", color))
-    return _scored_chart(
-        traces, metrics, "inner gradient step", "Score after each inner step, with 95 % intervals", steps=True
-    )
+def _validated(name: str, metric: Metric, evaluations: Sequence[Score], color: int) -> Trace:
+    x = np.array([one.iteration for one in evaluations])
+    y, error = (metric.factor * floats([getattr(one, part) for one in evaluations]) for part in ("mean", "ci95"))
+    return Trace(name, x, y, error, "lines+markers", color)
 
 
-def _scored_chart(traces: list[Trace], metrics: list[str], x_title: str, label: str, *, steps: bool = False) -> Chart:
-    suffix = scale(metrics[0])[1] if len(metrics) == 1 else ""
-    return Chart(
-        traces, x_title, " / ".join(UNITS.get(metric, metric) for metric in metrics), label, suffix, steps=steps
-    )
+def adaptation_charts(results: Sequence[tuple[str, Run, dict[str, Any]]], colors: Sequence[int]) -> list[Chart]:
+    """The score after each inner step, from (name, run, evaluation result) and their colours; a chart for each metric."""
+    found: dict[Metric, list[Trace]] = {}
+    for (name, run, result), color in zip(results, colors, strict=True):
+        metric, curve = drawn_as(run), result["curve"]
+        x = np.array([point["step"] for point in curve])
+        y, error = (metric.factor * floats([point[part] for point in curve]) for part in ("mean", "ci95"))
+        found.setdefault(metric, []).append(Trace(name, x, y, error, "lines+markers", color))
+    return [_scored(traces, metric, *ADAPTATION, steps=True) for metric, traces in found.items()]
 
 
-def learner(run: Run) -> str:
-    """What the run's learner is called: its name in the config, and whether MAML or its kin is first order."""
-    algorithm = run.config.get("algorithm", {})
-    return algorithm.get("name", "?") + (", first order" if algorithm.get("first_order") else "")
+def _scored(traces: list[Trace], metric: Metric, x_title: str, label: str, *, steps: bool = False) -> Chart:
+    return Chart(traces, x_title, metric.axis, label, metric.suffix, steps=steps)
+
+
+def drawn_as(run: Run) -> Metric:
+    """The run's metric as far as axes go: what guessing reaches may differ between runs in one chart."""
+    return replace(Facts.of(run).metric, chance=None)
 
 
 def title(run: Run) -> str:

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core import charts
-from core.cli.follow import score
 from core.config.presets import PRESETS, Preset
+from core.runs.facts import Facts
 from core.runs.schema import Run
 from data.errors import InputError
+from data.metric import Metric
 
 ENDLESS = "training.iterations=10000000"  # the most there may be: a time budget is to end the training
 LEARNERS = (
@@ -54,7 +54,7 @@ class Row:
     run: int
     learner: str
     tasks: str
-    metric: str
+    metric: Metric
     mean: float | None
     ci95: float | None
     iterations: int
@@ -120,14 +120,14 @@ def chosen(names: Sequence[str]) -> list[Recipe]:
 
 def row(recipe: Recipe, run: Run) -> Row:
     """What a finished run's final test says."""
-    test, published = run.test, recipe.published
+    test, published, facts = run.test, recipe.published, Facts.of(run)
     mean = test["mean"]
     return Row(
         recipe=recipe.name,
         run=run.id,
-        learner=charts.learner(run),
+        learner=facts.learner,
         tasks=" ".join(filter(None, (test["family"], test["protocol"]["family"].get("split")))),
-        metric=test["metric"],
+        metric=facts.metric,
         mean=mean,
         ci95=test["ci95"],
         iterations=run.iteration,
@@ -170,9 +170,9 @@ def _cells(row: Row) -> list[str]:
     """A row's cells, in the order of the table's head."""
     paper, gap = row.published, ""
     if row.gap is not None:
-        gap = f"{100 * row.gap:+.2f} points" if row.metric == "accuracy" else f"{row.gap:+.3g}"
+        gap = row.metric.difference(row.gap)
     reported = [paper.text, f"{paper.source} ({paper.mark})"] if paper else ["", ""]
-    measured = score(row.metric, row.mean, row.ci95)
+    measured = f"{row.metric.title} {row.metric.text(row.mean, row.ci95)}"
     return [
         row.learner,
         row.tasks,
@@ -188,7 +188,7 @@ def _cells(row: Row) -> list[str]:
 
 def document(rows: Sequence[Row]) -> dict[str, Any]:
     """The rows as JSON, for the file beside the table and for ``--json``."""
-    return {"rows": [asdict(one) for one in rows]}
+    return {"rows": [{**asdict(one), "metric": one.metric.name} for one in rows]}
 
 
 def check_output(output: Path) -> None:

@@ -204,6 +204,16 @@ class TaskFamily(ABC):
         """What the scores of tasks of this shape are."""
         return cls.objective(shape).metric
 
+    @classmethod
+    def loss_title(cls, shape: EpisodeShape) -> str:
+        """What its losses are, with their unit, for the axis of a curve."""
+        return cls.objective(shape).loss_title
+
+    @classmethod
+    def task(cls, shape: EpisodeShape) -> str:
+        """A task of this shape in a few words."""
+        return f"{shape.n_way}-way {shape.k_shot}-shot" if cls.kind == "classification" else f"{shape.k_shot}-shot"
+
     def outputs(self, shape: EpisodeShape) -> int:
         """Size of the network's output for tasks of this shape."""
         return self.objective(shape).outputs

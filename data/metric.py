@@ -48,6 +48,12 @@ class Metric:
             numbers = [f"{self.factor * number:.{self.digits}f}" for number in shown]
         return " ± ".join(numbers) + self.suffix
 
+    def difference(self, value: float) -> str:
+        """How far one score lies above another, in points where they are per cent: ``+1.20 points``."""
+        if self.unit == "%":
+            return f"{self.factor * value:+.{self.digits}f} points"
+        return f"{self.factor * value:+.3g}{self.suffix}"
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -1,7 +1,7 @@
 """What an answer is worth: the loss that learning descends, the score that people read, and how many outputs both take."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,6 +20,10 @@ class Objective(Protocol):
     def metric(self) -> Metric:
         """What ``score`` gives."""
 
+    @property
+    def loss_title(self) -> str:
+        """What ``loss`` is, with its unit."""
+
     def loss(self, answers: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of each task → (tasks,)."""
 
@@ -32,6 +36,7 @@ class Classification:
     """Cross-entropy from logits, and the share of right answers in [0, 1]. targets: class indices (tasks, n) in [0, n_way)."""
 
     n_way: int
+    loss_title: ClassVar[str] = "cross-entropy, nats"
 
     @property
     def outputs(self) -> int:
@@ -56,6 +61,7 @@ class Regression:
 
     outputs: int = 1
     metric: Metric = SQUARED_ERROR
+    loss_title: ClassVar[str] = SQUARED_ERROR.title
 
     def loss(self, answers: Tensor, targets: Tensor) -> Tensor:
         return (answers - targets).square().flatten(1).mean(1)

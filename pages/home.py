@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.config.presets import PRESETS, Preset
 from core.runs import hardware
+from core.runs.facts import Facts
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 
@@ -62,7 +63,7 @@ def recent_runs() -> None:
             with state:
                 status_chip(run)
             best = run.test or run.best
-            say.caption(readable.scored(best) if best else "no score yet", progress)
+            say.caption(readable.scored(Facts.of(run).metric, best) if best else "no score yet", progress)
             say.caption(readable.moment(run.created), when)
         st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_forward:", icon_position="right")
 

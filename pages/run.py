@@ -171,7 +171,7 @@ def tick(id: int, drawn: Drawn, places: tuple[DeltaGenerator, DeltaGenerator, De
             st.rerun()
         figures, loss, log = places
         with figures:
-            metric_cards(run, reader.validations(id), reader)
+            metric_cards(run, reader.validations(id))
         with loss:
             cards.loss_card(run, reader)
         with log:

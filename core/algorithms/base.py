@@ -76,6 +76,7 @@ class Algorithm(nn.Module, ABC):
     takes_steps: ClassVar[bool] = True  # False: it reads the support set at once, so that there are no inner steps
     meta_trained: ClassVar[bool] = True  # False: nothing to do before the test
     episodic: ClassVar[bool] = True  # False: trains on ordinary batches
+    loss_title: ClassVar[str | None] = None  # of its training curves with its unit, where it is not the family's loss
     fixed_way: ClassVar[bool] = True  # False: can be tested on another number of classes than it was trained on
 
     def __init__(
@@ -118,6 +119,13 @@ class Algorithm(nn.Module, ABC):
 
         differentiable: keep the graph, so that the meta-gradient can flow through the adaptation.
         """
+
+    @classmethod
+    def curve_names(cls) -> tuple[str, str]:
+        """What the training curves of the support and of the query loss are called; empty where there is none."""
+        if not cls.episodic:
+            return "", "training batch"
+        return ("support, before adapting", "query, after adapting") if cls.takes_steps else ("", "query")
 
     @classmethod
     def most_shots(cls, shape: EpisodeShape) -> int | None:  # noqa: ARG003

@@ -75,6 +75,10 @@ class CNP(SupportReader):
     kinds = ("regression",)
     uses_network = False
 
+    @classmethod
+    def curve_names(cls) -> tuple[str, str]:
+        return "", "all examples of a task"
+
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         inputs = prod(self.family.input_spec.shape)
         outputs = self.family.outputs(test_shape)

@@ -42,6 +42,11 @@ class Reptile(Algorithm):
     summary = "Trains on a task for a few steps and moves the start towards where that led."
     group = "model-agnostic"
 
+    @classmethod
+    def curve_names(cls) -> tuple[str, str]:
+        """A task's support and query set are one."""
+        return "task, before training on it", "task, after training on it"
+
     @property
     def adaptation_steps(self) -> int:
         return self.config.test_steps

@@ -63,5 +63,5 @@ def summary(run: Run) -> str:
     parts = [f"{run.id:>4}", f"{run.status:<9}", f"{run.name:<28}", done]
     for label, result in (("best val", run.best), ("test", run.test)):
         if result:
-            parts.append(f"{label} {follow.score(result['metric'], result['mean'], result['ci95'])}")
+            parts.append(f"{label} {follow.scored(run, result['mean'], result['ci95'])}")
     return "  ".join(parts) + (f"\n      {run.error} {run.remedy}" if run.error else "")

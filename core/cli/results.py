@@ -27,21 +27,21 @@ def table(
     home: HomeOption = None,
 ) -> None:
     """Train recipes one after another and write a table of their final tests. Ctrl-C ends it with those finished."""
-    from core.launch import from_preset, seeded
+    from core.launch import from_preset, prepared
 
     found, store = open_home(home)
     recipes = results.chosen(only or [])
     results.check_output(output)
     common = [f"training.minutes={minutes}", *([] if seed is None else [f"seed={seed}"])]
-    named = []
+    launches = []
     for recipe in recipes:  # all of them, before the first is trained
         config = from_preset(presets.preset(recipe.preset), [*recipe.assignments, *common])
         need_data(config, found, download)
-        named.append((recipe.name, seeded(config, 1, found.folders)[0]))
-    budget = f"{len(named)} recipe{'s' if len(named) > 1 else ''}, {minutes:g} min of training each"
+        launches += prepared(config, recipe.name, folders=found.folders)
+    budget = f"{len(launches)} recipe{'s' if len(launches) > 1 else ''}, {minutes:g} min of training each"
     print(f"{budget}, and their tests. Rows go to {output} as they are made.", file=sys.stderr)
     rows = []
-    ended = follow.one_by_one(store, found, named, f"results {minutes:g} min")
+    ended = follow.one_by_one(store, found, launches, f"results {minutes:g} min")
     for run, recipe in zip(ended, recipes, strict=False):  # fewer after a Ctrl-C
         if run.status != "finished":
             print(summary(run), file=sys.stderr)

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from core.runs.schema import Run
 from data.metric import Metric
 
 
@@ -30,6 +31,14 @@ class Facts:
     work: str
     work_per_iteration: int
 
+    @classmethod
+    def of(cls, run: Run) -> "Facts":
+        """What the row says; where it says nothing, as little as can be read from its columns."""
+        try:
+            return cls.from_json(run.facts)
+        except (TypeError, KeyError, AttributeError):  # stored by a version with other learners and families than 0.1's
+            return unknown(run)
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -37,3 +46,24 @@ class Facts:
     def from_json(cls, values: dict[str, Any]) -> "Facts":
         known = {key: value for key, value in values.items() if key in cls.__dataclass_fields__}
         return cls(**known | {"metric": Metric.from_json(values["metric"])})
+
+
+def unknown(run: Run) -> Facts:
+    """Of a run whose learner or family nobody wrote down: its names, and its scores as plain numbers."""
+    scored = run.test or run.best or {}
+    name = scored.get("metric", "score")
+    return Facts(
+        learner=run.learner or "unknown learner",
+        learner_title=run.learner or "unknown learner",
+        group="",
+        family_title=run.family or "unknown tasks",
+        task="",
+        metric=Metric(name, name, True),
+        trains=True,
+        takes_steps=True,
+        loss="loss",
+        support_curve="support",
+        query_curve="query",
+        work="tasks",
+        work_per_iteration=1,
+    )

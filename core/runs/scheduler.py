@@ -7,7 +7,7 @@ sure that each run is started once. So the queue advances with no page open and 
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.errors import RunError
 from core.runs import hardware
@@ -47,22 +47,30 @@ def reconcile(store: RunStore, home: Home, launcher: Launcher | None = None) -> 
     return [run.id for run, slot in claimed if _spawn(store, home, launcher, run, slot)]
 
 
+class Launch(NamedTuple):
+    """A run to be. config: whole, as plain values. facts: as ``Facts.as_json`` gives them, for the pages."""
+
+    name: str
+    config: dict[str, Any]
+    facts: dict[str, Any] | None = None
+
+
 def submit(
     store: RunStore,
     home: Home,
-    configs: Sequence[tuple[str, dict[str, Any]]],
+    launches: Sequence[Launch],
     group: str | None = None,
     *,
     launcher: Launcher | None = None,
     parent: int | None = None,
 ) -> list[Run]:
-    """Queue runs, given as (name, config), all or none, and start those for which there is room."""
+    """Queue runs, all or none, and start those for which there is room."""
     launcher = launcher or LocalLauncher(home)
     places = {"folder_root": home.runs_folder, "datasets": home.datasets}
     with store.exclusive():
         ids = [
-            store.create(config, name, group, **places, parent=parent, host=launcher.host).id
-            for name, config in configs
+            store.create(one.config, one.name, group, **places, parent=parent, host=launcher.host, facts=one.facts).id
+            for one in launches
         ]
     reconcile(store, home, launcher)
     return [store.get(id) for id in ids]

@@ -1,6 +1,6 @@
 """A run's status as a coloured chip, the same everywhere."""
 
-from core import charts
+from core.runs.facts import Facts
 from core.runs.schema import ACTIVE, Run
 from pages.parts import say
 
@@ -46,7 +46,5 @@ def status_chip(run: Run) -> None:
 
 def method(run: Run) -> str:
     """Learner and family in the words of the config: ``maml · omniglot 5-way 1-shot``."""
-    family = run.config.get("family", {})
-    shape = f" {family['n_way']}-way" if "n_way" in family else ""
-    shot = f" {family['k_shot']}-shot" if "k_shot" in family else ""
-    return f"{charts.learner(run)} · {family.get('name', '?')}{shape}{shot}"
+    facts = Facts.of(run)
+    return f"{facts.learner} · {run.family or '?'} {facts.task}".strip()

@@ -4,6 +4,8 @@ import math
 import time
 from typing import Any
 
+from data.metric import Metric
+
 GAP = "\u202f"  # narrow no-break space
 NOTHING = "–"
 
@@ -59,37 +61,9 @@ def size(bytes: float | None) -> str:
     return f"{bytes:.1f} GiB"
 
 
-def is_share(metric: str) -> bool:
-    """Whether a metric lies in [0, 1] and is shown in per cent."""
-    return metric == "accuracy"
-
-
-def score(metric: str, mean: float | None) -> str:
-    """A score in the metric's own unit: ``94.8 %`` or ``0.381``."""
-    if mean is None or not math.isfinite(mean):
-        return NOTHING
-    return f"{100 * mean:.1f} %" if is_share(metric) else number(mean)
-
-
-def interval(metric: str, ci95: float | None) -> str:
-    """The half-width of a 95 % interval: ``± 0.4 pt`` (percentage points) or ``± 0.02``."""
-    if ci95 is None or not math.isfinite(ci95):
-        return ""
-    if is_share(metric):
-        return f"± {100 * ci95:.1f} pt"
-    return f"± {ci95:.1f}" if 1 <= ci95 < 10 else f"± {number(ci95, 2)}"
-
-
-def scored(result: dict[str, Any] | None) -> str:
-    """A score with its interval, in its own unit."""
-    if not result:
-        return NOTHING
-    metric = result["metric"]
-    return f"{score(metric, result['mean'])} {interval(metric, result['ci95'])}".strip()
-
-
-def metric_title(metric: str) -> str:
-    return {"accuracy": "accuracy", "mse": "mean squared error"}.get(metric, metric)
+def scored(metric: Metric, result: dict[str, Any] | None) -> str:
+    """A score with its interval in the metric's own unit, ``94.83 ± 0.41 %``; a dash where there is none."""
+    return metric.text(result["mean"], result["ci95"]) if result else NOTHING
 
 
 def moment(epoch: float | None) -> str:

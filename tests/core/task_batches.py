@@ -101,6 +101,10 @@ class BanditFamily(TaskFamily):
     def metric(cls, shape: EpisodeShape) -> Metric:  # noqa: ARG003
         return RETURN
 
+    @classmethod
+    def loss_title(cls, shape: EpisodeShape) -> str:  # noqa: ARG003
+        return "score-function loss"
+
     def outputs(self, shape: EpisodeShape) -> int:
         return self.config.arms
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from core import charts
+from core.config.facts import facts_of
 from core.runs.outline import Outline
 from core.runs.schema import Evaluation, Run
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
-
-CLASSIFICATION = {"family": {"name": "doodles", "n_way": 5}}
+from tests.core.tiny import tiny
 
 
 @pytest.fixture
@@ -19,8 +19,15 @@ def store(tmp_path: Path) -> RunStore:
     return RunStore(f"sqlite:///{tmp_path / 'runs.db'}")
 
 
-def make(store: RunStore, tmp_path: Path, points: int = 5, config: dict = CLASSIFICATION) -> tuple[Run, SeriesReader]:
-    run = store.create(config, "one", folder_root=tmp_path, datasets=tmp_path)
+def made(store: RunStore, tmp_path: Path, *assignments: str, base: str = "doodles") -> Run:
+    """A run as it is submitted."""
+    config = tiny(base, *assignments)
+    facts = facts_of(config).as_json()
+    return store.create(config.model_dump(mode="json"), "one", folder_root=tmp_path, datasets=tmp_path, facts=facts)
+
+
+def make(store: RunStore, tmp_path: Path, points: int = 5, base: str = "doodles") -> tuple[Run, SeriesReader]:
+    run = made(store, tmp_path, base=base)
     rows = [(i, 0.0, key, 1.0 / i) for i in range(1, points + 1) for key in (charts.SUPPORT_LOSS, charts.QUERY_LOSS)]
     store.add_metrics(run.id, rows)
     reader = SeriesReader(store)
@@ -42,20 +49,32 @@ def test_the_loss_is_drawn_before_and_after_adapting(store, tmp_path):
 @pytest.mark.parametrize(
     ("algorithm", "name", "unit"),
     [
-        ({"name": "protonet"}, "query", "cross-entropy, nats"),
-        ({"name": "reptile"}, "task, after training on it", "cross-entropy, nats"),
-        ({"name": "relationnet"}, "query", "squared error of relation scores"),
-        ({"name": "pretrain", "batch_size": 64}, "training batch", "cross-entropy, nats"),
+        ("protonet", "query", "cross-entropy, nats"),
+        ("reptile", "task, after training on it", "cross-entropy, nats"),
+        ("relationnet", "query", "squared error of relation scores"),
+        ("pretrain", "training batch", "cross-entropy, nats"),
     ],
 )
-def test_what_does_not_adapt_while_training_is_not_said_to(store, tmp_path, algorithm: dict, name: str, unit: str):
-    run = store.create(CLASSIFICATION | {"algorithm": algorithm}, "one", folder_root=tmp_path, datasets=tmp_path)
+def test_what_does_not_adapt_while_training_is_not_said_to(store, tmp_path, algorithm: str, name: str, unit: str):
+    run = made(store, tmp_path, f"algorithm={algorithm}", base="conv4")
     store.add_metrics(run.id, [(1, 0.0, charts.QUERY_LOSS, 0.5)])
     reader = SeriesReader(store)
     reader.poll([run.id])
-    chart = charts.loss_chart(run, reader)
+    chart, (several,) = charts.loss_chart(run, reader), charts.losses_charts([run], reader)
     assert [trace.name for trace in chart.traces] == [name]
-    assert chart.y_title == charts.losses_chart([run], reader).y_title == unit
+    assert chart.y_title == several.y_title == unit
+
+
+def test_losses_of_unlike_kinds_have_charts_of_their_own(store, tmp_path):
+    runs = [made(store, tmp_path, base=base) for base in ("doodles", "sinusoid", "conv4")]
+    for run in runs:
+        store.add_metrics(run.id, [(1, 0.0, charts.QUERY_LOSS, 0.5)])
+    reader = SeriesReader(store)
+    reader.poll([run.id for run in runs])
+    first, second = charts.losses_charts(runs, reader)
+    assert [(trace.name, trace.color) for trace in first.traces] == [("#1 one", 0), ("#3 one", 2)]
+    assert [(trace.name, trace.color) for trace in second.traces] == [("#2 one", 1)]
+    assert (first.y_title, second.y_title) == ("cross-entropy, nats", "mean squared error")
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends(store, tmp_path):
@@ -67,34 +86,52 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends(store, tmp_path):
 
 def test_accuracies_are_in_per_cent_and_errors_as_they_are(store, tmp_path):
     run, _ = make(store, tmp_path)
-    chart = charts.validation_chart([(run, [evaluation(1, 0.5), evaluation(2, 0.75)])])
+    chart = charts.validation_chart(run, [evaluation(1, 0.5), evaluation(2, 0.75)])
     np.testing.assert_allclose(chart.traces[0].y, [50, 75])
     np.testing.assert_allclose(chart.traces[0].error, [1, 1])
     assert chart.suffix == " %"
-    regression, _ = make(store, tmp_path, config={"family": {"name": "sinusoid", "k_shot": 5}})
-    chart = charts.validation_chart([(regression, [evaluation(1, 0.5, "mse")])])
+    regression, _ = make(store, tmp_path, base="sinusoid")
+    chart = charts.validation_chart(regression, [evaluation(1, 0.5, "mse")])
     np.testing.assert_allclose(chart.traces[0].y, [0.5])
     assert (chart.suffix, chart.y_title) == ("", "mean squared error")
 
 
-def test_scores_in_different_units_have_no_common_suffix(store, tmp_path):
-    accuracy, _ = make(store, tmp_path)
-    error, _ = make(store, tmp_path, config={"family": {"name": "sinusoid"}})
-    chart = charts.validation_chart([(accuracy, [evaluation(1, 0.5)]), (error, [evaluation(1, 0.5, "mse")])])
-    assert chart.suffix == ""
-    assert chart.y_title == "accuracy, % / mean squared error"
+def test_scores_of_unlike_metrics_have_charts_of_their_own(store, tmp_path):
+    accuracy, error, wider = (
+        made(store, tmp_path),
+        made(store, tmp_path, base="sinusoid"),
+        made(store, tmp_path, "family.n_way=4"),
+    )
+    scored = [
+        (run, [evaluation(1, 0.5, metric)])
+        for run, metric in ((accuracy, "accuracy"), (error, "mse"), (wider, "accuracy"))
+    ]
+    first, second = charts.validation_charts(scored)
+    assert (first.suffix, first.y_title, second.suffix, second.y_title) == (
+        " %",
+        "accuracy, %",
+        "",
+        "mean squared error",
+    )
+    assert [trace.color for trace in first.traces] == [0, 2]  # a run has one colour in every chart
+    curve = [{"step": step, "mean": 0.5, "ci95": 0.1} for step in range(3)]
+    results = [("a", accuracy, {"curve": curve}), ("b", error, {"curve": curve})]
+    assert [(chart.y_title, len(chart.traces)) for chart in charts.adaptation_charts(results, [0, 1])] == [
+        ("accuracy, %", 1),
+        ("mean squared error", 1),
+    ]
 
 
 def test_a_score_that_was_not_finite_is_a_gap(store, tmp_path):
     run, _ = make(store, tmp_path)
-    (trace,) = charts.validation_chart([(run, [evaluation(1, None), evaluation(2, 0.5)])]).traces
+    (trace,) = charts.validation_chart(run, [evaluation(1, None), evaluation(2, 0.5)]).traces
     assert np.isnan(trace.y[0])
     assert trace.y[1] == 50
 
 
-def test_the_adaptation_curve_counts_steps():
+def test_the_adaptation_curve_counts_steps(store, tmp_path):
     curve = [{"step": step, "mean": 0.2 * (step + 1), "ci95": 0.02} for step in range(3)]
-    chart = charts.adaptation_chart([("test", {"metric": "accuracy", "curve": curve})], [4])
+    (chart,) = charts.adaptation_charts([("test", made(store, tmp_path), {"curve": curve})], [4])
     np.testing.assert_array_equal(chart.traces[0].x, [0, 1, 2])
     np.testing.assert_allclose(chart.traces[0].y, [20, 40, 60])
     assert chart.traces[0].color == 4
@@ -110,15 +147,3 @@ def test_a_spark_line_is_short_and_covers_the_outline(store, tmp_path):
     assert line[-1] == pytest.approx(np.mean(outline[len(outline) * 39 // 40 :]))
     assert charts.spark(outline[:7], points=40) == outline[:7]
     assert charts.spark([]) == []
-
-
-def test_the_metric_is_known_before_anything_is_measured(store, tmp_path):
-    accuracy, _ = make(store, tmp_path)
-    error, _ = make(store, tmp_path, config={"family": {"name": "anything"}})
-    assert (charts.metric_of(accuracy), charts.metric_of(error)) == ("accuracy", "mse")
-
-
-def test_first_order_maml_is_called_so(store, tmp_path):
-    for first_order, called in ((True, "maml, first order"), (False, "maml")):
-        config = CLASSIFICATION | {"algorithm": {"name": "maml", "first_order": first_order}}
-        assert charts.learner(make(store, tmp_path, config=config)[0]) == called

@@ -13,6 +13,7 @@ import pytest
 import safetensors.torch
 
 from core.cli import app as cli
+from core.config.facts import facts_of
 from core.config.overrides import paths
 from core.runs import hardware, scheduler
 from core.runs.home import PROJECT, Home
@@ -110,7 +111,8 @@ def strict(text: str) -> Any:
 def stored(home: Home, *assignments: str) -> int:
     """A finished run, without a worker."""
     config, store = tiny("sinusoid", *assignments), RunStore(home.database)
-    run = store.create(config.model_dump(mode="json"), "done", folder_root=home.runs_folder, datasets=home.datasets)
+    places = {"folder_root": home.runs_folder, "datasets": home.datasets}
+    run = store.create(config.model_dump(mode="json"), "done", **places, facts=facts_of(config).as_json())
     result = Trainer(config, open_tiny(config, home), home.artifacts(run).checkpoints(), MemoryListener()).run()
     store.move(run.id, "finished", {"queued"}, forward="stacked", iteration=4, test=result.as_json(run.id))
     return run.id
@@ -182,7 +184,7 @@ def test_runs_show_and_what_a_person_reads(document: Callable[..., Any], call: C
     assert call("runs", "--limit", "1")[1].endswith("1–1 of 2 runs.\n")
     assert document("runs", "--offset", "9") == {"runs": []}
     assert call("runs", "--offset", "9")[1] == "There are 2 runs.\n"
-    assert "test mse" in call("show", str(finished))[1]
+    assert "test mean squared error" in call("show", str(finished))[1]
 
 
 @pytest.mark.usefixtures("launcher")
@@ -384,7 +386,7 @@ def test_train_follows_the_run_to_its_end(spawn: Callable[..., subprocess.Popen]
     assert (answer["status"], answer["iteration"]) == ("finished", 4)
     assert answer["best"].keys() >= {"iteration", "mean", "ci95"}
     assert answer["test"]["episodes"] == 30
-    assert "iteration 4: test mse" in err
+    assert "iteration 4: test mean squared error" in err
     assert document("show", str(answer["run"])) == answer
     assert document("evaluate", str(answer["run"])) == answer["test"]
 

@@ -11,6 +11,8 @@ import pytest
 
 from core import results
 from core.cli import app as cli
+from core.config.checks import parse
+from core.config.facts import facts_of
 from core.config.presets import PRESETS, Preset, preset
 from core.launch import from_preset
 from core.results import DEFAULT, PUBLISHED, RECIPES
@@ -91,7 +93,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def ended(home: Home, name: str, *assignments: str, **changes: Any) -> Run:
     """A made-up finished run of a preset; ``changes`` are those of its test."""
     store, config = RunStore(home.database), from_preset(preset(name), assignments)
-    run = store.create(config, name, folder_root=home.runs_folder, datasets=home.datasets)
+    facts = facts_of(parse(config)).as_json()
+    run = store.create(config, name, folder_root=home.runs_folder, datasets=home.datasets, facts=facts)
     measured = {"test": TEST | changes, "iteration": 1234, "seconds": 60.4, "device": "CPU · 1 thread"}
     store.move(run.id, "finished", {"queued"}, **measured)
     return store.get(run.id)
@@ -167,7 +170,7 @@ def test_a_row_of_squared_errors(home: Home) -> None:
     row = results.row(RECIPES["sinusoid-maml"], ended(home, "sinusoid-maml"))
     assert row.protocol == "5-shot, 100 queries, 10 steps, 2000 episodes"
     line = results.markdown([row]).splitlines()[2]
-    assert line.startswith("| maml | sinusoid | mse 0.3 ± 0.02 |")
+    assert line.startswith("| maml | sinusoid | mean squared error 0.3 ± 0.02 |")
     assert line.endswith("| 0.35 | Finn et al. 2017 (V) | -0.05 |")
 
 
@@ -177,7 +180,7 @@ def test_without_a_published_number_or_a_score_there_is_no_gap(home: Home) -> No
     assert results.markdown([row]).splitlines()[2].endswith(" |  |  |  |")
     row = results.row(RECIPES["sinusoid-maml"], ended(home, "sinusoid-maml", mean=None, ci95=None))
     assert row.gap is None
-    assert "| not finite |" in results.markdown([row])
+    assert "| mean squared error not finite |" in results.markdown([row])
 
 
 def test_every_line_has_a_cell_for_every_heading(home: Home) -> None:

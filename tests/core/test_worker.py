@@ -20,6 +20,7 @@ from core.runs import ending, hardware, scheduler
 from core.runs.attempt import Attempt
 from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher, identify
+from core.runs.scheduler import Launch
 from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
 from core.training import build, checkpoint
@@ -84,7 +85,7 @@ def here(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[InThisProcess]
 
 
 def queue(store: RunStore, home: Home, *configs: dict[str, Any]) -> list[int]:
-    return [run.id for run in scheduler.submit(store, home, [("a run", config) for config in configs])]
+    return [run.id for run in scheduler.submit(store, home, [Launch("a run", config) for config in configs])]
 
 
 # In this process

@@ -109,11 +109,13 @@ def open_tiny(config: "RunConfig", home: "Home") -> "TaskFamily":
 
 def finished(home: "Home", *assignments: str) -> "tuple[Run, EvaluationResult]":
     """A run in the store with its checkpoints, and its final test."""
+    from core.config.facts import facts_of
     from core.runs.store import RunStore
     from core.training.trainer import Trainer
 
     config, store = tiny(*assignments), RunStore(home.database)
-    run = store.create(config.model_dump(mode="json"), "a run", folder_root=home.runs_folder, datasets=home.datasets)
+    places = {"folder_root": home.runs_folder, "datasets": home.datasets}
+    run = store.create(config.model_dump(mode="json"), "a run", **places, facts=facts_of(config).as_json())
     result = Trainer(config, open_tiny(config, home), home.artifacts(run).checkpoints(), MemoryListener()).run()
     store.update(run.id, forward="stacked")
     return store.get(run.id), result

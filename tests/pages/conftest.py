@@ -1,7 +1,7 @@
 """The app under Streamlit's own test runner, with a home of its own and workers that are never started."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import streamlit as st
 from sqlalchemy import Engine, event
 from streamlit.testing.v1 import AppTest
 
-from core import charts
+from core.config.checks import parse
+from core.config.facts import facts_of
+from core.config.overrides import apply
 from core.config.presets import preset
 from core.config.run import RunConfig
 from core.runs.home import Home
@@ -69,18 +71,25 @@ def app(home: Home) -> Callable[..., AppTest]:
 
 @pytest.fixture
 def make_run(store: RunStore, home: Home) -> Callable[..., Run]:
-    """A run in the store: ``make_run("doodles-5w1s", "finished", name="mine")``, with curves once it has started."""
+    """A run in the store: ``make_run("doodles-5w1s", "finished", name="mine")``, with curves once it has started.
 
-    def make(preset_name: str, status: str = "finished", **columns: Any) -> Run:
-        config = RunConfig.model_validate(preset(preset_name).config).model_dump(mode="json")
-        run = store.create(config, preset_name, folder_root=home.runs_folder, datasets=home.datasets)
+    changed: as by ``--set``.
+    """
+
+    def make(preset_name: str, status: str = "finished", changed: Sequence[str] = (), **columns: Any) -> Run:
+        whole = parse(
+            apply(RunConfig.model_validate(preset(preset_name).config).model_dump(mode="json"), list(changed))
+        )
+        config, facts = whole.model_dump(mode="json"), facts_of(whole).as_json()
+        run = store.create(config, preset_name, folder_root=home.runs_folder, datasets=home.datasets, facts=facts)
         if status != "queued":
             store.move(run.id, "starting", {"queued"}, started=run.created, host="elsewhere")
             store.move(run.id, "running", {"starting"})
             measure(store, run)
             if status != "running":
                 store.move(run.id, status, {"running"})
-        store.update(run.id, learner=charts.learner(run), **columns)
+        if columns:
+            store.update(run.id, **columns)
         return store.get(run.id)
 
     return make
@@ -90,15 +99,16 @@ def measure(store: RunStore, run: Run) -> None:
     """Three points of each loss, two validations, a test, and a line in the log."""
     metric = "accuracy" if "n_way" in run.config["family"] else "mse"
     curve = [{"step": step, "mean": 0.2 + 0.3 * step, "ci95": 0.01} for step in range(3)]
+    protocol = {"n_way": 5, "k_shot": 1, "n_query": 15, "inner_steps": 2, "checkpoint": "best@3", "chosen": None}
     result = {"metric": metric, "mean": 0.8, "ci95": 0.01, "curve": curve, "split": "test", "episodes": 600}
+    result["protocol"] = protocol
     rows = [(i, i / 10, key, 1 / i) for i in (1, 2, 3) for key in ("train/support_loss", "train/query_loss")]
     store.add_metrics(run.id, rows)
     for iteration in (2, 3):
         scored = {"episodes": 100, "checkpoint": f"best@{iteration}", "result": result | {"split": "val"}}
         store.add_evaluation(run.id, iteration, "val", metric, 0.8, 0.01, **scored)
     best = {"iteration": 3, "metric": metric, "mean": 0.8, "ci95": 0.01}
-    protocol = {"n_way": 5, "k_shot": 1, "n_query": 15, "inner_steps": 2, "checkpoint": "best@3", "chosen": None}
-    test = result | {"run": run.id, "non_finite": 0, "protocol": protocol}
+    test = result | {"run": run.id, "non_finite": 0}
     store.update(run.id, iteration=3, iterations=10, seconds=12.0, rate=30.0, best=best, test=test, device="CPU")
     Path(run.folder, "worker.log").write_text("INFO a line of the log\n")
 

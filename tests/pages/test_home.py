@@ -126,11 +126,12 @@ def test_plotly_is_copied_once(tmp_path):
     assert file.stat().st_mtime_ns == before
 
 
-def test_what_a_chart_sends_is_plain_json():
+def test_what_a_chart_sends_is_plain_json(make_run):
     """The browser gets an object only then; arrays and numpy's own numbers would make it something else."""
     curve = [{"step": step, "mean": 0.5, "ci95": 0.1} for step in range(3)]
-    few = charts.adaptation_chart([("test", {"metric": "accuracy", "curve": curve})], [0])
-    many = charts.adaptation_chart([("test", {"metric": "accuracy", "curve": [curve[0] | {"step": 50}]})], [0])
+    run = make_run("doodles-5w1s")
+    (few,) = charts.adaptation_charts([("test", run, {"curve": curve})], [0])
+    (many,) = charts.adaptation_charts([("test", run, {"curve": [curve[0] | {"step": 50}]})], [0])
     sent, other = (json.loads(json.dumps(live_chart.encode(chart, 300))) for chart in (few, many))
     assert (sent["few_steps"], other["few_steps"]) == (True, False)
     x = np.frombuffer(base64.b64decode(sent["traces"][0]["x"]), np.float64)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from data.metric import SQUARED_ERROR, accuracy
 from pages.parts import readable
 
 GAP = readable.GAP
@@ -52,12 +53,10 @@ def test_rate(per_second, text):
 
 
 def test_scores_have_the_unit_of_their_metric():
-    assert readable.score("accuracy", 0.9478) == "94.8 %"
-    assert readable.interval("accuracy", 0.0043) == "± 0.4 pt"
-    assert readable.score("mse", 0.3812) == "0.381"
-    assert readable.interval("mse", 0.0213) == "± 0.021"
-    assert readable.score("accuracy", None) == "–"
-    assert readable.interval("mse", None) == ""
+    assert readable.scored(accuracy(5), {"mean": 0.9478, "ci95": 0.0043}) == "94.78 ± 0.43 %"
+    assert readable.scored(SQUARED_ERROR, {"mean": 0.3812, "ci95": 0.0213}) == "0.3812 ± 0.021"
+    assert readable.scored(SQUARED_ERROR, {"mean": None, "ci95": None}) == "not finite"
+    assert readable.scored(accuracy(), None) == "–"
 
 
 def test_sizes():

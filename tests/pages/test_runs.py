@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from core.runs.schema import evaluations, metrics, runs
+from pages.parts.runs import compare
 from pages.parts.runs.compare import differences, unequal_protocol
 
 
@@ -192,13 +193,56 @@ def test_differences_name_paths_and_fill_gaps():
     assert differences([one, other]) == {"model.name": ["mlp", "conv4"], "model.widths": [[40], None]}
 
 
-def test_scores_under_different_protocols_are_told_apart(make_run, store):
-    run = make_run("doodles-5w1s")
-    config = run.config
-    tested_on_more = config | {"evaluation": config["evaluation"] | {"n_way": 20}}
-    trained_longer = config | {"training": config["training"] | {"iterations": 9}}
-    store.update(make_run("doodles-5w1s").id, config=tested_on_more)
-    store.update(make_run("doodles-5w1s").id, config=trained_longer)
-    longer, more, same = store.runs()
-    assert unequal_protocol([same, longer]) == []
-    assert unequal_protocol([same, more]) == ["n_way"]
+def with_test(store, run, **protocol):
+    """The run with a test under a protocol like everybody's, but for what is given."""
+    usual = {"n_way": 5, "k_shot": 1, "n_query": 15, "inner_steps": 5, "batch_statistics": "queries together"}
+    store.update(run.id, test=run.test | {"protocol": usual | protocol})
+    return store.get(run.id)
+
+
+def test_scores_under_different_protocols_are_told_apart(app, make_run, store):
+    """By what the tests were taken under, not by the configs: both say of their inner steps ‘as the learner does’."""
+    app("runs")  # what all sessions share is there
+    left_open = ["evaluation.inner_steps=null"]
+    same, longer = (with_test(store, make_run("doodles-5w1s", changed=left_open)) for _ in range(2))
+    store.update(longer.id, config=longer.config | {"training": longer.config["training"] | {"iterations": 9}})
+    assert unequal_protocol([same, store.get(longer.id)]) == []
+    further = with_test(store, make_run("doodles-5w1s", changed=left_open), inner_steps=10)
+    assert further.config["evaluation"]["inner_steps"] is same.config["evaluation"]["inner_steps"] is None
+    assert unequal_protocol([same, longer, further]) == ["inner steps (#1 5, #2 5, #3 10)"]
+    reader = with_test(store, make_run("doodles-5w1s", changed=["algorithm=protonet"]), inner_steps=0)
+    assert unequal_protocol([same, reader]) == []  # it has no inner steps that could be other ones
+    alone = with_test(store, make_run("doodles-5w1s"), batch_statistics="support")
+    assert unequal_protocol([same, alone]) == ["BatchNorm's statistics (#1 queries together, #5 support)"]
+
+
+def test_two_protocols_that_had_one_word_are_told_apart(app, make_run, store):
+    app("runs")
+    runs = [make_run("doodles-5w1s", changed=[f"algorithm={name}"]) for name in ("maml", "protonet")]
+    old = [with_test(store, run, batch_statistics="transductive") for run in runs]
+    (text,) = unequal_protocol(old)
+    assert text == "BatchNorm's statistics (#1 queries together, #2 support and queries together)"
+
+
+def test_runs_without_a_test_are_judged_by_their_validations(app, said, make_run, store):
+    first, second = make_run("doodles-5w1s", "running", test=None), make_run("doodles-5w1s")
+    result = store.evaluations(first.id)[-1].result
+    protocol = result["protocol"] | {"n_query": 3}
+    with store.database.writing() as connection:
+        mine = evaluations.c.run_id == first.id
+        connection.execute(evaluations.update().where(mine).values(result=result | {"protocol": protocol}))
+    page = choose(app("runs"), first.id, second.id)
+    assert "queries (#1 3, #2 15)" in said(page)
+
+
+def test_runs_of_unlike_metrics_are_drawn_apart(app, said, make_run, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(compare, "live_chart", lambda chart, **_: drawn.append((chart.label.split()[0], chart.y_title)))
+    runs = [make_run(name) for name in ("doodles-5w1s", "sinusoid-maml", "doodles-5w1s")]
+    page = app("runs")
+    drawn.clear()
+    said(choose(page, *(run.id for run in runs)))
+    units = [("accuracy, %", "mean squared error"), ("cross-entropy, nats", "mean squared error")]
+    expected = [("Query", unit) for unit in units[1]]
+    expected += [(what, unit) for what in ("Validation", "Score") for unit in units[0]]
+    assert drawn == expected

@@ -8,12 +8,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import charts
+from core.runs import protocols
+from core.runs.facts import Facts
 from core.runs.schema import ENDED, Evaluation, Run, Score
 from core.runs.series import SeriesReader
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
 
-UNTRAINED = ("scratch", "nearest-centroid")  # here by name, so that the page needs no torch; a test holds it
 TAIL = 60_000  # bytes of the log that the page shows
 PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
 SECTIONS = {
@@ -27,7 +28,7 @@ SECTIONS = {
 
 def trains(run: Run) -> bool:
     """Whether this run has a training loss at all."""
-    return run.config.get("algorithm", {}).get("name") not in UNTRAINED
+    return Facts.of(run).trains
 
 
 def iterations(run: Run) -> int:
@@ -66,11 +67,10 @@ def loss_card(run: Run, reader: SeriesReader) -> None:
 
 
 def validation_card(run: Run, evaluations: Sequence[Score]) -> None:
-    with theme.card(
-        "validation", f"Validation {readable.metric_title(charts.metric_of(run))}, 95 % interval", height="stretch"
-    ):
+    title = f"Validation {Facts.of(run).metric.title}, 95 % interval"
+    with theme.card("validation", title, height="stretch"):
         if evaluations:
-            live_chart(charts.validation_chart([(run, evaluations)]), key=f"chart-validation-{run.id}")
+            live_chart(charts.validation_chart(run, evaluations), key=f"chart-validation-{run.id}")
         elif run.status == "finished":
             theme.empty("Nothing to validate", "This learner has no choice to make on validation tasks.")
         elif run.status in ENDED:
@@ -85,14 +85,15 @@ def adaptation_card(run: Run, latest: Evaluation | None) -> None:
     """latest: the newest validation."""
     with theme.card("adaptation", "Adaptation per inner step", height="stretch"):
         drawn = latest is not None and latest.result and latest.result.get("curve")
-        results = [(f"validation at {readable.count(latest.iteration)}", latest.result)] if drawn else []
+        results = [(f"validation at {readable.count(latest.iteration)}", run, latest.result)] if drawn else []
         colors = [2] * len(results)
         if run.test and run.test.get("curve"):
-            results, colors = [*results, ("test", run.test)], [*colors, 0]
-        if results and all(len(result["curve"]) < 2 for _, result in results):
+            results, colors = [*results, ("test", run, run.test)], [*colors, 0]
+        if results and all(len(result["curve"]) < 2 for *_, result in results):
             theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
         elif results:
-            live_chart(charts.adaptation_chart(results, colors), key=f"chart-adaptation-{run.id}")
+            (chart,) = charts.adaptation_charts(results, colors)  # of one run
+            live_chart(chart, key=f"chart-adaptation-{run.id}")
         elif run.status in ENDED:
             theme.empty("No curve", "The run ended before its first validation.")
         else:
@@ -113,25 +114,26 @@ def test_card(run: Run) -> None:
                     "Not tested yet", f"When training is over, the best checkpoint is scored on {planned} new tasks."
                 )
             return
-        metric, protocol = test["metric"], test.get("protocol", {})
-        remark = f"{readable.interval(metric, test['ci95'])}, 95 % interval · {readable.metric_title(metric)}"
-        st.html(f'<span class="big">{readable.score(metric, test["mean"])}</span> <span class="quiet">{remark}</span>')
+        metric, protocol = Facts.of(run).metric, test.get("protocol", {})
+        remark = html.escape(f"{metric.title}, 95 % interval")
+        score = html.escape(readable.scored(metric, test))
+        st.html(f'<span class="big">{score}</span> <span class="quiet">{remark}</span>')
         if test["non_finite"]:
             text = f"{test['non_finite']} of {readable.count(test['episodes'])} tasks were left out"
             why = "their adaptation was not finite. Lower the inner learning rate."
             say.warning(f"{text}: {why}")
-        st.html(settings_table(_protocol_rows(test, protocol)))
+        st.html(settings_table(_protocol_rows(test, protocol, Facts.of(run))))
 
 
-def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any]) -> list[tuple[str, Any]]:
-    way = f"{protocol.get('n_way')}-way " if test["metric"] == "accuracy" else ""
+def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts) -> list[tuple[str, Any]]:
+    way = f"{protocol['n_way']}-way " if protocol.get("n_way", 1) > 1 else ""
     chosen = protocol.get("chosen")
     rows = [
         ("Tasks", f"{readable.count(test['episodes'])} frozen {test['split']} tasks, {test['non_finite']} not finite"),
         ("Task", f"{way}{protocol.get('k_shot')}-shot, {protocol.get('n_query')} queries{' per class' if way else ''}"),
         ("Checkpoint", protocol.get("checkpoint")),
         ("Inner steps", protocol.get("inner_steps")),
-        ("Batch statistics", protocol.get("batch_statistics")),
+        ("BatchNorm normalises by", protocols.normalised_by(protocol, facts)),
         ("Episode seed", protocol.get("seed")),
         ("Episodes", f"SHA-256 {str(protocol.get('episodes_sha256', ''))[:12]}…"),
     ]

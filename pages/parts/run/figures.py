@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 
 from core import charts
+from core.runs.facts import Facts
 from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run, Score
-from core.runs.series import SeriesReader
 from pages.parts import readable
 from pages.parts.run.cards import PHASES, done, iterations, trains
 
@@ -22,12 +22,12 @@ SAMPLES = 120  # of throughput and memory, one a second while the page is open; 
 WIDTH, HEIGHT = 200, 36  # of an outline, in its own units: it is stretched to the card
 
 
-def metric_cards(run: Run, evaluations: Sequence[Score], reader: SeriesReader) -> None:
+def metric_cards(run: Run, evaluations: Sequence[Score]) -> None:
     rates, memories = samples(run)
     figures = (
         progress_figure(run),
         best_figure(run, evaluations),
-        loss_figure(run, reader),
+        loss_figure(run),
         rate_figure(run, rates),
         device_figure(run, memories),
     )
@@ -90,15 +90,11 @@ def progress_figure(run: Run) -> str:
 
 
 def best_figure(run: Run, evaluations: Sequence[Score]) -> str:
-    metric, best = charts.metric_of(run), run.best
-    note = (
-        f"{readable.interval(metric, best['ci95'])} at {readable.count(best['iteration'])}"
-        if best
-        else "not validated yet"
-    )
+    metric, best = Facts.of(run).metric, run.best
+    note = f"at iteration {readable.count(best['iteration'])}" if best else "not validated yet"
     return figure(
-        f"Best validation {'accuracy' if metric == 'accuracy' else 'error'}",
-        readable.score(metric, best["mean"] if best else None),
+        f"Best validation {metric.title}",
+        readable.scored(metric, best),
         note,
         "The best so far on frozen validation tasks, its 95 % interval, and the iteration it was reached at.",
         [one.mean for one in evaluations if one.mean is not None],
@@ -106,25 +102,23 @@ def best_figure(run: Run, evaluations: Sequence[Score]) -> str:
     )
 
 
-def loss_figure(run: Run, reader: SeriesReader) -> str:
+def loss_figure(run: Run) -> str:
     line = charts.spark(Outline.from_json(run.outline).line)
     change = line[-1] - line[0] if len(line) > 1 else 0.0
     note = f"{'−' if change < 0 else '+'}{readable.number(abs(change), 2)} since the start" if line else "no points yet"
     tone = "off" if not line else "good" if change <= 0 else "bad"
     value = readable.number(line[-1] if line else None)
-    of = charts.loss_names(run, reader)[charts.QUERY_LOSS]
-    label = "Query loss" if charts.examples(run) is None else "Training loss"
-    return figure(label, value, note, f"Loss in the latest window ({of}).", line, tone=tone)
+    facts = Facts.of(run)
+    label = "Query loss" if facts.work == "tasks" else "Training loss"
+    return figure(label, value, note, f"Loss in the latest window ({facts.query_curve}).", line, tone=tone)
 
 
 def rate_figure(run: Run, rates: Sequence[float]) -> str:
-    text, batch = "Iterations per second while training.", charts.examples(run)
+    text, facts = "Iterations per second while training.", Facts.of(run)
     if run.rate is None:
         note = "not started" if trains(run) else "nothing to train"
-    elif batch is not None:
-        note = f"{readable.number(run.rate * batch)} examples a second"
     else:
-        note = f"{readable.number(run.rate * run.config['training']['meta_batch_size'])} tasks a second"
+        note = f"{readable.number(run.rate * facts.work_per_iteration)} {facts.work} a second"
         if run.forward == "loop":
             note += ", in a loop"
             text += " The network cannot be stacked, so that tasks run one after the other."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core import charts
+from core.runs.facts import Facts
 from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run
 from pages.parts import chips, readable, say, session
@@ -68,8 +69,8 @@ def styled(runs: Sequence[Run]) -> "Styler":
         frame = frame.drop(columns="Note")
     style = frame.style
     words = {
-        "Best": [readable.scored(run.best) for run in runs],
-        "Test": [readable.scored(run.test) for run in runs],
+        "Best": [readable.scored(Facts.of(run).metric, run.best) for run in runs],
+        "Test": [readable.scored(Facts.of(run).metric, run.test) for run in runs],
         "Time": [readable.duration(elapsed(run)) for run in runs],
     }
     for name, texts in words.items():
@@ -80,13 +81,12 @@ def styled(runs: Sequence[Run]) -> "Styler":
 
 
 def row(run: Run) -> dict[str, Any]:
-    family = run.config.get("family", {})
     return {
         "#": run.id,
         "Run": say.cell(run.name),
         "Status": [chips.status_word(run)],
-        "Learner": charts.learner(run),
-        "Family": family.get("name", ""),
+        "Learner": Facts.of(run).learner,
+        "Family": run.family,
         "Progress": 100 * done(run),
         "Best": (run.best or {}).get("mean"),
         "Test": (run.test or {}).get("mean"),

@@ -5,7 +5,7 @@ import pytest
 from core.algorithms.base import algorithms
 from core.config.overrides import apply
 from core.config.presets import PRESETS, preset
-from core.launch import from_preset, seeded
+from core.launch import from_preset, prepared
 from data.registry import families
 
 NAMES = [
@@ -43,8 +43,8 @@ def test_every_learner_has_a_preset_on_every_kind_of_tasks_it_is_compared_on() -
 def test_a_learner_and_network_fit_the_tasks(name: str) -> None:
     """The same trial as before a launch; the pictures of real data sets are not needed for it."""
     small = ["training.iterations=1"] + (["model.filters=4"] if "filters" in preset(name).config["model"] else [])
-    (config,) = seeded(apply(from_preset(preset(name)), small), 1)
-    assert config["training"]["iterations"] == 1
+    (launch,) = prepared(apply(from_preset(preset(name)), small), name)
+    assert launch.config["training"]["iterations"] == 1
 
 
 def test_the_papers_sinusoid_recipe() -> None:
@@ -78,6 +78,6 @@ def test_the_articles_decay() -> None:
 
 
 def test_consecutive_seeds_differ_in_nothing_else() -> None:
-    configs = seeded(from_preset(preset("sinusoid-maml"), ["seed=5"]), 3)
+    configs = [one.config for one in prepared(from_preset(preset("sinusoid-maml"), ["seed=5"]), "many", 3)]
     assert [config["seed"] for config in configs] == [5, 6, 7]
     assert all({**config, "seed": 5} == configs[0] for config in configs)

@@ -19,7 +19,19 @@ from core.runs.attempt import Attempt
 from core.runs.home import PROJECT, Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.run_lists import RunFilter
-from core.runs.scheduler import SILENCE, START, UNKNOWN_PACE, delete, pause, reconcile, resume, stop, submit, waits_for
+from core.runs.scheduler import (
+    SILENCE,
+    START,
+    UNKNOWN_PACE,
+    Launch,
+    delete,
+    pause,
+    reconcile,
+    resume,
+    stop,
+    submit,
+    waits_for,
+)
 from core.runs.schema import Run, runs
 from core.runs.store import RunStore
 from tests.core.fake_worker import command
@@ -257,7 +269,9 @@ def test_what_does_not_fit_the_state_is_refused(store: RunStore, home: Home) -> 
 
 
 def test_submit_queues_all_or_none(store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = submit(store, home, [("a", {"seed": 1}), ("b", {"seed": 2})], "pair", launcher=PaperLauncher(), parent=3)
+    runs = submit(
+        store, home, [Launch("a", {"seed": 1}), Launch("b", {"seed": 2})], "pair", launcher=PaperLauncher(), parent=3
+    )
     assert [(run.name, run.status, run.group, run.parent) for run in runs] == [
         ("a", "starting", "pair", 3),
         ("b", "queued", "pair", 3),
@@ -271,7 +285,7 @@ def test_submit_queues_all_or_none(store: RunStore, home: Home, monkeypatch: pyt
 
     monkeypatch.setattr(store, "create", full)
     with pytest.raises(StoreError, match="disk full"):
-        submit(store, home, [("c", {"seed": 3}), ("d", {"seed": 4})], launcher=PaperLauncher())
+        submit(store, home, [Launch("c", {"seed": 3}), Launch("d", {"seed": 4})], launcher=PaperLauncher())
     assert len(store.runs()) == 2
 
 
@@ -374,7 +388,7 @@ class Batch:
 
 def test_another_launcher_is_one_class(store: RunStore, home: Home) -> None:
     launcher = Batch()
-    first, second = submit(store, home, [("a", {}), ("b", {})], launcher=launcher)
+    first, second = submit(store, home, [Launch("a", {}), Launch("b", {})], launcher=launcher)
     assert (first.host, first.handle) == ("cluster", {"job": "job-1-1"})
 
     def both() -> bool:
@@ -419,7 +433,12 @@ def test_forty_reconciles_in_eight_processes_start_one_worker(store: RunStore, h
 
 def test_the_queue_advances_with_nobody_watching(store: RunStore, home: Home) -> None:
     launcher = LocalLauncher(home, command)
-    runs = submit(store, home, [("a", {"ticks": 3}), ("b", {"ticks": 3}), ("c", {"ticks": 3})], launcher=launcher)
+    runs = submit(
+        store,
+        home,
+        [Launch("a", {"ticks": 3}), Launch("b", {"ticks": 3}), Launch("c", {"ticks": 3})],
+        launcher=launcher,
+    )
     wait_until(lambda: all(status(store, run.id) == "finished" for run in runs))
     first, second, third = (store.get(run.id) for run in runs)
     assert first.ended <= second.started <= second.ended <= third.started
@@ -428,7 +447,7 @@ def test_the_queue_advances_with_nobody_watching(store: RunStore, home: Home) ->
 
 def test_stop_ends_a_real_worker_and_resume_starts_another(store: RunStore, home: Home) -> None:
     launcher = LocalLauncher(home, command)
-    (run,) = submit(store, home, [("a", {})], launcher=launcher)
+    (run,) = submit(store, home, [Launch("a", {})], launcher=launcher)
     wait_until(lambda: status(store, run.id) == "running")
     stop(store, home, run.id, launcher)
     wait_until(lambda: status(store, run.id) == "stopped")
@@ -441,7 +460,7 @@ def test_stop_ends_a_real_worker_and_resume_starts_another(store: RunStore, home
 
 def test_a_killed_worker_is_lost(store: RunStore, home: Home) -> None:
     launcher = LocalLauncher(home, command)
-    first, second = submit(store, home, [("a", {}), ("b", {})], launcher=launcher)
+    first, second = submit(store, home, [Launch("a", {}), Launch("b", {})], launcher=launcher)
     wait_until(lambda: status(store, first.id) == "running")
     os.kill(store.get(first.id).handle["pid"], signal.SIGKILL)
     wait_until(lambda: reconcile(store, home, launcher) == [second.id])
@@ -450,7 +469,7 @@ def test_a_killed_worker_is_lost(store: RunStore, home: Home) -> None:
 
 def test_a_deaf_worker_is_killed(store: RunStore, home: Home) -> None:
     launcher = LocalLauncher(home, command, grace=0.1)
-    (run,) = submit(store, home, [("a", {"deaf": True})], launcher=launcher)
+    (run,) = submit(store, home, [Launch("a", {"deaf": True})], launcher=launcher)
     wait_until(lambda: store.get(run.id).phase == "deaf")
     pid = store.get(run.id).handle["pid"]
     stop(store, home, run.id, launcher)

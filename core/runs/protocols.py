@@ -1,0 +1,37 @@
+"""What two scores have to share before they compare, read from the protocols that were stored with them."""
+
+from typing import Any
+
+from core.runs.facts import Facts
+
+TRAINING_SHAPE = ("n_way", "k_shot", "n_query")  # of a family's config: how it was trained, not how it was tested
+SAID = {
+    "split": "split",
+    "n_way": "classes",
+    "k_shot": "shots",
+    "n_query": "queries",
+    "episodes": "number of episodes",
+    "seed": "episode seed",
+    "interval": "interval",
+}
+
+
+def comparable(protocol: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    """The parts of a protocol that have to be equal, under the names that people read."""
+    family = {key: value for key, value in protocol.get("family", {}).items() if key not in TRAINING_SHAPE}
+    parts = {f"family {key}": value for key, value in family.items()}
+    parts |= {title: protocol.get(key) for key, title in SAID.items()}
+    if facts.takes_steps:  # a learner that reads the support set at once has none to share
+        parts["inner steps"] = protocol.get("inner_steps")
+    parts["BatchNorm's statistics"] = normalised_by(protocol, facts)
+    if digest := protocol.get("episodes_sha256"):
+        parts["episodes"] = f"SHA-256 {digest[:8]}…"
+    return parts
+
+
+def normalised_by(protocol: dict[str, Any], facts: Facts) -> str | None:
+    """What BatchNorm normalised a query by, in the glossary's words. Version 0.1 had one word for two protocols."""
+    said = protocol.get("batch_statistics")
+    if said != "transductive":
+        return said
+    return "queries together" if facts.takes_steps else "support and queries together"
