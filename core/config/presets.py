@@ -172,7 +172,7 @@ FEATURED = [
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Template:
     """How a learner is trained on characters with little time. training, family, evaluation: what differs from BASE.
 
     model: POOLED where max-pooling learned more in a minute on two cores than stride 2, though its steps take longer.
@@ -194,30 +194,30 @@ class Recipe:
 MANY_WAY = {"n_way": 60, "n_query": 1}
 COMPARING = {"meta_batch_size": 1}
 BASE = {"iterations": 10_000, "meta_batch_size": 4, "meta_lr": 3e-3, "schedule": "cosine", "evaluate_every": 500}
-RECIPES = [
-    Recipe("maml", "MAML", {"name": "maml", "inner_lr": 0.4, "inner_steps": 1}, evaluation={"inner_steps": 3}),
-    Recipe(
+TEMPLATES = [
+    Template("maml", "MAML", {"name": "maml", "inner_lr": 0.4, "inner_steps": 1}, evaluation={"inner_steps": 3}),
+    Template(
         "fomaml",
         "First-order MAML",
         {"name": "maml", "inner_lr": 0.4, "inner_steps": 2, "first_order": True},
         evaluation={"inner_steps": 3},
     ),
-    Recipe("anil", "ANIL", {"name": "anil", "inner_lr": 0.4, "inner_steps": 3}),
-    Recipe("meta-sgd", "Meta-SGD", {"name": "meta-sgd", "inner_lr": 0.4, "inner_steps": 1}),
-    Recipe("maml++", "MAML++", {"name": "maml++", "inner_lr": 0.4, "inner_steps": 2}),
+    Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.4, "inner_steps": 3}),
+    Template("meta-sgd", "Meta-SGD", {"name": "meta-sgd", "inner_lr": 0.4, "inner_steps": 1}),
+    Template("maml++", "MAML++", {"name": "maml++", "inner_lr": 0.4, "inner_steps": 2}),
     # Nichol et al. 2018: meta-step 1 falling to 0, five tasks; a training task has ten examples a class. Their inner rate is
     # 1e-3, with which a few minutes do not lead as far.
-    Recipe(
+    Template(
         "reptile",
         "Reptile",
         {"name": "reptile", "inner_lr": 3e-3, "inner_steps": 5, "inner_batch": 10, "test_steps": 50},
         training={"meta_lr": 1.0, "schedule": "linear", "meta_batch_size": 5},
         family={"n_query": 9},
     ),
-    Recipe("protonet", "ProtoNet", {"name": "protonet"}, COMPARING, MANY_WAY, model=POOLED, compares=True),
-    Recipe("matchingnet", "MatchingNet", {"name": "matchingnet"}, COMPARING, MANY_WAY, model=POOLED, compares=True),
+    Template("protonet", "ProtoNet", {"name": "protonet"}, COMPARING, MANY_WAY, model=POOLED, compares=True),
+    Template("matchingnet", "MatchingNet", {"name": "matchingnet"}, COMPARING, MANY_WAY, model=POOLED, compares=True),
     # Sung et al. 2018, released code: the features are maps, of which the relation module makes use.
-    Recipe(
+    Template(
         "relationnet",
         "RelationNet",
         {"name": "relationnet"},
@@ -226,8 +226,8 @@ RECIPES = [
         model=POOLED | {"halvings": 2},
     ),
     # Mishra et al. 2018: the sequences of a task differ in their last element, and it takes many tasks to learn to read them.
-    Recipe("snail", "SNAIL", {"name": "snail"}, {"meta_batch_size": 32, "meta_lr": 1e-3}, {"n_query": 1}),
-    Recipe(
+    Template("snail", "SNAIL", {"name": "snail"}, {"meta_batch_size": 32, "meta_lr": 1e-3}, {"n_query": 1}),
+    Template(
         "proto-maml",
         "Proto-MAML",
         {"name": "proto-maml", "inner_lr": 0.01, "inner_steps": 1},
@@ -236,65 +236,65 @@ RECIPES = [
         model=POOLED,
         compares=True,
     ),
-    Recipe("baseline++", "Baseline++", {"name": "baseline++", "batch_size": 64}, training={"meta_lr": 1e-3}),
-    Recipe("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}, training={"meta_lr": 1e-3}),
-    Recipe("scratch", "From scratch", {"name": "scratch"}),
-    Recipe("nearest-centroid", "Nearest centroid", {"name": "nearest-centroid"}),
+    Template("baseline++", "Baseline++", {"name": "baseline++", "batch_size": 64}, training={"meta_lr": 1e-3}),
+    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}, training={"meta_lr": 1e-3}),
+    Template("scratch", "From scratch", {"name": "scratch"}),
+    Template("nearest-centroid", "Nearest centroid", {"name": "nearest-centroid"}),
 ]
-SINUSOID_RECIPES = [
-    Recipe("anil", "ANIL", {"name": "anil", "inner_lr": 0.01, "inner_steps": 5}),
+SINUSOID_TEMPLATES = [
+    Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.01, "inner_steps": 5}),
     # Rates learned for one step diverge in ten. MAML++ with the paper's five steps explodes while training, for its rates grow.
-    Recipe(
+    Template(
         "meta-sgd", "Meta-SGD", {"name": "meta-sgd", "inner_lr": 0.01, "inner_steps": 1}, evaluation={"inner_steps": 1}
     ),
-    Recipe("maml++", "MAML++", {"name": "maml++", "inner_lr": 0.01, "inner_steps": 1}, evaluation={"inner_steps": 1}),
-    Recipe(
+    Template("maml++", "MAML++", {"name": "maml++", "inner_lr": 0.01, "inner_steps": 1}, evaluation={"inner_steps": 1}),
+    Template(
         "reptile",
         "Reptile",
         {"name": "reptile", "inner_lr": 0.01, "inner_steps": 10},
         training={"meta_lr": 1.0, "schedule": "linear"},
     ),
-    Recipe("cnp", "CNP", {"name": "cnp"}, evaluation={"inner_steps": None}),
-    Recipe("scratch", "From scratch", {"name": "scratch"}, evaluation={"inner_steps": None}),
+    Template("cnp", "CNP", {"name": "cnp"}, evaluation={"inner_steps": None}),
+    Template("scratch", "From scratch", {"name": "scratch"}, evaluation={"inner_steps": None}),
 ]
 
 
-def characters(family: str, title: str, recipe: Recipe, n_way: int, k_shot: int) -> Preset:
+def characters(family: str, title: str, template: Template, n_way: int, k_shot: int) -> Preset:
     """A learner on one kind of tasks of a family of characters."""
-    task = {"name": family, "n_way": n_way, "k_shot": k_shot, "n_query": 5, **recipe.family}
-    training = BASE | recipe.training
-    evaluation = {**recipe.evaluation, **({"n_way": n_way} if recipe.compares else {})}
+    task = {"name": family, "n_way": n_way, "k_shot": k_shot, "n_query": 5, **template.family}
+    training = BASE | template.training
+    evaluation = {**template.evaluation, **({"n_way": n_way} if template.compares else {})}
     trained = f", trained on {task['n_way']} classes at a time" if task["n_way"] != n_way else ""
-    summary = f"{recipe.title} on {n_way} classes with {k_shot} example{'s' if k_shot > 1 else ''} each{trained}."
+    summary = f"{template.title} on {n_way} classes with {k_shot} example{'s' if k_shot > 1 else ''} each{trained}."
     return Preset(
-        f"{family}-{n_way}w{k_shot}s-{recipe.learner}",
-        f"{recipe.title} on {title}, {n_way}-way {k_shot}-shot",
+        f"{family}-{n_way}w{k_shot}s-{template.learner}",
+        f"{template.title} on {title}, {n_way}-way {k_shot}-shot",
         summary,
         family,
         {
             "family": task,
-            "model": recipe.model,
-            "algorithm": recipe.algorithm,
+            "model": template.model,
+            "algorithm": template.algorithm,
             "training": training,
             "evaluation": evaluation,
         },
     )
 
 
-def sinusoid(recipe: Recipe) -> Preset:
+def sinusoid(template: Template) -> Preset:
     """A learner on the sinusoids that the MAML preset has."""
     training = {"iterations": 70_000, "meta_batch_size": 25, "meta_lr": 1e-3, "evaluate_every": 5000}
     return Preset(
-        f"sinusoid-{recipe.learner}",
-        f"{recipe.title} on sinusoids",
-        f"{recipe.title} on the same sine waves and the same five points as MAML.",
+        f"sinusoid-{template.learner}",
+        f"{template.title} on sinusoids",
+        f"{template.title} on the same sine waves and the same five points as MAML.",
         "sinusoid",
         {
             "family": SINUSOID,
             "model": SINUSOID_MLP,
-            "algorithm": recipe.algorithm,
-            "training": training | recipe.training,
-            "evaluation": {**SINUSOID_TEST, **recipe.evaluation},
+            "algorithm": template.algorithm,
+            "training": training | template.training,
+            "evaluation": {**SINUSOID_TEST, **template.evaluation},
         },
     )
 
@@ -302,9 +302,9 @@ def sinusoid(recipe: Recipe) -> Preset:
 def derived() -> list[Preset]:
     """Every learner on every kind of tasks it is compared on, but for those that are featured already."""
     shapes = [(5, 1), (5, 5), (20, 1), (20, 5)]
-    found = [sinusoid(recipe) for recipe in SINUSOID_RECIPES]
-    found += [characters("omniglot", "Omniglot", recipe, *shape) for shape in shapes for recipe in RECIPES]
-    found += [characters("doodles", "doodles", recipe, 5, 1) for recipe in RECIPES]
+    found = [sinusoid(template) for template in SINUSOID_TEMPLATES]
+    found += [characters("omniglot", "Omniglot", template, *shape) for shape in shapes for template in TEMPLATES]
+    found += [characters("doodles", "doodles", template, 5, 1) for template in TEMPLATES]
     known = {preset.name for preset in FEATURED}
     return [preset for preset in found if preset.name not in known]
 

@@ -50,15 +50,15 @@ def rate(per_second: float | None) -> str:
     return f"{number(per_second)} it/s" if per_second >= 1 else f"{number(1 / per_second)} s/it"
 
 
-def size(bytes: float | None) -> str:
+def size(amount: float | None) -> str:
     """Bytes as ``512 MiB`` or ``3.1 GiB``."""
-    if bytes is None:
+    if amount is None:
         return NOTHING
     for unit in ("B", "KiB", "MiB"):
-        if bytes < 1024:
-            return f"{bytes:.0f} {unit}"
-        bytes /= 1024
-    return f"{bytes:.1f} GiB"
+        if amount < 1024:
+            return f"{amount:.0f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
 
 
 def scored(metric: Metric, result: dict[str, Any] | None) -> str:
