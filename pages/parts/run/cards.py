@@ -133,7 +133,7 @@ def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts)
         ("Task", f"{way}{protocol.get('k_shot')}-shot, {protocol.get('n_query')} queries{' per class' if way else ''}"),
         ("Checkpoint", protocol.get("checkpoint")),
         ("Inner steps", protocol.get("inner_steps")),
-        ("BatchNorm normalises by", protocols.normalised_by(protocol, facts)),
+        ("BatchNorm's statistics", protocols.normalised_by(protocol, facts)),
         ("Episode seed", protocol.get("seed")),
         ("Episodes", f"SHA-256 {str(protocol.get('episodes_sha256', ''))[:12]}…"),
     ]
