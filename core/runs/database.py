@@ -144,9 +144,14 @@ def _postgresql(url: URL, timeout: float) -> Engine:
 
 
 def _keep_private(path: Path) -> None:
-    """The file of a database, and with it those that SQLite puts beside it, is its owner's alone: logs of what was typed."""
+    """The file of a database, and with it those that SQLite puts beside it, is its owner's alone.
+
+    A file that exists is never opened here: closing it again would give up the locks of all connections that this process
+    has to it, whoever made them (POSIX), and two processes would then write at once.
+    """
     with suppress(OSError):  # no such folder, or another's file: SQLite says so, or it is for its owner to decide
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
             if file.exists() and file.stat().st_mode & 0o077:
                 file.chmod(0o600)

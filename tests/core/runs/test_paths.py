@@ -124,3 +124,29 @@ def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path, monkeypatch
         RunStore(home.database, home.root)
         assert rights(home.root / "innerloop.db") == 0o600
     assert (rights(chosen), rights(usual)) == (0o750, 0o700)  # the rights of a folder that somebody chose are his
+
+
+LOCKED = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # where SQLite's readers have their locks
+    except OSError:
+        print("locked")
+"""
+
+
+def test_opening_a_database_again_gives_up_none_of_its_locks(tmp_path: Path) -> None:
+    """Closing a file gives up all locks that a process has on it; without them, two processes write at once."""
+
+    def held() -> str:
+        asked = [sys.executable, "-c", LOCKED, str(tmp_path / "innerloop.db")]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+    home = Home.find(tmp_path)
+    first = RunStore(home.database, home.root)
+    with first.database.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM runs").scalar()
+        assert held() == "locked"
+        RunStore(home.database, home.root)
+        assert held() == "locked"
