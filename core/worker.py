@@ -24,7 +24,8 @@ from core.runs.store import RunStore
 from core.training.build import open_family, threads
 from core.training.device import open_device, out_of_memory
 from core.training.evaluation import EvaluationResult
-from core.training.trainer import Desired, Progress, Row, Stopped, Trainer
+from core.training.listener import Desired, Progress, Row, Stopped
+from core.training.trainer import Trainer
 from data.errors import InnerloopError
 
 T = TypeVar("T")

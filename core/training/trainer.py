@@ -3,78 +3,25 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import torch
 
-from core.algorithms.base import Algorithm, StepReport
 from core.config.run import RunConfig
 from core.training import checkpoint
 from core.training.build import build_learner, tried_out
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import Tick, frozen_episodes
+from core.training.listener import Listener, Phase, Progress, Stopped
 from core.training.schedule import done, learning_rate
 from core.training.streams import stream
 from core.training.tuning import tune
-from data.errors import InnerloopError
+from core.training.window import Window, first_bad, not_finite
 from data.family import TaskFamily
-
-Desired = Literal["run", "pause", "stop"]
-Phase = Literal["loading", "training", "tuning", "testing"]
-Row = tuple[int, float, str, float]  # iteration, training seconds, key, value
 
 STATE = {"device", "forward", "validated", "seconds", "best", "optimizer", "generator", "torch"}  # to resume from
 CHECKPOINT_SECONDS = 60.0  # a crash costs at most this much training
-
-
-class TrainingError(InnerloopError):
-    """Training cannot go on."""
-
-
-class Stopped(Exception):
-    """The person asked for a stop; everything up to now is in the last checkpoint."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is. rate: meta-steps per second lately. remaining: seconds to the end of the phase, None if unknown."""
-
-    phase: Phase
-    iteration: int
-    seconds: float
-    rate: float | None = None
-    remaining: float | None = None
-    fraction: float | None = None  # of the phase, where it does not count iterations
-
-
-class Listener(Protocol):
-    """Who is told what happens, and is asked what is wanted."""
-
-    def progress(self, progress: Progress) -> Desired:
-        """A sign of life, at most every ``beat`` seconds; the answer is obeyed."""
-
-    def metrics(self, rows: list[Row]) -> None: ...
-
-    def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None: ...
-
-    def prepared(self, algorithm: Algorithm) -> None:
-        """The learner is built and known to work."""
-
-    def check(self) -> None:
-        """Called before a checkpoint is put in place; raises if this run is another's to train by now."""
-
-    def resumed(self, iteration: int) -> None:
-        """Whatever was reported after this iteration is void: it will be trained again."""
-
-
-@dataclass
-class Window:
-    """Step reports since the last write, kept on the device: reading them would wait for it."""
-
-    reports: list[StepReport] = field(default_factory=list)
-    since: float = 0.0
 
 
 class Trainer:
@@ -148,7 +95,7 @@ class Trainer:
 
     def _save(self) -> None:
         if not all(p.isfinite().all() for p in self.algorithm.parameters()):
-            raise self._not_finite(self.iteration)
+            raise not_finite(self.config, self.algorithm, self.iteration)
         state: dict[str, Any] = {
             "device": self.family.device.type,
             "forward": self.forward,
@@ -205,43 +152,18 @@ class Trainer:
 
     def _flush(self) -> None:
         """Write the window's means. Raises TrainingError at the first loss that is not finite."""
-        reports, first = self.window.reports, self.iteration - len(self.window.reports) + 1
-        if not reports:
+        steps = len(self.window.reports)
+        if not steps:
             return
-        keys = [key for key in ("support_loss", "query_loss", "query_score") if getattr(reports[0], key) is not None]
-        series = {key: torch.stack([getattr(report, key) for report in reports]).cpu().double() for key in keys}
-        bad = torch.stack([~series[key].isfinite() for key in keys if key.endswith("loss")]).any(0).nonzero()
-        if len(bad):
-            at = int(bad[0])
-            raise self._not_finite(
-                first + at, float(series["support_loss"][at]) if "support_loss" in series else math.nan
-            )
-        rows = [(self.iteration, self.seconds, f"train/{key}", float(series[key].mean())) for key in keys]
+        series = self.window.series()
+        if (at := first_bad(series)) is not None:
+            before = float(series["support_loss"][at]) if "support_loss" in series else math.nan
+            raise not_finite(self.config, self.algorithm, self.iteration - steps + 1 + at, before)
+        rows = [(self.iteration, self.seconds, f"train/{key}", float(values.mean())) for key, values in series.items()]
         rate = self.optimizer.param_groups[0]["lr"]
         self.listener.metrics([*rows, (self.iteration, self.seconds, "train/learning_rate", rate)])
-        self.rate = len(reports) / max(self.seconds - self.window.since, 1e-9)
+        self.rate = steps / max(self.seconds - self.window.since, 1e-9)
         self.window = Window(since=self.seconds)
-
-    def _not_finite(self, iteration: int, before: float = math.nan) -> TrainingError:
-        """before: the support loss before the inner steps of that iteration, if it is known."""
-        inner = getattr(self.config.algorithm, "inner_lr", None)
-        outer = f"training.meta_lr (now {self.config.training.meta_lr:g})"
-        if inner and math.isfinite(before):
-            learned = (
-                f" or {outer}, with which the inner rates are learned," if hasattr(self.algorithm, "rates") else ""
-            )
-            return TrainingError(
-                f"The inner loop explodes at iteration {iteration}: the support loss is {before:.3g} before the inner steps, and "
-                "the query loss after them is not a number.",
-                f"The inner steps are too large: lower algorithm.inner_lr (now {inner:g}){learned} and launch again.",
-                "algorithm.inner_lr",
-            )
-        knobs = f"algorithm.inner_lr (now {inner:g}) or {outer}" if inner else outer
-        return TrainingError(
-            f"The loss is not a number at iteration {iteration}.",
-            f"The steps are too large: lower {knobs} and launch again.",
-            "algorithm.inner_lr" if inner else "training.meta_lr",
-        )
 
     def _training_progress(self) -> Progress:
         left = self.config.training.iterations - self.iteration

@@ -24,7 +24,8 @@ from core.runs.scheduler import Launch
 from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
 from core.training import build, checkpoint
-from core.training.trainer import Progress, Trainer
+from core.training.listener import Progress
+from core.training.trainer import Trainer
 from core.worker import StoreListener, Unfailing, patiently, work
 from tests.core.tiny import values
 from tests.waiting import wait_until

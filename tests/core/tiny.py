@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from core.runs.home import Home
     from core.runs.schema import Run
     from core.training.evaluation import EvaluationResult
-    from core.training.trainer import Desired, Progress, Row
+    from core.training.listener import Desired, Progress, Row
     from data.family import TaskFamily
 
 TRAINING = {"iterations": 4, "meta_batch_size": 3, "evaluate_every": 2}

@@ -162,6 +162,12 @@ def test_snail_shuffles_the_support_set_while_training_and_keeps_pictures_with_t
             assert episodes.support_y[task, place] == y
 
 
+def test_labels_know_how_many_classes_there_are_without_looking_for_the_largest() -> None:
+    """Looking would make a GPU wait at every step, and a set without the last class would be one class short."""
+    labels = torch.tensor([[0, 1, 0]])
+    assert one_hot(labels, 3, torch.zeros((), dtype=torch.float64)).tolist() == [[[1, 0, 0], [0, 1, 0], [1, 0, 0]]]
+
+
 def test_cnp_does_not_depend_on_the_order_of_the_context() -> None:
     learner = of("cnp", base="sinusoid")
     x, y, asked = (torch.randn(2, n, 1, dtype=torch.float64) for n in (6, 6, 4))

@@ -19,8 +19,10 @@ from core.training import checkpoint
 from core.training.build import build_learner
 from core.training.checkpoint import CheckpointError
 from core.training.evaluation import EvaluationResult, evaluate
+from core.training.listener import Desired, Progress, Stopped
 from core.training.schedule import learning_rate
-from core.training.trainer import Desired, Progress, Stopped, Trainer, TrainingError
+from core.training.trainer import Trainer
+from core.training.window import TrainingError
 from tests.core.tiny import MemoryListener, StepClock, open_tiny, tiny, values
 
 RUNS = {

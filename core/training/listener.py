@@ -1,0 +1,47 @@
+"""Who hears of a training, and what they are told: nothing here knows of processes or databases."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from core.algorithms.base import Algorithm
+from core.training.evaluation import EvaluationResult
+
+Desired = Literal["run", "pause", "stop"]
+Phase = Literal["loading", "training", "tuning", "testing"]
+Row = tuple[int, float, str, float]  # iteration, training seconds, key, value
+
+
+class Stopped(Exception):
+    """The person asked for a stop; everything up to now is in the last checkpoint."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is. rate: meta-steps per second lately. remaining: seconds to the end of the phase, None if unknown."""
+
+    phase: Phase
+    iteration: int
+    seconds: float
+    rate: float | None = None
+    remaining: float | None = None
+    fraction: float | None = None  # of the phase, where it does not count iterations
+
+
+class Listener(Protocol):
+    """Who is told what happens, and is asked what is wanted."""
+
+    def progress(self, progress: Progress) -> Desired:
+        """A sign of life, at most every ``beat`` seconds; the answer is obeyed."""
+
+    def metrics(self, rows: list[Row]) -> None: ...
+
+    def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None: ...
+
+    def prepared(self, algorithm: Algorithm) -> None:
+        """The learner is built and known to work."""
+
+    def check(self) -> None:
+        """Called before a checkpoint is put in place; raises if this run is another's to train by now."""
+
+    def resumed(self, iteration: int) -> None:
+        """Whatever was reported after this iteration is void: it will be trained again."""
