@@ -34,8 +34,9 @@ class Metric:
         """Follows a number: a space and the unit, or nothing."""
         return f" {self.unit}" if self.unit else ""
 
-    def better(self, value: float, than: float) -> bool:
-        return value > than if self.higher_is_better else value < than
+    def gain(self, value: float) -> float:
+        """The score as a number that is larger where it is better."""
+        return value if self.higher_is_better else -value
 
     def text(self, mean: float | None, ci95: float | None = None) -> str:
         """A score as a person writes it, with the half-width of its interval if there is one: ``94.83 ± 0.41 %``."""

@@ -54,7 +54,6 @@ class BaselinePlusPlus(Algorithm):
     summary = "Ordinary training with a cosine classifier, then a new cosine layer on frozen features."
     group = "baselines"
     kinds = ("classification",)
-    embeds = True
     episodic = False
     fixed_way = False
     batch, scale = 4, 2.0  # while fine-tuning

@@ -38,7 +38,6 @@ class MetricLearner(SupportReader):
     """
 
     kinds = ("classification",)
-    embeds = True
     fixed_way = False
 
     @property

@@ -52,7 +52,6 @@ class ProtoMAML(MAML):
     summary = "MAML whose output layer starts from the class means of each task."
     group = "combined"
     kinds = ("classification",)
-    embeds = True
     fixed_way = False
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:

@@ -206,9 +206,8 @@ class Trainer:
 
     def _validate(self) -> None:
         result = self._evaluate_validation()
-        sign = 1 if result.metric.higher_is_better else -1
         # Fewer episodes that are not finite come first: a checkpoint must not win by losing the hard tasks.
-        rank = (-result.non_finite, sign * result.mean)
+        rank = (-result.non_finite, result.metric.gain(result.mean))
         best = math.isfinite(result.mean) and (self.best is None or rank > tuple(self.best["rank"]))
         if best:
             self.best = {"iteration": self.iteration, "rank": list(rank)}

@@ -70,6 +70,6 @@ def best_length(
     ranks = []
     for step, row in zip(lengths, score_all(algorithm, frozen, lengths, most, tick), strict=True):
         lost, (mean, _) = int(np.isnan(row).sum()), interval(row)
-        cost = math.inf if math.isnan(mean) else (-mean if metric.higher_is_better else mean)
+        cost = math.inf if math.isnan(mean) else -metric.gain(mean)
         ranks.append(((lost, cost), replace(candidate, steps=step)))
     return min(ranks, key=lambda pair: pair[0])
