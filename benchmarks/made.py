@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import insert, select
 
 from core.config.checks import parse
+from core.config.facts import facts_of
 from core.config.presets import preset
 from core.runs.home import Home
 from core.runs.launchers import identify
@@ -44,10 +45,15 @@ def fill(home: Home, count: int, rows: int, validations: int = 20) -> None:
     _measure(Path(store.database.engine.url.database), count, iterations)
 
 
+def _created(store: RunStore, home: Home, preset_name: str, name: str, **columns: str) -> Run:
+    config = parse(preset(preset_name).config)
+    places = {"folder_root": home.runs_folder, "datasets": home.datasets}
+    return store.create(config.model_dump(mode="json"), name, **places, facts=facts_of(config).as_json(), **columns)
+
+
 def _finished(store: RunStore, home: Home, name: str, iterations: int) -> int:
     """One run as training leaves it, of which the others are copies."""
-    config = parse(preset(name).config).model_dump(mode="json")
-    run = store.create(config, name, folder_root=home.runs_folder, datasets=home.datasets)
+    run = _created(store, home, name, name)
     result = _result()
     best = {"iteration": iterations, **{key: result[key] for key in ("metric", "mean", "ci95")}}
     reached = {"iteration": iterations, "iterations": iterations, "seconds": 600.0, "rate": 30.0, "device": "CPU"}
@@ -102,8 +108,7 @@ def _measure(database: Path, count: int, iterations: int) -> None:
 
 def live(store: RunStore, home: Home, points: int, validations: int = 0) -> int:
     """A run that trains, as far as the server can see, with ``points`` points so far and a log of a megabyte."""
-    config = parse(preset("sinusoid-maml").config).model_dump(mode="json")
-    run = store.create(config, "live", folder_root=home.runs_folder, datasets=home.datasets, host=home.host)
+    run = _created(store, home, "sinusoid-maml", "live", host=home.host)
     store.move(run.id, "running", {"queued"}, handle=identify(), slot="cpu")
     iterations = points // len(KEYS)
     store.add_metrics(run.id, [(i, i / 10, key, loss(i)) for i in range(1, iterations + 1) for key in KEYS])
