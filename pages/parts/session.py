@@ -109,9 +109,8 @@ def warm_up() -> threading.Timer:
             module = importlib.import_module(name)
             if name == "torch":
                 module.set_num_threads(1)
-        gc.collect()
         gc.freeze()
-        gc.collect()  # counts anew how many old objects there are: none
+        gc.collect()  # takes no time now, and counts anew how many old objects there are: none
 
     timer = threading.Timer(GRACE, prepare)
     timer.daemon = True
