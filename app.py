@@ -4,13 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import router, session, theme
+from pages.parts import router, session, stale_ticks, theme
 from pages.parts.live_chart import provide_plotly
 from pages.parts.sidebar import sidebar
 
 PARTS = Path(__file__).parent / "pages" / "parts"
 
 st.set_page_config("Innerloop", page_icon=PARTS / "icon.png", layout="wide", initial_sidebar_state="auto")
+stale_ticks.drop()
 router.arrived()
 theme.apply()
 provide_plotly(session.static_folder())

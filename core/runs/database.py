@@ -40,7 +40,8 @@ class Database:
     """An engine with three kinds of transaction: reading, writing, and exclusive (one holder at a time, everywhere).
 
     On SQLite writers always take the write lock at BEGIN: a transaction that reads first and writes later fails
-    instead of waiting when another one wrote in between. root: the home folder. timeout: seconds to wait for a lock.
+    instead of waiting when another one wrote in between. root: the home folder; left out, it is the one that SQLite's
+    file lies in, and a ValueError where no file says it. timeout: seconds to wait for a lock.
     """
 
     def __init__(self, url: str, root: Path | None = None, timeout: float = 10.0):
@@ -48,7 +49,6 @@ class Database:
         address = parse(url)
         self.sqlite = address.get_backend_name() == "sqlite"
         self.place = address.database if self.sqlite else masked(address)
-        self.root = root or (Path(address.database).parent if self.sqlite else Path())
         try:
             self.engine = _engine(address, timeout)
             self.engine.connect().close()
@@ -57,6 +57,9 @@ class Database:
         except (SQLAlchemyError, ImportError, ValueError, TypeError) as error:
             reason = without_secrets(str(error).partition("(Background")[0], address)
             raise StoreError(f"The database address cannot be used: {reason}.", REMEDY) from None
+        if not (root or self.sqlite):
+            raise ValueError(f"A store in {self.place} needs to be told its home folder")
+        self.root = root or Path(address.database).parent
         bring_up_to_date(self, self.root)
 
     @contextmanager

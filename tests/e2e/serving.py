@@ -33,6 +33,7 @@ class Server:
 
     home: Home
     port: int
+    script: Path = PROJECT / "app.py"
     process: subprocess.Popen | None = None
 
     @property
@@ -40,7 +41,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", "streamlit", "run", str(self.script), "--server.port", str(self.port)]
         log = (self.home.root / "server.log").open("ab")
         self.process = subprocess.Popen(
             command,

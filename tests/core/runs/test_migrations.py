@@ -97,17 +97,32 @@ def test_a_migrated_store_has_the_very_schema_of_a_new_one(
             assert context.get_current_revision() == VERSION
 
 
+def test_a_new_store_writes_nothing_beside_its_file(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home is known by its host; a store that is only looked at must not name the folder it was looked at from."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    RunStore(url, tmp_path)
+    assert list(elsewhere.iterdir()) == []
+    assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} <= {"elsewhere", "innerloop.db"}
+
+
+def test_a_store_that_no_folder_goes_with_asks_for_one(postgres_url: str) -> None:
+    with pytest.raises(ValueError, match="its home folder"):
+        RunStore(postgres_url)
+
+
 def test_the_version_of_the_code_is_the_newest_there_is() -> None:
     assert ScriptDirectory(str(PROJECT / "core/runs/migrations")).get_current_head() == VERSION
 
 
-def test_ten_processes_that_open_an_old_store_at_once_migrate_it_once(old: str) -> None:
+def test_ten_processes_that_open_an_old_store_at_once_migrate_it_once(old: str, tmp_path: Path) -> None:
     code = (
-        "import sys; from core.runs.store import RunStore\n"
-        "print('ready', flush=True); input(); print(len(RunStore(sys.argv[1]).runs()), flush=True)"
+        "import sys; from pathlib import Path; from core.runs.store import RunStore\n"
+        "print('ready', flush=True); input(); print(len(RunStore(sys.argv[1], Path(sys.argv[2])).runs()), flush=True)"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
-    processes = [subprocess.Popen([sys.executable, "-c", code, old], **pipes) for _ in range(10)]
+    processes = [subprocess.Popen([sys.executable, "-c", code, old, str(tmp_path)], **pipes) for _ in range(10)]
     assert {process.stdout.readline() for process in processes} == {"ready\n"}
     for process in processes:  # all wait at the line: let them go together
         process.stdin.write("\n")

@@ -304,7 +304,7 @@ def test_forty_threads_start_one_run(store: RunStore, home: Home) -> None:
 
 def test_the_launcher_is_never_asked_inside_the_write_transaction(store: RunStore, home: Home) -> None:
     """A cluster may take seconds to answer; meanwhile every worker has to be able to write."""
-    launcher, other = PaperLauncher(), RunStore(home.database, timeout=0.2)
+    launcher, other = PaperLauncher(), RunStore(home.database, home.root, timeout=0.2)
     first, second, _ = queue(store, home, {}, {}, {})
 
     def free(real):

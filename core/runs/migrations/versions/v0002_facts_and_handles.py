@@ -35,9 +35,11 @@ def upgrade() -> None:
         connection.execute(sa.update(runs).where(runs.c.id == row["id"]).values(filled))
     for name in ("pid", "pid_created", "boot_id"):  # part of the handle now
         op.drop_column("runs", name)
-    ours = sa.true() if connection.dialect.name == "sqlite" else runs.c.host == platform.node()
+    here = sa.true() if connection.dialect.name == "sqlite" else runs.c.host == platform.node()
+    hosted = sa.and_(here, runs.c.host.is_not(None))
     # A host was the machine's name, which changes; the home that is opened here is what it stood for.
-    connection.execute(sa.update(runs).where(ours, runs.c.host.is_not(None)).values(host=Home(root, root, "").host))
+    if connection.execute(sa.select(runs.c.id).where(hosted).limit(1)).first():
+        connection.execute(sa.update(runs).where(hosted).values(host=Home(root, root, "").host))
     _place(connection, root)
 
 

@@ -1,0 +1,45 @@
+"""Leaving a page while its timers run: the ticks that it still sends are dropped.
+
+A fragment that refreshes itself is run by a request from the browser, which names the page it comes from. One that is on
+its way while another page is being opened (by a click in the navigation, or by ``st.switch_page``) reaches the server
+too late, and Streamlit 1.67 takes it for a wish to go back: if it arrives before the new page's script has begun, the
+switch is lost; if later, the browser clears the new page, and its next tick ends in "Bad delta path index". Pages here
+share one sidebar, whose fragment is the same on all of them, so it does happen: a few times in a hundred on a busy machine.
+"""
+
+from functools import cache, wraps
+
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
+
+
+@cache
+def drop() -> None:
+    """From now on a tick counts only for the page that is shown, or that is being opened. Acts once a process."""
+    AppSession.request_rerun = _from_the_page_shown(AppSession.request_rerun)
+    ScriptRequests._request_rerun_locked = _from_the_page_asked_for(ScriptRequests._request_rerun_locked)
+
+
+def _from_the_page_shown(request):
+    """A page is shown from the moment at which its script begins."""
+
+    @wraps(request)
+    def wrapped(session: AppSession, client: ClientState | None) -> None:
+        if not (client and client.is_auto_rerun and client.page_script_hash != session.page_script_hash):
+            request(session, client)
+
+    return wrapped
+
+
+def _from_the_page_asked_for(request):
+    """A page is asked for from the click on; until its script begins, and while it runs, requests wait in line."""
+
+    @wraps(request)
+    def wrapped(line: ScriptRequests, new: RerunData) -> bool:
+        if new.is_auto_rerun and getattr(line, "page", new.page_script_hash) != new.page_script_hash:
+            return True  # as if it had been taken
+        line.page = new.page_script_hash
+        return request(line, new)
+
+    return wrapped

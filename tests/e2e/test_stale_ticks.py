@@ -1,0 +1,46 @@
+"""Leaving a page while its timers run shows the other page, whole and alive."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.runs.home import Home
+from tests.e2e.serving import Server, free_port
+
+TIMES = 5  # without the guard nearly each of them fails
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Iterator[Server]:
+    home = Home(tmp_path, tmp_path / "datasets", f"sqlite:///{tmp_path / 'innerloop.db'}")
+    server = Server(home, free_port(), Path(__file__).with_name("hasty_app.py"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def stands(page: Page) -> None:
+    """The second page is there, and its ticks still arrive."""
+    expect(page.get_by_role("heading", name="Second")).to_be_visible()
+    clock = page.get_by_text("at ", exact=False)
+    for _ in range(3):
+        expect(clock).not_to_have_text(clock.inner_text())
+    expect(page.get_by_role("heading", name="Second")).to_be_visible()
+
+
+def test_a_page_that_another_one_switched_to(hasty: Server, page: Page) -> None:
+    for _ in range(TIMES):
+        page.goto(hasty.url)
+        page.get_by_role("button", name="Launch").click()
+        stands(page)
+
+
+def test_a_page_that_was_clicked_in_the_navigation(hasty: Server, page: Page) -> None:
+    page.goto(hasty.url)
+    for _ in range(TIMES):
+        page.get_by_role("link", name="Second").click()
+        stands(page)
+        page.get_by_role("link", name="First").click()
+        expect(page.get_by_role("heading", name="First")).to_be_visible()
