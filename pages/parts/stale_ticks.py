@@ -4,7 +4,7 @@ A fragment that refreshes itself is run by a request from the browser, which nam
 its way while another page is being opened (by a click in the navigation, or by ``st.switch_page``) reaches the server
 too late, and Streamlit 1.67 takes it for a wish to go back: if it arrives before the new page's script has begun, the
 switch is lost; if later, the browser clears the new page, and its next tick ends in "Bad delta path index". Pages here
-share one sidebar, whose fragment is the same on all of them, so it does happen: a few times in a hundred on a busy machine.
+share one sidebar, whose fragment is the same on all of them, so any switch can meet it.
 """
 
 from functools import cache, wraps
@@ -37,9 +37,10 @@ def _from_the_page_asked_for(request):
 
     @wraps(request)
     def wrapped(line: ScriptRequests, new: RerunData) -> bool:
-        if new.is_auto_rerun and getattr(line, "page", new.page_script_hash) != new.page_script_hash:
+        asked_for = getattr(line, "page", "")
+        if new.is_auto_rerun and asked_for and new.page_script_hash != asked_for:
             return True  # as if it had been taken
-        line.page = new.page_script_hash
+        line.page = new.page_script_hash or asked_for  # a rerun after a change of the code names no page
         return request(line, new)
 
     return wrapped
