@@ -25,6 +25,7 @@ from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
 from core.training import build, checkpoint
 from core.training.listener import Progress
+from core.training.memory import REMEDY
 from core.training.trainer import Trainer
 from core.worker import StoreListener, Unfailing, patiently, work
 from tests.core.tiny import values
@@ -175,7 +176,7 @@ def test_a_full_memory_is_said_with_what_helps(store: RunStore, home: Home, monk
     run = store.get(id)
     assert run.status == "failed"
     assert "memory is full" in run.error
-    assert "training.meta_batch_size" in run.remedy
+    assert run.remedy == REMEDY
 
 
 @pytest.mark.usefixtures("here")
