@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from benchmarks.workloads import Opened
+from benchmarks.workloads import Opened, Workload
 from core.models.base import build_model
 from core.training.evaluation import evaluate
 from core.training.frozen import frozen_episodes
@@ -63,15 +63,15 @@ def each(episodes: Episodes) -> Iterator[Task]:
     return (Task(*parts) for parts in zip(*episodes.tensors, strict=True))
 
 
-def contenders(opened: Opened) -> list[str]:
-    """Who can do a workload, Innerloop first. Whether they are installed shows when they are asked to."""
-    if opened.workload.kind == "sampling":
-        return [OURS, PYTHON]
-    if opened.workload.kind == "scoring":
-        return [OURS, TEXTBOOK]
-    if opened.config.algorithm.name == "protonet":
-        return [OURS, PAPER]
-    return [OURS, TEXTBOOK, HIGHER, TORCHOPT]
+def contenders(workload: Workload) -> list[str]:
+    """Who can do a workload, Innerloop last. Whether they are installed shows when they are asked to."""
+    if workload.kind == "sampling":
+        return [PYTHON, OURS]
+    if workload.kind == "scoring":
+        return [TEXTBOOK, OURS]
+    if workload.config["algorithm"]["name"] == "protonet":
+        return [PAPER, OURS]
+    return [TEXTBOOK, HIGHER, TORCHOPT, OURS]
 
 
 def work(contender: str, opened: Opened) -> Work:
@@ -111,8 +111,7 @@ def ours(opened: Opened) -> Work:
 def peer(contender: str, opened: Opened) -> Work:
     """A loop over tasks in a contender's way, around the same network with the same start, as torch lays it out."""
     config, family = opened.config, opened.family
-    outputs = None if contender == PAPER else family.outputs(config.family.shape)
-    network = build_model(config.model, family.input_spec, outputs, stream(config.seed, "network")).to(family.device)
+    network = network_of(opened)
     one = {TEXTBOOK: textbook, HIGHER: with_higher, TORCHOPT: with_torchopt, PAPER: protonet}[contender](
         opened, network
     )
@@ -124,6 +123,14 @@ def peer(contender: str, opened: Opened) -> Work:
             one(task, 1 / episodes.tasks)
 
     return Work(do, lambda: gradients(dict(network.named_parameters())))
+
+
+def network_of(opened: Opened) -> nn.Module:
+    """The workload's network at the start that Innerloop's learner has too, laid out as torch does it."""
+    config, family = opened.config, opened.family
+    outputs = None if config.algorithm.name == "protonet" else family.outputs(config.family.shape)
+    network = build_model(config.model, family.input_spec, outputs, stream(config.seed, "network"))
+    return network.to(family.device, opened.dtype)
 
 
 def loss_of(opened: Opened) -> Callable[[Tensor, Tensor], Tensor]:
@@ -241,8 +248,7 @@ def scoring_loop(opened: Opened, chunks: list[Episodes]) -> Work:
     """One task after the other by textbook steps, scored once after the last."""
     config, family, loss = opened.config, opened.family, loss_of(opened)
     steps, lr, result = config.evaluation.inner_steps, config.algorithm.inner_lr, {}
-    outputs = family.outputs(config.test_shape)
-    network = build_model(config.model, family.input_spec, outputs, stream(config.seed, "network")).to(family.device)
+    network = network_of(opened)
 
     def score(task: Task) -> float:
         weights = {name: p.clone() for name, p in network.named_parameters()}

@@ -1,7 +1,6 @@
 """What the engine is compared on: configs of meta-steps, of scoring and of sampling, on tasks that need no files."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -10,6 +9,7 @@ from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.config.run import RunConfig
 from core.training.build import build_learner
+from data.batch import Episodes
 from data.family import SPLITS, ClassificationConfig, OnProgress, Split, TaskFamily
 from data.folders import Folders
 from data.pictures import Pictures, Pool
@@ -80,6 +80,7 @@ class Opened:
     config: RunConfig
     family: TaskFamily
     learner: Algorithm | None
+    dtype: torch.dtype = torch.float32
     generator: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -234,10 +235,19 @@ def config_of(workload: Workload) -> RunConfig:
     return RunConfig.model_construct(**dict(checked) | {"family": NoiseConfig(**workload.family)})
 
 
-def opened(workload: Workload, device: torch.device, folders: Folders) -> Opened:
-    """The workload ready to be measured, its pictures loaded."""
+def opened(workload: Workload, device: torch.device, folders: Folders, dtype: torch.dtype = torch.float32) -> Opened:
+    """The workload ready to be measured. dtype: of weights and meta-batches; float64 to compare what sides compute."""
     config = config_of(workload)
     kind = Noise if workload.family is not None else families()[config.family.name]
     family = kind(config.family, datasets=folders.datasets, cache=folders.cache, device=device)
-    learner = None if workload.kind == "sampling" else build_learner(config, family, "stacked")
-    return Opened(workload, config, family, learner)
+    learner = None if workload.kind == "sampling" else build_learner(config, family, "stacked").to(dtype)
+    if dtype != torch.float32:
+        plain = family.sample
+        family.sample = lambda *asked: in_dtype(plain(*asked), dtype)
+    return Opened(workload, config, family, learner, dtype)
+
+
+def in_dtype(episodes: Episodes, dtype: torch.dtype) -> Episodes:
+    """The same tasks; class indices stay what they are."""
+    tensors = (part.to(dtype) if part.is_floating_point() else part for part in episodes.tensors)
+    return Episodes(*tensors, episodes.objective)
