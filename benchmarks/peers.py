@@ -182,8 +182,7 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help="A workload's name; may be given more than once.")] = None,
     keep: Annotated[bool, typer.Option(help="Rewrite benchmarks/ratios.json with what is measured.")] = False,
 ) -> None:
-    home = Home.find()
-    folders = Folders(home.datasets, home.root / "cache")
+    folders = Home.find().folders
     known = workloads(folders)
     if unknown := set(only or []) - known.keys():
         raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
