@@ -103,7 +103,7 @@ class Comparison:
         found = {}
         for name in contenders(measured.workload):
             for setting in settings if name not in measured.left_out else []:
-                order = Order(measured.workload.name, name, setting, self.device, self.folders, dtype)
+                order = Order(measured.workload, name, setting, self.device, self.folders, dtype)
                 try:
                     found[name, setting] = stack.enter_context(self.nurseries[setting].side(order))
                 except (NotHere, RuntimeError) as reason:
@@ -127,7 +127,7 @@ class Comparison:
                     measured.times.setdefault(key, []).append(side.seconds())
             measured.memory = {key: side.peak() for key, side in sides.items()}
         if workload.kind == "meta-step":
-            order = Order(workload.name, contenders(workload)[0], WORKER, self.device, self.folders)
+            order = Order(workload, contenders(workload)[0], WORKER, self.device, self.folders)
             with self.nurseries[WORKER].side(order) as side:
                 measured.roofline = side.roofline()
         return measured

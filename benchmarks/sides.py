@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection, Listener
@@ -26,7 +26,7 @@ import torch
 
 from benchmarks.contenders import NotHere, Work, work
 from benchmarks.roofline import Roofline, roofline
-from benchmarks.workloads import Opened, opened, workloads
+from benchmarks.workloads import Opened, Workload, opened
 from core.runs.launchers import ALLOCATOR
 from core.training.build import threads
 from core.training.device import open_device
@@ -41,7 +41,7 @@ SETTINGS: dict[Setting, dict[str, str]] = {"as installed": {}, "as a worker": AL
 class Order:
     """What a side is to be: a contender at a workload. dtype: see ``workloads.opened``."""
 
-    workload: str
+    workload: Workload
     contender: str
     setting: Setting
     device: str
@@ -54,7 +54,7 @@ class Player:
 
     def __init__(self, order: Order):
         self.device, self.before = open_device(order.device), psutil.Process().memory_info().rss
-        self.opened: Opened = opened(workloads(order.folders)[order.workload], self.device, order.folders, order.dtype)
+        self.opened: Opened = opened(order.workload, self.device, order.folders, order.dtype)
         if order.setting == "as a worker" and self.device.type == "cpu" and self.opened.learner:
             torch.set_num_threads(threads(self.opened.learner))
         self.work: Work = work(order.contender, self.opened)
@@ -119,7 +119,7 @@ class Side:
         if what == "not here":
             raise NotHere(value)
         if what == "failed":
-            raise RuntimeError(f"{self.order.contender} at {self.order.workload}: {value}")
+            raise RuntimeError(f"{self.order.contender} at {self.order.workload.name}: {value}")
         return value
 
     def answer(self) -> dict[str, np.ndarray]:
@@ -162,10 +162,10 @@ class Nursery:
 
 
 @contextmanager
-def nurseries() -> Iterator[dict[Setting, Nursery]]:
+def nurseries(settings: Iterable[Setting] = SETTINGS) -> Iterator[dict[Setting, Nursery]]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as open_ones:
         found = {}
-        for setting in SETTINGS:
+        for setting in settings:
             found[setting] = open_ones.enter_context(closing(Nursery(f"{folder}/{len(found)}", setting)))
         yield found
 

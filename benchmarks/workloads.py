@@ -106,13 +106,14 @@ def pictures(
     n_query: int,
     tasks: int,
     *,
+    k_shot: int = 1,
     input_shape: tuple[int, int, int] = GREY,
     kind: Kind = "meta-step",
     test_steps: int | None = None,
 ) -> Workload:
-    """A workload on 1-shot tasks of noise."""
+    """A workload on tasks of noise."""
     config = {"model": model, "algorithm": algorithm, "evaluation": {"inner_steps": test_steps}}
-    family = {"n_way": n_way, "k_shot": 1, "n_query": n_query, "input_shape": input_shape}
+    family = {"n_way": n_way, "k_shot": k_shot, "n_query": n_query, "input_shape": input_shape}
     return Workload(name, title, config, tasks, kind=kind, family=family)
 
 
