@@ -113,13 +113,16 @@ def main(
         root.mkdir()
         datasets = Path(os.environ.get("INNERLOOP_DATASETS", root / "datasets")).absolute()
         home = Home(root, datasets, f"sqlite:///{root / 'innerloop.db'}")
-        launching.primed([name for name in names if launching.usable(name, datasets)], home)
+        # All of them: the Train page shows a task of Omniglot where that is here, whatever is launched.
+        launching.primed([name for name in {*names, *PRESETS} if launching.usable(name, datasets)], home)
         print(f"{describe()}, medians of {times}" + (f", beside {busy} busy processes" if busy else ""), flush=True)
         with launching.served(home) as server, launching.busy(busy), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             with launching.visiting(browser) as page:
                 page.goto(f"{server.url}/train")
-                page.wait_for_selector(".st-key-launch button", timeout=120_000)  # torch is imported now
+                page.wait_for_selector(
+                    ".st-key-launch button", timeout=1000 * launching.PATIENCE
+                )  # torch is imported now
             first_paints(browser, server, folder, times)
             launches(browser, server, folder, names, times)
             with launching.visiting(browser) as page:
