@@ -9,9 +9,11 @@ sides alike. No side is timed that does not find the same meta-gradient in float
 
 A ratio is how many times as fast Innerloop is as the best peer: the median over rounds of the two times within a round. ``as a
 worker`` compares under equal settings, ``as installed`` Innerloop's worker with the peers as they come. Memory is the highest
-resident memory of the side's process over what it had before it built the workload (on a GPU, what torch held there).
+resident memory of the side's process over what it had before it built the workload (on a GPU, what torch held there); its ratio
+is the best peer's over Innerloop's, so that more is better in all of them.
 
-The ratios are compared with benchmarks/ratios.json: exit status 1 where one fell by more than a tenth. --keep rewrites that file.
+The ratios are compared with benchmarks/ratios.json: exit status 1 where one fell by more than a tenth. --keep writes
+them there: all anew, or with --only those that were measured, beside others of the same machine and versions.
 higher comes with requirements-dev.txt; for TorchOpt: pip install torchopt. Whoever is not installed is named and left out.
 """
 
@@ -35,6 +37,7 @@ from core.runs.home import Home
 from data.folders import Folders
 
 INSTALLED, WORKER = SETTINGS
+MEMORY = "memory"
 Key = tuple[str, Setting]  # of a side: who, and how
 # Norm of the difference over the norm: rounding alone, and rounding in networks with kinks and large distances.
 CLOSE = {torch.float64: 1e-6, torch.float32: 1e-2}
@@ -65,6 +68,13 @@ class Measured:
         both = zip(self.times[best, setting], self.times[OURS, WORKER], strict=True)
         return statistics.median(theirs / ours for theirs, ours in both)
 
+    def ratios(self) -> dict[str, float]:
+        """All that is kept: how many times as fast as the best peer, and its memory over Innerloop's, as a worker."""
+        if (best := self.best_peer(WORKER)) is None:
+            return {}
+        lean = self.memory[best, WORKER] / self.memory[OURS, WORKER]
+        return {setting: self.ratio(setting) for setting in SETTINGS} | {MEMORY: lean}
+
 
 def distance(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
     """How far two answers lie apart, as a share of the other's norm; infinite where they are not of the same parts."""
@@ -84,7 +94,8 @@ def agreeing(sides: dict[Key, Side], measured: Measured, dtype: torch.dtype) -> 
             measured.left_out[key[0]] = str(error).strip()
             continue
         reference = next(iter(answers))
-        if (apart := distance(answers[key], answers[reference])) > CLOSE[dtype]:
+        apart = distance(answers[key], answers[reference])
+        if not apart <= CLOSE[dtype]:  # not-a-number is not close
             text = f"computes something else than the {reference[0]}, {apart:.1e} apart in {dtype}"
             measured.left_out[key[0]] = text
     return {key: side for key, side in sides.items() if key[0] not in measured.left_out}
@@ -145,7 +156,7 @@ def table(measured: Measured) -> str:
             lines.append(f"| {name} | left out: {measured.left_out[name].splitlines()[-1]} | | | | |")
             continue
         times = [measured.median(name, setting) for setting in SETTINGS]
-        cells = [f"{1000 * seconds:.2f} ms" for seconds in times] + [f"{workload.tasks / times[1]:.0f}"]
+        cells = [f"{1000 * seconds:.2f} ms" for seconds in times] + [f"{workload.tasks / times[1]:.3g}"]
         cells += [f"{measured.memory[name, setting] / 2**20:.0f} MiB" for setting in SETTINGS]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", *verdicts(measured)])
@@ -153,10 +164,11 @@ def table(measured: Measured) -> str:
 
 def verdicts(measured: Measured) -> list[str]:
     """The ratios and the share of the machine, in words."""
-    said = []
-    for setting in SETTINGS:
-        if (ratio := measured.ratio(setting)) is not None:
-            said.append(f"{ratio:.2f} times as fast as the best peer {setting} ({measured.best_peer(setting)})")
+    said, found = [], measured.ratios()
+    for setting in SETTINGS if found else []:
+        said.append(f"{found[setting]:.2f} times as fast as the best peer {setting} ({measured.best_peer(setting)})")
+    if found:
+        said.append(f"{1 / found[MEMORY]:.2f} times the memory of the best peer {WORKER}")
     if measured.roofline and (best := measured.best_peer(WORKER)):
         flops, reach = measured.roofline.flops / 1e9, measured.roofline.reach / 1e9
         ours, theirs = (100 * measured.roofline.share(measured.median(name, WORKER)) for name in (OURS, best))
@@ -180,15 +192,15 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often every side has its turn.")] = 7,
     device: Annotated[str, typer.Option(help="cpu or cuda:0 …")] = "cpu",
     only: Annotated[list[str] | None, typer.Option(help="A workload's name; may be given more than once.")] = None,
-    keep: Annotated[bool, typer.Option(help="Rewrite benchmarks/ratios.json with what is measured.")] = False,
+    keep: Annotated[bool, typer.Option(help="Write what is measured to benchmarks/ratios.json.")] = False,
 ) -> None:
     folders = Home.find().folders
     known = workloads(folders)
     if unknown := set(only or []) - known.keys():
         raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    if keep and only:
-        raise typer.BadParameter("--keep rewrites the whole file: measure all workloads")
     machine = f"{describe()}, {platform.machine()}, device {device}, {torch.get_num_threads()} threads"
+    if keep and only and not ratios.mergeable(machine):
+        raise typer.BadParameter("the kept ratios are another machine's or other versions': measure all workloads")
     named = ", ".join(f"{package} {number}" for package, number in ratios.versions().items())
     print(f"{machine}; {named}; medians of {rounds} rounds", flush=True)
     wrong, found = [], {}
@@ -200,12 +212,11 @@ def main(
             if OURS in measured.left_out:
                 wrong.append(f"!!! {name}: Innerloop {measured.left_out[OURS]}")
                 continue
-            row = {setting: measured.ratio(setting) for setting in SETTINGS}
-            found[name] = {setting: ratio for setting, ratio in row.items() if ratio is not None}
+            found[name] = measured.ratios()
     fell = judge(found, machine)
     print("\n".join(wrong))
     if keep and not wrong:
-        ratios.keep(found, machine, rounds)
+        ratios.keep(ratios.kept()["ratios"] | found if only else found, machine, rounds)
         print(f"kept in {ratios.FILE}")
     raise typer.Exit(int(bool(wrong) or (fell and not keep)))
 

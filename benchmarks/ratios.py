@@ -56,14 +56,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def keep(measured: Ratios, machine: str, rounds: int, path: Path = FILE) -> None:
-    """Write the ratios with all that says where they are from."""
-    rounded = {name: {key: float(f"{ratio:.3g}") for key, ratio in row.items()} for name, row in measured.items()}
-    date = datetime.now(UTC).date().isoformat()
-    content = {"machine": machine, "date": date, "rounds": rounds, "versions": versions(), "ratios": rounded}
-    path.write_text(json.dumps(content, indent=1) + "\n")
-
-
 def kept(path: Path = FILE) -> dict[str, Any]:
     """What ``keep`` wrote; nothing measured where there is no such file."""
     return json.loads(path.read_text()) if path.exists() else {"ratios": {}}
+
+
+def mergeable(machine: str, path: Path = FILE) -> bool:
+    """Whether ratios of this machine and these versions may stand beside the kept ones."""
+    before = kept(path)
+    return not before["ratios"] or (before["machine"], before["versions"]) == (machine, versions())
+
+
+def keep(measured: Ratios, machine: str, rounds: int, path: Path = FILE) -> None:
+    """Write the ratios with all that says where they are from, in the place of those kept before."""
+    ratios = {name: {key: float(f"{ratio:.3g}") for key, ratio in row.items()} for name, row in measured.items()}
+    date = datetime.now(UTC).date().isoformat()
+    content = {"machine": machine, "date": date, "rounds": rounds, "versions": versions(), "ratios": ratios}
+    path.write_text(json.dumps(content, indent=1) + "\n")

@@ -10,14 +10,13 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Client, Connection, Listener
-from pathlib import Path
+from multiprocessing.connection import Connection, Pipe
+from multiprocessing.reduction import recv_handle, send_handle
 from typing import Any, Literal
 
 import numpy as np
@@ -111,10 +110,10 @@ class Side:
         self._ask("become", order)
 
     def _ask(self, command: str, argument: Any = None) -> Any:
-        self._connection.send((command, argument))
         try:
+            self._connection.send((command, argument))
             what, value = self._connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, ConnectionError):
             what, value = "failed", "its process ended, perhaps for want of memory"
         if what == "not here":
             raise NotHere(value)
@@ -134,57 +133,52 @@ class Side:
     def roofline(self) -> Roofline:
         return self._ask("roofline")
 
-    def close(self) -> None:
-        self._connection.close()
-
 
 class Nursery:
     """A process with one setting that has everything imported and forks the sides."""
 
-    def __init__(self, address: str, setting: Setting):
-        Path(address).unlink(missing_ok=True)
-        self._listener = Listener(address, "AF_UNIX")
-        environment = {key: value for key, value in os.environ.items() if key not in ALLOCATOR}
-        command = [sys.executable, "-m", "benchmarks.sides", address]
-        self._process = subprocess.Popen(command, env=environment | SETTINGS[setting])
-        self._connection = self._listener.accept()
+    def __init__(self, setting: Setting):
+        self._connection, theirs = Pipe()
+        environment = {key: value for key, value in os.environ.items() if key not in ALLOCATOR} | SETTINGS[setting]
+        command = [sys.executable, "-m", "benchmarks.sides", str(theirs.fileno())]
+        self._process = subprocess.Popen(command, env=environment, pass_fds=[theirs.fileno()])
+        theirs.close()
 
     @contextmanager
     def side(self, order: Order) -> Iterator[Side]:
-        self._connection.send("fork")
-        with closing(self._listener.accept()) as connection:
-            yield Side(connection, order)
+        """A fresh process for one side, which ends with the context."""
+        ours, theirs = Pipe()
+        with closing(ours):
+            send_handle(self._connection, theirs.fileno(), self._process.pid)
+            theirs.close()
+            yield Side(ours, order)
 
     def close(self) -> None:
         self._connection.close()
-        self._listener.close()
         self._process.wait(timeout=30)
 
 
 @contextmanager
 def nurseries(settings: Iterable[Setting] = SETTINGS) -> Iterator[dict[Setting, Nursery]]:
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as open_ones:
-        found = {}
-        for setting in settings:
-            found[setting] = open_ones.enter_context(closing(Nursery(f"{folder}/{len(found)}", setting)))
-        yield found
+    with ExitStack() as ending:
+        yield {setting: ending.enter_context(closing(Nursery(setting))) for setting in settings}
 
 
-def nursery(address: str) -> None:
-    """Fork a side whenever the parent asks for one, until it hangs up."""
+def nursery(parent: Connection) -> None:
+    """Fork a side for every connection that the parent hands over, until it hangs up."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # sides that end are nobody's zombies
-    with Client(address, "AF_UNIX") as parent:
-        while True:
-            try:
-                parent.recv()
-            except EOFError:
-                return
-            if not os.fork():
-                parent.close()
-                with Client(address, "AF_UNIX") as connection:
-                    play(connection)
-                os._exit(0)
+    while True:
+        try:
+            handle = recv_handle(parent)
+        except EOFError:
+            return
+        if not os.fork():
+            parent.close()
+            with Connection(handle) as connection:
+                play(connection)
+            os._exit(0)
+        os.close(handle)  # else a side that dies would not be heard of
 
 
 if __name__ == "__main__":
-    nursery(sys.argv[1])
+    nursery(Connection(int(sys.argv[1])))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.ratios import changes, keep, kept
+from benchmarks.ratios import changes, keep, kept, mergeable
 
 KEPT = {"sinusoid": {"as a worker": 20.0, "as installed": 30.0}, "anil": {"as a worker": 2.0}}
 
@@ -34,3 +34,13 @@ def test_ratios_are_kept_with_where_they_are_from(tmp_path: Path) -> None:
     assert (found["machine"], found["rounds"]) == ("2 cores", 7)
     assert found["versions"]["torch"]
     assert found["date"][:2] == "20"
+
+
+def test_only_ratios_of_the_same_machine_and_versions_may_stand_beside_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "ratios.json"
+    assert mergeable("2 cores", path)  # with nothing kept
+    keep({"sinusoid": {"as a worker": 20.0}}, "2 cores", 7, path)
+    assert mergeable("2 cores", path)
+    assert not mergeable("8 cores", path)
+    path.write_text(path.read_text().replace(kept(path)["versions"]["torch"], "0.1"))
+    assert not mergeable("2 cores", path)
