@@ -19,8 +19,8 @@ import typer
 from playwright.sync_api import sync_playwright
 from plotly.subplots import make_subplots
 
-from benchmarks.contenders import OURS
 from benchmarks.sides import Nursery, Order, nurseries
+from benchmarks.work import OURS
 from benchmarks.workloads import STRIDED, Workload, maml, pictures
 from core.runs.hardware import describe
 from core.runs.home import PROJECT, Home

@@ -28,13 +28,15 @@ import torch
 import typer
 
 from benchmarks import ratios
-from benchmarks.contenders import OURS, NotHere, contenders
+from benchmarks.contenders import contenders
 from benchmarks.roofline import Roofline
 from benchmarks.sides import SETTINGS, Nursery, Order, Setting, Side, nurseries
+from benchmarks.work import OURS, NotHere
 from benchmarks.workloads import Workload, workloads
 from core.runs.hardware import describe
 from core.runs.home import Home
 from data.folders import Folders
+from data.registry import families
 
 INSTALLED, WORKER = SETTINGS
 MEMORY = "memory"
@@ -188,6 +190,23 @@ def judge(measured: ratios.Ratios, machine: str) -> bool:
     return any(change.fell for change in found)
 
 
+def compared(
+    chosen: list[Workload], device: str, folders: Folders, rounds: int
+) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Measure and print one workload after the other: the ratios, and where Innerloop computed something else."""
+    found, wrong = {}, []
+    with nurseries() as both:
+        comparison = Comparison(both, device, folders, rounds)
+        for workload in chosen:
+            measured = comparison.measure(workload)
+            print(table(measured), flush=True)
+            if OURS in measured.left_out:
+                wrong.append(f"!!! {workload.name}: Innerloop {measured.left_out[OURS]}")
+            else:
+                found[workload.name] = measured.ratios()
+    return found, wrong
+
+
 def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often every side has its turn.")] = 7,
     device: Annotated[str, typer.Option(help="cpu or cuda:0 …")] = "cpu",
@@ -203,16 +222,10 @@ def main(
         raise typer.BadParameter("the kept ratios are another machine's or other versions': measure all workloads")
     named = ", ".join(f"{package} {number}" for package, number in ratios.versions().items())
     print(f"{machine}; {named}; medians of {rounds} rounds", flush=True)
-    wrong, found = [], {}
-    with nurseries() as both:
-        comparison = Comparison(both, device, folders, rounds)
-        for name in only or known:
-            measured = comparison.measure(known[name])
-            print(table(measured), flush=True)
-            if OURS in measured.left_out:
-                wrong.append(f"!!! {name}: Innerloop {measured.left_out[OURS]}")
-                continue
-            found[name] = measured.ratios()
+    absent = [name for name, family in families().items() if family.missing(folders.datasets)]
+    if absent and not only:
+        print(f"Without drawing tasks of {', '.join(absent)}, whose files are not in {folders.datasets}.")
+    found, wrong = compared([known[name] for name in only or known], device, folders, rounds)
     fell = judge(found, machine)
     print("\n".join(wrong))
     if keep and not wrong:

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.contenders import PAPER, TEXTBOOK, each, network_of, peer
+from benchmarks.meta_gradient import peer
+from benchmarks.work import PAPER, TEXTBOOK, each, network_of
 from benchmarks.workloads import Opened
 
 LEAST = 0.05  # seconds that one layer is measured for, three times

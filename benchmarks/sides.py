@@ -23,8 +23,9 @@ import numpy as np
 import psutil
 import torch
 
-from benchmarks.contenders import NotHere, Work, work
+from benchmarks.contenders import work
 from benchmarks.roofline import Roofline, roofline
+from benchmarks.work import NotHere, Work
 from benchmarks.workloads import Opened, Workload, opened
 from core.runs.launchers import ALLOCATOR
 from core.training.build import threads
@@ -173,10 +174,12 @@ def nursery(parent: Connection) -> None:
         except EOFError:
             return
         if not os.fork():
-            parent.close()
-            with Connection(handle) as connection:
-                play(connection)
-            os._exit(0)
+            try:
+                parent.close()
+                with Connection(handle) as connection:
+                    play(connection)
+            finally:
+                os._exit(0)  # whatever happened, the loop around this is the nursery's; the parent hears of the end
         os.close(handle)  # else a side that dies would not be heard of
 
 

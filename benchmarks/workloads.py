@@ -5,50 +5,17 @@ from typing import Any, Literal
 
 import torch
 
+from benchmarks.noise import Noise, NoiseConfig
 from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.config.run import RunConfig
 from core.training.build import build_learner
 from data.batch import Episodes
-from data.family import SPLITS, ClassificationConfig, OnProgress, Split, TaskFamily
+from data.family import TaskFamily
 from data.folders import Folders
-from data.pictures import Pictures, Pool
 from data.registry import families
-from data.sizes import Sizes
-from data.spec import InputSpec
 
-CLASSES, EXAMPLES = 100, 20  # of each split of the noise
 Kind = Literal["meta-step", "scoring", "sampling"]
-
-
-class NoiseConfig(ClassificationConfig):
-    """N-way K-shot tasks over pictures of noise: as costly as real ones of their size, and nothing to download."""
-
-    name: Literal["noise"] = "noise"
-    input_shape: tuple[int, int, int] = (1, 28, 28)
-
-    @property
-    def input_spec(self) -> InputSpec:
-        return InputSpec(self.input_shape)
-
-
-class Noise(Pictures):
-    """Outside ``data/``, so that no form offers it."""
-
-    Config = NoiseConfig
-    config: NoiseConfig
-    title = "Noise"
-    summary = "Pictures drawn at random, for measuring."
-
-    @classmethod
-    def sizes(cls, config: NoiseConfig, folders: Folders | None) -> dict[Split, Sizes]:  # noqa: ARG003
-        return {split: Sizes.even(CLASSES, EXAMPLES) for split in SPLITS}
-
-    def load(self, split: Split, progress: OnProgress) -> Pool:
-        generator = torch.Generator().manual_seed(SPLITS.index(split))
-        shape = (CLASSES * EXAMPLES, *self.config.input_shape)
-        images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
-        return Pool(images, torch.full((CLASSES,), EXAMPLES))
 
 
 @dataclass(frozen=True)
@@ -134,7 +101,9 @@ def meta_steps() -> list[Workload]:
             f"28×28, Conv4-64 {short}, 5-way 1-shot, 15 queries, 5 steps, {'first' if first_order else 'second'} order",
             model,
             maml(5, first_order=first_order),
-            *(5, 15, 8),
+            n_way=5,
+            n_query=15,
+            tasks=8,
         )
         for first_order in (False, True)
         for short, model in (("stride", STRIDED), ("max-pool", POOLED))
@@ -153,14 +122,18 @@ def meta_steps() -> list[Workload]:
             "28×28, Conv4-64 max-pool, ProtoNet, 60-way 1-shot, 5 queries",
             POOLED,
             {"name": "protonet"},
-            *(60, 5, 1),
+            n_way=60,
+            n_query=5,
+            tasks=1,
         ),
         pictures(
             "conv4-84",
             "84×84×3, Conv4-32 max-pool, 5-way 1-shot, 15 queries, 5 steps",
             small,
             maml(5),
-            *(5, 15, 2),
+            n_way=5,
+            n_query=15,
+            tasks=2,
             input_shape=COLOUR,
         ),
         pictures(
@@ -168,7 +141,9 @@ def meta_steps() -> list[Workload]:
             "84×84×3, ResNet-12, 5-way 1-shot, 1 query, 1 step, first order",
             large,
             maml(1, first_order=True),
-            *(5, 1, 2),
+            n_way=5,
+            n_query=1,
+            tasks=2,
             input_shape=COLOUR,
         ),
     ]
@@ -189,7 +164,9 @@ def scorings() -> list[Workload]:
             "600 test tasks, 28×28, Conv4-64 stride, 5-way 1-shot, 15 queries, 3 steps",
             STRIDED,
             maml(1),
-            *(5, 15, 600),
+            n_way=5,
+            n_query=15,
+            tasks=600,
             kind="scoring",
             test_steps=3,
         ),

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.contenders import HIGHER, OURS, PAPER, PYTHON, TEXTBOOK, contenders, work
+from benchmarks.contenders import contenders, work
 from benchmarks.peers import distance
+from benchmarks.work import HIGHER, OURS, PAPER, PYTHON, TEXTBOOK
 from benchmarks.workloads import Opened, Workload, maml, opened, workloads
 from data.folders import Folders
 

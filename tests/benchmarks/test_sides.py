@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.contenders import OURS, PAPER, TEXTBOOK, NotHere
 from benchmarks.peers import Comparison, Measured, agreeing, distance, table
 from benchmarks.sides import Nursery, Order, nurseries
+from benchmarks.work import OURS, PAPER, TEXTBOOK, NotHere
 from benchmarks.workloads import Workload, meta_steps
 from data.folders import Folders
 
