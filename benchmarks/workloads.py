@@ -79,7 +79,7 @@ def pictures(
     test_steps: int | None = None,
 ) -> Workload:
     """A workload on tasks of noise."""
-    config = {"model": model, "algorithm": algorithm, "evaluation": {"inner_steps": test_steps}}
+    config = {"model": model, "algorithm": algorithm, "evaluation": {"inner_steps": test_steps, "n_query": n_query}}
     family = {"n_way": n_way, "k_shot": k_shot, "n_query": n_query, "input_shape": input_shape}
     return Workload(name, title, config, tasks, kind=kind, family=family)
 

@@ -10,7 +10,7 @@ import torch
 from benchmarks.contenders import contenders, work
 from benchmarks.peers import distance
 from benchmarks.work import HIGHER, OURS, PAPER, PYTHON, TEXTBOOK
-from benchmarks.workloads import Opened, Workload, maml, opened, workloads
+from benchmarks.workloads import Opened, Workload, config_of, maml, opened, workloads
 from data.folders import Folders
 
 NOWHERE = Folders(Path(), Path())
@@ -24,6 +24,11 @@ def small(name: str) -> Workload:
         return replace(whole, tasks=2)
     model = {"name": "conv4", "filters": 4, "downsampling": whole.config["model"]["downsampling"]}
     return replace(whole, tasks=2, family=whole.family | SMALL, config=whole.config | {"model": model})
+
+
+def test_every_workload_is_a_config_that_can_run() -> None:
+    for workload in workloads(NOWHERE).values():
+        assert config_of(workload).device == "auto"
 
 
 def answer(contender: str, workload: Workload, dtype: torch.dtype = torch.float64) -> dict[str, np.ndarray]:
