@@ -138,10 +138,10 @@ def meta_steps() -> list[Workload]:
         ),
         pictures(
             "resnet12-84",
-            "84×84×3, ResNet-12, 5-way 1-shot, 1 query, 1 step, first order",
+            "84×84×3, ResNet-12, 2-way 1-shot, 1 query, 1 step, first order",
             large,
             maml(1, first_order=True),
-            n_way=5,
+            n_way=2,
             n_query=1,
             tasks=2,
             input_shape=COLOUR,
