@@ -17,11 +17,12 @@ LONGEST = 1000  # bytes of the note that says how far it is
 
 @contextmanager
 def in_turn(path: Path, progress: OnProgress) -> Iterator[OnProgress]:
-    """Wait for one's turn at ``path``, an empty file that stays; a process that ends, however it ends, gives up its turn.
+    """Wait for one's turn at ``path``, a file made for that; a process that ends, however it ends, gives up its turn.
 
     What is yielded is to be told the progress: ``progress`` hears it, and so does that of everybody who waits. It may raise.
 
-    A turn saves work and protects nothing: where files cannot be locked, and where whoever has it hangs, one goes on without.
+    A turn saves work and protects nothing: one goes on without it where files cannot be locked, where whoever has it hangs, and
+    where it was given up after a failure and two who waited have found different files.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,6 +30,7 @@ def in_turn(path: Path, progress: OnProgress) -> Iterator[OnProgress]:
     except OSError:
         yield progress
         return
+    ours = False
     try:
         ours = _waited(lock, progress)
 
@@ -39,6 +41,8 @@ def in_turn(path: Path, progress: OnProgress) -> Iterator[OnProgress]:
 
         yield tell
     finally:
+        if ours:
+            path.unlink(missing_ok=True)
         os.close(lock)
 
 
