@@ -1,4 +1,4 @@
-"""The process that waits with torch and the engine imported, and forks each worker: ``python -m core.warm HOME LOCK IDLE``.
+"""The process that waits with torch and the engine imported, and forks each worker: ``python -m core.warm``.
 
 To import them takes a worker seconds; to be forked with them takes it hundredths of one. What is forked is what a plain process
 would be: nobody's child, in a session of its own, with the environment and the log of its launch, and its device still unopened.
@@ -8,6 +8,8 @@ It ends when nobody has asked for it for a while, when the code or the installat
 other surroundings than its own, and with its home.
 """
 
+import argparse
+import ctypes
 import gc
 import importlib
 import os
@@ -26,9 +28,10 @@ from core.runs import ending
 from core.runs.detached import identify
 from core.runs.fingerprint import fingerprint
 from core.runs.home import PROJECT
-from core.runs.meeting import ANSWER, GO, Place, listening, note, receive, same_user, send
+from core.runs.meeting import GO, ORDER, Place, listening, note, receive, same_user, send
 
 TICK = 10.0  # seconds between two looks whether it is time to end
+REST = 5.0  # seconds within which threads that have ended are gone
 GENTLY = 10  # niceness while importing: the page that is just being opened, or a worker, comes first
 
 
@@ -58,12 +61,20 @@ def unsafe() -> str:
     return "a GPU is open" if any(name.startswith("/dev/nvidia") for name in opened) else ""
 
 
-def settle() -> None:
-    """Fork once for nothing: OpenBLAS ends its pool of threads before a fork, and starts it anew where it is needed."""
+def settled() -> str:
+    """``unsafe``, once what was imported and this process's own threads have had their time to come to rest.
+
+    OpenBLAS ends its pool of threads before a fork, and starts it anew where it is needed: so one is made for nothing. And a
+    thread that was joined is still on its way out.
+    """
     child = os.fork()
     if not child:
         os._exit(0)
     os.waitpid(child, 0)
+    deadline = time.monotonic() + REST
+    while (reason := unsafe()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return reason
 
 
 @dataclass
@@ -116,7 +127,7 @@ class Warm:
     def read(self, line: socket.socket) -> dict[str, Any] | None:
         """An order; None for whoever has no business here or does not come to the point."""
         try:
-            line.settimeout(ANSWER)
+            line.settimeout(ORDER)
             return receive(line) if same_user(line) else None
         except (OSError, ValueError):
             return None
@@ -156,9 +167,22 @@ def become(line: socket.socket, order: dict[str, Any]) -> None:
 
     numpy.random.seed()  # Python's own generator is seeded anew by itself, torch's by each run
     sys.argv = [str(PROJECT / "core" / "__main__.py"), *order["words"]]
+    rename([sys.executable, "-m", "core", *order["words"]])
+    line.settimeout(None)  # whoever has asked says the word or goes: a guess which of them it is could be wrong
     send(line, identify())
     if line.recv(len(GO)) != GO:
         os._exit(0)
+
+
+def rename(words: list[str]) -> None:
+    """Let ``ps`` say what this process is now: whoever ends the warm process by its name must not end trainings with it.
+
+    What it says is the memory in which the kernel put this process's own words; there is no more room than they took.
+    """
+    numbers = Path("/proc/self/stat").read_text().rpartition(")")[2].split()  # from the third on, see proc(5)
+    start, end = int(numbers[48 - 3]), int(numbers[49 - 3])
+    text = "\0".join(words).encode(errors="surrogateescape")[: end - start - 1]
+    ctypes.memmove(start, text.ljust(end - start, b"\0"), end - start)
 
 
 def give_up() -> NoReturn:
@@ -167,16 +191,20 @@ def give_up() -> NoReturn:
     os._exit(1)
 
 
-def main(folder: Path, lock: int, idle: float) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Waits for workers to fork; started by the launcher.")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--lock", type=int, required=True, help="Number of the open file that is locked.")
+    parser.add_argument("--idle", type=float, required=True, help="Seconds after which it ends if nobody asks for it.")
+    told = parser.parse_args()
     for ignored in (signal.SIGINT, signal.SIGHUP):  # a terminal's, which this process has left
         signal.signal(ignored, signal.SIG_IGN)
-    warm = Warm(Place(folder), lock, idle)
-    note(lock, handle=identify())
+    warm = Warm(Place(told.home / "warm"), told.lock, told.idle)
+    note(warm.lock, handle=identify())
     with ThreadPoolExecutor(1) as pool:
         pool.submit(load).result()
-    settle()
-    if reason := unsafe():
-        note(lock, unfit=warm.mine)
+    if reason := settled():
+        note(warm.lock, unfit=warm.mine)
         print(f"Workers cannot be forked here: {reason}. They are started as plain processes.", flush=True)
         return
     gc.collect()
@@ -188,4 +216,4 @@ def main(folder: Path, lock: int, idle: float) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) / "warm", int(sys.argv[2]), float(sys.argv[3]))
+    main()

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ANSWER = 1.0  # seconds within which the other end answers, or else counts as hung; it takes some hundredths
+ANSWER = 1.0  # seconds within which a warm process answers, or else counts as hung; it takes some hundredths
+ORDER = 0.3  # seconds within which whoever has connected says what it wants: others wait meanwhile
 LONGEST = 2**21  # bytes of a message; an environment seldom has a hundred thousand
 GO = b"go\n"
 _CREDENTIALS = "3i"  # pid, uid and gid

@@ -19,6 +19,7 @@ from core.runs.home import Home
 from core.runs.meeting import GO, Place, line_to, noted, peer_pid, receive, send, taken
 
 SWITCH = "INNERLOOP_WARM"  # "off": workers are always started as plain processes
+MODULE = "core.warm"  # what it runs; nothing here imports it
 IDLE = 20 * 60.0  # seconds after which one that nobody asks for ends
 
 
@@ -73,7 +74,8 @@ def prepare(home: Home) -> bool:
                 return False  # it has found out before that it cannot fork safely here
             here.log.unlink(missing_ok=True)
             # It inherits the lock, which is thus held without a gap.
-            spawn([sys.executable, "-m", "core.warm", str(home.root), str(lock), str(IDLE)], home, here.log, [lock])
+            words = ["--home", str(home.root), "--lock", str(lock), "--idle", str(IDLE)]
+            spawn([sys.executable, "-m", MODULE, *words], home, here.log, [lock])
         finally:
             os.close(lock)
     except OSError:  # no space, no rights, no memory for another process
