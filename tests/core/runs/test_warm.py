@@ -79,8 +79,8 @@ def ready(home: Home) -> psutil.Process:
 
 def said(log: Path) -> list[dict[str, Any]]:
     """What each fork has said of itself in this log."""
-    lines = log.read_text().splitlines() if log.exists() else []
-    return [json.loads(line) for line in lines if line.startswith("{")]
+    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
 
 def order(home: Home, words: list[str], log: Path) -> dict[str, Any]:
@@ -339,7 +339,9 @@ def test_another_user_is_not_served(home: Home, log: Path) -> None:
     ready(home)
     code = (
         "import os, socket, sys; os.chdir(sys.argv[1]); line = socket.socket(socket.AF_UNIX); os.setuid(12345)\n"
-        "line.connect('socket'); line.sendall(sys.argv[2].encode())\ntry: print(line.recv(9))\nexcept OSError: print(b'')"
+        "line.connect('socket')\n"
+        "try: line.sendall(sys.argv[2].encode()); print(line.recv(9))\n"
+        "except ConnectionError: print(b'')"
     )
     folder = warm.place(home).folder
     folder.chmod(0o711)
@@ -348,6 +350,8 @@ def test_another_user_is_not_served(home: Home, log: Path) -> None:
     command = [sys.executable, "-c", code, str(folder), text]
     answer = subprocess.run(command, capture_output=True, text=True)
     assert answer.stdout == "b''\n", answer.stderr
+    assert warm.fork(home, ["its user's"], log)
+    assert [one["words"] for one in wait_until(lambda: said(log))] == [["its user's"]]
 
 
 # How it ends
