@@ -1,14 +1,18 @@
 """What one server does for all its sessions: it has a process wait that forks the next worker, while pages are opened."""
 
-from collections.abc import Callable
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs import warm
-from core.runs.home import Home
+from core.runs.home import PROJECT, Home
 from pages.parts import session
 from tests.waiting import wait_until
+
+
+def visit() -> None:
+    """Open the first page."""
+    test = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
+    assert not test.exception
 
 
 @pytest.fixture
@@ -19,23 +23,24 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Home]:
     return homes
 
 
-def test_the_first_page_asks_for_it_once(app: Callable[..., AppTest], home: Home, asked, monkeypatch) -> None:
+def test_the_first_page_asks_for_it_once(home: Home, asked: list[Home], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "GRACE", 0.0)
     monkeypatch.setattr(session, "HEAVY", ())
-    app().run()
+    for _visitor in range(2):
+        visit()
     wait_until(lambda: asked)
     assert asked == [home]
 
 
 def test_pages_that_are_opened_later_say_that_it_is_still_wanted(
-    app: Callable[..., AppTest], home: Home, asked: list[Home], monkeypatch: pytest.MonkeyPatch
+    home: Home, asked: list[Home], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "GRACE", 1e6)
-    page = app()
+    visit()
     assert asked == []
     monkeypatch.setattr(session, "STAY", 0.0)
-    page.run()
+    visit()
     wait_until(lambda: asked == [home])
     monkeypatch.setattr(session, "STAY", 1e6)
-    page.run()
+    visit()
     assert asked == [home]
