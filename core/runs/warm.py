@@ -70,7 +70,8 @@ def prepare(home: Home) -> bool:
             if not taken(lock):
                 os.utime(lock)
                 return False
-            if noted(lock).get("unfit") == fingerprint(environment(home)):
+            unfit = noted(lock).get("unfit")
+            if unfit and unfit == fingerprint(environment(home)):
                 return False  # it has found out before that it cannot fork safely here
             here.log.unlink(missing_ok=True)
             # It inherits the lock, which is thus held without a gap.
@@ -78,7 +79,7 @@ def prepare(home: Home) -> bool:
             spawn([sys.executable, "-m", MODULE, *words], home, here.log, [lock])
         finally:
             os.close(lock)
-    except OSError:  # no space, no rights, no memory for another process
+    except (OSError, ValueError):  # no space, no rights, no memory for another process, torch half imported
         return False
     return True
 
