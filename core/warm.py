@@ -104,7 +104,10 @@ class Warm:
         return time.monotonic() - self.wanted > self.idle
 
     def serve(self) -> bool:
-        """Fork until it is over: then False. True in the fork, which goes on as the process it was ordered to be."""
+        """Fork until it is over: then False. True in the fork, which goes on as the process it was ordered to be.
+
+        A launch with another fingerprint ends it too: what is in use now is another code, or other surroundings.
+        """
         self.listener = listening(self.place)
         self.listener.settimeout(min(TICK, self.idle))
         while True:
@@ -118,8 +121,9 @@ class Warm:
                 order = self.read(line)
                 if order is None:
                     continue
-                if order["fingerprint"] != self.mine or unsafe():
-                    return False  # never again of use to anybody who is made as that launch is
+                if order.get("fingerprint") != self.mine or unsafe():
+                    os.close(self.lock)  # before the line is: whoever has asked starts another one
+                    return False
                 if self.forked(line, order):
                     return True
                 self.wanted = time.monotonic()
