@@ -31,3 +31,4 @@ with session.shown_errors():
     router.from_the_top(page.url_path)
     page.run()
 session.warm_up()  # after the first page is on its way: importing torch holds the interpreter for seconds
+session.keep_warm()

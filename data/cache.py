@@ -13,6 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from data.family import OnProgress
+from data.in_turn import in_turn
+
 log = logging.getLogger(__name__)
 
 
@@ -24,20 +27,32 @@ class Cached:
     names: tuple[str, ...] = ()
 
 
-def cached(path: Path, shape: tuple[int, ...], make: Callable[[], Cached]) -> Cached:
+def cached(
+    path: Path, shape: tuple[int, ...], make: Callable[[OnProgress], Cached], progress: OnProgress = lambda *_: None
+) -> Cached:
     """What ``path`` holds, if it is whole and of this shape; else what ``make`` returns, kept there for the next time.
 
-    A folder that cannot be written to costs the next start some time and nothing else, so that is logged, not raised.
+    Of several processes that need it at once (a page, and the workers that it started) one makes it and the others wait, with
+    its progress. A folder that cannot be written to costs the next start some time and nothing else, so that is logged, not
+    raised.
     """
-    found = read(path, shape)
+    before, found = _version(path), read(path, shape)
     if found is not None:
         return found
-    made = make()
-    try:
-        write(path, made)
-    except (OSError, RuntimeError, SafetensorError) as error:  # safetensors reports a full disk as one of its own
-        log.warning("%s could not be kept in the cache (%s); it will be made again next time.", path, error)
+    with in_turn(path.with_name(f".{path.stem}.lock"), progress) as tell:
+        if _version(path) != before and (found := read(path, shape)) is not None:
+            return found  # made meanwhile
+        made = make(tell)
+        try:
+            write(path, made)
+        except (OSError, RuntimeError, SafetensorError) as error:  # safetensors reports a full disk as one of its own
+            log.warning("%s could not be kept in the cache (%s); it will be made again next time.", path, error)
     return made
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """Another one after each ``write``; None where there is no file."""
+    return (path.stat().st_ino, path.stat().st_mtime_ns) if path.is_file() else None
 
 
 def read(path: Path, shape: tuple[int, ...]) -> Cached | None:

@@ -74,10 +74,10 @@ class Doodles(Characters):
         key = json.dumps([VERSION, split, classes, examples, self.config.pool_seed])
         path = self.cache / f"doodles-{split}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.safetensors"
 
-        def make() -> Cached:
-            return Cached(draw_pool(classes, examples, pool_generator(self.config.pool_seed, split), progress))
+        def make(tell: OnProgress) -> Cached:
+            return Cached(draw_pool(classes, examples, pool_generator(self.config.pool_seed, split), tell))
 
-        return Pool.even(cached(path, (classes, examples, SIDE, SIDE), make).images)
+        return Pool.even(cached(path, (classes, examples, SIDE, SIDE), make, progress).images)
 
 
 def pool_generator(pool_seed: int, split: Split) -> torch.Generator:

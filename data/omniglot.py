@@ -112,7 +112,7 @@ class Omniglot(Characters):
             stats = [path.stat() for path in zips(self.datasets)]
             key = json.dumps([VERSION, *((stat.st_size, stat.st_mtime_ns) for stat in stats)])
             path = self.cache / f"omniglot-{hashlib.sha256(key.encode()).hexdigest()[:12]}.safetensors"
-            self._characters = cached(path, (TOTAL, DRAWERS, SIDE, SIDE), lambda: self.decode(progress))
+            self._characters = cached(path, (TOTAL, DRAWERS, SIDE, SIDE), self.decode, progress)
         return self._characters
 
     def decode(self, progress: OnProgress) -> Cached:

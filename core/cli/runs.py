@@ -7,8 +7,9 @@ import typer
 from core.cli import follow
 from core.cli.options import HomeOption, JsonOption, RunArgument, find_run, open_home
 from core.cli.output import emit, shown, summary
-from core.runs import scheduler
+from core.runs import scheduler, warm
 from core.runs.schema import LARGEST_RUN
+from data.errors import InputError
 
 
 def runs(
@@ -41,13 +42,30 @@ def show(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None)
     emit(shown(one), as_json, "\n      ".join(filter(None, (summary(one), scheduler.waits_for(one, found)))))
 
 
-def stop(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Stop a run with a checkpoint; it can be resumed."""
+def stop(
+    run: Annotated[
+        int | None, typer.Argument(metavar="[RUN]", min=1, max=LARGEST_RUN, help="Number of the run.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Stop all runs of this home, and the process that waits for the next one.")
+    ] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Stop a run with a checkpoint, or all of them; they can be resumed."""
+    if (run is None) is not every:
+        raise InputError("stop takes one run, or --all.", "Give the number of a run, or --all and none.", "run")
     found, store = open_home(home)
+    if every:
+        stopped = [follow.until_ended(store, found, id) for id in scheduler.stop_all(store, found)]
+        ended = warm.end(found)
+        text = "\n".join(map(summary, stopped)) or "No run is unfinished."
+        emit({"runs": [shown(one) for one in stopped], "warm": ended}, as_json, text)
+        return
     find_run(store, run)
     scheduler.stop(store, found, run)
-    ended = follow.until_ended(store, found, run)
-    emit(shown(ended), as_json, summary(ended))
+    one = follow.until_ended(store, found, run)
+    emit(shown(one), as_json, summary(one))
 
 
 def resume(

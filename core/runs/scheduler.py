@@ -86,6 +86,18 @@ def stop(store: RunStore, home: Home, id: int, launcher: Launcher | None = None)
     return store.get(id)
 
 
+def stop_all(store: RunStore, home: Home, launcher: Launcher | None = None) -> list[int]:
+    """Ask all runs of this home to end, as ``stop`` does; returns which were asked."""
+    launcher = launcher or LocalLauncher(home)
+    with store.exclusive():  # at once, or the end of one would start the next
+        ours = [run for run in store.runs(status={"queued"} | ACTIVE) if run.host in (launcher.host, None)]
+        for run in ours:
+            store.update(run.id, desired="stop", stop_requested=run.stop_requested or time.time())
+            store.move(run.id, "stopped", only_from={"queued"})
+    reconcile(store, home, launcher)
+    return [run.id for run in ours]
+
+
 def pause(store: RunStore, home: Home, id: int, launcher: Launcher | None = None) -> Run:
     """Ask a run to wait where it is, with its device kept; a queued one keeps its place and does not start."""
     with store.exclusive():

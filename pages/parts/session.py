@@ -13,7 +13,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.runs import scheduler
+from core.runs import scheduler, warm
 from core.runs.home import PROJECT, Home
 from core.runs.schema import LARGEST_RUN, Run
 from core.runs.series import SeriesReader
@@ -23,6 +23,7 @@ from pages.parts import say
 
 TICK = 1.0  # seconds between two looks at the queue, however many pages are open
 GRACE = 1.0  # seconds from the first page's script to the import of torch
+STAY = 60.0  # seconds between two times that the warm process is told that somebody is here
 HEAVY = ("torch", "core.config.run", "core.launch")  # what the Train page needs; seconds on first import
 
 
@@ -105,6 +106,7 @@ def warm_up() -> threading.Timer:
     """
 
     def prepare() -> None:
+        warm.prepare(home())  # first: it imports the same, beside this process
         for name in HEAVY:
             module = importlib.import_module(name)
             if name == "torch":
@@ -116,6 +118,20 @@ def warm_up() -> threading.Timer:
     timer.daemon = True
     timer.start()
     return timer
+
+
+@st.cache_resource(show_spinner=False)
+def _asked(root: Path) -> list[float]:  # noqa: ARG001 - one a home
+    """When the home's warm process was last asked for; the first time by ``warm_up``."""
+    return [time.monotonic()]
+
+
+def keep_warm() -> None:
+    """For as long as somebody opens pages, a process waits that forks the next worker."""
+    asked = _asked(home().root)
+    if time.monotonic() - asked[0] > STAY:
+        asked[0] = time.monotonic()
+        threading.Thread(target=warm.prepare, args=(home(),), daemon=True).start()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import safetensors.torch
 from core.cli import app as cli
 from core.config.facts import facts_of
 from core.config.overrides import paths
-from core.runs import hardware, scheduler
+from core.runs import hardware, scheduler, warm
 from core.runs.home import PROJECT, Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.schema import Run
@@ -202,6 +202,37 @@ def test_a_waiting_run_is_stopped_and_resumed_and_deleted(document: Callable[...
     assert document("show", str(second), status=2)["error"]["path"] == "run"
 
 
+def test_all_runs_are_stopped_at_once(document: Callable[..., Any], home: Home, monkeypatch, tmp_path: Path) -> None:
+    """Those of this home, and with them the process that waits for the next one. No end of one starts another."""
+    started, asked = Obedient(home), []
+    monkeypatch.setattr(scheduler, "LocalLauncher", lambda _: started)
+    monkeypatch.setattr(warm, "end", lambda home: asked.append(home) or True)
+    runs = document("train", "--preset", "sinusoid-maml", *SMALL, "--seeds", "3", "--detach")["runs"]
+    store = RunStore(home.database)
+    elsewhere = store.create({}, "of another home", folder_root=tmp_path, datasets=tmp_path, host="elsewhere").id
+    finished = stored(home)
+    answer = document("stop", "--all")
+    assert sorted((run["run"], run["status"]) for run in answer["runs"]) == [(id, "stopped") for id in runs]
+    assert (answer["warm"], asked, started.started) == (True, [home], runs[:1])
+    assert (store.get(elsewhere).status, store.get(finished).status) == ("queued", "finished")
+    assert document("stop", "--all")["runs"] == []
+
+
+class Obedient(NoWorkers):
+    """Its workers end when they are asked to: at the next look at whether they live."""
+
+    def alive(self, handle: Handle) -> bool:
+        store = RunStore(self.database)
+        for run in store.runs(status={"starting"}):
+            if run.desired == "stop":
+                store.move(run.id, "stopped", {"starting"})
+        return True
+
+    def __init__(self, home: Home):
+        super().__init__(home)
+        self.database = home.database
+
+
 # Evaluating
 
 
@@ -256,6 +287,8 @@ BAD = [
     (("evaluate", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("evaluate", "99", "--split", "exam"), 2, "no split named exam", "train, val, test", "split"),
     (("download", "mnist"), 2, "no family named mnist", "omniglot", "family"),
+    (("stop",), 2, "one run, or --all", "--all and none", "run"),
+    (("stop", "1", "--all"), 2, "one run, or --all", "--all and none", "run"),
     (("fly",), 2, "fly", "--help", ""),
 ]  # fmt: skip
 
