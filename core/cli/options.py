@@ -51,7 +51,7 @@ def find_run(store: RunStore, id: int) -> Run:
 def shown(run: Run) -> dict[str, Any]:
     """A run as JSON, the same everywhere."""
     fields = ("name", "status", "config", "iteration", "seconds", "best", "test", "group", "device", "error", "remedy")
-    return {"run": run.id, **{field: getattr(run, field) for field in fields}}
+    return {"run": run.id, **{field: getattr(run, field) for field in fields}, "spent": (run.load or {}).get("spent")}
 
 
 def summary(run: Run) -> str:

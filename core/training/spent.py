@@ -1,0 +1,48 @@
+"""Where a run's time goes: seconds by what they were spent on."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
+
+Activity = Literal["data", "training", "validation", "writing"]
+ACTIVITIES: tuple[Activity, ...] = ("data", "training", "validation", "writing")
+
+
+class Spent:
+    """Seconds of the processor's clock by activity, over all attempts; at each moment at most one activity is counted.
+
+    data: drawing training tasks, counted by the learner itself (``Algorithm.drawing``) and taken out of training here.
+    training: meta-steps. validation: scores on frozen episodes, choosing a fine-tuning, the final test. writing: metrics,
+    checkpoints, signs of life. Building the learner and pauses belong to none of them. Nothing waits for a GPU to be measured:
+    there, work is counted where the processor next needs its result.
+    """
+
+    def __init__(self, before: Mapping[str, float] | None = None, clock: Callable[[], float] = time.perf_counter):
+        """before: of earlier attempts."""
+        self.clock = clock
+        self.seconds = {activity: float((before or {}).get(activity, 0.0)) for activity in ACTIVITIES}
+        self._doing: Activity | None = None
+        self._since = clock()
+
+    @contextmanager
+    def on(self, activity: Activity | None) -> Iterator[None]:
+        """What is done inside counts for this activity (None: for none), and not for the one around it."""
+        around = self._turn_to(activity)
+        try:
+            yield
+        finally:
+            self._turn_to(around)
+
+    def _turn_to(self, activity: Activity | None) -> Activity | None:
+        now, before = self.clock(), self._doing
+        if before is not None:
+            self.seconds[before] += now - self._since
+        self._doing, self._since = activity, now
+        return before
+
+    def so_far(self, drawing: float) -> dict[str, float]:
+        """Seconds by activity up to now. drawing: those of this attempt that went into drawing training tasks."""
+        self._turn_to(self._doing)
+        taken = min(drawing, self.seconds["training"])
+        return self.seconds | {"data": self.seconds["data"] + taken, "training": self.seconds["training"] - taken}
