@@ -1,6 +1,5 @@
 """Algorithm: what every learner is, and the meta-step that all learners with an outer gradient share."""
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -94,7 +93,6 @@ class Algorithm(nn.Module, ABC):
         """
         super().__init__()
         self.progress = 0.0  # share of the training that is done, in [0, 1); the trainer keeps it up to date
-        self.drawing = 0.0  # seconds spent on drawing training tasks, as far as the processor was busy with it
         self.config, self.family = config, family
         self.batch_statistics: BatchStatistics = batch_statistics
         self.model = self.build_model(network, test_shape)
@@ -219,23 +217,9 @@ class Algorithm(nn.Module, ABC):
         """A meta-batch of training tasks."""
         return self.family.sample("train", shape, tasks, generator)
 
-    def meta_batch(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
-        """What ``draw`` gives; its time is counted."""
-        began = time.perf_counter()
-        batch = self.draw(shape, tasks, generator)
-        self.drawing += time.perf_counter() - began
-        return batch
-
-    def ordinary_batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Training examples (size, *input) of all classes or tasks with their targets; its time is counted."""
-        began = time.perf_counter()
-        batch = self.family.sample_flat("train", size, generator)
-        self.drawing += time.perf_counter() - began
-        return batch
-
     def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
         """Draw a meta-batch of training tasks and leave the meta-gradient in the parameters' ``grad``."""
-        batch = self.meta_batch(shape, tasks, generator)
+        batch = self.draw(shape, tasks, generator)
         with self.forward_tasks.twice_differentiable():
             loss, report = self.meta_loss(batch)
             loss.backward()

@@ -129,7 +129,7 @@ class Pretrain(OutputLayerLearner, FineTuner):
 
     def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
         """One ordinary batch; the shape of a task and the number of tasks play no part."""
-        x, y = self.ordinary_batch(self.config.batch_size, generator)
+        x, y = self.family.sample_flat("train", self.config.batch_size, generator)
         prediction = self.classifier(x)[None]  # (1, batch, classes)
         objective = self.family.objective(shape)
         loss = objective.loss(prediction, y[None]).mean()

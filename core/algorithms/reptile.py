@@ -84,7 +84,7 @@ class Reptile(Algorithm):
 
     def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
         """Leaves φ − mean φ̃ in the gradients. The report's query loss is that of the whole task after training on it."""
-        batch = self.meta_batch(shape, tasks, generator)
+        batch = self.draw(shape, tasks, generator)
         with self.forward_tasks.twice_differentiable():
             before = None
             for state in self.trajectory(batch, self.config.inner_steps, differentiable=False):

@@ -78,6 +78,9 @@ class Trainer:
             self._restore(saved)
         else:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
+        # Every learner draws by one of these two, and need not know that it is timed.
+        self.algorithm.draw = self.spent.drawing(self.algorithm.draw)
+        self.family.sample_flat = self.spent.drawing(self.family.sample_flat)
         self.listener.prepared(self.algorithm)
 
     @cached_property
@@ -119,7 +122,7 @@ class Trainer:
             "seconds": self.seconds,
             "best": self.best,
             "window": self.window.state(),
-            "spent": self._spent(),
+            "spent": self.spent.so_far(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
             "torch": torch.get_rng_state(),
@@ -208,10 +211,7 @@ class Trainer:
         return self._progress("training", remaining)
 
     def _progress(self, phase: Phase, remaining: float | None, fraction: float | None = None) -> Progress:
-        return Progress(phase, self.iteration, self.seconds, self.rate, remaining, fraction, self._spent())
-
-    def _spent(self) -> dict[str, float]:
-        return self.spent.so_far(self.algorithm.drawing)
+        return Progress(phase, self.iteration, self.seconds, self.rate, remaining, fraction, self.spent.so_far())
 
     def _obey(self, progress: Progress) -> float:
         """Tell and do what is wanted; returns the seconds spent paused. Raises Stopped after a checkpoint."""

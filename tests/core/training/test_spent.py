@@ -21,9 +21,23 @@ def test_what_is_done_inside_is_not_counted_outside() -> None:
         with spent.on(None):
             clock.now += 100.0
         clock.now += 1.0
-        assert spent.so_far(drawing=0.0)["training"] == 4.0
+        assert spent.so_far()["training"] == 4.0
     clock.now += 50.0
-    assert spent.so_far(drawing=1.5) == {"data": 1.5, "training": 2.5, "validation": 0.0, "writing": 0.5}
+    assert spent.so_far() == {"data": 0.0, "training": 4.0, "validation": 0.0, "writing": 0.5}
+
+
+def test_what_is_drawn_in_training_counts_as_data() -> None:
+    clock = Clock()
+    spent = Spent(clock=clock)
+
+    def draw(tasks: int) -> int:
+        clock.now += 1.5
+        return tasks
+
+    with spent.on("training"):
+        clock.now += 2.0
+        assert spent.drawing(draw)(7) == 7
+    assert spent.so_far() == {"data": 1.5, "training": 2.0, "validation": 0.0, "writing": 0.0}
 
 
 def test_an_error_ends_what_was_counted() -> None:
@@ -35,7 +49,7 @@ def test_an_error_ends_what_was_counted() -> None:
             raise ValueError
     except ValueError:
         clock.now += 10.0
-    assert spent.so_far(drawing=0.0)["validation"] == 2.0
+    assert spent.so_far()["validation"] == 2.0
 
 
 def test_earlier_attempts_count_too() -> None:
@@ -43,4 +57,4 @@ def test_earlier_attempts_count_too() -> None:
     spent = Spent({"data": 1.0, "training": 10.0}, clock)
     with spent.on("training"):
         clock.now += 4.0
-    assert spent.so_far(drawing=1.0) == {"data": 2.0, "training": 13.0, "validation": 0.0, "writing": 0.0}
+    assert spent.so_far() == {"data": 1.0, "training": 14.0, "validation": 0.0, "writing": 0.0}
