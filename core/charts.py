@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ VALIDATION = ("iteration", "Validation score by iteration, with 95 % intervals")
 ADAPTATION = ("inner gradient step", "Score after each inner step, with 95 % intervals")
 POINTS = 1000  # a curve is thinned to about as many points as a chart has pixels
 SUPPORT_LOSS = "train/support_loss"
+FEW = 24  # points of a loss that are marked: a line shows nothing of a single one
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def loss_chart(run: Run, reader: SeriesReader, *, log_y: bool = False) -> Chart:
     for color, key, name in ((1, SUPPORT_LOSS, facts.support_curve), (0, QUERY_LOSS, facts.query_curve)):
         x, y = downsample(*reader.series(run.id, key), points=POINTS)
         if len(x):
-            traces.append(Trace(name, x, y, color=color))
+            traces.append(Trace(name, x, y, mode=mode(x), color=color))
     return Chart(traces, "iteration", facts.loss, "Meta-training loss by iteration", log_y=log_y)
 
 
@@ -68,9 +69,14 @@ def losses_charts(runs: Sequence[Run], reader: SeriesReader, *, log_y: bool = Fa
     for color, run in enumerate(runs):
         x, y = downsample(*reader.series(run.id, QUERY_LOSS), points=POINTS)
         if len(x):
-            found.setdefault(Facts.of(run).loss, []).append(Trace(title(run), x, y, color=color))
+            found.setdefault(Facts.of(run).loss, []).append(Trace(title(run), x, y, mode=mode(x), color=color))
     label = "Query loss of the chosen runs"
     return [Chart(traces, "iteration", loss, label, log_y=log_y) for loss, traces in found.items()]
+
+
+def mode(x: np.ndarray) -> str:
+    """How the points of a loss are drawn."""
+    return "lines+markers" if len(x) <= FEW else "lines"
 
 
 def validation_chart(run: Run, evaluations: Sequence[Score]) -> Chart:
@@ -95,14 +101,20 @@ def _validated(name: str, metric: Metric, evaluations: Sequence[Score], color: i
     return Trace(name, x, y, error, "lines+markers", color)
 
 
-def adaptation_charts(results: Sequence[tuple[str, Run, dict[str, Any]]], colors: Sequence[int]) -> list[Chart]:
-    """The score after each inner step, from (name, run, evaluation result) and their colours; a chart for each metric."""
+def adaptation_charts(
+    results: Sequence[tuple[str, Run, dict[str, Any]]], colors: Sequence[int], dashes: Sequence[str] = ()
+) -> list[Chart]:
+    """The score after each inner step, from (name, run, evaluation result) and their colours; a chart for each metric.
+
+    dashes: how each one's line is drawn; solid where it says nothing.
+    """
     found: dict[Metric, list[Trace]] = {}
-    for (name, run, result), color in zip(results, colors, strict=True):
+    drawn = zip_longest(results, colors, dashes, fillvalue="solid")
+    for (name, run, result), color, dash in drawn:
         metric, curve = drawn_as(run), result["curve"]
         x = np.array([point["step"] for point in curve])
         y, error = (metric.factor * floats([point[part] for point in curve]) for part in ("mean", "ci95"))
-        found.setdefault(metric, []).append(Trace(name, x, y, error, "lines+markers", color))
+        found.setdefault(metric, []).append(Trace(name, x, y, error, "lines+markers", color, dash))
     return [_scored(traces, metric, *ADAPTATION, steps=True) for metric, traces in found.items()]
 
 

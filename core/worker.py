@@ -72,7 +72,12 @@ class StoreListener:
         self.heard, self.pace = None, None  # when the last sign of life was given; the longest time between two
 
     def progress(self, progress: Progress) -> Desired:
-        load = hardware.load(self.slot, os.getpid()) | {"fraction": progress.fraction, "pace": self._paced()}
+        spent = {activity: round(seconds, 3) for activity, seconds in progress.spent.items()}
+        load = hardware.load(self.slot, os.getpid()) | {
+            "fraction": progress.fraction,
+            "pace": self._paced(),
+            "spent": spent,
+        }
         if torch.cuda.is_initialized():
             load["torch_memory"] = torch.cuda.max_memory_allocated(self.slot)
         columns = {

@@ -98,6 +98,11 @@ class Episodes:
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Episodes":
         return Episodes(*map(change, self.tensors), self.objective)
 
+    def beside(self, *others: "Episodes") -> "Episodes":
+        """These tasks and then the others', which are of the same shape."""
+        parts = zip(*(episodes.tensors for episodes in (self, *others)), strict=True)
+        return Episodes(*map(torch.cat, parts), self.objective)
+
     def joined(self) -> "Episodes":
         """Each task's examples together, the support set first, both to learn from and to be asked about."""
         x, y = torch.cat([self.support_x, self.query_x], 1), torch.cat([self.support_y, self.query_y], 1)

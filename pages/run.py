@@ -144,7 +144,7 @@ def draw(run: Run) -> None:
         cards.validation_card(run, reader.validations(run.id))
     adaptation, test = st.columns(2)
     with adaptation:
-        cards.adaptation_card(run, reader.latest(run.id))
+        cards.adaptation_card(run, reader.start(run.id), reader.latest(run.id))
     with test:
         cards.test_card(run)
     config, log = st.columns([1, 1.5])

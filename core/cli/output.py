@@ -15,7 +15,7 @@ def emit(document: Any, as_json: bool, text: str) -> None:
 def shown(run: Run) -> dict[str, Any]:
     """A run as JSON, the same everywhere."""
     fields = ("name", "status", "config", "iteration", "seconds", "best", "test", "group", "device", "error", "remedy")
-    return {"run": run.id, **{field: getattr(run, field) for field in fields}}
+    return {"run": run.id, **{field: getattr(run, field) for field in fields}, "spent": (run.load or {}).get("spent")}
 
 
 def summary(run: Run) -> str:

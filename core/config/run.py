@@ -44,7 +44,9 @@ class TrainingConfig(Config):
     """Each element of the meta-gradient is kept within ± this (10 on mini-ImageNet in Finn et al.); empty: no clipping.
     """
     evaluate_every: int = setting(500, "Validate every", unit="iterations", ge=1, step=100)
-    """Iterations between two validations; each also writes a checkpoint."""
+    """Iterations between two validations; each also writes a checkpoint. The untrained start is validated too."""
+    early_validations: int = setting(4, "Early validations", ge=0, le=16, advanced=True)
+    """Further ones before the first of these: after a half, a quarter, an eighth … of that many iterations."""
 
 
 class EvaluationConfig(Config):

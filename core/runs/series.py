@@ -93,13 +93,14 @@ def extremes(buckets: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 class _History:
     """The curves of one run, up to the metric row ``last``, as of ``revision`` of its metrics. validations: oldest first.
-    latest: the newest of them as a whole.
+    latest: the newest of them as a whole. start: the one of iteration 0, as a whole.
     """
 
     def __init__(self, revision: int):
         self.revision, self.last, self.curves = revision, 0, {}
         self.validations: tuple[Score, ...] = ()
         self.latest: Evaluation | None = None
+        self.start: Evaluation | None = None
         self._reading = threading.Lock()
 
     def catch_up(self, store: RunStore, run: int) -> None:
@@ -123,6 +124,8 @@ class _History:
             kept = np.union1d(extremes(np.arange(len(scores)) // 4, means), [len(scores) - 1])
             scores = [scores[place] for place in kept]
         self.latest, self.validations = store.evaluation(scores[-1].id), tuple(scores)
+        if self.start is None and scores[0].iteration == 0:
+            self.start = self.latest if len(scores) == 1 else store.evaluation(scores[0].id)
 
     def _append(self, rows: Sequence[tuple[int, int, str, float | None]]) -> None:
         ids, iterations, keys, values = zip(*rows, strict=True)
@@ -192,6 +195,11 @@ class SeriesReader:
         """The newest validation with its curve and protocol."""
         with self._lock:
             return self._histories[run].latest if run in self._histories else None
+
+    def start(self, run: int) -> Evaluation | None:
+        """The validation at iteration 0 with its curve and protocol, if there was one: runs before 0.3 have none."""
+        with self._lock:
+            return self._histories[run].start if run in self._histories else None
 
     @property
     def kept(self) -> int:

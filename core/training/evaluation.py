@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
-from core.training.frozen import FrozenEpisodes, Tick, frozen_episodes
+from core.training.frozen import BLOCK, FrozenEpisodes, Tick, frozen_episodes
 from core.training.memory import Peak
 from data.batch import Answer, TaskBatch
 from data.family import Split, TaskFamily
@@ -21,6 +21,7 @@ from data.metric import Metric
 
 DENSE = 10  # adaptation curves have every step up to here, then about ten to a decade
 BUDGET = 2**31  # bytes that the tensors of tasks computed at once may take
+SMALL = 2**26  # bytes up to which tasks of several blocks are computed at once: calls then cost more than numbers
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,16 @@ def score_chunk(algorithm: Algorithm, batch: TaskBatch, wanted: list[int], tick:
 
 
 def tasks_at_once(algorithm: Algorithm, frozen: FrozenEpisodes, steps: int) -> int:
-    """How many tasks may be computed at once within BUDGET: the first one's tensors are weighed, over two inner steps."""
+    """How many tasks are to be computed at once: as many as fit into BUDGET, of more than one block as many as SMALL takes.
+    The first one's tensors are weighed, over two inner steps.
+    """
     devices = [frozen.family.device] if frozen.family.device.type == "cuda" else []
     known = [*algorithm.parameters(), *algorithm.buffers()]
     # A network that draws random numbers is to find them as if this had not been.
     with torch.random.fork_rng(devices), Peak(known) as peak:
         score_chunk(algorithm, frozen.first_task(), [min(2, steps)])
-    return max(1, BUDGET // max(1, peak.bytes))
+    weight = max(1, peak.bytes)
+    return max(1, min(BUDGET // weight, max(BLOCK, SMALL // weight)))
 
 
 def score_all(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from core.config.run import RunConfig
-from data.batch import TaskBatch
+from data.batch import Episodes, TaskBatch
 from data.family import Drawn, Split, TaskFamily
 
 BLOCK = 25  # tasks drawn at a time; fixed, because how a generator is read is part of what it yields
@@ -29,11 +29,26 @@ class FrozenEpisodes:
         return self.family.episodes(self.blocks[0][:1])
 
     def chunks(self, most: int = BLOCK) -> Iterator[TaskBatch]:
-        """The tasks on the family's device in their order, at most so many at once, in parts of a block of equal size."""
+        """The tasks on the family's device in their order, at most so many at once: several whole blocks where that many are
+        asked for and tasks are made of tensors, else parts of a block of equal size.
+        """
+        if most >= 2 * BLOCK:
+            yield from self._joined(most // BLOCK)
+            return
         for block in self.blocks:
             size = math.ceil(block.tasks / math.ceil(block.tasks / most))
             for start in range(0, block.tasks, size):
                 yield self.family.episodes(block[start : start + size])
+
+    def _joined(self, most: int) -> Iterator[TaskBatch]:
+        """At most so many blocks at once."""
+        size = math.ceil(len(self.blocks) / math.ceil(len(self.blocks) / most))
+        for start in range(0, len(self.blocks), size):
+            parts = [self.family.episodes(block) for block in self.blocks[start : start + size]]
+            if all(isinstance(part, Episodes) for part in parts):
+                yield parts[0].beside(*parts[1:])
+            else:
+                yield from parts
 
     def sha256(self, tick: Tick = lambda _: None) -> str:
         """Of the tasks' numbers as the processor has them (see ``TaskFamily.hashed``), block by block; taken once.

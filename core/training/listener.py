@@ -1,6 +1,7 @@
 """Who hears of a training, and what they are told: nothing here knows of processes or databases."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from core.algorithms.base import Algorithm
@@ -17,7 +18,9 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. rate: meta-steps per second lately. remaining: seconds to the end of the phase, None if unknown."""
+    """How far a run is. rate: meta-steps per second lately. remaining: seconds to the end of the phase, None if unknown.
+    spent: seconds by what they went into so far, see ``Spent``.
+    """
 
     phase: Phase
     iteration: int
@@ -25,13 +28,14 @@ class Progress:
     rate: float | None = None
     remaining: float | None = None
     fraction: float | None = None  # of the phase, where it does not count iterations
+    spent: Mapping[str, float] = field(default_factory=dict)
 
 
 class Listener(Protocol):
     """Who is told what happens, and is asked what is wanted."""
 
     def progress(self, progress: Progress) -> Desired:
-        """A sign of life, at most every ``beat`` seconds; the answer is obeyed."""
+        """A sign of life, at most every ``beat`` seconds; the answer is obeyed. The last comes when all is over."""
 
     def metrics(self, rows: list[Row]) -> None: ...
 

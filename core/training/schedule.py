@@ -1,4 +1,6 @@
-"""The meta learning rate as a function of the iteration, so that a resumed run needs no scheduler state."""
+"""What follows from the iteration alone, so that a resumed run needs no scheduler state: the meta learning rate, and when
+the learner is validated.
+"""
 
 import math
 
@@ -28,3 +30,19 @@ def done(config: TrainingConfig, iteration: int, seconds: float) -> float:
     if config.minutes is not None:
         share = max(share, seconds / (60 * config.minutes))
     return min(1.0, share)
+
+
+def early_validations(config: TrainingConfig) -> frozenset[int]:
+    """The iterations before the first regular validation after which there is one too: a half, a quarter, … of
+    ``evaluate_every``, rounded down, ``early_validations`` of them.
+
+    A demonstration has a curve within seconds, and what it costs is known beforehand: so many validations, by the iteration
+    and never by the clock, each of all validation episodes and as good as any other. Where halving reaches 0 there are fewer.
+    """
+    halvings = range(1, config.early_validations + 1)
+    return frozenset(config.evaluate_every >> halving for halving in halvings) - {0}
+
+
+def validated_after(config: TrainingConfig, iteration: int, early: frozenset[int]) -> bool:
+    """Whether the learner is validated after so many meta-steps, of which there was one at least. early: as above."""
+    return iteration > 0 and (iteration % config.evaluate_every == 0 or iteration in early)

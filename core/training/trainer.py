@@ -3,18 +3,22 @@
 import math
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
 from core.training import checkpoint
 from core.training.build import build_learner, tried_out
 from core.training.evaluation import EvaluationResult, evaluate
-from core.training.frozen import Tick, frozen_episodes
-from core.training.listener import Listener, Phase, Progress, Stopped
-from core.training.schedule import done, learning_rate
+from core.training.frozen import FrozenEpisodes, Tick, frozen_episodes
+from core.training.listener import Desired, Listener, Phase, Progress, Stopped
+from core.training.schedule import done, early_validations, learning_rate, validated_after
+from core.training.spent import Spent
 from core.training.streams import stream
 from core.training.tuning import tune
 from core.training.window import Window, first_bad, not_finite
@@ -22,6 +26,7 @@ from data.family import TaskFamily
 
 STATE = {"device", "forward", "validated", "seconds", "best", "optimizer", "generator", "torch"}  # to resume from
 CHECKPOINT_SECONDS = 60.0  # a crash costs at most this much training
+NEVER = -1  # ``validated`` before the untrained start is
 
 
 class Trainer:
@@ -40,16 +45,21 @@ class Trainer:
         """folder: for checkpoints. beat: seconds between two signs of life and two writes of metrics."""
         self.config, self.family, self.folder, self.listener = config, family, folder, listener
         self.beat, self.clock = beat, clock
-        self.iteration, self.validated, self.seconds, self.rate = 0, 0, 0.0, None
+        self.iteration, self.validated, self.seconds, self.rate = 0, NEVER, 0.0, None
         self.best: dict[str, Any] | None = None
-        self.window, self.last_beat, self.last_save = Window(), -math.inf, clock()
+        self.early = early_validations(config.training)
+        self.window, self.spent, self.last_beat, self.last_save = Window(), Spent(), -math.inf, clock()
 
     def run(self) -> EvaluationResult:
         """Everything up to the final test's result. Raises Stopped, TrainingError, CheckpointError, ModelError."""
         self._prepare()
         if self.algorithm.meta_trained:
-            self._train()
-        return self._test()
+            with self.spent.on("training"):
+                self._train()
+        with self.spent.on("validation"):
+            result = self._test()
+        self.listener.progress(self._progress("testing", 0.0, 1.0))  # what it all took; there is nothing left to stop
+        return result
 
     def _prepare(self) -> None:
         torch.manual_seed(stream(self.config.seed, "noise"))  # of a person's own network
@@ -68,8 +78,15 @@ class Trainer:
             self._restore(saved)
         else:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
+        # Every learner draws by one of these two, and need not know that it is timed.
+        self.algorithm.draw = self.spent.drawing(self.algorithm.draw)
+        self.family.sample_flat = self.spent.drawing(self.family.sample_flat)
         self.listener.prepared(self.algorithm)
-        self.validation = frozen_episodes(self.config, self.family, "val", self.config.evaluation.val_episodes)
+
+    @cached_property
+    def validation(self) -> FrozenEpisodes:
+        """The frozen validation episodes, drawn when they are needed: the first point of the loss does not wait for them."""
+        return frozen_episodes(self.config, self.family, "val", self.config.evaluation.val_episodes)
 
     def _state_of(self, saved: checkpoint.Checkpoint) -> dict[str, Any]:
         state = checkpoint.read(saved)[1]
@@ -81,7 +98,8 @@ class Trainer:
     def _restore(self, saved: checkpoint.Checkpoint) -> None:
         state = checkpoint.load(saved, self.algorithm)
         self.iteration, self.validated, self.seconds = saved.iteration, state["validated"], state["seconds"]
-        self.best, self.window = state["best"], Window(since=self.seconds)
+        self.best, self.spent = state["best"], Spent(state.get("spent"))  # which 0.2 did not keep
+        self.window = Window(**state["window"]) if "window" in state else Window(since=self.seconds)
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["torch"])
         if state["device"] == self.family.device.type:
@@ -94,6 +112,7 @@ class Trainer:
         self.listener.resumed(self.iteration)
 
     def _save(self) -> None:
+        self._finite_series()
         if not all(p.isfinite().all() for p in self.algorithm.parameters()):
             raise not_finite(self.config, self.algorithm, self.iteration)
         state: dict[str, Any] = {
@@ -102,6 +121,8 @@ class Trainer:
             "validated": self.validated,
             "seconds": self.seconds,
             "best": self.best,
+            "window": self.window.state(),
+            "spent": self.spent.so_far(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
             "torch": torch.get_rng_state(),
@@ -111,30 +132,40 @@ class Trainer:
         self._put("last", self.iteration, state)
         self.last_save = self.clock()
 
-    def _put(self, which: checkpoint.Which, iteration: int, state: dict[str, Any]) -> None:
-        checkpoint.save(self.folder, which, iteration, self.algorithm, state, self.listener.check)
+    def _put(
+        self, which: checkpoint.Which, iteration: int, state: dict[str, Any], algorithm: Algorithm | None = None
+    ) -> None:
+        with self.spent.on("writing"):
+            checkpoint.save(self.folder, which, iteration, algorithm or self.algorithm, state, self.listener.check)
 
     def _train(self) -> None:
         training, started = self.config.training, self.clock() - self.seconds
         self.algorithm.train()
         while True:
             last = done(training, self.iteration, self.seconds) == 1.0
-            due = self.iteration > 0 and (last or self.iteration % training.evaluate_every == 0)
-            if due or self.clock() - self.last_beat >= self.beat:
+            if last or self.window.full(self.seconds, self.beat):
                 self._flush()
+            due = last or validated_after(training, self.iteration, self.early)
+            if due or self.clock() - self.last_beat >= self.beat:
                 started += self._obey(self._training_progress())
+            if self.validated == NEVER and self.iteration > 0:  # the first point of the loss is there by now
+                self._validate(0, self._untrained())
+                started = self.clock() - self.seconds  # validation is not training time
             if due and self.validated < self.iteration:
                 self._save()  # whatever happens during a long validation, the training is safe
-                self._validate()
+                self._validate(self.iteration, self.algorithm)
                 self._save()
-                started = self.clock() - self.seconds  # validation is not training time
+                started = self.clock() - self.seconds
             elif self.clock() - self.last_save >= CHECKPOINT_SECONDS:
-                self._flush()  # finds a loss that is not a number before it gets into a checkpoint
                 self._save()
             if last:
                 return
             self._step()
             self.seconds = self.clock() - started
+
+    def _untrained(self) -> Algorithm:
+        """The learner as it was before the first meta-step: its start follows from the seed."""
+        return build_learner(self.config, self.family, self.forward)
 
     def _step(self) -> None:
         training = self.config.training
@@ -150,20 +181,26 @@ class Trainer:
         self.iteration += 1
         self.window.reports.append(report)
 
-    def _flush(self) -> None:
-        """Write the window's means. Raises TrainingError at the first loss that is not finite."""
-        steps = len(self.window.reports)
-        if not steps:
-            return
+    def _finite_series(self) -> dict[str, Tensor]:
+        """What the window's steps reported. Raises TrainingError at the first loss that is not finite."""
         series = self.window.series()
         if (at := first_bad(series)) is not None:
             before = float(series["support_loss"][at]) if "support_loss" in series else math.nan
-            raise not_finite(self.config, self.algorithm, self.iteration - steps + 1 + at, before)
+            raise not_finite(self.config, self.algorithm, self.iteration - self.window.steps + 1 + at, before)
+        return series
+
+    def _flush(self) -> None:
+        """Write the window's means and begin the next one. Raises TrainingError as above."""
+        series = self._finite_series()
+        if not series:
+            return
         rows = [(self.iteration, self.seconds, f"train/{key}", float(values.mean())) for key, values in series.items()]
         rate = self.optimizer.param_groups[0]["lr"]
-        self.listener.metrics([*rows, (self.iteration, self.seconds, "train/learning_rate", rate)])
-        self.rate = steps / max(self.seconds - self.window.since, 1e-9)
-        self.window = Window(since=self.seconds)
+        with self.spent.on("writing"):
+            self.listener.metrics([*rows, (self.iteration, self.seconds, "train/learning_rate", rate)])
+        if self.window.most > 1:  # what the very first step takes is no measure of the others
+            self.rate = self.window.steps / max(self.seconds - self.window.since, 1e-9)
+        self.window = self.window.next(self.seconds)
 
     def _training_progress(self) -> Progress:
         left = self.config.training.iterations - self.iteration
@@ -171,23 +208,32 @@ class Trainer:
         if minutes := self.config.training.minutes:
             budget = max(0.0, 60 * minutes - self.seconds)
             remaining = budget if remaining is None else min(remaining, budget)
-        return Progress("training", self.iteration, self.seconds, self.rate, remaining)
+        return self._progress("training", remaining)
+
+    def _progress(self, phase: Phase, remaining: float | None, fraction: float | None = None) -> Progress:
+        return Progress(phase, self.iteration, self.seconds, self.rate, remaining, fraction, self.spent.so_far())
 
     def _obey(self, progress: Progress) -> float:
         """Tell and do what is wanted; returns the seconds spent paused. Raises Stopped after a checkpoint."""
-        desired, began = self.listener.progress(progress), self.clock()
+        desired, began = self._told(progress), self.clock()
         self.last_beat = began
         if desired == "pause":
             if progress.phase == "training":
                 self._save()
             while desired == "pause":
-                time.sleep(self.beat)
-                desired = self.listener.progress(progress)
+                with self.spent.on(None):
+                    time.sleep(self.beat)
+                desired = self._told(progress)
         if desired == "stop":
             if progress.phase == "training":
+                self._flush()  # nobody knows whether the run will be resumed
                 self._save()
             raise Stopped
         return self.clock() - began
+
+    def _told(self, progress: Progress) -> Desired:
+        with self.spent.on("writing"):
+            return self.listener.progress(progress)
 
     def _tick(self, phase: Phase) -> Callable[[float], None]:
         """A sign of life during an evaluation, which has no iterations to count."""
@@ -200,36 +246,44 @@ class Trainer:
                     return
                 spent = self.clock() - began
                 left = spent / fraction - spent if fraction else None
-                self._obey(Progress(phase, self.iteration, self.seconds, self.rate, left, fraction))
+                self._obey(self._progress(phase, left, fraction))
 
         return tick
 
-    def _validate(self) -> None:
-        result = self._evaluate_validation()
-        # Fewer episodes that are not finite come first: a checkpoint must not win by losing the hard tasks.
-        rank = (-result.non_finite, result.metric.gain(result.mean))
-        best = math.isfinite(result.mean) and (self.best is None or rank > tuple(self.best["rank"]))
-        if best:
-            self.best = {"iteration": self.iteration, "rank": list(rank)}
-            self._put("best", self.iteration, {})
-        self.validated = self.iteration
-        self.listener.evaluated(result, self.iteration, best)
+    def _validate(self, iteration: int, algorithm: Algorithm) -> None:
+        """Score the learner as it is after so many iterations, and keep it if it is the best so far."""
+        with self.spent.on("validation"):
+            result = self._validated(iteration, algorithm)
+            # Fewer episodes that are not finite come first: a checkpoint must not win by losing the hard tasks.
+            rank = (-result.non_finite, result.metric.gain(result.mean))
+            best = math.isfinite(result.mean) and (self.best is None or rank > tuple(self.best["rank"]))
+            if best:
+                self.best = {"iteration": iteration, "rank": list(rank)}
+                self._put("best", iteration, {}, algorithm)
+            self.validated = iteration
+            self._tell(result, iteration, best)
 
-    def _evaluate_validation(self) -> EvaluationResult:
-        name, episodes = f"last@{self.iteration}", self.config.evaluation.val_episodes
-        if self.algorithm.tunes_to_validate:
-            tune(self.algorithm, self.config, self.validation.first_block(), self._tick("training"))
-            self.algorithm.train()
+    def _validated(self, iteration: int, algorithm: Algorithm) -> EvaluationResult:
+        tick = self._tick("training")
+        if algorithm.tunes_to_validate:
+            tune(algorithm, self.config, self.validation.first_block(), tick)
+            algorithm.train()
+        return self._scored(algorithm, f"last@{iteration}", tick)
+
+    def _scored(self, algorithm: Algorithm, name: str, tick: Tick) -> EvaluationResult:
+        """On the validation episodes."""
+        episodes = self.config.evaluation.val_episodes
         return evaluate(
-            self.algorithm,
-            self.config,
-            self.family,
-            "val",
+            *(algorithm, self.config, self.family, "val"),
             episodes=episodes,
             checkpoint=name,
             frozen=self.validation,
-            tick=self._tick("training"),
+            tick=tick,
         )
+
+    def _tell(self, result: EvaluationResult, iteration: int, best: bool) -> None:
+        with self.spent.on("writing"):
+            self.listener.evaluated(result, iteration, best)
 
     def _test(self) -> EvaluationResult:
         """The final test of the checkpoint that did best on validation, never of one chosen on test tasks."""
@@ -248,7 +302,7 @@ class Trainer:
             tick = self._tick("tuning")
             tune(self.algorithm, self.config, self.validation, tick)
             self._put("best", iteration, {})
-            self.listener.evaluated(self._tuned(iteration, lambda _: tick(1.0)), iteration, True)
+            self._tell(self._scored(self.algorithm, f"best@{iteration}", lambda _: tick(1.0)), iteration, True)
         result = evaluate(
             self.algorithm,
             self.config,
@@ -258,17 +312,5 @@ class Trainer:
             checkpoint=tested,
             tick=self._tick("testing"),
         )
-        self.listener.evaluated(result, iteration, False)
+        self._tell(result, iteration, False)
         return result
-
-    def _tuned(self, iteration: int, tick: Tick) -> EvaluationResult:
-        return evaluate(
-            self.algorithm,
-            self.config,
-            self.family,
-            "val",
-            episodes=self.config.evaluation.val_episodes,
-            checkpoint=f"best@{iteration}",
-            frozen=self.validation,
-            tick=tick,
-        )

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,20 +20,51 @@ class TrainingError(InnerloopError):
 
 @dataclass
 class Window:
-    """Step reports since the last write, kept on the device: reading them would wait for it. since: training seconds."""
+    """Step reports since the last write, kept on the device: reading them would wait for it.
+
+    since: training seconds at its beginning. most: steps with which it is full, however little time they took: the first
+    window has one, so that there is a point at once, and each has room for twice as many as the one before, until windows
+    last a beat. Neither a validation nor a checkpoint cuts a window short: the mean of few steps beside means of many would be
+    a kink in the curve that the learner never made. earlier: of a window that a resumed run found begun, what its steps
+    reported up to then, as ``series`` gives it.
+    """
 
     reports: list[StepReport] = field(default_factory=list)
     since: float = 0.0
+    most: float = 1.0
+    earlier: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        return len(self.reports) + max(map(len, self.earlier.values()), default=0)
+
+    def full(self, seconds: float, beat: float) -> bool:
+        """seconds: of training up to now. beat: seconds that a window lasts at most, or one step where that takes longer."""
+        steps = self.steps
+        return steps > 0 and (steps >= self.most or seconds - self.since >= beat)
+
+    def next(self, seconds: float) -> "Window":
+        """The empty one that follows."""
+        return Window(since=seconds, most=2 * self.most)
 
     def series(self) -> dict[str, Tensor]:
-        """Each of SERIES (steps,) in float64 on the processor."""
+        """Each of SERIES (steps,) in float64 on the processor; none of them where there are no steps."""
+        if not self.reports:
+            return dict(self.earlier)
         there = [name for name in SERIES if getattr(self.reports[0], name) is not None]
-        return {name: torch.stack([getattr(one, name) for one in self.reports]).cpu().double() for name in there}
+        found = {name: torch.stack([getattr(one, name) for one in self.reports]).cpu().double() for name in there}
+        return {name: torch.cat([self.earlier[name], new]) if self.earlier else new for name, new in found.items()}
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint, as plain values and tensors."""
+        return {"since": self.since, "most": self.most, "earlier": self.series()}
 
 
 def first_bad(series: dict[str, Tensor]) -> int | None:
     """The first step with a loss that is not finite; None if all are."""
     losses = [~values.isfinite() for name, values in series.items() if name.endswith("loss")]
+    if not losses:
+        return None
     bad = torch.stack(losses).any(0).nonzero()
     return int(bad[0]) if len(bad) else None
 

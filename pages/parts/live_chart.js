@@ -31,6 +31,7 @@ function makeTrace(t, colors) {
     x: decode(t.x, Float64Array), y,
     line: {color, width: y.length > 300 ? 1.4 : 2, dash: t.dash},
     marker: {color, size: t.mode === 'markers' ? 7 : 6},
+    cliponaxis: t.mode === 'lines',  // the untrained start lies on the axis, and is to be seen whole
   };
   if (t.error) made.error_y = {type: 'data', array: decode(t.error, Float32Array), color, thickness: 1.2, width: 3};
   return made;
@@ -50,7 +51,7 @@ function makeLayout(data, theme) {
     separators: '.\u202f',
     xaxis: {
       ...axis, title: title(data.x_title), showgrid: false,
-      rangemode: data.steps ? 'normal' : 'tozero', dtick: data.few_steps ? 1 : undefined,
+      rangemode: data.steps ? 'normal' : 'tozero', dtick: data.few ? 1 : undefined,
     },
     yaxis: {
       ...axis, title: title(data.y_title), ticksuffix: verbatim(data.suffix), exponentformat: 'power',

@@ -17,7 +17,7 @@ import streamlit as st
 
 from core.charts import Chart, Trace
 
-FEW = 12  # steps that each get a tick of their own
+FEW = 12  # steps or iterations that each get a tick of their own: there are no halves of them
 HTML = '<div class="host" role="img" style="width:100%"></div>'
 JS = Path(__file__).with_suffix(".js").read_text()
 _chart = st.components.v2.component("live_chart", html=HTML, js=JS, isolate_styles=False)
@@ -59,7 +59,7 @@ def encode(chart: Chart, height: int) -> dict[str, Any]:
         "suffix": chart.suffix,
         "log_y": chart.log_y,
         "steps": chart.steps,
-        "few_steps": chart.steps and all(bool(trace.x.max(initial=0) <= FEW) for trace in chart.traces),
+        "few": all(bool(trace.x.max(initial=0) <= FEW) for trace in chart.traces),
         "label": chart.label,
         "height": height,
     }

@@ -84,6 +84,14 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends(store, tmp_path):
         assert (trace.x[0], trace.x[-1]) == (1, 5000)
 
 
+def test_the_first_points_of_a_loss_are_marked(store, tmp_path):
+    """A line shows nothing of a single point; of many, marks would hide the line."""
+    for points, mode in ((1, "lines+markers"), (charts.FEW, "lines+markers"), (charts.FEW + 1, "lines")):
+        run, reader = make(store, tmp_path, points)
+        (several,) = charts.losses_charts([run], reader)
+        assert {trace.mode for trace in charts.loss_chart(run, reader).traces + several.traces} == {mode}
+
+
 def test_accuracies_are_in_per_cent_and_errors_as_they_are(store, tmp_path):
     run, _ = make(store, tmp_path)
     chart = charts.validation_chart(run, [evaluation(1, 0.5), evaluation(2, 0.75)])
@@ -134,7 +142,14 @@ def test_the_adaptation_curve_counts_steps(store, tmp_path):
     (chart,) = charts.adaptation_charts([("test", made(store, tmp_path), {"curve": curve})], [4])
     np.testing.assert_array_equal(chart.traces[0].x, [0, 1, 2])
     np.testing.assert_allclose(chart.traces[0].y, [20, 40, 60])
-    assert chart.traces[0].color == 4
+    assert (chart.traces[0].color, chart.traces[0].dash) == (4, "solid")
+
+
+def test_curves_of_one_colour_are_told_apart_by_their_dashes(store, tmp_path):
+    curve, run = [{"step": step, "mean": 0.2, "ci95": 0.02} for step in range(3)], made(store, tmp_path)
+    results = [(name, run, {"curve": curve}) for name in ("before", "after")]
+    (chart,) = charts.adaptation_charts(results, [2, 2], ["dot", "solid"])
+    assert [trace.dash for trace in chart.traces] == ["dot", "solid"]
 
 
 def test_a_spark_line_is_short_and_covers_the_outline(store, tmp_path):

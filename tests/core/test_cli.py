@@ -27,7 +27,7 @@ from tests.waiting import wait_until
 
 Call = Callable[..., tuple[int, str, str]]
 SHOWN = {
-    "run", "name", "status", "config", "iteration", "seconds", "best", "test", "group", "device", "error", "remedy"
+    "run", "name", "status", "config", "iteration", "seconds", "best", "test", "group", "device", "error", "remedy", "spent"
 }  # fmt: skip
 SMALL = [
     f"--set={change}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from core.training.listener import Desired, Progress, Row
     from data.family import TaskFamily
 
-TRAINING = {"iterations": 4, "meta_batch_size": 3, "evaluate_every": 2}
+TRAINING = {"iterations": 4, "meta_batch_size": 3, "evaluate_every": 2, "early_validations": 0}
 SIZES = {"n_way": 3, "k_shot": 2, "n_query": 2}
 POOLS = {"train_classes": 12, "val_classes": 6, "test_classes": 6}
 BASES: dict[str, dict[str, Any]] = {

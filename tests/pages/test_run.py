@@ -1,9 +1,12 @@
 """The Run page."""
 
 import pytest
+from sqlalchemy import delete
 
 from core import charts
+from core.runs.schema import evaluations
 from pages.parts import session
+from pages.parts.run import cards
 
 
 def test_without_a_run_it_points_to_the_list(app, said):
@@ -63,6 +66,57 @@ def test_throughput_counts_tasks_or_examples(app, said, store, make_run):
     page = said(app("run", run=batches.id))
     assert "128 examples a second" in page
     assert "in a loop" not in page
+
+
+def test_what_the_time_went_into_is_said_also_of_a_finished_run(app, said, store, make_run):
+    run = make_run("doodles-5w1s")
+    assert "Time went into" not in said(app("run", run=run.id))
+    store.update(run.id, load={"spent": {"data": 4.0, "training": 82.0, "validation": 13.7, "writing": 0.3}})
+    page = said(app("run", run=run.id))
+    for text in ("data 4 %", "training 82 %", "validation 14 %", "writing &lt; 1 %"):
+        assert text in page
+
+
+ADAPTATIONS = {
+    "a start and a test": ("doodles-5w1s", [], True, ["before meta-learning", "validation at 3", "test"]),
+    "of an earlier version": ("doodles-5w1s", [], False, ["validation at 3", "test"]),
+    "of ordinary training": (
+        "doodles-5w1s",
+        ["algorithm=pretrain"],
+        True,
+        ["before training", "validation at 3", "test"],
+    ),
+    "nothing to train": ("doodles-5w1s", ["algorithm=scratch"], True, ["validation at 3", "test"]),
+}
+
+
+@pytest.mark.parametrize("case", ADAPTATIONS)
+def test_the_adaptation_curve_before_training_is_beside_the_newest(app, store, make_run, monkeypatch, case: str):
+    preset, changed, started, names = ADAPTATIONS[case]
+    run, drawn = make_run(preset, "running", changed), {}
+    monkeypatch.setattr(cards, "live_chart", lambda chart, key: drawn.update({key: chart}))
+    if started:
+        curve = [{"step": step, "mean": 0.2, "ci95": 0.01} for step in range(3)]
+        with store.database.writing() as connection:
+            connection.execute(delete(evaluations).where(evaluations.c.run_id == run.id))
+        for iteration in (0, 3):
+            scored = {"episodes": 100, "checkpoint": f"last@{iteration}", "result": {"curve": curve}}
+            store.add_evaluation(run.id, iteration, "val", "accuracy", 0.2, 0.01, **scored)
+    assert not app("run", run=run.id).exception
+    traces = drawn[f"chart-adaptation-{run.id}"].traces
+    assert [trace.name for trace in traces] == names
+    assert len({(trace.color, trace.dash) for trace in traces}) == len(traces)
+
+
+def test_the_start_alone_is_not_drawn_twice(app, store, make_run, monkeypatch):
+    run, drawn = make_run("doodles-5w1s", "running", test=None), {}
+    monkeypatch.setattr(cards, "live_chart", lambda chart, key: drawn.update({key: chart}))
+    with store.database.writing() as connection:
+        connection.execute(delete(evaluations).where(evaluations.c.run_id == run.id))
+    result = {"curve": [{"step": step, "mean": 0.2, "ci95": 0.01} for step in range(3)]}
+    store.add_evaluation(run.id, 0, "val", "accuracy", 0.2, 0.01, episodes=100, checkpoint="last@0", result=result)
+    assert not app("run", run=run.id).exception
+    assert [trace.name for trace in drawn[f"chart-adaptation-{run.id}"].traces] == ["before meta-learning"]
 
 
 def test_a_run_without_a_rate_does_not_say_how_it_ran(app, said, store, make_run):

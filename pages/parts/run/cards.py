@@ -77,27 +77,38 @@ def validation_card(run: Run, evaluations: Sequence[Score]) -> None:
             theme.empty("Never validated", "The run ended before its first validation.")
         else:
             every = run.config.get("training", {}).get("evaluate_every")
-            when = f"every {readable.count(every)} iterations" if trains(run) and every else "once, before the test"
+            often = f"before training and every {readable.count(every)} iterations, more often at first"
+            when = often if trains(run) and every else "once, before the test"
             theme.empty("Not validated yet", f"Frozen validation tasks are scored {when}.")
 
 
-def adaptation_card(run: Run, latest: Evaluation | None) -> None:
-    """latest: the newest validation."""
+def adaptation_card(run: Run, start: Evaluation | None, latest: Evaluation | None) -> None:
+    """start: the validation before the first iteration. latest: the newest one."""
     with theme.card("adaptation", "Adaptation per inner step", height="stretch"):
-        drawn = latest is not None and latest.result and latest.result.get("curve")
-        results = [(f"validation at {readable.count(latest.iteration)}", run, latest.result)] if drawn else []
-        colors = [2] * len(results)
-        if run.test and run.test.get("curve"):
-            results, colors = [*results, ("test", run, run.test)], [*colors, 0]
+        curves = _adaptations(run, start, latest)
+        results = [(name, run, result) for name, result, *_ in curves]
         if results and all(len(result["curve"]) < 2 for *_, result in results):
             theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
         elif results:
-            (chart,) = charts.adaptation_charts(results, colors)  # of one run
+            colors, dashes = ([curve[part] for curve in curves] for part in (2, 3))
+            (chart,) = charts.adaptation_charts(results, colors, dashes)  # of one run
             live_chart(chart, key=f"chart-adaptation-{run.id}")
         elif run.status in ENDED:
             theme.empty("No curve", "The run ended before its first validation.")
         else:
             theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")
+
+
+def _adaptations(run: Run, start: Evaluation | None, latest: Evaluation | None) -> list[tuple[str, Any, int, str]]:
+    """Name, evaluation result, colour and dash of each curve there is: before meta-learning, now, and of the test."""
+    found = []
+    if start and trains(run):
+        trained = "meta-learning" if Facts.of(run).work == "tasks" else "training"
+        found.append((f"before {trained}", start.result, 2, "dot"))
+    if latest and not (start and trains(run) and latest.id == start.id):
+        found.append((f"validation at {readable.count(latest.iteration)}", latest.result, 2, "solid"))
+    found.append(("test", run.test, 0, "solid"))
+    return [curve for curve in found if curve[1] and curve[1].get("curve")]
 
 
 def test_card(run: Run) -> None:

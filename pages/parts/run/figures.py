@@ -31,7 +31,7 @@ def metric_cards(run: Run, evaluations: Sequence[Score]) -> None:
         rate_figure(run, rates),
         device_figure(run, memories),
     )
-    st.html(f'<div class="figures">{"".join(figures)}</div>')
+    st.html(f'<div class="figures">{"".join(figures)}</div>{shares(run)}')
 
 
 def figure(
@@ -123,6 +123,27 @@ def rate_figure(run: Run, rates: Sequence[float]) -> str:
             note += ", in a loop"
             text += " The network cannot be stacked, so that tasks run one after the other."
     return figure("Throughput", readable.rate(run.rate), note, text, rates)
+
+
+def shares(run: Run) -> str:
+    """What the time so far went into, as HTML: a bar in parts and each of them in words; nothing before there is any."""
+    seconds = (run.load or {}).get("spent") or {}
+    whole = sum(seconds.values())
+    if not whole:
+        return ""
+    parts = {activity: 100 * part / whole for activity, part in seconds.items()}
+    bar = "".join(f'<i class="{html.escape(name)}" style="flex-grow: {part:.2f}"></i>' for name, part in parts.items())
+    words = "".join(
+        f'<span class="{html.escape(name)}">{html.escape(f"{name} {percent(part)}")}</span>'
+        for name, part in parts.items()
+    )
+    meaning = "Pauses, and building the network, count for none of them. Validation includes the final test."
+    return f'<div class="shares" title="{meaning}"><b>Time went into</b>{words}<div class="bar">{bar}</div></div>'
+
+
+def percent(part: float) -> str:
+    """A share in [0, 100]; one that is there is not said to be nothing."""
+    return "< 1 %" if 0 < part < 0.5 else f"{part:.0f} %"
 
 
 def device_figure(run: Run, memories: Sequence[float]) -> str:

@@ -215,7 +215,7 @@ def test_a_validation_says_what_its_score_is_of(pictures: Home, tmp_path, base: 
     result = Trainer(config, open_tiny(config, pictures), tmp_path, listener).run()
     *validations, tuned, tested = [one for _, one, _ in listener.evaluations]
     said = [one.protocol["chosen"] for one in validations]
-    assert len(said) == 2
+    assert len(said) == 3  # the untrained start is scored too
     assert all(one == by if by else one["steps"] == 2 for one in said)
     assert tuned.protocol["chosen"] == tested.protocol["chosen"] == result.protocol["chosen"]
     assert set(result.protocol["chosen"]) == {"scope", "lr", "steps"}

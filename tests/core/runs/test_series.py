@@ -222,6 +222,30 @@ def test_a_checkpoint_validated_again_and_a_resumed_run(store: RunStore) -> None
     assert reader.latest(1).iteration == 1
 
 
+def test_the_validation_of_the_start_is_kept_whole(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, whole, evaluation = SeriesReader(store), [], store.evaluation
+    monkeypatch.setattr(store, "evaluation", lambda id: whole.append(id) or evaluation(id))
+    validate(store, 0, 0.2)
+    reader.poll([1])
+    assert reader.start(1) == reader.latest(1) == store.evaluations(1, "val")[0]
+    for iteration in (1, 2):
+        validate(store, iteration, 0.5)
+        reader.poll([1])
+    assert (reader.start(1).mean, reader.latest(1).mean) == (0.2, 0.5)
+    assert len(whole) == 3, "each is read whole once"
+    late = SeriesReader(store)
+    late.poll([1])
+    assert (late.start(1), late.latest(1)) == (reader.start(1), reader.latest(1))
+
+
+def test_a_run_of_an_earlier_version_has_no_start(store: RunStore) -> None:
+    reader = SeriesReader(store)
+    assert reader.start(1) is None
+    validate(store, 200, 0.5)
+    reader.poll([1])
+    assert reader.start(1) is None
+
+
 def test_very_many_validations_stay_bounded_with_their_best_and_the_newest(store: RunStore) -> None:
     reader, row = SeriesReader(store), {"run_id": 1, "split": "val", "metric": "accuracy", "ci95": 0.1, "created": 0.0}
     means = 0.5 + 0.1 * np.sin(np.arange(9000) / 40)

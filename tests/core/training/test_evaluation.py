@@ -257,8 +257,9 @@ def test_the_learner_is_in_the_same_mode_afterwards_also_when_interrupted(pictur
     assert learner.training
 
 
-def test_progress_is_told_at_every_inner_step_of_every_chunk(pictures: Home) -> None:
+def test_progress_is_told_at_every_inner_step_of_every_chunk(pictures: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick may raise: so an evaluation can be stopped inside a chunk that takes long."""
+    monkeypatch.setattr(evaluation, "SMALL", 1)
     config, fractions = tiny("sinusoid", "evaluation.inner_steps=4"), []
     family = open_tiny(config, pictures)
     learner = build_learner(config, family, "stacked")
@@ -267,6 +268,27 @@ def test_progress_is_told_at_every_inner_step_of_every_chunk(pictures: Home) -> 
     assert before == [0.0] * 6  # three blocks are drawn, then hashed
     steps = [1 / 5, 2 / 5, 3 / 5, 4 / 5, 1.0]
     assert scoring == pytest.approx([(done + n * s) / 60 for done, n in ((0, 25), (25, 25), (50, 10)) for s in steps])
+
+
+@pytest.mark.parametrize("base", ["sinusoid", "doodles"])
+def test_small_tasks_of_several_blocks_are_computed_at_once(
+    pictures: Home, monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
+    """As many as ``SMALL`` takes, and the scores are theirs in their order."""
+    config = tiny(base, "evaluation.inner_steps=2")
+    family = open_tiny(config, pictures)
+    learner = build_learner(config, family, "stacked")
+    frozen = frozen_episodes(config, family, "test", 110)
+    assert [chunk.tasks for chunk in frozen.chunks(1000)] == [110]
+    assert [chunk.tasks for chunk in frozen.chunks(60)] == [50, 50, 10]
+    assert [chunk.tasks for chunk in frozen.chunks(100)] == [75, 35]  # five blocks in two parts, not four and one
+    together = evaluate(learner, config, family, "test", episodes=110)
+    assert evaluation.tasks_at_once(learner, frozen, 2) >= 110
+    monkeypatch.setattr(evaluation, "SMALL", 1)
+    assert evaluation.tasks_at_once(learner, frozen, 2) == BLOCK
+    apart = evaluate(learner, config, family, "test", episodes=110)
+    np.testing.assert_allclose(together.scores, apart.scores, rtol=1e-5)
+    assert together.protocol == apart.protocol
 
 
 # The same frozen tasks as version 0.1 drew: their hashes as it took them on a processor

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from core.config.run import TrainingConfig
-from core.training.schedule import learning_rate
+from core.training.schedule import early_validations, learning_rate, validated_after
 
 
 @pytest.mark.parametrize("iteration", [0, 999, 10**6])
@@ -35,3 +35,19 @@ def test_exponential(iteration: int, staircase: bool, rate: float) -> None:
 def test_cosine(iteration: int, rate: float) -> None:
     config = TrainingConfig(schedule="cosine", meta_lr=0.01, final_lr=0.001, iterations=100)
     assert learning_rate(config, iteration) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("every", "count", "expected"),
+    [
+        (200, 4, [12, 25, 50, 100, 200, 400]),
+        (200, 0, [200, 400]),
+        (200, 16, [1, 3, 6, 12, 25, 50, 100, 200, 400]),  # halving ends at 0
+        (3, 4, [1, 3, 6, 9]),
+        (1, 4, [1, 2, 3]),
+    ],
+)
+def test_validations_come_early_at_growing_distances(every: int, count: int, expected: list[int]) -> None:
+    config = TrainingConfig(evaluate_every=every, early_validations=count)
+    early = early_validations(config)
+    assert [i for i in range(expected[-1] + 1) if validated_after(config, i, early)] == expected

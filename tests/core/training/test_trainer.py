@@ -21,6 +21,7 @@ from core.training.checkpoint import CheckpointError
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.listener import Desired, Progress, Stopped
 from core.training.schedule import learning_rate
+from core.training.spent import Spent
 from core.training.trainer import Trainer
 from core.training.window import TrainingError
 from tests.core.tiny import MemoryListener, StepClock, open_tiny, tiny, values
@@ -101,6 +102,7 @@ def test_what_the_form_leaves_out_changes_nothing(case: str, pictures: Home, tmp
 
 INTERRUPTIONS = {
     "before the first step": lambda progress, _: progress.iteration == 0,
+    "while the untrained start is scored": lambda progress, often: progress.iteration == 1 and often == 2,
     "between two validations": lambda progress, _: progress.iteration == 3,
     "before a validation": lambda progress, _: progress.iteration == 2,
     "during a validation": lambda progress, often: progress.iteration == 2 and often == 2,
@@ -291,18 +293,132 @@ def test_what_is_tested_is_the_best_on_validation(pictures: Home, tmp_path: Path
     assert score("best") == result.mean != score("last")
 
 
-def test_the_windows_hold_means_and_the_last_rate(pictures: Home, tmp_path: Path) -> None:
-    config = tiny("sinusoid", "training.schedule=cosine", "training.evaluate_every=4")
+def points(listener: MemoryListener, key: str) -> list[tuple[int, float]]:
+    return [(iteration, value) for iteration, name, value in listener.curve if name == key]
+
+
+def test_the_first_point_comes_at_once_and_windows_grow_by_the_number_of_steps(pictures: Home, tmp_path: Path) -> None:
+    config = tiny("sinusoid", "training.schedule=cosine", "training.evaluate_every=9", "training.iterations=9")
     _, single, _ = train(config, tmp_path / "single", pictures)
     _, windows, _ = train(config, tmp_path / "windows", pictures, beat=1e9)
     for key in ("train/support_loss", "train/query_loss", "train/query_score"):
-        each = [value for _, name, value in single.curve if name == key]
-        assert len(each) == 4
-        ((iteration, mean),) = [(i, value) for i, name, value in windows.curve if name == key]
-        assert iteration == 4
-        assert mean == pytest.approx(sum(each) / 4)
-    rates = [value for _, name, value in single.curve if name == "train/learning_rate"]
-    assert rates == [learning_rate(config.training, i) for i in range(4)]
+        each = [value for _, value in points(single, key)]
+        assert len(each) == 9
+        ends, means = zip(*points(windows, key), strict=True)
+        assert ends == (1, 3, 7, 9)  # the last has what is left
+        starts = (0, *ends[:-1])
+        assert means == pytest.approx([sum(each[a:b]) / (b - a) for a, b in zip(starts, ends, strict=True)])
+    rates = [value for _, value in points(single, "train/learning_rate")]
+    assert rates == [learning_rate(config.training, i) for i in range(9)]
+    assert [value for _, value in points(windows, "train/learning_rate")] == [rates[end - 1] for end in ends]
+
+
+def test_the_first_point_is_there_before_the_untrained_start_is_scored(pictures: Home, tmp_path: Path) -> None:
+    heard = []
+
+    class Ordered(MemoryListener):
+        def metrics(self, rows: list) -> None:
+            heard.append(("metrics", rows[0][0]))
+
+        def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
+            heard.append((result.split, iteration, best))
+
+    train(tiny("sinusoid"), tmp_path, pictures, Ordered())
+    assert heard[:2] == [("metrics", 1), ("val", 0, True)]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_the_untrained_start_is_scored_as_any_other(run: str, pictures: Home, tmp_path: Path) -> None:
+    config = tiny(*RUNS[run])
+    _, listener, _ = train(config, tmp_path, pictures)
+    iteration, start, _ = listener.evaluations[0]
+    family = open_tiny(config, pictures)
+    learner = build_learner(config, family, "stacked")
+    expected = evaluate(learner, config, family, "val", episodes=10, checkpoint="last@0")
+    assert iteration == 0
+    assert comparable(start) == comparable(expected)
+    later = listener.evaluations[1][1]
+    assert start.protocol | {"checkpoint": later.protocol["checkpoint"]} == later.protocol
+
+
+def test_a_start_that_does_best_is_what_is_tested(pictures: Home, tmp_path: Path) -> None:
+    """The inner rate is one that adapts well from a random start, and the meta learning rate ruins it."""
+    config = tiny("sinusoid", "training.meta_lr=1", "algorithm.inner_lr=0.01")
+    result, listener, _ = train(config, tmp_path, pictures)
+    assert min(listener.scores, key=lambda one: one[2] if one[1] == "val" else math.inf)[0] == 0
+    assert result.protocol["checkpoint"] == "best@0"
+    family = open_tiny(config, pictures)
+    start = build_learner(config, family, "stacked")
+    assert result.mean == evaluate(start, config, family, "test", episodes=30).mean
+
+
+def test_a_run_of_an_earlier_version_is_resumed_without_a_start_to_score(
+    pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its checkpoints have no window, no seconds spent, and 0 for no validation yet."""
+    save = checkpoint.save
+
+    def as_before(folder: Path, which: str, iteration: int, algorithm, state: dict, check: Callable) -> None:
+        kept = {key: value for key, value in state.items() if key not in ("window", "spent")}
+        if which == "last":
+            kept |= {"validated": max(kept["validated"], 0), "best": None}
+        save(folder, which, iteration, algorithm, kept, check)
+
+    listener = stop_at(lambda progress, _: progress.iteration == 1)
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr("core.training.trainer.checkpoint.save", as_before)
+        train(tiny("sinusoid"), tmp_path, pictures, listener)
+    listener.answer = lambda _: "run"
+    train(tiny("sinusoid"), tmp_path, pictures, listener)
+    assert [iteration for iteration, split, _ in listener.scores if split == "val"] == [2, 4]
+    assert [iteration for iteration, _ in points(listener, "train/query_loss")] == [1, 2, 3, 4]
+
+
+def test_early_validations_come_at_growing_distances_and_count_as_any(pictures: Home, tmp_path: Path) -> None:
+    settings = ("training.iterations=20", "training.evaluate_every=10", "training.early_validations=2")
+    some, none = tiny("sinusoid", *settings), tiny("sinusoid", *settings, "training.early_validations=0")
+    _, listener, trainer = train(some, tmp_path / "some", pictures)
+    validations = [(iteration, result) for iteration, result, _ in listener.evaluations if result.split == "val"]
+    assert [iteration for iteration, _ in validations] == [0, 2, 5, 10, 20]
+    assert len({result.protocol["episodes_sha256"] for _, result in validations}) == 1
+    other = train(none, tmp_path / "none", pictures)[2]
+    assert same_weights(trainer, other)
+    assert trainer.best["iteration"] == min(validations, key=lambda one: one[1].mean)[0]
+
+
+def test_a_checkpoint_does_not_cut_a_window_short(pictures: Home, tmp_path: Path) -> None:
+    """Not for a run that goes on, and not for one that was killed after it."""
+    config = tiny("sinusoid", "training.iterations=9", "training.evaluate_every=5")
+    _, whole, _ = train(config, tmp_path / "whole", pictures, beat=1e9)
+    assert [iteration for iteration, _ in points(whole, "train/query_loss")] == [1, 3, 7, 9]
+
+    class Killed(BaseException):
+        pass
+
+    class Fragile(MemoryListener):
+        def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
+            super().evaluated(result, iteration, best)
+            if iteration == 5:
+                raise Killed
+
+    listener = Fragile()
+    with pytest.raises(Killed):
+        train(config, tmp_path / "parts", pictures, listener, beat=1e9)
+    again = MemoryListener()
+    again.rows, again.evaluations = listener.rows, listener.evaluations
+    train(config, tmp_path / "parts", pictures, again, beat=1e9)
+    assert again.curve == whole.curve
+
+
+def test_a_stop_loses_no_step_of_the_curve(pictures: Home, tmp_path: Path) -> None:
+    """A window that is begun is written even so: nobody knows whether the run will be resumed."""
+    config = tiny("sinusoid", "training.iterations=99", "training.evaluate_every=99")
+    listener, clock = stop_at(lambda progress, _: progress.iteration > 20), StepClock(0.01)
+    with pytest.raises(Stopped):
+        train(config, tmp_path, pictures, listener, beat=0.5, clock=clock)
+    ends = [iteration for iteration, _ in points(listener, "train/query_loss")]
+    assert ends[-1] == listener.beats[-1].iteration
+    assert ends[-1] - ends[-2] < ends[-2] - ends[-3]
 
 
 def test_the_rate_of_the_schedule_is_the_one_that_is_used(pictures: Home, tmp_path: Path) -> None:
@@ -330,13 +446,10 @@ def test_each_element_of_the_gradient_is_clipped(
     assert largest("training.gradient_clip=0.02") == pytest.approx(0.02)
 
 
-def test_at_most_two_writes_a_beat(pictures: Home, tmp_path: Path) -> None:
-    """One of metrics, one sign of life, however fast the steps are."""
-    config, clock, writes = (
-        tiny("sinusoid", "training.iterations=60", "training.evaluate_every=60"),
-        StepClock(0.01),
-        [],
-    )
+def test_once_windows_last_a_beat_there_are_two_writes_a_beat(pictures: Home, tmp_path: Path) -> None:
+    """One of metrics, one sign of life, however fast the steps are; before that, one more for each doubling."""
+    config = tiny("sinusoid", "training.iterations=300", "training.evaluate_every=300")
+    clock, writes = StepClock(0.01), []
 
     class Counting(MemoryListener):
         def progress(self, progress: Progress) -> Desired:
@@ -347,11 +460,45 @@ def test_at_most_two_writes_a_beat(pictures: Home, tmp_path: Path) -> None:
             writes.append((clock.now, "metrics"))
             super().metrics(rows)
 
-    listener = train(config, tmp_path, pictures, Counting(), beat=1.0, clock=clock)[1]
-    assert len(listener.rows) > 4
-    for what in ("metrics", "progress"):
-        times = [at for at, kind in writes if kind == what][:-1]  # the last validation comes when it comes
-        assert all(later - earlier >= 1.0 for earlier, later in pairwise(times)), what
+    train(config, tmp_path, pictures, Counting(), beat=1.0, clock=clock)
+    metrics, beats = ([at for at, kind in writes if kind == what] for what in ("metrics", "progress"))
+    apart = [later - earlier for earlier, later in pairwise(metrics)][:-1]  # the last one is what is left
+    grown = next(place for place, seconds in enumerate(apart) if seconds >= 1.0)
+    assert 2 < grown < 8
+    assert all(seconds >= 1.0 for seconds in apart[grown:])
+    assert len(apart) > grown + 2
+    ends = 2  # the last validation comes when it comes, and so does the end
+    assert all(later - earlier >= 1.0 for earlier, later in pairwise(beats[:-ends]))
+
+
+def test_progress_tells_what_the_time_went_into(pictures: Home, tmp_path: Path) -> None:
+    """Also of a run that was resumed, and to the very end."""
+    listener = stop_at(lambda progress, _: progress.iteration == 3)
+    with pytest.raises(Stopped):
+        train(tiny("doodles"), tmp_path, pictures, listener)
+    before = listener.beats[-1].spent
+    assert before.keys() == {"data", "training", "validation", "writing"}
+    assert all(seconds > 0 for seconds in before.values())
+    listener.answer = lambda _: "run"
+    train(tiny("doodles"), tmp_path, pictures, listener)
+    after = listener.beats[-1]
+    assert (after.phase, after.fraction) == ("testing", 1.0)
+    assert all(after.spent[activity] > before[activity] for activity in before)
+
+
+def test_a_pause_is_spent_on_nothing(pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    def sleep(_: float) -> None:
+        now[0] += 1000.0
+
+    monkeypatch.setattr("core.training.trainer.time.sleep", sleep)
+    monkeypatch.setattr("core.training.trainer.Spent", lambda before=None: Spent(before, lambda: now[0]))
+    answers = iter(["pause", "run"])
+    listener = MemoryListener(lambda progress: next(answers, "run") if progress.iteration == 1 else "run")
+    train(tiny("sinusoid"), tmp_path, pictures, listener)
+    assert now[0] == 1000.0
+    assert sum(listener.beats[-1].spent.values()) < 1000.0
 
 
 def test_progress_tells_phase_rate_and_time_left(pictures: Home, tmp_path: Path) -> None:
