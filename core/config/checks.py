@@ -132,7 +132,7 @@ def without_effect(values: dict[str, Any]) -> set[str]:
     }
     found = {f"{section}.{name}" for section, names in idle.items() for name in names}
     if not algorithm.episodic:
-        found.add("training.meta_batch_size")
+        found |= {"training.meta_batch_size", "training.tasks_at_once"}
     if schedule != "exponential":
         found |= {"training.decay_rate", "training.decay_every", "training.staircase"}
     if schedule not in ("cosine", "linear"):

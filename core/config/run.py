@@ -43,6 +43,8 @@ class TrainingConfig(Config):
     gradient_clip: float | None = setting(None, "Gradient clip", gt=0, step=1.0, advanced=True, empty="no clipping")
     """Each element of the meta-gradient is kept within ± this (10 on mini-ImageNet in Finn et al.); empty: no clipping.
     """
+    tasks_at_once: int | None = setting(None, "Tasks at once", unit="tasks", ge=1, le=1024, advanced=True, empty="all")
+    """Computes a meta-batch in parts of at most so many tasks and sums their gradients: less memory for the same numbers."""
     evaluate_every: int = setting(500, "Validate every", unit="iterations", ge=1, step=100)
     """Iterations between two validations; each also writes a checkpoint."""
 
