@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig, TrainingConfig
 from core.models.base import models
-from core.runs.hardware import device_problem
+from core.runs.hardware import ALL_GPUS, device_problem, fitting, members, slots
 from data.errors import DataError, InputError, shortened
 from data.family import SPLITS
 from data.folders import Folders
@@ -83,7 +83,7 @@ def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Pr
             )
         )
     found += device_problems(config.device)
-    return found
+    return found or process_problems(config)
 
 
 def size_problems(config: RunConfig, folders: Folders | None) -> list[Problem]:
@@ -122,6 +122,26 @@ def learner_problems(config: RunConfig) -> list[Problem]:
     return found
 
 
+def process_problems(config: RunConfig) -> list[Problem]:
+    """Why the work of this run cannot be divided as its device and its processes say. The device is there."""
+    training, algorithm, all_gpus = config.training, algorithms()[config.algorithm.name], config.device == ALL_GPUS
+    available = slots()
+    workers = len(members(ALL_GPUS, available)) if all_gpus else training.processes
+    if workers == 1:
+        return []
+    path, alone = ("device", "Set it to cuda.") if all_gpus else ("training.processes", "Set it to 1.")
+    if not (algorithm.episodic and algorithm.meta_trained):
+        text = f"{algorithm.title} does not train on tasks, which {workers} processes could divide among them."
+        return [Problem(path, text, alone)]
+    if not all_gpus and (slot := fitting(config.device, available)[0]) != "cpu":
+        text = f"{workers} processes share the processor, and device {config.device} is {slot} here."
+        return [Problem(path, text, f"{alone[:-1]}, or the device to cpu{' or cuda:all' if 'cuda' in slot else ''}.")]
+    if workers > training.meta_batch_size:
+        text = f"{workers} processes cannot divide {training.meta_batch_size} tasks among them."
+        return [Problem("training.meta_batch_size", text, f"Set it to {workers} or more, or {path} to {alone[10:]}")]
+    return []
+
+
 def without_effect(values: dict[str, Any]) -> set[str]:
     """Paths of the settings that play no part beside the others of a config of plain values, for a form to leave out."""
     algorithm, family = algorithms()[values["algorithm"]["name"]], families()[values["family"]["name"]]
@@ -132,7 +152,9 @@ def without_effect(values: dict[str, Any]) -> set[str]:
     }
     found = {f"{section}.{name}" for section, names in idle.items() for name in names}
     if not algorithm.episodic:
-        found |= {"training.meta_batch_size", "training.tasks_at_once"}
+        found |= {"training.meta_batch_size", "training.tasks_at_once", "training.processes"}
+    if values["device"] == ALL_GPUS:  # one each
+        found.add("training.processes")
     if schedule != "exponential":
         found |= {"training.decay_rate", "training.decay_every", "training.staircase"}
     if schedule not in ("cosine", "linear"):

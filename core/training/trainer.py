@@ -14,7 +14,9 @@ from core.training.build import build_learner, tried_out
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import Tick, frozen_episodes
 from core.training.listener import Listener, Phase, Progress, Stopped
+from core.training.parallel import Team
 from core.training.schedule import done, learning_rate
+from core.training.step import Stepper
 from core.training.streams import stream
 from core.training.tuning import tune
 from core.training.window import Window, first_bad, not_finite
@@ -36,8 +38,13 @@ class Trainer:
         *,
         beat: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        team: Team | None = None,
     ):
-        """folder: for checkpoints. beat: seconds between two signs of life and two writes of metrics."""
+        """folder: for checkpoints. beat: seconds between two signs of life and two writes of metrics.
+
+        team: other processes that share the meta-steps; everything else this one does alone.
+        """
+        self.team = team
         self.config, self.family, self.folder, self.listener = config, family, folder, listener
         self.beat, self.clock = beat, clock
         self.iteration, self.validated, self.seconds, self.rate = 0, 0, 0.0, None
@@ -69,6 +76,7 @@ class Trainer:
         else:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
         self.listener.prepared(self.algorithm)
+        self.stepper = Stepper(self.config, self.algorithm, self.optimizer, self.generator, self.team)
         self.validation = frozen_episodes(self.config, self.family, "val", self.config.evaluation.val_episodes)
 
     def _state_of(self, saved: checkpoint.Checkpoint) -> dict[str, Any]:
@@ -115,6 +123,8 @@ class Trainer:
         checkpoint.save(self.folder, which, iteration, self.algorithm, state, self.listener.check)
 
     def _train(self) -> None:
+        if self.team:
+            self.team.join(self.stepper, self.family, self._waiting, self.beat)
         training, started = self.config.training, self.clock() - self.seconds
         self.algorithm.train()
         while True:
@@ -137,16 +147,9 @@ class Trainer:
             self.seconds = self.clock() - started
 
     def _step(self) -> None:
-        training = self.config.training
-        rate = learning_rate(training, self.iteration, self.seconds)
-        self.algorithm.progress = done(training, self.iteration, self.seconds)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        report = self.algorithm.meta_step(self.config.family.shape, training.meta_batch_size, self.generator)
-        if training.gradient_clip is not None:
-            torch.nn.utils.clip_grad_value_(self.algorithm.parameters(), training.gradient_clip)
-        self.optimizer.step()
+        rate = learning_rate(self.config.training, self.iteration, self.seconds)
+        progress = done(self.config.training, self.iteration, self.seconds)
+        report = self.stepper.take(self.iteration, rate, progress)
         self.iteration += 1
         self.window.reports.append(report)
 
@@ -188,6 +191,11 @@ class Trainer:
                 self._save()
             raise Stopped
         return self.clock() - began
+
+    def _waiting(self) -> None:
+        """A sign of life while other processes get ready."""
+        if self.clock() - self.last_beat >= self.beat:
+            self._obey(Progress("loading", self.iteration, self.seconds))
 
     def _tick(self, phase: Phase) -> Callable[[float], None]:
         """A sign of life during an evaluation, which has no iterations to count."""

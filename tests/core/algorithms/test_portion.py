@@ -6,11 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.algorithms.base import Algorithm, algorithms
+from core.algorithms.base import algorithms
 from core.algorithms.portion import WHOLE, Portion, StepReport, summed
 from data.batch import Episodes
-from data.family import EpisodeShape
-from tests.core.learners import of
+from tests.core.learners import on_made_up_tasks
 
 TASKS = 5  # no part of which has as many tasks as the next
 PORTIONS = {
@@ -35,26 +34,11 @@ def cases() -> Iterator[tuple[str, ...]]:
                 yield name, setting
 
 
-def learner(name: str, *settings: str) -> Algorithm:
-    """In float64, on made-up tasks instead of drawn ones; the same at every call."""
-    # Reptile's Adam makes steps of rounding errors where a gradient is 0, as that of a bias before BatchNorm.
-    base = {"reptile": "doodles", "cnp": "sinusoid"}.get(name, "conv4")
-    found = of(name, *settings, base=base)
-    made_up = found.family.made_up
-
-    def sample(_split: str, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
-        episodes = made_up(shape, tasks, generator)
-        return Episodes(*(x.double() if x.is_floating_point() else x for x in episodes.tensors), episodes.objective)
-
-    found.family.sample = sample
-    return found.train()
-
-
 def learned(name: str, settings: tuple[str, ...], portions: list[Portion]) -> tuple[list[Tensor], StepReport]:
     """Gradients and buffers after a meta-step in these portions, and the sum of their reports."""
     gradients, moves, reports = {}, {}, []
     for portion in portions:
-        one = learner(name, *settings)
+        one = on_made_up_tasks(name, *settings).train()
         before = {key: buffer.clone() for key, buffer in one.named_buffers()}
         report = one.meta_step(one.family.config.shape, TASKS, torch.Generator().manual_seed(5), portion)
         reports.append((report, 1.0))
@@ -99,5 +83,5 @@ def test_every_task_is_in_one_part_and_none_is_too_large(tasks: int) -> None:
 
 def test_a_whole_meta_batch_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Episodes, "__getitem__", lambda *_: pytest.fail("it was cut"))
-    one = learner("maml")
+    one = on_made_up_tasks("maml")
     one.meta_step(one.family.config.shape, TASKS, torch.Generator(), Portion(at_once=TASKS))
