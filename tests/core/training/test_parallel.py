@@ -18,7 +18,7 @@ from core.training.listener import Progress, Stopped
 from core.training.parallel import Team, TeamError, meet
 from core.training.trainer import Trainer
 from tests.core.tiny import MemoryListener, open_tiny, tiny
-from tests.core.training.partner import Partner, stepper
+from tests.core.training.partner import RATE, Partner, stepper
 from tests.waiting import wait_until
 
 STEPS = 3
@@ -44,7 +44,7 @@ def test_two_processes_take_the_steps_of_one(learner: tuple[str, ...], tmp_path:
         meet(tmp_path, 0, ["cpu", "cpu"])
         shared, alone = stepper(name, *assignments, partner=Partner(0)), stepper(name, *assignments)
         for i in range(STEPS):
-            ours, theirs = (one.take(i, 0.01, i / STEPS) for one in (shared, alone))
+            ours, theirs = (one.take(i, RATE, i / STEPS) for one in (shared, alone))
             assert float(ours.query_loss) == pytest.approx(float(theirs.query_loss), rel=1e-9)
             assert float(ours.query_score) == pytest.approx(float(theirs.query_score), rel=1e-6)
     finally:
@@ -101,7 +101,8 @@ def test_a_process_that_is_killed_fails_the_run_with_a_remedy(team: Team, home: 
             os.kill(team.pids[0], signal.SIGKILL)
         return "run"
 
-    run = trainer(home, tmp_path, "training.iterations=1000", team=team, listener=MemoryListener(answer), beat=0.0)
+    endless = ("training.iterations=1000", "training.evaluate_every=1000")
+    run = trainer(home, tmp_path, *endless, team=team, listener=MemoryListener(answer), beat=0.0)
     with pytest.raises(TeamError, match=r"Process 2 of 2, .* was ended by signal 9 \(SIGKILL\)") as caught:
         run.run()
     assert "Resume the run" in caught.value.remedy
@@ -132,7 +133,7 @@ class Net(nn.Module):
     ],
 )
 def test_what_fails_in_another_process_is_told(
-    problem: str, words: str, remedy: str, team: Team, home: Home, tmp_path: Path, write_module: Callable[[str], str]
+    problem: str, words: str, remedy: str, write_module: Callable[[str], str], team: Team, home: Home, tmp_path: Path
 ) -> None:
     own = ("model=module", f"model.path={write_module(CRASHING.format(problem=problem))}:Net")
     with pytest.raises(TeamError, match=words) as caught:
