@@ -43,8 +43,8 @@ class Visitor:
                 self._cached.add(message.hash)
             if kind == "auto_rerun":
                 self.fragments[message.auto_rerun.interval] = message.auto_rerun.fragment_id
-            elif kind == "new_session":
-                self._script_hash = message.new_session.page_script_hash
+            elif kind == "navigation":
+                self._script_hash = message.navigation.page_script_hash
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return received
 

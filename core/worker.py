@@ -22,9 +22,10 @@ from core.runs.scheduler import reconcile
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from core.training.build import open_family, threads
-from core.training.device import open_device, out_of_memory
+from core.training.device import open_device
 from core.training.evaluation import EvaluationResult
 from core.training.listener import Desired, Progress, Row, Stopped
+from core.training.memory import REMEDY, out_of_memory
 from core.training.parallel import Team
 from core.training.trainer import Trainer
 from data.errors import InnerloopError
@@ -204,10 +205,7 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
 
 def _crash(error: Exception) -> tuple[str, str]:
     if out_of_memory(error):
-        remedy = (
-            "Lower training.meta_batch_size, family.n_query or algorithm.inner_steps, or set algorithm.first_order."
-        )
-        return f"The device's memory is full: {_last_line(error)}", remedy
+        return f"The device's memory is full: {_last_line(error)}", REMEDY
     return _last_line(error), "The whole traceback is in the log below."
 
 

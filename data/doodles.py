@@ -29,6 +29,7 @@ STROKES, CONTROLS, STEPS = 4, 5, 12  # most strokes in a character; control poin
 BOX = 19.5  # pixels: the longer side of a character before motor noise
 CHUNK = 50  # classes invented at once
 PART = 4  # classes rendered at once: few enough that the intermediate results stay in the processor's cache
+PEN = 0.9, 1.6  # pixels: the thinnest and the widest pen
 SIGMA = 0.75  # pixels: standard deviation of the pen's Gaussian
 REAL = torch.float64  # so that rounding to 256 grey levels hides what differs between processors
 
@@ -197,7 +198,7 @@ def redraw(programme: Programme, examples: int, generator: torch.Generator) -> P
     affine = stretch[..., None] * affine  # acts on row vectors: (x, y) @ affine
     control = control @ affine[:, :, None] + normal((*shape, 1, 1, 2), 1.0, generator)
     roundness = (programme.roundness[:, None] + normal((*shape, STROKES), 0.15, generator)).clamp(0, 1)
-    width = uniform(shape, 0.9, 1.6, generator)
+    width = uniform(shape, *PEN, generator)
     return Programme(control, roundness, programme.used[:, None].expand(*shape, STROKES), width)
 
 

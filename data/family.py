@@ -15,7 +15,8 @@ from data.errors import DataError
 from data.folders import Folders
 from data.metric import Metric
 from data.objective import Classification, Objective, Regression
-from data.sizes import Shortage, Sizes, shortages
+from data.shortages import Shortage, shortages
+from data.sizes import Sizes
 from data.spec import InputSpec
 
 Split = Literal["train", "val", "test"]

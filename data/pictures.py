@@ -14,7 +14,7 @@ from data.batch import Episodes
 from data.errors import DataError
 from data.family import SPLIT_TITLES, ClassificationConfig, EpisodeShape, OnProgress, Split, TaskFamily
 from data.objective import Classification
-from data.sizes import left_out
+from data.shortages import left_out
 
 log = logging.getLogger(__name__)
 

@@ -46,12 +46,9 @@ def main() -> None:
         _fail(message, remedy, error.path, as_json, 2 if isinstance(error, InputError) else 1)
     except Exception as error:  # a bug shows its traceback; whoever asked for JSON gets a document all the same
         traceback.print_exc()
-        from core.training.device import out_of_memory  # brings torch, which the quick commands do without
+        from core.training.memory import REMEDY, out_of_memory  # brings torch, which the quick commands do without
 
-        full = out_of_memory(error)
-        remedy = (
-            "The memory is full: use a smaller network or another device." if full else "The traceback is on stderr."
-        )
+        remedy = f"The memory is full. {REMEDY}" if out_of_memory(error) else "The traceback is on stderr."
         _fail(f"{type(error).__name__}: {error}", remedy, "", as_json, 1)
     sys.exit(status if isinstance(status, int) else 0)
 

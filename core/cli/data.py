@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from core.cli import follow
-from core.cli.options import HomeOption, JsonOption, emit, open_home
+from core.cli.options import HomeOption, JsonOption, open_home
+from core.cli.output import emit
 from core.runs.home import Home
 from data.errors import DataError, InputError
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from core.cli import follow
-from core.cli.options import HomeOption, JsonOption, RunArgument, SetOption, emit, find_run, open_home
+from core.cli.options import HomeOption, JsonOption, RunArgument, SetOption, find_run, open_home
+from core.cli.output import emit
 from data.errors import InputError
 
 

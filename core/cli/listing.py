@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.options import HomeOption, JsonOption, emit
+from core.cli.options import HomeOption, JsonOption
+from core.cli.output import emit
 from core.config import presets
 from core.runs import hardware
 from data.errors import InputError

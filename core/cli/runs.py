@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 from core.cli import follow
-from core.cli.options import LARGEST_RUN, HomeOption, JsonOption, RunArgument, emit, find_run, open_home, shown, summary
+from core.cli.options import HomeOption, JsonOption, RunArgument, find_run, open_home
+from core.cli.output import emit, shown, summary
 from core.runs import scheduler
+from core.runs.schema import LARGEST_RUN
 
 
 def runs(

@@ -6,7 +6,8 @@ import typer
 
 from core.cli import follow
 from core.cli.data import need_data
-from core.cli.options import HomeOption, JsonOption, SetOption, emit, open_home, shown, summary
+from core.cli.options import HomeOption, JsonOption, SetOption, open_home
+from core.cli.output import emit, shown, summary
 from core.config import presets
 from data.errors import InputError
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, select
 
 from core.runs.database import Database
 from core.runs.paths import read_run
@@ -15,7 +15,6 @@ STATE = case(
     (and_(runs.c.status.in_({"starting", "running"}), runs.c.desired == "pause"), "pausing"),
     else_=runs.c.status,
 )
-_DEVICE = func.coalesce(runs.c.config["device"].as_string(), "auto").label("wish")
 _group, _number = func.coalesce(runs.c.group, ""), cast(runs.c.id, Text)
 _WORDS = func.lower(runs.c.name + " " + runs.c.note + " " + _group + " #" + _number)
 
@@ -42,10 +41,6 @@ class RunFilter:
 EVERY = RunFilter()
 
 
-def _startable(host: str) -> tuple[ColumnElement[bool], ...]:
-    return runs.c.status == "queued", runs.c.desired == "run", or_(runs.c.host.is_(None), runs.c.host == host)
-
-
 class RunLists:
     """The part of the store that lists runs."""
 
@@ -68,35 +63,6 @@ class RunLists:
     def learners(self) -> list[str]:
         """The names of the learners of all runs, in order."""
         return self._names(runs.c.learner)
-
-    def unfinished(self) -> tuple[int, int]:
-        """How many runs have a worker, and how many wait for one."""
-        query = (
-            select(runs.c.status, func.count()).where(runs.c.status.in_({"queued"} | ACTIVE)).group_by(runs.c.status)
-        )
-        with self.database.reading() as connection:
-            numbers = dict(connection.execute(query).tuples().all())
-        queued = numbers.pop("queued", 0)
-        return sum(numbers.values()), queued
-
-    def before(self, id: int) -> int:
-        """How many runs that may start were queued before this one."""
-        ahead = (runs.c.status == "queued", runs.c.desired == "run", runs.c.id < id)
-        return self._number(select(func.count()).select_from(runs).where(*ahead))
-
-    def next_in_line(self, host: str) -> dict[str, int]:
-        """The oldest queued run that this host may start, for each device that one asks for, oldest first."""
-        query = (
-            select(_DEVICE, func.min(runs.c.id)).where(*_startable(host)).group_by("wish").order_by(func.min(runs.c.id))
-        )
-        with self.database.reading() as connection:
-            return dict(connection.execute(query).tuples().all())
-
-    def all_in_line(self, host: str, device: str) -> list[int]:
-        """All queued runs that this host may start and that ask for this device, oldest first."""
-        query = select(runs.c.id).where(*_startable(host), _DEVICE.element == device).order_by(runs.c.id)
-        with self.database.reading() as connection:
-            return list(connection.execute(query).scalars())
 
     def _number(self, query: Select) -> int:
         with self.database.reading() as connection:

@@ -12,8 +12,9 @@ from core.errors import NoRunError, StoreError
 from core.runs import outline
 from core.runs.database import Database
 from core.runs.evaluation_rows import EvaluationRows
-from core.runs.metric_rows import MetricRows
+from core.runs.metric_rows import MetricRows, metrics_frame
 from core.runs.paths import read_run, relative
+from core.runs.queue import Queue
 from core.runs.run_lists import RunLists
 from core.runs.schema import ACTIVE, ENDED, STATUSES, Run, evaluations, metrics, runs, storable
 
@@ -24,7 +25,7 @@ _LIST_REMEDY = "List the runs with `python -m core runs`."
 _PROTECTED = frozenset({"id", "status", "revision"})  # status changes through move, which guards them
 
 
-class RunStore(RunLists, MetricRows, EvaluationRows):
+class RunStore(RunLists, Queue, MetricRows, EvaluationRows):
     """Runs, their metrics and their evaluations in one database (SQLite in WAL mode, or PostgreSQL).
 
     Every method is one transaction and may be called from any thread or process; reads return plain values. Raises
@@ -129,19 +130,7 @@ class RunStore(RunLists, MetricRows, EvaluationRows):
 
     def metrics_frame(self, id: int) -> "pandas.DataFrame":
         """All metrics of a run, one row per iteration and one column per key; validation scores beside them."""
-        import pandas  # half a second to import, and the worker never needs it
-
-        self.get(id)
-        measured = select(metrics.c.iteration, metrics.c.key, metrics.c.value).where(metrics.c.run_id == id)
-        with self.database.reading() as connection:
-            rows = [tuple(row) for row in connection.execute(measured.order_by(metrics.c.id))]
-        for one in self.evaluations(id, split="val"):
-            rows += [
-                (one.iteration, f"val/{one.metric}", one.mean),
-                (one.iteration, f"val/{one.metric}_ci95", one.ci95),
-            ]
-        frame = pandas.DataFrame(rows, columns=["iteration", "key", "value"]).astype({"value": float})
-        return frame.groupby(["iteration", "key"])["value"].last().unstack("key").rename_axis(columns=None)
+        return metrics_frame(self.metric_rows(self.get(id).id), self.evaluations(id, split="val"))
 
     def _read_run(self, connection: Connection, id: int) -> Run:
         row = connection.execute(select(runs).where(runs.c.id == id)).mappings().one_or_none()

@@ -11,7 +11,7 @@ from core.algorithms.base import Algorithm, algorithms
 from core.algorithms.forward import ForwardMode
 from core.config.run import RunConfig
 from core.models.base import ModelError, build_model, models
-from core.training.device import out_of_memory
+from core.training.memory import out_of_memory
 from core.training.streams import stream
 from data.batch import Answer
 from data.errors import InnerloopError

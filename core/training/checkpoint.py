@@ -2,7 +2,7 @@
 
 A save makes a folder of its own, ``last-000001200-002`` for the third save at that iteration, under another name until it
 is whole and on the disk. Only then the one before goes, first by its name, so that at every moment there is a whole newest
-checkpoint of each kind, whenever the process is killed.
+checkpoint of each kind, whenever the process is killed. When one is written is the trainer's to say.
 """
 
 import io
@@ -61,17 +61,11 @@ def save(
 
     check: called when all is written and nothing is in place; raises if it must not be put there (any more).
     """
-    turn = max((one.turn + 1 for one in found(folder, which) if one.iteration == iteration), default=0)
-    made = Checkpoint(which, iteration, folder / f"{which}-{iteration:09d}-{turn:03d}", turn)
+    made = _next(folder, which, iteration)
     part = made.folder.with_name(f"{made.folder.name}.{os.getpid()}.part")
-    buffer = io.BytesIO()
-    torch.save({"algorithm": algorithm.choice or {}, **state}, buffer)
     try:
         _sweep(folder, which)
-        part.mkdir(parents=True)
-        _write(part / "weights.safetensors", safetensors.torch.save(weights(algorithm)))
-        _write(part / "state.pt", buffer.getvalue())
-        _sync(part)
+        _fill(part, algorithm, state)
         check()
         part.rename(made.folder)
         _sync(folder)
@@ -85,6 +79,22 @@ def save(
         if older != made:
             _remove(older.folder)
     return made
+
+
+def _next(folder: Path, which: Which, iteration: int) -> Checkpoint:
+    """What a save at this iteration is to make."""
+    turn = max((one.turn + 1 for one in found(folder, which) if one.iteration == iteration), default=0)
+    return Checkpoint(which, iteration, folder / f"{which}-{iteration:09d}-{turn:03d}", turn)
+
+
+def _fill(part: Path, algorithm: Algorithm, state: dict[str, Any]) -> None:
+    """A new folder with all that belongs to a checkpoint, on the disk when this returns."""
+    buffer = io.BytesIO()
+    torch.save({"algorithm": algorithm.choice or {}, **state}, buffer)
+    part.mkdir(parents=True)
+    _write(part / "weights.safetensors", safetensors.torch.save(weights(algorithm)))
+    _write(part / "state.pt", buffer.getvalue())
+    _sync(part)
 
 
 def weights(algorithm: Algorithm) -> dict[str, Tensor]:

@@ -6,13 +6,6 @@ import torch
 
 from data.errors import InnerloopError
 
-MEMORY_SIGNS = (  # what allocators and libraries say in errors of other types
-    "DefaultCPUAllocator: can't allocate memory",
-    "CUDA error: out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
-
 
 def open_device(slot: str) -> torch.device:
     """The torch device of a scheduler slot ("cpu", "mps", "cuda:1"). Raises InnerloopError when it is not there.
@@ -39,8 +32,3 @@ def open_device(slot: str) -> torch.device:
     if slot == "mps" and not torch.backends.mps.is_available():
         raise InnerloopError("PyTorch finds no Apple GPU.", "Use device auto or cpu.", "device")
     return torch.device(slot)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the device's memory is used up."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in str(error) for sign in MEMORY_SIGNS)

@@ -1,6 +1,8 @@
 """Scores on frozen episodes, with their 95 % interval, the adaptation curve and the protocol they were taken under."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
@@ -122,6 +124,23 @@ def interval(scores: np.ndarray) -> tuple[float, float]:
     return float(finite.mean()), half
 
 
+def mean_curve(wanted: list[int], scores: np.ndarray) -> list[dict[str, float]]:
+    """The mean score after each of the ``wanted`` inner steps, with its interval. scores: (len(wanted), episodes)."""
+    means = [interval(row) for row in scores]
+    return [{"step": step, "mean": mean, "ci95": ci95} for step, (mean, ci95) in zip(wanted, means, strict=True)]
+
+
+@contextmanager
+def not_training(algorithm: Algorithm) -> Iterator[None]:
+    """Dropout and the like are off meanwhile."""
+    was_training = algorithm.training
+    algorithm.eval()
+    try:
+        yield
+    finally:
+        algorithm.train(was_training)
+
+
 def evaluate(
     algorithm: Algorithm,
     config: RunConfig,
@@ -136,28 +155,22 @@ def evaluate(
     """Adapt to each frozen task and score it. ``frozen``: the episodes, if the caller keeps them."""
     steps = config.evaluation.inner_steps
     steps = algorithm.adaptation_steps if steps is None else steps
-    was_training = algorithm.training
-    algorithm.eval()
-    try:
+    wanted = curve_steps(steps)
+    with not_training(algorithm):
         frozen = frozen or frozen_episodes(config, family, split, episodes, tick)
         sha256 = frozen.sha256(tick)
         most = tasks_at_once(algorithm, frozen, steps)
-        scores = score_all(algorithm, frozen, curve_steps(steps), most, tick)  # (curve points, episodes)
-    finally:
-        algorithm.train(was_training)
-    means = [interval(row) for row in scores]
+        scores = score_all(algorithm, frozen, wanted, most, tick)  # (curve points, episodes)
+    curve = mean_curve(wanted, scores)
     return EvaluationResult(
         family=config.family.name,
         split=split,
         metric=family.metric(config.test_shape),
-        mean=means[-1][0],
-        ci95=means[-1][1],
+        mean=curve[-1]["mean"],
+        ci95=curve[-1]["ci95"],
         episodes=episodes,
         non_finite=int(np.isnan(scores[-1]).sum()),
-        curve=[
-            {"step": step, "mean": mean, "ci95": ci95}
-            for step, (mean, ci95) in zip(curve_steps(steps), means, strict=True)
-        ],
+        curve=curve,
         protocol=protocol(algorithm, config, split, steps, episodes, sha256, checkpoint),
         scores=scores[-1],
     )

@@ -46,13 +46,15 @@ def listen(folder: Path, orders: queue.SimpleQueue) -> None:
 
 def tell(error: Exception, news: IO[str]) -> None:
     """What a person has to know of an error, for the leader to say."""
-    from core.training.device import out_of_memory
+    from core.training.memory import REMEDY, out_of_memory
     from data.errors import InnerloopError
 
     last = traceback.format_exception_only(error)[-1].strip().splitlines()[-1]
-    ours = isinstance(error, InnerloopError)
-    said = {"error": error.message if ours else last, "remedy": error.remedy if ours else ""}
-    print(json.dumps(said | {"memory": out_of_memory(error)}), file=news)
+    if isinstance(error, InnerloopError):
+        said = {"error": error.message, "remedy": error.remedy}
+    else:
+        said = {"error": last, "remedy": REMEDY if out_of_memory(error) else "The whole traceback is in the log below."}
+    print(json.dumps(said), file=news)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A follower's own learner, which takes every step that the leader's takes."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from core.config.run import RunConfig
 from core.training.build import build_learner, open_family
 from core.training.device import open_device
-from core.training.parallel import meet, wait_for_the_end
+from core.training.parallel import meet
 from core.training.step import Stepper
 from core.training.streams import stream
 
@@ -51,4 +52,4 @@ class Following:
             dist.all_reduce(tensor)
         except RuntimeError as error:  # another process is lost; the leader finds out by itself, and its end is ours
             print(f"Process {self.rank + 1} has lost the others: {error}", flush=True)
-            wait_for_the_end()
+            threading.Event().wait()

@@ -1,4 +1,4 @@
-"""How much memory a computation takes, so that no more of it is done at once than fits."""
+"""The device's memory: how much of it a computation takes, and what to do once it is full."""
 
 import weakref
 from typing import Any
@@ -7,6 +7,22 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+SIGNS = (  # of a full memory, as allocators and libraries say it in errors of other types
+    "DefaultCPUAllocator: can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+REMEDY = (
+    "Lower training.tasks_at_once, which changes no number, or training.meta_batch_size, family.n_query or "
+    "algorithm.inner_steps; set algorithm.recompute or algorithm.first_order; or use a smaller network or another device."
+)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the device's memory is used up; REMEDY is what helps then."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in str(error) for sign in SIGNS)
 
 
 class Peak(TorchDispatchMode):

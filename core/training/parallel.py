@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +34,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 EXCHANGE = timedelta(minutes=30)  # after which a partner that does not answer within a step counts as lost
 GRACE = 10.0  # seconds for news of what has happened to a partner, and for it to end
 _REMEDY = "Resume the run: it goes on from its last checkpoint. If it happens again, set training.processes to 1."
-_MEMORY = "Lower training.tasks_at_once or training.processes, and resume the run."
 
 
 class TeamError(InnerloopError):
@@ -163,7 +161,7 @@ class Team:
         who = f"Process {rank + 1} of {self.processes}"
         if "error" in said:
             text = f"{who}, which shared the work, failed: {said['error']}"
-            return TeamError(text, said["remedy"] or (_MEMORY if said["memory"] else _REMEDY))
+            return TeamError(text, said["remedy"])
         code = said.get("code")
         if code is None:
             return TeamError(f"{who}, which shared the work, does not answer.", _REMEDY)
@@ -196,9 +194,3 @@ def meet(folder: Path, rank: int, devices: Sequence[str]) -> None:
         timeout=EXCHANGE,
         device_id=torch.device(devices[rank]) if cuda else None,
     )
-
-
-def wait_for_the_end() -> None:
-    """A follower whose exchange failed: the leader finds out by itself, and its end is ours."""
-    while True:
-        time.sleep(3600)

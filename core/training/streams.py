@@ -1,4 +1,7 @@
-"""Where a run's random numbers come from: one seed, and a stream of its own for each thing that is drawn."""
+"""Where a run's random numbers come from: one seed, and a stream of its own for each thing that is drawn.
+
+The tasks of validation and test are no part of it: they have a seed of their own, the evaluation's, see ``frozen.py``.
+"""
 
 import hashlib
 from typing import Literal

@@ -20,6 +20,7 @@ from core.runs.home import PROJECT, Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from core.training.memory import REMEDY
 from core.training.trainer import Trainer
 from tests.core.tiny import MemoryListener, open_tiny, tiny
 from tests.waiting import wait_until
@@ -352,6 +353,16 @@ def test_a_bug_shows_its_traceback_and_json_stays_one_document(
     assert ended.value.code == 1
     assert "Traceback" in printed.err and "1 / 0" in printed.err
     assert "ZeroDivisionError" in json.loads(printed.out)["error"]["message"]
+
+
+def test_a_full_memory_is_said_as_on_the_page(document: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
+
+    monkeypatch.setattr(RunStore, "page", full)
+    error = document("runs", status=1)["error"]
+    assert "can't allocate memory" in error["message"]
+    assert error["remedy"].endswith(REMEDY)
 
 
 # Whole commands with real workers

@@ -86,12 +86,3 @@ def test_a_state_is_the_word_that_people_see(store: RunStore, tmp_path: Path) ->
     for word in words:
         assert store.page(RunFilter(states=[word])) == [run for run in everything if status_word(run) == word]
     assert store.count(RunFilter(states=["failed", "lost"])) == 6
-
-
-def test_the_queue_is_counted(store: RunStore, tmp_path: Path) -> None:
-    first, second, third, fourth = (add(store, tmp_path, name) for name in "abcd")
-    store.move(first.id, "starting", {"queued"})
-    store.update(second.id, desired="pause")
-    assert store.unfinished() == (1, 3)
-    assert store.before(fourth.id) == 1, "one that is paused is not in the way"
-    assert store.before(third.id) == 0

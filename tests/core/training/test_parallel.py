@@ -128,7 +128,7 @@ class Net(nn.Module):
 @pytest.mark.parametrize(
     ("problem", "words", "remedy"),
     [
-        ("raise ZeroDivisionError('not here')", "ZeroDivisionError: not here", "Resume the run"),
+        ("raise ZeroDivisionError('not here')", "ZeroDivisionError: not here", "traceback is in the log"),
         ("raise MemoryError('all of it')", "MemoryError: all of it", "training.tasks_at_once"),
     ],
 )

@@ -1,0 +1,49 @@
+"""The queue as the database has it: which runs wait for a worker, and in which order. ``scheduler`` is who serves it."""
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from core.runs.database import Database
+from core.runs.schema import ACTIVE, runs
+
+_DEVICE = func.coalesce(runs.c.config["device"].as_string(), "auto").label("wish")
+_WAITING = (runs.c.status == "queued", runs.c.desired == "run")
+
+
+def _startable(host: str) -> tuple[ColumnElement[bool], ...]:
+    return *_WAITING, or_(runs.c.host.is_(None), runs.c.host == host)
+
+
+class Queue:
+    """The part of the store that knows the order of runs."""
+
+    database: Database
+
+    def unfinished(self) -> tuple[int, int]:
+        """How many runs have a worker, and how many wait for one."""
+        query = (
+            select(runs.c.status, func.count()).where(runs.c.status.in_({"queued"} | ACTIVE)).group_by(runs.c.status)
+        )
+        with self.database.reading() as connection:
+            numbers = dict(connection.execute(query).tuples().all())
+        queued = numbers.pop("queued", 0)
+        return sum(numbers.values()), queued
+
+    def before(self, id: int) -> int:
+        """How many runs that may start were queued before this one."""
+        query = select(func.count()).select_from(runs).where(*_WAITING, runs.c.id < id)
+        with self.database.reading() as connection:
+            return connection.execute(query).scalar_one()
+
+    def next_in_line(self, host: str) -> dict[str, int]:
+        """The oldest queued run that this host may start, for each device that one asks for, oldest first."""
+        query = (
+            select(_DEVICE, func.min(runs.c.id)).where(*_startable(host)).group_by("wish").order_by(func.min(runs.c.id))
+        )
+        with self.database.reading() as connection:
+            return dict(connection.execute(query).tuples().all())
+
+    def all_in_line(self, host: str, device: str) -> list[int]:
+        """All queued runs that this host may start and that ask for this device, oldest first."""
+        query = select(runs.c.id).where(*_startable(host), _DEVICE.element == device).order_by(runs.c.id)
+        with self.database.reading() as connection:
+            return list(connection.execute(query).scalars())
