@@ -43,7 +43,8 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     held = checkpoint.read_newest(folder, "best") or checkpoint.read_newest(folder, "last")
     if held is None and algorithms()[config.algorithm.name].meta_trained:
         raise _no_checkpoint(run)
-    device = open_device(hardware.fitting(config.device, hardware.slots())[0])
+    slots = hardware.slots()
+    device = open_device(hardware.members(hardware.fitting(config.device, slots)[0], slots)[0])
     family = open_family(config, home.root / run.datasets, home.cache, device, progress)
     looped = run.forward == "loop"  # one that stacked is tried out anew, perhaps on another device
     algorithm = build_learner(config, family, "loop") if looped else tried_out(config, family)

@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TextIO, TypeVar
 
 import torch
@@ -26,6 +26,7 @@ from core.training.device import open_device
 from core.training.evaluation import EvaluationResult
 from core.training.listener import Desired, Progress, Row, Stopped
 from core.training.memory import REMEDY, out_of_memory
+from core.training.parallel import Team
 from core.training.trainer import Trainer
 from data.errors import InnerloopError
 
@@ -66,20 +67,22 @@ def patiently(call: Callable[[], T]) -> T:
 class StoreListener:
     """Puts what the trainer says into the run's row and passes on what is wanted of it."""
 
-    def __init__(self, attempt: Attempt, slot: str):
+    def __init__(self, attempt: Attempt, slot: str, team: Team | None = None):
+        """team: the other processes that train this run."""
         self.attempt, self.slot = attempt, slot
+        self.device, self.others = (team.devices[0], team.pids) if team else (slot, [])
         self.loading, self.paused = 0.0, False
         self.heard, self.pace = None, None  # when the last sign of life was given; the longest time between two
 
     def progress(self, progress: Progress) -> Desired:
         spent = {activity: round(seconds, 3) for activity, seconds in progress.spent.items()}
-        load = hardware.load(self.slot, os.getpid()) | {
+        load = hardware.load(self.slot, os.getpid(), *self.others) | {
             "fraction": progress.fraction,
             "pace": self._paced(),
             "spent": spent,
         }
         if torch.cuda.is_initialized():
-            load["torch_memory"] = torch.cuda.max_memory_allocated(self.slot)
+            load["torch_memory"] = torch.cuda.max_memory_allocated(self.device)
         columns = {
             "phase": progress.phase, "iteration": progress.iteration, "seconds": progress.seconds, "rate": progress.rate,
             "remaining": progress.remaining, "load": load,
@@ -130,8 +133,10 @@ class StoreListener:
         )
 
     def prepared(self, algorithm: Algorithm) -> None:
-        torch.set_num_threads(threads(algorithm))
-        forward, device = algorithm.forward_tasks.mode, _device_name(self.slot)
+        processes = 1 + len(self.others)
+        torch.set_num_threads(threads(algorithm, processes))
+        forward = algorithm.forward_tasks.mode
+        device = f"{processes} × {_device_name(self.device)}".removeprefix("1 × ")
         patiently(lambda: self.attempt.update(forward=forward, device=device))
 
     def check(self) -> None:
@@ -177,13 +182,16 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
         if ending.asked():
             raise Stopped
         run = attempt.store.get(run.id)  # the slot came with the claim
-        listener = StoreListener(attempt, run.slot)
-        config = parse({**run.config, "device": "auto"})  # the scheduler has given the device: the slot
-        device = open_device(run.slot)
+        # The scheduler has given the device: the slot. How many processes there may be depends on its kind.
+        config = parse({**run.config, "device": run.slot if run.slot in ("cpu", hardware.ALL_GPUS) else "auto"})
         attempt.update(iterations=config.training.iterations)
-        # A run stays with the data it was given.
-        family = open_family(config, home.root / run.datasets, home.cache, device, listener.loaded)
-        Trainer(config, family, home.artifacts(run).checkpoints(), listener).run()
+        devices = hardware.members(run.slot, hardware.slots())
+        devices = devices * config.training.processes if run.slot == "cpu" else devices
+        with Team(devices) if len(devices) > 1 else nullcontext() as team:
+            listener, device = StoreListener(attempt, run.slot, team), open_device(devices[0])
+            # A run stays with the data it was given.
+            family = open_family(config, home.root / run.datasets, home.cache, device, listener.loaded)
+            Trainer(config, family, home.artifacts(run).checkpoints(), listener, team=team).run()
     except Stopped:
         return "stopped", "", ""
     except Superseded:

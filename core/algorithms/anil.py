@@ -41,6 +41,10 @@ class ANIL(OutputLayerLearner, MAML):
         self.last = last_layer(model, self.head, self.family.input_spec)
         return model
 
+    @property
+    def recomputed(self) -> None:
+        """The steps share what the body reads once, and their own graphs are as small as the output layer."""
+
     def start(self, batch: TaskBatch, *, differentiable: bool) -> Weights:
         weights = super().start(batch, differentiable=differentiable)
         return {name: w for name, w in weights.items() if name in self.head}

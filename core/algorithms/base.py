@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.algorithms.forward import ForwardMode, Remembered, Statistics, TaskForward, Weights
+from core.algorithms.portion import WHOLE, Averages, Portion, StepReport, summed
 from core.models.base import ModelError
 from data.batch import Answer, TaskBatch
 from data.config import Config
@@ -47,20 +48,6 @@ class TaskState:
     support_loss: Tensor | None = None
     statistics: Statistics | None = None
     read: Answer | None = None
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """Means over one meta-batch, detached, on the device: reading them there would wait for it.
-
-    support_loss: on the support set before adaptation. query_loss, query_score: on the query set after it. For a
-    learner without episodes support_loss is None, and the others are those of the ordinary batch. query_score is None where
-    scoring takes too long for every step.
-    """
-
-    query_loss: Tensor
-    query_score: Tensor | None
-    support_loss: Tensor | None = None
 
 
 class Algorithm(nn.Module, ABC):
@@ -217,12 +204,30 @@ class Algorithm(nn.Module, ABC):
         """A meta-batch of training tasks."""
         return self.family.sample("train", shape, tasks, generator)
 
-    def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
-        """Draw a meta-batch of training tasks and leave the meta-gradient in the parameters' ``grad``."""
-        batch = self.draw(shape, tasks, generator)
+    def meta_step(
+        self, shape: EpisodeShape, tasks: int, generator: torch.Generator, portion: Portion = WHOLE
+    ) -> StepReport:
+        """Draw a meta-batch of training tasks and add the meta-gradient of a portion of it to the parameters' ``grad``.
+
+        Always the whole meta-batch is drawn, so that the portions of several processes are of the same one. Gradient and
+        report are sums over the portion's tasks, divided by the number of all tasks.
+        """
+        batch, parts = self.draw(shape, tasks, generator), portion.parts(tasks)
+        if len(parts) == 1:
+            part, share = parts[0]
+            return summed([(self.learn(batch if share == 1.0 else batch[part], share), share)])
+        averages, reports = Averages(self), []
+        for part, share in parts:
+            reports.append((self.learn(batch[part], share), share))
+            averages.take(share)
+        averages.put(sum(share for _, share in parts))
+        return summed(reports)
+
+    def learn(self, batch: TaskBatch, share: float = 1.0) -> StepReport:
+        """Add the meta-gradient of these tasks, times their share of the meta-batch, to the parameters' ``grad``."""
         with self.forward_tasks.twice_differentiable():
             loss, report = self.meta_loss(batch)
-            loss.backward()
+            (share * loss).backward()
         return report
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from core.algorithms.base import Algorithm, AlgorithmConfig, Network, StepReport, TaskState
 from core.algorithms.comparing import cosine
 from core.algorithms.forward import Remembered
+from core.algorithms.portion import WHOLE, Portion
 from core.models.base import embedding_shape
 from data.batch import Episodes
 from data.config import setting
@@ -103,8 +104,10 @@ class BaselinePlusPlus(Algorithm):
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
         return self.scale * cosine(state.read(query_x), state.weights["head"])
 
-    def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
-        """One ordinary batch; the shape of a task and the number of tasks play no part."""
+    def meta_step(
+        self, shape: EpisodeShape, tasks: int, generator: torch.Generator, portion: Portion = WHOLE
+    ) -> StepReport:
+        """One ordinary batch; the shape of a task, the number of tasks and the portion play no part."""
         x, y = self.family.sample_flat("train", self.config.batch_size, generator)
         prediction = self.head(self.model(x))[None]  # (1, batch, classes)
         objective = self.family.objective(shape)

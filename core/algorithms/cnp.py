@@ -1,6 +1,7 @@
 """Conditional neural processes (Garnelo et al. 2018, https://arxiv.org/abs/1807.01613)."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -34,6 +35,9 @@ class Contexts(Episodes):
     """Tasks of which only the first ``size`` (tasks,) examples of the support set are known."""
 
     size: Tensor
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Contexts":
+        return Contexts(*map(change, self.tensors), self.objective, change(self.size))
 
     def mean(self, each: Tensor) -> Tensor:
         """Over what is known: (tasks, n_support, code) → (tasks, 1, code)."""

@@ -1,12 +1,14 @@
 """Adapting by gradient descent on the support set, many tasks at once."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from core.algorithms.base import SupportLoss, TaskState
 from core.algorithms.forward import Weights
+from core.algorithms.recompute import RecomputedSteps
 from data.batch import TaskBatch
 
 # A step size for all weights, or by (step from 0, weight's name): a number or a tensor that broadcasts over the weight.
@@ -56,6 +58,19 @@ def inner_step(
     return stepped, loss
 
 
+def repeated(
+    step: Callable[..., tuple[Weights, Tensor]], steps: int, recomputed: Sequence[Tensor] | None, create_graph: bool
+) -> Callable[[Weights, int], tuple[Weights, Tensor]]:
+    """An inner step by weights and index, for so many in a row. recomputed: see ``gradient_descent``.
+
+    Without second derivatives a step's graph is gone once its gradient is there, and nothing has to be computed again.
+    """
+    if recomputed is None or not create_graph:
+        return lambda weights, index: step(weights=weights, step=index, create_graph=create_graph)
+    again = lambda weights, index, graph: step(weights=weights, step=index, create_graph=graph)  # noqa: E731
+    return RecomputedSteps(again, steps, recomputed)
+
+
 def gradient_descent(
     support_loss: SupportLoss,
     weights: Weights,
@@ -65,15 +80,18 @@ def gradient_descent(
     steps: int,
     second_order: bool,
     differentiable: bool,
+    recomputed: Sequence[Tensor] | None = None,
 ) -> Iterator[TaskState]:
     """States after 0 … steps inner steps from ``weights``, of which all that require a gradient change.
 
     differentiable: the result stays connected to the initial weights; without second_order the inner gradient is a
-    constant in that graph, which is first-order MAML. batch: for the states.
+    constant in that graph, which is first-order MAML. batch: for the states. recomputed: compute each step again instead of
+    keeping its graph, see RecomputedSteps; what is learned beside the weights.
     """
+    take = repeated(partial(inner_step, support_loss, lr=lr), steps, recomputed, differentiable and second_order)
     yield TaskState(weights, batch)
     for step in range(steps):
-        weights, loss = inner_step(support_loss, weights, lr, create_graph=differentiable and second_order, step=step)
+        weights, loss = take(weights, step)
         if not differentiable:
             # Each step starts a new graph: the old one would only hold memory.
             weights = {name: w.detach().requires_grad_(w.requires_grad) for name, w in weights.items()}

@@ -1,6 +1,7 @@
 """MAML++ (Antoniou, Edwards & Storkey 2019, How to train your MAML, https://arxiv.org/abs/1810.09502)."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, NormalisedBy, StepReport, SupportLoss, TaskState, present
 from core.algorithms.forward import Statistics, TaskForward, Weights
-from core.algorithms.gradient import inner_step
+from core.algorithms.gradient import inner_step, repeated
 from core.algorithms.maml import MAML
 from data.batch import TaskBatch
 from data.config import setting
@@ -34,6 +35,8 @@ class MAMLPlusPlusConfig(AlgorithmConfig):
     """
     batch_norm_per_step: bool = setting(True, "BatchNorm per step")
     """A scale and shift of each BatchNorm layer for every inner step, not adapted (BNWB)."""
+    recompute: bool = setting(False, "Recompute inner steps", advanced=True)
+    """Keep no inner step's graph but compute each again backwards: less memory, the same gradients."""
     running_statistics: bool = setting(False, "Running statistics per step")
     """At test, normalise by means and variances gathered in training, apart for every inner step (BNRS), whatever the
     batch statistics are set to. The released code gathers them, but normalises by each batch's own.
@@ -102,28 +105,34 @@ class MAMLPlusPlus(MAML):
 
     def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
         tasks = batch.tasks
-        second_order = differentiable and self.progress >= self.config.first_order_share
         gathers = self.training and differentiable and bool(self.gathered)
-        support_loss = self.support_loss(batch, differentiable=differentiable)
+        second_order = differentiable and self.progress >= self.config.first_order_share
+        step_of = partial(self.step, self.support_loss(batch, differentiable=differentiable), differentiable)
+        take = repeated(step_of, steps, self.recomputed, second_order)
         weights = self.at_step(self.forward_tasks.stack(tasks), 0, differentiable=differentiable)
         yield TaskState(weights, batch, statistics=self.running(0, tasks))
         for step in range(steps):
-            weights = self.at_step(weights, step, differentiable=differentiable)
             if gathers:
-                self.gather(step, weights, batch.support_x)
-            weights, loss = inner_step(
-                support_loss,
-                weights,
-                self.rate if differentiable else lambda i, name: self.rate(i, name).detach(),
-                create_graph=second_order,
-                step=step,
-                adapted=self.index.keys() - set(self.owned),
-            )
+                self.gather(step, self.at_step(weights, step, differentiable=False), batch.support_x)
+            weights, loss = take(weights, step)
             if not differentiable:
                 weights = {name: w.detach().requires_grad_(name not in self.owned) for name, w in weights.items()}
             if gathers:
                 self.gather(step, weights, batch.support_x)
             yield TaskState(weights, batch, loss.detach(), statistics=self.running(step, tasks))
+
+    def step(
+        self, support_loss: SupportLoss, differentiable: bool, weights: Weights, step: int, *, create_graph: bool
+    ) -> tuple[Weights, Tensor]:
+        """An inner step under its own rates and BatchNorm weights."""
+        return inner_step(
+            support_loss,
+            self.at_step(weights, step, differentiable=differentiable),
+            self.rate if differentiable else lambda i, name: self.rate(i, name).detach(),
+            create_graph=create_graph,
+            step=step,
+            adapted=self.index.keys() - set(self.owned),
+        )
 
     def support_loss(self, batch: TaskBatch, *, differentiable: bool) -> SupportLoss:
         """At test under each inner step's running statistics, if there are any."""

@@ -20,6 +20,8 @@ class MetaSGDConfig(AlgorithmConfig):
     """Where every learned rate starts, on the task's mean loss. The paper draws each from [0.005, 0.1]."""
     inner_steps: int = setting(1, "Inner steps", unit="steps", ge=1, le=100)
     """Gradient steps on the support set; the paper takes one."""
+    recompute: bool = setting(False, "Recompute inner steps", advanced=True)
+    """Keep no inner step's graph but compute each again backwards: less memory, the same gradients."""
 
 
 class MetaSGD(MAML):
@@ -54,4 +56,5 @@ class MetaSGD(MAML):
             steps=steps,
             second_order=True,
             differentiable=differentiable,
+            recomputed=self.recomputed,
         )

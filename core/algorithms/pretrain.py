@@ -12,6 +12,7 @@ from core.algorithms.comparing import one_hot, prototype_layer
 from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
 from core.algorithms.forward import Weights
 from core.algorithms.output_layer import OutputLayerLearner, last_layer
+from core.algorithms.portion import WHOLE, Portion
 from core.models.base import head_parameters
 from data.batch import Episodes, TaskBatch
 from data.config import setting
@@ -127,8 +128,10 @@ class Pretrain(OutputLayerLearner, FineTuner):
     def steps_are_open(self) -> bool:
         return self.config.finetune_steps is None
 
-    def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
-        """One ordinary batch; the shape of a task and the number of tasks play no part."""
+    def meta_step(
+        self, shape: EpisodeShape, tasks: int, generator: torch.Generator, portion: Portion = WHOLE
+    ) -> StepReport:
+        """One ordinary batch; the shape of a task, the number of tasks and the portion play no part."""
         x, y = self.family.sample_flat("train", self.config.batch_size, generator)
         prediction = self.classifier(x)[None]  # (1, batch, classes)
         objective = self.family.objective(shape)

@@ -26,6 +26,8 @@ class ProtoMAMLConfig(AlgorithmConfig):
     """Gradient steps on the support set while meta-training."""
     first_order: bool = setting(False, "First order")
     """Leave out the second derivatives."""
+    recompute: bool = setting(False, "Recompute inner steps", advanced=True)
+    """Keep no inner step's graph but compute each again backwards: less memory, the same gradients."""
 
 
 class TaskHead(nn.Module):

@@ -82,9 +82,8 @@ class Reptile(Algorithm):
                 stepped[name] = weights[name] - self.config.inner_lr * gradient / deviation
         return stepped
 
-    def meta_step(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> StepReport:
-        """Leaves φ − mean φ̃ in the gradients. The report's query loss is that of the whole task after training on it."""
-        batch = self.draw(shape, tasks, generator)
+    def learn(self, batch: TaskBatch, share: float = 1.0) -> StepReport:
+        """Adds φ − mean φ̃ to the gradients. The report's query loss is that of the whole task after training on it."""
         with self.forward_tasks.twice_differentiable():
             before = None
             for state in self.trajectory(batch, self.config.inner_steps, differentiable=False):
@@ -92,7 +91,8 @@ class Reptile(Algorithm):
             with torch.no_grad():
                 loss, score = self.judged(state)
         for name, parameter in self.model.named_parameters():
-            parameter.grad = parameter.detach() - state.weights[name].mean(0)
+            moved = share * (parameter.detach() - state.weights[name].mean(0))
+            parameter.grad = moved if parameter.grad is None else parameter.grad + moved
         return StepReport(loss, score, before.mean())
 
 

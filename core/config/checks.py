@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig, TrainingConfig
 from core.models.base import models
-from core.runs.hardware import device_problem
+from core.runs import hardware
 from data.errors import DataError, InputError, shortened
 from data.family import SPLITS
 from data.folders import Folders
@@ -82,7 +82,7 @@ def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Pr
                 "training.final_lr", text, f"A {config.training.schedule} schedule falls: set it to 0 or a small rate."
             )
         )
-    found += device_problems(config.device)
+    found += device_problems(config.device) or process_problems(config)
     return found
 
 
@@ -122,6 +122,31 @@ def learner_problems(config: RunConfig) -> list[Problem]:
     return found
 
 
+def process_problems(config: RunConfig) -> list[Problem]:
+    """Why the work of this run cannot be divided as its device and its processes say. The device has to be there."""
+    training, algorithm, all_gpus = (
+        config.training,
+        algorithms()[config.algorithm.name],
+        config.device == hardware.ALL_GPUS,
+    )
+    slot = hardware.fitting(config.device, hardware.slots())[0]
+    count = len(hardware.members(slot, hardware.slots())) if all_gpus else training.processes
+    path, alone = ("device", "device to cuda") if all_gpus else ("training.processes", "training.processes to 1")
+    if count == 1:
+        return []
+    if not (algorithm.episodic and algorithm.meta_trained):
+        text = f"{algorithm.title} does not train on tasks that {count} processes could divide among them."
+        return [Problem(path, text, f"Set {alone}.")]
+    if not all_gpus and slot != "cpu":
+        text = f"{count} processes share the processor, and device {config.device} is {slot} here."
+        more = " or to cuda:all" if slot.startswith("cuda") else ""
+        return [Problem(path, text, f"Set {alone}, or device to cpu{more}.")]
+    if count > training.meta_batch_size:
+        text = f"{count} processes cannot divide {training.meta_batch_size} tasks among them."
+        return [Problem("training.meta_batch_size", text, f"Set it to {count} or more, or {alone}.")]
+    return []
+
+
 def without_effect(values: dict[str, Any]) -> set[str]:
     """Paths of the settings that play no part beside the others of a config of plain values, for a form to leave out."""
     algorithm, family = algorithms()[values["algorithm"]["name"]], families()[values["family"]["name"]]
@@ -132,7 +157,9 @@ def without_effect(values: dict[str, Any]) -> set[str]:
     }
     found = {f"{section}.{name}" for section, names in idle.items() for name in names}
     if not algorithm.episodic:
-        found.add("training.meta_batch_size")
+        found |= {"training.meta_batch_size", "training.tasks_at_once", "training.processes"}
+    if values.get("device") == hardware.ALL_GPUS:  # one each
+        found.add("training.processes")
     if schedule != "exponential":
         found |= {"training.decay_rate", "training.decay_every", "training.staircase"}
     if schedule not in ("cosine", "linear"):
@@ -146,7 +173,7 @@ def without_effect(values: dict[str, Any]) -> set[str]:
 
 def device_problems(device: str) -> list[Problem]:
     """Why a run cannot be given this device on this machine; empty when it can."""
-    message, remedy = device_problem(device)
+    message, remedy = hardware.device_problem(device)
     return [Problem("device", message, remedy)] if message else []
 
 

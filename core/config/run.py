@@ -43,6 +43,12 @@ class TrainingConfig(Config):
     gradient_clip: float | None = setting(None, "Gradient clip", gt=0, step=1.0, advanced=True, empty="no clipping")
     """Each element of the meta-gradient is kept within ± this (10 on mini-ImageNet in Finn et al.); empty: no clipping.
     """
+    tasks_at_once: int | None = setting(None, "Tasks at once", unit="tasks", ge=1, le=1024, advanced=True, empty="all")
+    """Computes a meta-batch in parts of at most so many tasks and sums their gradients: less memory for the same numbers."""
+    processes: int = setting(1, "Processes", unit="processes", ge=1, le=64, advanced=True)
+    """Divides the tasks of each meta-batch among so many processes, which share the processor's cores; on GPUs, device
+    cuda:all takes one for each. The same numbers up to rounding.
+    """
     evaluate_every: int = setting(500, "Validate every", unit="iterations", ge=1, step=100)
     """Iterations between two validations; each also writes a checkpoint. The untrained start is validated too."""
     early_validations: int = setting(4, "Early validations", ge=0, le=16, advanced=True)
@@ -90,7 +96,7 @@ class RunConfig(Config):
     seed: int = setting(0, "Seed", ge=0, le=LARGEST_SEED)
     """Determines the network's start and the order of training tasks."""
     device: str = setting("auto", "Device")
-    """auto, cpu, mps, cuda or cuda:0, cuda:1 …; auto takes a GPU if there is one."""
+    """auto, cpu, mps, cuda or cuda:0, cuda:1 …; auto takes a GPU if there is one. cuda:all divides the run among all GPUs."""
 
     @property
     def test_shape(self) -> EpisodeShape:

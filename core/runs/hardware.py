@@ -2,13 +2,16 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 import psutil
 import pynvml
+
+ALL_GPUS = "cuda:all"  # the slot of a run that is divided among all visible GPUs
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,29 @@ def slots() -> list[str]:
 def fitting(device: str, slots: list[str]) -> list[str]:
     """The slots on which a run with this device setting may train; empty if this machine has none.
 
-    device: ``auto`` takes the best kind there is, ``cuda`` any GPU, ``cuda:<i>``, ``mps`` and ``cpu`` what they say.
+    device: ``auto`` takes the best kind there is, ``cuda`` any GPU, ``cuda:all`` all of them as one slot, ``cuda:<i>``, ``mps``
+    and ``cpu`` what they say.
     """
+    if device == ALL_GPUS:
+        return [ALL_GPUS] if members(ALL_GPUS, slots) else []
     if device == "auto":
         kinds = [[slot for slot in slots if slot.startswith(kind)] for kind in ("cuda", "mps", "cpu")]
         return next((kind for kind in kinds if kind), [])
     return [slot for slot in slots if slot == device or slot.partition(":")[0] == device]
 
 
+def members(slot: str, slots: Sequence[str]) -> list[str]:
+    """The places that a run on this slot takes, of which each is for one run at a time."""
+    return [one for one in slots if one.startswith("cuda:")] if slot == ALL_GPUS else [slot]
+
+
 def device_problem(device: str) -> tuple[str, str]:
     """Why this device setting cannot be had here, and what to do about it; two empty strings when it can."""
-    known = device in ("auto", "cpu", "mps", "cuda") or (device.startswith("cuda:") and device[5:].isdecimal())
+    known = device in ("auto", "cpu", "mps", "cuda", ALL_GPUS) or (
+        device.startswith("cuda:") and device[5:].isdecimal()
+    )
     if not known:
-        return f"There is no device '{device}'.", "Use auto, cpu, mps, cuda or cuda:0, cuda:1 …"
+        return f"There is no device '{device}'.", "Use auto, cpu, mps, cuda, cuda:all or cuda:0, cuda:1 …"
     available = slots()
     if fitting(device, available):
         return "", ""
@@ -72,30 +85,39 @@ def cpu() -> str:
     return f"{'Apple Silicon' if _apple_silicon() else 'CPU'} · {_cores()} cores"
 
 
-def load(slot: str, pid: int) -> dict[str, Any]:
-    """How busy a worker is and, if its slot is a GPU, that GPU; empty if the process is gone.
+def load(slot: str, pid: int, *others: int) -> dict[str, Any]:
+    """How busy a worker is and, if its slot is a GPU, that GPU; empty if the process is gone. others: that work for it.
 
     cpu_percent: 100 is one core; counted from the call before, so 0 at the first. memory: resident bytes. gpu_percent,
-    gpu_memory and gpu_memory_total (bytes): of the whole GPU, None where the driver does not say.
+    gpu_memory and gpu_memory_total (bytes): of the whole GPU, None where the driver does not say; of several GPUs the mean
+    and the sums.
     """
     try:
-        process = _process(pid)
-        busy = {"cpu_percent": process.cpu_percent(), "memory": process.memory_info().rss}
+        busy = _busy(pid)
     except psutil.NoSuchProcess:
         return {}
-    return busy | (_gpu_load(int(slot.partition(":")[2] or 0)) if slot.startswith("cuda") else {})
+    for other in others:
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            busy = {key: value + busy[key] for key, value in _busy(other).items()}
+    return busy | (_gpu_load(members(slot, slots())) if slot.startswith("cuda") else {})
 
 
-def _gpu_load(index: int) -> dict[str, Any]:
-    handles = list(_handles())
-    if index >= len(handles):
+def _busy(pid: int) -> dict[str, Any]:
+    process = _process(pid)
+    return {"cpu_percent": process.cpu_percent(), "memory": process.memory_info().rss}
+
+
+def _gpu_load(taken: list[str]) -> dict[str, Any]:
+    handles, indices = list(_handles()), [int(slot.partition(":")[2] or 0) for slot in taken]
+    there = [handles[index] for index in indices if index < len(handles)]
+    if not there:
         return {}
-    rates = _ask(pynvml.nvmlDeviceGetUtilizationRates, handles[index])
-    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handles[index])
+    rates = [rates.gpu for handle in there if (rates := _ask(pynvml.nvmlDeviceGetUtilizationRates, handle))]
+    memory = [memory for handle in there if (memory := _ask(pynvml.nvmlDeviceGetMemoryInfo, handle))]
     return {
-        "gpu_percent": rates and rates.gpu,
-        "gpu_memory": memory and memory.used,
-        "gpu_memory_total": memory and memory.total,
+        "gpu_percent": round(sum(rates) / len(rates)) if rates else None,
+        "gpu_memory": sum(one.used for one in memory) if memory else None,
+        "gpu_memory_total": sum(one.total for one in memory) if memory else None,
     }
 
 

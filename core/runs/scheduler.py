@@ -189,11 +189,12 @@ def patience(run: Run) -> float:
 
 def _claim(store: RunStore, host: str, slots: Sequence[str]) -> list[tuple[Run, str]]:
     """Give each free slot to the oldest queued run that fits it; returns (run, slot). Of a long queue it reads a row a device."""
-    occupied = {run.slot for run in store.runs(status=ACTIVE) if run.host == host}
+    active = [run for run in store.runs(status=ACTIVE) if run.host == host and run.slot]
+    occupied = {place for run in active for place in hardware.members(run.slot, slots)}
     claimed = []
     while (found := _first_that_fits(store, host, slots, occupied)) is not None:
         id, slot = found
-        occupied.add(slot)
+        occupied.update(hardware.members(slot, slots))
         claimed.append((store.get(id), slot))
         fresh = {"started": time.time(), "slot": slot, "host": host, "handle": None, "heartbeat": None}
         store.move(id, "starting", only_from={"queued"}, **fresh)
@@ -201,12 +202,18 @@ def _claim(store: RunStore, host: str, slots: Sequence[str]) -> list[tuple[Run, 
 
 
 def _first_that_fits(store: RunStore, host: str, slots: Sequence[str], occupied: set[str]) -> tuple[int, str] | None:
-    """The oldest queued run for which there is a free slot, and that slot. Runs whose device does not exist here fail."""
+    """The oldest queued run for which there is a free slot, and that slot. Runs whose device does not exist here fail.
+
+    A run that waits for all GPUs keeps younger ones from those that are free: else it could wait for ever.
+    """
+    taken = set(occupied)
     for device, id in store.next_in_line(host).items():
         fitting = hardware.fitting(device, list(slots))
-        free = [slot for slot in fitting if slot not in occupied]
+        free = [slot for slot in fitting if taken.isdisjoint(hardware.members(slot, slots))]
         if free:
             return id, free[0]
+        if device == hardware.ALL_GPUS:
+            taken.update(hardware.members(device, slots))
         if not fitting:
             message = f"The device {device} does not exist here; there is {', '.join(slots)}."
             remedy = "Duplicate the run and choose another device, or auto."

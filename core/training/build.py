@@ -140,8 +140,8 @@ def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
     return weights
 
 
-def threads(learner: Algorithm) -> int:
-    """How many processor threads its run is given.
+def threads(learner: Algorithm, processes: int = 1) -> int:
+    """How many processor threads each of the processes of its run is given.
 
     A small fully connected network is slower on several: its matrices are too small to share, and a thread that waits
     for another takes the core away from whoever else could use it (5 ms a meta-step with one, 50 ms with two beside a busy
@@ -149,7 +149,7 @@ def threads(learner: Algorithm) -> int:
     """
     shapes = [p.shape for p in learner.parameters()]
     small = all(len(shape) <= 2 for shape in shapes) and sum(shape.numel() for shape in shapes) < 500_000
-    return 1 if small else torch.get_num_threads()
+    return 1 if small else max(1, torch.get_num_threads() // processes)
 
 
 def open_family(

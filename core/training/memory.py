@@ -15,8 +15,8 @@ SIGNS = (  # of a full memory, as allocators and libraries say it in errors of o
     "CUDNN_STATUS_ALLOC_FAILED",
 )
 REMEDY = (
-    "Lower training.meta_batch_size, family.n_query or algorithm.inner_steps, set algorithm.first_order, or use a smaller "
-    "network or another device."
+    "Lower training.tasks_at_once, which changes no number, or training.meta_batch_size, family.n_query or "
+    "algorithm.inner_steps; set algorithm.recompute or algorithm.first_order; or use a smaller network or another device."
 )
 
 

@@ -17,8 +17,10 @@ from core.training.build import build_learner, tried_out
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import FrozenEpisodes, Tick, frozen_episodes
 from core.training.listener import Desired, Listener, Phase, Progress, Stopped
+from core.training.parallel import Team
 from core.training.schedule import done, early_validations, learning_rate, validated_after
 from core.training.spent import Spent
+from core.training.step import Stepper
 from core.training.streams import stream
 from core.training.tuning import tune
 from core.training.window import Window, first_bad, not_finite
@@ -41,8 +43,13 @@ class Trainer:
         *,
         beat: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        team: Team | None = None,
     ):
-        """folder: for checkpoints. beat: seconds between two signs of life and two writes of metrics."""
+        """folder: for checkpoints. beat: seconds between two signs of life and two writes of metrics.
+
+        team: other processes that share the meta-steps; everything else this one does alone.
+        """
+        self.team = team
         self.config, self.family, self.folder, self.listener = config, family, folder, listener
         self.beat, self.clock = beat, clock
         self.iteration, self.validated, self.seconds, self.rate = 0, NEVER, 0.0, None
@@ -82,6 +89,7 @@ class Trainer:
         self.algorithm.draw = self.spent.drawing(self.algorithm.draw)
         self.family.sample_flat = self.spent.drawing(self.family.sample_flat)
         self.listener.prepared(self.algorithm)
+        self.stepper = Stepper(self.config, self.algorithm, self.optimizer, self.generator, self.team)
 
     @cached_property
     def validation(self) -> FrozenEpisodes:
@@ -139,6 +147,8 @@ class Trainer:
             checkpoint.save(self.folder, which, iteration, algorithm or self.algorithm, state, self.listener.check)
 
     def _train(self) -> None:
+        if self.team:
+            self.team.join(self.stepper, self.family, self._waiting, self.beat)
         training, started = self.config.training, self.clock() - self.seconds
         self.algorithm.train()
         while True:
@@ -168,16 +178,9 @@ class Trainer:
         return build_learner(self.config, self.family, self.forward)
 
     def _step(self) -> None:
-        training = self.config.training
-        rate = learning_rate(training, self.iteration, self.seconds)
-        self.algorithm.progress = done(training, self.iteration, self.seconds)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        report = self.algorithm.meta_step(self.config.family.shape, training.meta_batch_size, self.generator)
-        if training.gradient_clip is not None:
-            torch.nn.utils.clip_grad_value_(self.algorithm.parameters(), training.gradient_clip)
-        self.optimizer.step()
+        rate = learning_rate(self.config.training, self.iteration, self.seconds)
+        progress = done(self.config.training, self.iteration, self.seconds)
+        report = self.stepper.take(self.iteration, rate, progress)
         self.iteration += 1
         self.window.reports.append(report)
 
@@ -234,6 +237,11 @@ class Trainer:
     def _told(self, progress: Progress) -> Desired:
         with self.spent.on("writing"):
             return self.listener.progress(progress)
+
+    def _waiting(self) -> None:
+        """A sign of life while other processes get ready."""
+        if self.clock() - self.last_beat >= self.beat:
+            self._obey(self._progress("loading", None))
 
     def _tick(self, phase: Phase) -> Callable[[float], None]:
         """A sign of life during an evaluation, which has no iterations to count."""

@@ -50,6 +50,20 @@ def of(name: str, *assignments: str, base: str = "conv4", mode: ForwardMode = "s
     return build_learner(config, blank(config), mode).double()
 
 
+def on_made_up_tasks(name: str, *assignments: str) -> Algorithm:
+    """The learner of this name in float64, which draws its family's made-up tasks; the same at every call."""
+    # Reptile's Adam makes steps of rounding errors where a gradient is 0, as that of a bias before BatchNorm.
+    found = of(name, *assignments, base={"reptile": "doodles", "cnp": "sinusoid"}.get(name, "conv4"))
+    family_made_up = found.family.made_up
+
+    def sample(_split: str, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
+        episodes = family_made_up(shape, tasks, generator)
+        return Episodes(*(x.double() if x.is_floating_point() else x for x in episodes.tensors), episodes.objective)
+
+    found.family.sample = sample
+    return found
+
+
 def made_up(
     tasks: int = 2, input_shape: tuple[int, ...] = (1, 28, 28), shape: EpisodeShape = SHAPE, seed: int = 11
 ) -> Episodes:

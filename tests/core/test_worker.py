@@ -434,6 +434,64 @@ def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunSto
 
 
 @pytest.mark.usefixtures("plain_signals")
+def test_a_run_by_two_processes_is_stopped_killed_and_resumed_and_leaves_nobody_behind(
+    store: RunStore, home: Home
+) -> None:
+    shared = ("training.processes=2", "training.meta_batch_size=4")
+    (id,) = queue(store, home, values("sinusoid", *ENDLESS, *shared))
+    run = training(store, id)
+    worker = psutil.Process(run.handle["pid"])
+    (follower,) = worker.children()
+    assert run.device == "2 × CPU · 1 thread"
+    follower.send_signal(signal.SIGTERM)  # the machine shuts down: it asks everybody, and the worker decides
+    worker.send_signal(signal.SIGTERM)
+    assert (ended(store, id).status, store.get(id).error) == ("stopped", ""), log(home, run)
+    gone(worker, follower)
+    saved = checkpoint.newest(home.artifacts(run).checkpoints(), "last")
+    assert saved.iteration > 0
+
+    scheduler.resume(store, home, id)
+    run = training(store, id, beyond=saved.iteration)
+    worker = psutil.Process(run.handle["pid"])
+    (follower,) = worker.children()
+    follower.kill()
+    failed = ended(store, id)
+    assert failed.status == "failed"
+    assert "Process 2 of 2, which shared the work, was ended by signal 9 (SIGKILL)." in failed.error
+    assert "Resume the run" in failed.remedy
+    gone(worker)
+
+    scheduler.resume(store, home, id)
+    run = training(store, id, beyond=saved.iteration)
+    worker = psutil.Process(run.handle["pid"])
+    (follower,) = worker.children()
+    worker.kill()
+    gone(worker, follower)
+
+    def vanished() -> bool:
+        scheduler.reconcile(store, home)
+        return store.get(id).status == "lost"
+
+    wait_until(vanished)
+    few = checkpoint.newest(home.artifacts(run).checkpoints(), "last").iteration + 20
+    alone = values("sinusoid", f"training.iterations={few}", f"training.evaluate_every={few}")
+    store.update(id, config=alone)  # by any number of processes
+    scheduler.resume(store, home, id)
+    done = ended(store, id)
+    assert (done.status, done.iteration) == ("finished", few), log(home, done)
+
+
+def gone(*processes: psutil.Process) -> None:
+    def over(process: psutil.Process) -> bool:
+        try:
+            return process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    wait_until(lambda: all(over(process) for process in processes))
+
+
+@pytest.mark.usefixtures("plain_signals")
 def test_sigterm_while_torch_is_imported_stops_the_run(store: RunStore, home: Home) -> None:
     """Sent as soon as the process listens, which is long before it knows its run."""
     (id,) = queue(store, home, values("sinusoid", *ENDLESS))

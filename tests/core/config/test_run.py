@@ -155,6 +155,36 @@ def test_a_device_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cuda:2 does not exist" in problems("sinusoid", "device=cuda:2")["device"].message
 
 
+def test_processes_that_cannot_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever follows what is said can launch."""
+    cpu = ["cpu"]
+    gpus = ["cuda:0", "cuda:1", "cuda:2", "cuda:3", "cpu"]
+    two = "training.processes=2"
+    for there, given, path, words, remedy, following in (
+        (cpu, ("algorithm=pretrain", two), "training.processes", "does not train on tasks", "to 1", "training.processes=1"),
+        (cpu, ("algorithm=scratch", two), "training.processes", "does not train on tasks", "to 1", "training.processes=1"),
+        (cpu, ("training.processes=4",), "training.meta_batch_size", "4 processes cannot divide 3 tasks", "to 4 or more",
+         "training.meta_batch_size=4"),
+        (gpus, (two, "device=auto"), "training.processes", "device auto is cuda:0 here", "cuda:all", "device=cpu"),
+        (gpus, ("algorithm=pretrain", "device=cuda:all"), "device", "4 processes", "device to cuda.", "device=cuda"),
+        (gpus, ("device=cuda:all",), "training.meta_batch_size", "4 processes cannot divide 3 tasks", "device to cuda",
+         "training.meta_batch_size=4"),
+    ):  # fmt: skip
+        monkeypatch.setattr(hardware, "slots", lambda there=there: there)
+        problem = problems("doodles", *given)[path]
+        assert words in problem.message
+        assert remedy in problem.remedy
+        tiny("doodles", *given, following)
+
+
+def test_processes_that_can_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "slots", lambda: ["cuda:0", "cpu"])
+    assert tiny("doodles", "training.processes=3").training.processes == 3
+    assert tiny("doodles", "algorithm=pretrain", "device=cuda:all"), "there is but one"
+    monkeypatch.setattr(hardware, "slots", lambda: ["cuda:0", "cuda:1", "cpu"])
+    assert tiny("doodles", "device=cuda:all").device == "cuda:all"
+
+
 def test_an_error_reads_as_one_line_a_field() -> None:
     with pytest.raises(ConfigError) as caught:
         parse(values("doodles", "family.n_way=1", "seed=-1"))

@@ -68,6 +68,14 @@ def test_load_of_a_gpu_slot(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("three_gpus")
+def test_load_of_all_gpus_and_of_several_processes() -> None:
+    busy = hardware.load("cuda:all", os.getpid())
+    assert (busy["gpu_percent"], busy["gpu_memory"], busy["gpu_memory_total"]) == (5, 30, 6000)
+    alone = hardware.load("cpu", os.getpid())["memory"]
+    assert hardware.load("cpu", os.getpid(), os.getpid(), 2**22 + 1)["memory"] > 1.5 * alone, "one of them is gone"
+
+
+@pytest.mark.usefixtures("three_gpus")
 def test_a_gpu_that_does_not_know_its_load(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_handle: int) -> None:
         raise hardware.pynvml.NVMLError_NotSupported
@@ -106,6 +114,8 @@ def test_load_of_a_process_that_is_gone() -> None:
         ("cuda:1", ["cuda:0", "cuda:10", "cpu"], []),
         ("cuda", ["cpu"], []),
         ("mps", ["cpu"], []),
+        ("cuda:all", ["cuda:0", "cuda:1", "cpu"], ["cuda:all"]),
+        ("cuda:all", ["mps", "cpu"], []),
     ],
 )
 def test_which_slots_fit_a_device(device: str, slots: list[str], expected: list[str]) -> None:

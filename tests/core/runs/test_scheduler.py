@@ -114,6 +114,38 @@ def test_runs_take_the_slots_that_fit(store: RunStore, home: Home) -> None:
     assert failed.remedy
 
 
+def test_a_run_on_all_gpus_waits_until_they_are_free_and_is_not_overtaken(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(slots=["cuda:0", "cuda:1", "cpu"])
+    devices = ("cuda", "cuda:all", "auto", "cuda:1", "cpu")
+    queue(store, home, *({"device": device} for device in devices))
+    reconcile(store, home, launcher)
+    assert launcher.started == [(1, "cuda:0"), (5, "cpu")], "cuda:1 is kept for the second"
+    store.move(1, "finished", only_from={"starting"})
+    reconcile(store, home, launcher)
+    assert launcher.started[2:] == [(2, "cuda:all")]
+    assert store.get(2).slot == "cuda:all"
+    assert reconcile(store, home, launcher) == [], "it has both"
+    store.move(2, "finished", only_from={"starting"})
+    reconcile(store, home, launcher)
+    assert launcher.started[3:] == [(3, "cuda:0"), (4, "cuda:1")]
+
+
+def test_a_paused_run_on_all_gpus_keeps_nobody_waiting(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(slots=["cuda:0", "cuda:1", "cpu"])
+    queue(store, home, *({"device": device} for device in ("cuda:0", "cuda:all", "auto")))
+    store.update(2, desired="pause")
+    reconcile(store, home, launcher)
+    assert launcher.started == [(1, "cuda:0"), (3, "cuda:1")]
+
+
+def test_without_a_gpu_a_run_on_all_of_them_fails(store: RunStore, home: Home) -> None:
+    queue(store, home, {"device": "cuda:all"}, {"device": "cpu"})
+    launcher = PaperLauncher()
+    reconcile(store, home, launcher)
+    assert launcher.started == [(2, "cpu")]
+    assert "cuda:all does not exist here" in store.get(1).error
+
+
 def test_a_long_queue_is_looked_at_in_a_few_rows(store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     first, *_ = queue(store, home, {"device": "cpu"})
     with store.database.writing() as connection:

@@ -140,7 +140,9 @@ def test_networks_that_read_any_layout_are_kept_by_pixel_on_a_processor(own) -> 
 def test_a_small_network_gets_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     for expected, config in ((1, tiny("sinusoid")), (8, tiny("conv4")), (8, tiny("doodles", "model.widths=[1000]"))):
-        assert threads(build_learner(config, blank(config), "stacked")) == expected
+        learner = build_learner(config, blank(config), "stacked")
+        assert threads(learner) == expected
+        assert [threads(learner, processes) for processes in (4, 16)] == [max(1, expected // 4), 1]
 
 
 @pytest.mark.parametrize("learner", ["maml", "maml++", "pretrain", "snail", "baseline++"])
