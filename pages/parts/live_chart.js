@@ -28,6 +28,7 @@ function makeTrace(t, colors) {
   const y = decode(t.y, Float32Array);
   const made = {
     type: 'scatter', name: verbatim(t.name), mode: t.mode, showlegend: t.listed, connectgaps: false,
+    opacity: t.faint ? 0.6 : 1,
     x: decode(t.x, Float64Array), y,
     line: {color, width: y.length > 300 ? 1.4 : 2, dash: t.dash},
     marker: {color, size: t.mode === 'markers' ? 7 : 6},
