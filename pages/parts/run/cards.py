@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -10,10 +11,11 @@ from streamlit.delta_generator import DeltaGenerator
 from core import charts
 from core.runs import protocols
 from core.runs.facts import Facts
-from core.runs.schema import ENDED, Evaluation, Run, Score
+from core.runs.schema import ENDED, Evaluation, Run
 from core.runs.series import SeriesReader
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
+from pages.parts.run.beside import Beside
 
 TAIL = 60_000  # bytes of the log that the page shows
 PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
@@ -45,7 +47,7 @@ def done(run: Run) -> float:
     return min(max(share, run.seconds / (60 * minutes) if minutes else 0.0), 1.0)
 
 
-def loss_card(run: Run, reader: SeriesReader) -> None:
+def loss_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     with theme.card("loss", height="stretch"):
         if not trains(run):
             st.markdown("#### Meta-training loss")
@@ -58,6 +60,8 @@ def loss_card(run: Run, reader: SeriesReader) -> None:
         with theme.heading("Meta-training loss"):
             log_y = st.toggle("log scale", key=f"log-{run.id}")
         chart = charts.loss_chart(run, reader, log_y=log_y)
+        if compared and compared.shown:
+            chart = compared.loss(chart, reader, log_y)
         if chart.traces:
             live_chart(chart, key=f"chart-loss-{run.id}")
         elif run.status in ENDED:
@@ -66,11 +70,15 @@ def loss_card(run: Run, reader: SeriesReader) -> None:
             theme.empty("No points yet", "The first ones come a moment after training starts.")
 
 
-def validation_card(run: Run, evaluations: Sequence[Score]) -> None:
+def validation_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     title = f"Validation {Facts.of(run).metric.title}, 95 % interval"
+    evaluations = reader.validations(run.id)
+    chart = charts.validation_chart(run, evaluations)
+    if compared and compared.shown:
+        chart = compared.validation(chart, reader)
     with theme.card("validation", title, height="stretch"):
-        if evaluations:
-            live_chart(charts.validation_chart(run, evaluations), key=f"chart-validation-{run.id}")
+        if evaluations or len(chart.traces) > 1:
+            live_chart(chart, key=f"chart-validation-{run.id}")
         elif run.status == "finished":
             theme.empty("Nothing to validate", "This learner has no choice to make on validation tasks.")
         elif run.status in ENDED:
@@ -81,23 +89,29 @@ def validation_card(run: Run, evaluations: Sequence[Score]) -> None:
             theme.empty("Not validated yet", f"Frozen validation tasks are scored {when}.")
 
 
-def adaptation_card(run: Run, latest: Evaluation | None) -> None:
-    """latest: the newest validation."""
+def adaptation_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     with theme.card("adaptation", "Adaptation per inner step", height="stretch"):
-        drawn = latest is not None and latest.result and latest.result.get("curve")
-        results = [(f"validation at {readable.count(latest.iteration)}", run, latest.result)] if drawn else []
-        colors = [2] * len(results)
-        if run.test and run.test.get("curve"):
-            results, colors = [*results, ("test", run, run.test)], [*colors, 0]
-        if results and all(len(result["curve"]) < 2 for *_, result in results):
+        chart = adaptation(run, reader.latest(run.id))
+        if compared and compared.shown and (other := adaptation(compared.other, reader.latest(compared.other.id))):
+            chart = charts.beside(chart or replace(other, traces=[]), other, compared.name)
+        if chart and all(len(trace.x) < 2 for trace in chart.traces):
             theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
-        elif results:
-            (chart,) = charts.adaptation_charts(results, colors)  # of one run
+        elif chart:
             live_chart(chart, key=f"chart-adaptation-{run.id}")
         elif run.status in ENDED:
             theme.empty("No curve", "The run ended before its first validation.")
         else:
             theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")
+
+
+def adaptation(run: Run, latest: Evaluation | None) -> charts.Chart | None:
+    """The score after each inner step, of the newest validation and of the test; None before there is one."""
+    drawn = latest is not None and latest.result and latest.result.get("curve")
+    results = [(f"validation at {readable.count(latest.iteration)}", run, latest.result)] if drawn else []
+    colors = [2] * len(results)
+    if run.test and run.test.get("curve"):
+        results, colors = [*results, ("test", run, run.test)], [*colors, 0]
+    return charts.adaptation_charts(results, colors)[0] if results else None  # of one run
 
 
 def test_card(run: Run) -> None:
