@@ -141,9 +141,12 @@ def announce(run: Run, said: tuple[str, str], compared: Beside | None) -> None:
         say.info(text, icon)
     if other := in_the_way(run, compared and compared.other):
         with st.container(horizontal=True, vertical_alignment="center"):
-            label = say.plain(f"Stop #{other.id} and start this")
             st.button(
-                label, key=f"overtake-{run.id}", icon=":material/stop:", on_click=act, args=(scheduler.stop, other.id)
+                say.plain(f"Stop #{other.id} and start this"),
+                key=f"overtake-{run.id}",
+                icon=":material/stop:",
+                on_click=act,
+                args=(scheduler.stop, other.id),
             )
             say.caption(f"#{other.id} writes a checkpoint and can be resumed later.")
 
