@@ -32,7 +32,7 @@ def test_a_double_click_launches_one_run_and_its_variant_is_drawn_over_it(server
     wait_until(lambda: sum(curves(page).values()) > 2, timeout=60)
     assert [run.id for run in store.runs()] == [first]
 
-    page.locator(f".st-key-again-{first} button").click()
+    page.get_by_role("button", name="Same again with …").click()
     dialog = page.get_by_role("dialog")
     rate = dialog.get_by_role("spinbutton", name=re.compile("^Inner learning rate"))
     expect(rate).to_have_value("0.01")
@@ -44,7 +44,7 @@ def test_a_double_click_launches_one_run_and_its_variant_is_drawn_over_it(server
     dialog.locator(".st-key-launch-variant button").dblclick()
     page.wait_for_url(lambda url: f"run={first + 1}" in url)
     expect(dialog).to_have_count(0)
-    expect(page.get_by_text(f"like #{first} but inner_lr 0.02")).to_be_visible()
+    expect(page.get_by_role("link", name=f"like #{first} but inner_lr 0.02")).to_be_visible()
 
     def both() -> bool:
         now = curves(page)

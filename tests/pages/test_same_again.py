@@ -135,7 +135,7 @@ def test_a_variant_waits_for_its_parent_or_has_it_stopped(app, said, store, home
     run = make_run("sinusoid-maml", "running", slot="cpu", host=home.host)
     page = opened(app, run)
     setting(page, run, "algorithm.inner_lr").set_value(0.02).run()
-    assert "It will wait in the queue: this run trains where it could." in said(page)
+    assert "waits in the queue until this run has ended" in said(page)
     page.button("launch-variant").click().run()
     made = store.runs()[0]
     assert (made.status, store.get(run.id).desired) == ("queued", "run")

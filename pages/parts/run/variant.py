@@ -83,9 +83,8 @@ def room(run: Run, current: Draft) -> bool:
     holders = scheduler.occupants(session.store(), session.home(), current.values["device"])
     if not holders:
         return False
-    names = " and ".join("this run" if one.id == run.id else f"#{one.id} {one.name}" for one in holders)
-    trains = "trains" if len(holders) == 1 else "train"
-    say.info(f"It will wait in the queue: {names} {trains} where it could.", "schedule")
+    names = " or ".join("this run" if one.id == run.id else f"#{one.id} {one.name}" for one in holders)
+    say.info(f"The new run waits in the queue until {names} has ended and leaves it the device.", "schedule")
     if run.desired == "stop" or run.id not in {one.id for one in holders}:
         return False
     label = f"Stop #{run.id} to start at once; it can be resumed later"
