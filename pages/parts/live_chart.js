@@ -39,7 +39,7 @@ function makeTrace(t, colors) {
 
 function makeLayout(data, theme) {
   const grid = theme('--st-border-color', '#ddd'), font = theme('--st-font', 'sans-serif');
-  const several = data.traces.length > 1;
+  const several = data.traces.length > 1 || data.traces.some(t => t.faint);  // another run's curve alone has to be named
   const axis = {gridcolor: grid, linecolor: grid, zeroline: false, automargin: true, tickfont: {size: 12}};
   const title = text => ({text: verbatim(text), standoff: 8, font: {size: 13}});
   return {
