@@ -25,7 +25,7 @@ class Trace:
     """One series. x, y: (points,). error: (points,) half-widths of 95 % intervals, or None.
 
     mode: lines, markers or both, as Plotly writes it. color: index into the theme's palette, so that a run has one
-    colour in every chart. dash: solid, dot or dash. listed: has a line in the legend.
+    colour in every chart. dash: solid, dot or dash. listed: has a line in the legend. faint: not what the chart is about.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Trace:
     color: int = 0
     dash: str = "solid"
     listed: bool = True
+    faint: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,16 @@ class Chart:
     steps: bool = False
 
 
-def loss_chart(run: Run, reader: SeriesReader, *, log_y: bool = False) -> Chart:
-    """Training loss of one run: of most learners on the support set before adaptation and on the query set after it."""
+def loss_chart(run: Run, reader: SeriesReader, *, log_y: bool = False, until: float = np.inf) -> Chart:
+    """Training loss of one run: of most learners on the support set before adaptation and on the query set after it.
+
+    until: the last iteration that is drawn.
+    """
     facts, traces = Facts.of(run), []
     for color, key, name in ((1, SUPPORT_LOSS, facts.support_curve), (0, QUERY_LOSS, facts.query_curve)):
-        x, y = downsample(*reader.series(run.id, key), points=POINTS)
+        x, y = reader.series(run.id, key)
+        drawn = np.searchsorted(x, until, side="right")
+        x, y = downsample(x[:drawn], y[:drawn], points=POINTS)
         if len(x):
             traces.append(Trace(name, x, y, mode=mode(x), color=color))
     return Chart(traces, "iteration", facts.loss, "Meta-training loss by iteration", log_y=log_y)
@@ -120,6 +126,20 @@ def adaptation_charts(
 
 def _scored(traces: list[Trace], metric: Metric, x_title: str, label: str, *, steps: bool = False) -> Chart:
     return Chart(traces, x_title, metric.axis, label, metric.suffix, steps=steps)
+
+
+def beside(chart: Chart, other: Chart, name: str) -> Chart:
+    """A run's chart with the last curve of another run's: dashed and faint, in the colour of the curve it compares with.
+
+    As it is where the other has nothing to draw, or nothing that belongs on these axes.
+    """
+    axes = (other.x_title, other.y_title, other.suffix)
+    if not other.traces or axes != (chart.x_title, chart.y_title, chart.suffix):
+        return chart
+    last = other.traces[-1]
+    color = chart.traces[-1].color if chart.traces else last.color
+    compared = replace(last, name=name, color=color, dash="dash", faint=True)
+    return replace(chart, traces=[*chart.traces, compared])
 
 
 def drawn_as(run: Run) -> Metric:

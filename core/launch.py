@@ -18,18 +18,27 @@ from core.trial import tried
 from data.folders import Folders
 
 
-def launch(store: RunStore, home: Home, values: dict[str, Any], name: str, seeds: int = 1) -> list[Run]:
+def launch(
+    store: RunStore, home: Home, values: dict[str, Any], name: str, seeds: int = 1, *, parent: int | None = None
+) -> list[Run]:
     """Check a config, try it out and queue it once per seed, from its own seed upwards. Several seeds form a group.
 
+    parent: number of the run that the config was made from.
     Raises InputError for the name, ConfigError, ModelError or RunError; then nothing is queued.
     """
     launches = prepared(values, checked_name(name), seeds, home.folders)
-    return scheduler.submit(store, home, launches, f"{name.strip()} × {seeds}" if seeds > 1 else None)
+    group = f"{name.strip()} × {seeds}" if seeds > 1 else None
+    return scheduler.submit(store, home, launches, group, parent=parent)
 
 
 def from_preset(preset: Preset, assignments: Sequence[str] = ()) -> dict[str, Any]:
     """The preset's complete config, changed by ``--set`` assignments. Raises ConfigError."""
-    complete = parse(preset.config).model_dump(mode="json")
+    return changed(preset.config, assignments)
+
+
+def changed(config: dict[str, Any], assignments: Sequence[str] = ()) -> dict[str, Any]:
+    """A config of plain values, such as a run's, made complete and changed by ``--set`` assignments. Raises ConfigError."""
+    complete = parse(config).model_dump(mode="json")
     return parse(apply(complete, list(assignments))).model_dump(mode="json")
 
 

@@ -56,11 +56,13 @@ def setting(
     step: float | None = None,
     advanced: bool = False,
     empty: str = "",
+    telling: int = 0,
 ) -> Any:
     """A config field; the docstring below it is the help that the form shows.
 
     ``empty`` says what None means, for a field that may be left empty ("as in training"). ``advanced`` fields are folded
-    away in the form. ``step`` is the increment of the number widget.
+    away in the form. ``step`` is the increment of the number widget. ``telling``: of a setting that people try again with
+    another value, its place among those, from 1; 0 for all others.
     """
-    extra = {"unit": unit, "step": step, "advanced": advanced, "empty": empty}
+    extra = {"unit": unit, "step": step, "advanced": advanced, "empty": empty, "telling": telling}
     return Field(default, title=title, ge=ge, gt=gt, le=le, json_schema_extra=extra)

@@ -63,9 +63,9 @@ class FamilyConfig(Config):
 class ClassificationConfig(FamilyConfig):
     """The shape of an N-way K-shot training task (Vinyals et al. 2016)."""
 
-    n_way: int = setting(5, "Classes per task (n_way)", ge=2, le=200)
+    n_way: int = setting(5, "Classes per task (n_way)", ge=2, le=200, telling=5)
     """How many classes a training task tells apart."""
-    k_shot: int = setting(1, "Shots (k_shot)", unit="per class", ge=1, le=100)
+    k_shot: int = setting(1, "Shots (k_shot)", unit="per class", ge=1, le=100, telling=4)
     """Labelled examples of each class that a task may learn from."""
     n_query: int = setting(15, "Queries (n_query)", unit="per class", ge=1, le=100)
     """Examples of each class that the adapted network is asked about."""

@@ -21,7 +21,7 @@ class SinusoidConfig(FamilyConfig):
     """K points of one sinusoid to learn from, and how many to be judged on."""
 
     name: Literal["sinusoid"] = "sinusoid"
-    k_shot: int = setting(10, "Points to learn from (k_shot)", ge=1, le=1000)
+    k_shot: int = setting(10, "Points to learn from (k_shot)", ge=1, le=1000, telling=4)
     """Points of a sinusoid a task may learn from."""
     n_query: int = setting(10, "Query points (n_query)", ge=1, le=1000)
     """Points of the same sinusoid the adapted network is judged on."""

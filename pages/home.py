@@ -7,6 +7,7 @@ from core.runs import hardware
 from core.runs.facts import Facts
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
+from pages.parts.launching import launched
 
 RECENT = 6
 INTRODUCTION = (
@@ -19,9 +20,7 @@ INTRODUCTION = (
 
 def start_preset(preset: Preset) -> None:
     with st.spinner("Preparing the run …"), session.shown_errors():
-        from core.launch import launch  # takes torch along, which this page does not wait for otherwise
-
-        runs = launch(session.store(), session.home(), preset.config, preset.name)
+        runs = launched(preset.config, preset.name)
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})
 
 

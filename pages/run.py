@@ -13,17 +13,14 @@ from core.runs.store import RunStore
 from data.errors import InnerloopError
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
-from pages.parts.run import cards
+from pages.parts.run import beside, cards, same_again
+from pages.parts.run.beside import Beside
 from pages.parts.run.figures import metric_cards
+from pages.parts.run.notice import in_the_way, notice
 
 REFRESH = (
     1  # seconds, while the run has not ended. One fragment a page: with two, Streamlit 1.67 loses track of its elements
 )
-PHASES = {
-    "loading": "Loading the data; the first time, pictures are decoded or drawn and kept for later runs.",
-    "tuning": "Choosing the fine-tuning on validation tasks.",
-    "testing": "Scoring the best checkpoint on the frozen test tasks.",
-}
 PROBLEM = "run-problem"  # session state: why the last button did not work
 
 
@@ -35,8 +32,8 @@ def act(action: Callable[[RunStore, Home, int], Run], run: int) -> None:
         st.session_state[PROBLEM] = str(error)
 
 
-def header(run: Run) -> None:
-    words, buttons = st.columns([1.3, 1], vertical_alignment="center")
+def header(run: Run, compared: Beside | None) -> None:
+    words, buttons = st.columns([1, 1], vertical_alignment="center")
     with words:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             say.title(run.name)
@@ -44,6 +41,7 @@ def header(run: Run) -> None:
         began = f"started {readable.moment(run.started)}" if run.started else f"queued {readable.moment(run.created)}"
         group = f" · group {run.group}" if run.group else ""
         say.caption(f"run #{run.id} · {method(run)} · seed {run.config.get('seed')} · {began}{group}")
+        beside.line(run, compared)
     with buttons, st.container(horizontal=True, horizontal_alignment="right", key="run-actions"):
         action_buttons(run)
 
@@ -69,45 +67,16 @@ def action_buttons(run: Run) -> None:
     if run.status in RESUMABLE:
         button("Resume", scheduler.resume, "resume")
     if st.button(
-        "Duplicate",
-        key=f"duplicate-{run.id}",
-        icon=":material/content_copy:",
-        help="Open this config in Train.",
-        type="primary",
+        "Duplicate", key=f"duplicate-{run.id}", icon=":material/content_copy:", help="Open this config in Train."
     ):
         st.switch_page("pages/train.py", query_params={"from": str(run.id)})
+    same_again.offer(run)
 
 
 def problem() -> None:
     """What went wrong at the last button, once."""
     if text := st.session_state.pop(PROBLEM, ""):
         say.error(text)
-
-
-def notice(run: Run) -> tuple[str, str]:
-    """What a person has to know before reading the curves: why it waits, what it does, or what went wrong; with its icon."""
-    if run.status in ("failed", "lost"):
-        return run.error or "The run ended with an error.", "error"
-    if run.status == "queued":
-        return waiting_for(run), "schedule"
-    if run.status == "starting":
-        return "The worker is starting; this takes a few seconds.", "hourglass_top"
-    if run.status in ACTIVE and run.desired == "stop":
-        return "Stopping: the worker writes a checkpoint first, from which the run can resume.", "stop"
-    if run.status == "running" and run.phase in PHASES:
-        return PHASES[run.phase], "hourglass_top"
-    return "", ""
-
-
-def waiting_for(run: Run) -> str:
-    if run.desired == "pause":
-        return "Paused before it started. Continue puts it back into the queue."
-    if elsewhere := scheduler.waits_for(run, session.home()):
-        return elsewhere
-    store = session.store()
-    before, busy = store.before(run.id), [f"#{other.id} {other.name}" for other in store.runs(status=ACTIVE)]
-    place = f"{before} run{'s are' if before > 1 else ' is'} before it in the queue" if before else "Next in the queue"
-    return f"{place}; it starts when {' or '.join(busy)} makes room." if busy else f"{place}; it starts in a moment."
 
 
 @dataclass(frozen=True)
@@ -118,33 +87,38 @@ class Drawn:
     notice: tuple[str, str]
     validation: int | None
     log: bool
+    other: tuple = ()
 
     @classmethod
-    def of(cls, run: Run, log: str | None) -> "Drawn":
+    def of(cls, run: Run, log: str | None, compared: Beside | None) -> "Drawn":
         row = (run.status, run.desired, run.name, run.note, run.group, run.started, run.attempt, run.test is None)
         latest = session.reader().latest(run.id)
-        return cls(row, notice(run), latest and latest.id, log is not None)
+        return cls(row, notice(run), latest and latest.id, log is not None, cls._of_other(compared))
+
+    @staticmethod
+    def _of_other(compared: Beside | None) -> tuple:
+        if compared is None:
+            return ()
+        other, latest = compared.other, session.reader().latest(compared.other.id)
+        return other.id, other.name, other.status, other.desired, other.test is None, latest and latest.id
 
 
 def draw(run: Run) -> None:
     """The whole page. What moves while the run trains is in containers of their own, which ticks fill again."""
-    reader = session.reader()
-    reader.poll([run.id])
-    drawn = Drawn.of(run, cards.log_tail(run))
-    header(run)
+    reader, compared = session.reader(), beside.found(run)
+    reader.poll([run.id, *([compared.other.id] if compared else [])])
+    drawn = Drawn.of(run, cards.log_tail(run), compared)
+    header(run, compared)
+    same_again.open_pending(run)
     problem()
-    text, icon = drawn.notice
-    if icon == "error":
-        say.error(text, f"{run.remedy}\nThe log below has the details.")
-    elif text:
-        say.info(text, icon)
+    announce(run, drawn.notice, compared)
     figures = st.container()
     loss, validation = st.columns([1.5, 1])
     with validation:
-        cards.validation_card(run, reader.validations(run.id))
+        cards.validation_card(run, reader, compared)
     adaptation, test = st.columns(2)
     with adaptation:
-        cards.adaptation_card(run, reader.start(run.id), reader.latest(run.id))
+        cards.adaptation_card(run, reader, compared)
     with test:
         cards.test_card(run)
     config, log = st.columns([1, 1.5])
@@ -154,26 +128,48 @@ def draw(run: Run) -> None:
         log_place = cards.log_card(run, begun=drawn.log)
     if run.note:
         say.caption(f"Note: {run.note}")
-    every = None if run.status in ENDED else REFRESH
-    st.fragment(tick, run_every=every)(run.id, drawn, (figures, loss, log_place))
+    alive = [one for one in (run, compared and compared.other) if one and one.status not in ENDED]
+    st.fragment(tick, run_every=REFRESH if alive else None)(run.id, compared, drawn, (figures, loss, log_place))
 
 
-def tick(id: int, drawn: Drawn, places: tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]) -> None:
+def announce(run: Run, said: tuple[str, str], compared: Beside | None) -> None:
+    """What to know before reading the curves, and the way out where the run waits for the one it is compared with."""
+    text, icon = said
+    if icon == "error":
+        say.error(text, f"{run.remedy}\nThe log below has the details.")
+    elif text:
+        say.info(text, icon)
+    if other := in_the_way(run, compared and compared.other):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                say.plain(f"Stop #{other.id} and start this"),
+                key=f"overtake-{run.id}",
+                icon=":material/stop:",
+                on_click=act,
+                args=(scheduler.stop, other.id),
+            )
+            say.caption(f"#{other.id} writes a checkpoint and can be resumed later.")
+
+
+def tick(
+    id: int, compared: Beside | None, drawn: Drawn, places: tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]
+) -> None:
     """Bring what moves up to date: figures, loss and log. Streamlit runs this alone, without app.py around it."""
     with session.shown_errors():
         session.tick()
         found, reader = session.store().runs(ids=[id]), session.reader()
-        reader.poll([id])
+        reader.poll([id, *([compared.other.id] if compared else [])])
         if not found:  # deleted in another tab
             st.rerun()
         (run,), tail = found, cards.log_tail(found[0])
-        if Drawn.of(run, tail) != drawn:  # validated, ended, resumed …
+        compared = compared and beside.refreshed(compared.other.id, compared.shown, run)
+        if Drawn.of(run, tail, compared) != drawn:  # validated, ended, resumed …
             st.rerun()
         figures, loss, log = places
         with figures:
             metric_cards(run, reader.validations(id))
         with loss:
-            cards.loss_card(run, reader)
+            cards.loss_card(run, reader, compared)
         with log:
             cards.log_text(tail)
 

@@ -16,9 +16,9 @@ from data.family import EpisodeShape
 
 class ANILConfig(AlgorithmConfig):
     name: Literal["anil"] = "anil"
-    inner_lr: float = setting(0.1, "Inner learning rate", gt=0, le=100, step=0.01)
+    inner_lr: float = setting(0.1, "Inner learning rate", gt=0, le=100, step=0.01, telling=1)
     """Step size of the output layer's adaptation, α in the paper, on the task's mean loss."""
-    inner_steps: int = setting(5, "Inner steps", unit="steps", ge=1, le=100)
+    inner_steps: int = setting(5, "Inner steps", unit="steps", ge=1, le=100, telling=2)
     """Gradient steps on the support set while meta-training."""
     first_order: bool = setting(False, "First order")
     """Leave out the second derivatives."""

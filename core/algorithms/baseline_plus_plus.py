@@ -24,9 +24,9 @@ MANY_CLASSES = 200  # training classes above which the released code scales by 1
 
 class BaselinePlusPlusConfig(AlgorithmConfig):
     name: Literal["baseline++"] = "baseline++"
-    batch_size: int = setting(16, "Batch size", unit="examples", ge=2, le=4096, step=16)
+    batch_size: int = setting(16, "Batch size", unit="examples", ge=2, le=4096, step=16, telling=1)
     """Examples of an ordinary training batch."""
-    finetune_steps: int = setting(100, "Passes over the support set", unit="passes", ge=1, le=1000)
+    finetune_steps: int = setting(100, "Passes over the support set", unit="passes", ge=1, le=1000, telling=2)
     """How often the new output layer sees the whole support set, four examples at a time."""
 
 

@@ -24,7 +24,7 @@ Widths = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=
 
 class CNPConfig(AlgorithmConfig):
     name: Literal["cnp"] = "cnp"
-    encoder: Widths = setting([128, 128, 128, 128], "Encoder layers", unit="units")
+    encoder: Widths = setting([128, 128, 128, 128], "Encoder layers", unit="units", telling=1)
     """Units of each layer that encodes one support point."""
     decoder: Widths = setting([128, 128], "Decoder layers", unit="units")
     """Units of each hidden layer between code and answer."""

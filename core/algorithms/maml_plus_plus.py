@@ -21,9 +21,9 @@ LEAST = 0.03  # of a step's equal share: what the earlier steps' weights fall to
 
 class MAMLPlusPlusConfig(AlgorithmConfig):
     name: Literal["maml++"] = "maml++"
-    inner_lr: float = setting(0.1, "Initial inner rate", gt=0, le=100, step=0.01)
+    inner_lr: float = setting(0.1, "Initial inner rate", gt=0, le=100, step=0.01, telling=1)
     """Where every learned rate starts, on the task's mean loss."""
-    inner_steps: int = setting(5, "Inner steps", unit="steps", ge=1, le=100)
+    inner_steps: int = setting(5, "Inner steps", unit="steps", ge=1, le=100, telling=2)
     """Gradient steps on the support set while meta-training."""
     learn_rates: bool = setting(True, "Learned inner rates")
     """Learn a rate for each parameter tensor and each inner step (section 4, LSLR)."""

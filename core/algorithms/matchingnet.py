@@ -11,7 +11,7 @@ from data.config import setting
 
 class MatchingNetConfig(AlgorithmConfig):
     name: Literal["matchingnet"] = "matchingnet"
-    scale: float = setting(30.0, "Attention scale", gt=0, le=1000, step=1.0)
+    scale: float = setting(30.0, "Attention scale", gt=0, le=1000, step=1.0, telling=1)
     """Factor on the cosine inside the attention's softmax. The paper has none (1), with which a softmax over cosines in
     [-1, 1] can hardly prefer any example; on 60 characters at a time 30 to 100 learned faster than 10.
     """

@@ -16,9 +16,9 @@ from data.family import EpisodeShape
 
 class MetaSGDConfig(AlgorithmConfig):
     name: Literal["meta-sgd"] = "meta-sgd"
-    inner_lr: float = setting(0.1, "Initial inner rate", gt=0, le=100, step=0.01)
+    inner_lr: float = setting(0.1, "Initial inner rate", gt=0, le=100, step=0.01, telling=1)
     """Where every learned rate starts, on the task's mean loss. The paper draws each from [0.005, 0.1]."""
-    inner_steps: int = setting(1, "Inner steps", unit="steps", ge=1, le=100)
+    inner_steps: int = setting(1, "Inner steps", unit="steps", ge=1, le=100, telling=2)
     """Gradient steps on the support set; the paper takes one."""
     recompute: bool = setting(False, "Recompute inner steps", advanced=True)
     """Keep no inner step's graph but compute each again backwards: less memory, the same gradients."""

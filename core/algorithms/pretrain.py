@@ -21,13 +21,15 @@ from data.family import EpisodeShape
 
 class PretrainConfig(AlgorithmConfig):
     name: Literal["pretrain"] = "pretrain"
-    batch_size: int = setting(64, "Batch size", unit="examples", ge=2, le=4096, step=16)
+    batch_size: int = setting(64, "Batch size", unit="examples", ge=2, le=4096, step=16, telling=1)
     """Examples of an ordinary training batch, from all training classes."""
     finetune: Literal["all", "head", "best"] = setting("best", "Fine-tune")
     """Which weights a new task may change: all, the new output layer only, or whichever is better on validation
     episodes.
     """
-    finetune_lr: float | None = setting(None, "Fine-tuning rate", gt=0, le=100, step=0.01, empty="chosen on validation")
+    finetune_lr: float | None = setting(
+        None, "Fine-tuning rate", gt=0, le=100, step=0.01, empty="chosen on validation", telling=2
+    )
     """Step size on the task's mean loss; empty: the best on validation episodes."""
     finetune_steps: int | None = setting(
         None, "Fine-tuning steps", unit="steps", ge=1, le=200, empty="chosen on validation"

@@ -20,9 +20,9 @@ from data.family import EpisodeShape
 
 class ProtoMAMLConfig(AlgorithmConfig):
     name: Literal["proto-maml"] = "proto-maml"
-    inner_lr: float = setting(0.01, "Inner learning rate", gt=0, le=100, step=0.01)
+    inner_lr: float = setting(0.01, "Inner learning rate", gt=0, le=100, step=0.01, telling=1)
     """Step size of the adaptation on the task's mean loss."""
-    inner_steps: int = setting(1, "Inner steps", unit="steps", ge=0, le=100)
+    inner_steps: int = setting(1, "Inner steps", unit="steps", ge=0, le=100, telling=2)
     """Gradient steps on the support set while meta-training."""
     first_order: bool = setting(False, "First order")
     """Leave out the second derivatives."""

@@ -11,7 +11,7 @@ from data.config import setting
 
 class ProtoNetConfig(AlgorithmConfig):
     name: Literal["protonet"] = "protonet"
-    distance: Literal["euclidean", "cosine"] = setting("euclidean", "Distance")
+    distance: Literal["euclidean", "cosine"] = setting("euclidean", "Distance", telling=1)
     """How a query is compared with a prototype: squared Euclidean (the paper's, and better there) or cosine."""
     scale: float = setting(10.0, "Cosine scale", gt=0, le=1000, step=1.0, advanced=True)
     """Factor on the cosine before the softmax."""

@@ -16,7 +16,7 @@ from data.family import EpisodeShape
 
 class RelationNetConfig(AlgorithmConfig):
     name: Literal["relationnet"] = "relationnet"
-    filters: int = setting(64, "Relation filters", ge=1, le=512, step=16)
+    filters: int = setting(64, "Relation filters", ge=1, le=512, step=16, telling=1)
     """Channels of the two convolution blocks of the relation module."""
     hidden: int = setting(8, "Relation units", unit="units", ge=1, le=1024)
     """Units of the hidden layer before the relation score."""

@@ -18,9 +18,9 @@ BETA2, EPSILON = 0.999, 1e-8  # Adam's; its first moment is off, as in the relea
 
 class ReptileConfig(AlgorithmConfig):
     name: Literal["reptile"] = "reptile"
-    inner_lr: float = setting(1e-3, "Inner learning rate", gt=0, le=10, step=0.001)
+    inner_lr: float = setting(1e-3, "Inner learning rate", gt=0, le=10, step=0.001, telling=1)
     """Adam's step size while adapting."""
-    inner_steps: int = setting(5, "Inner steps", unit="steps", ge=1, le=200)
+    inner_steps: int = setting(5, "Inner steps", unit="steps", ge=1, le=200, telling=2)
     """Steps on a training task, each on one batch of it."""
     inner_batch: int = setting(10, "Inner batch", unit="examples", ge=1, le=1000)
     """Examples of an inner step; a task that has fewer gives all."""

@@ -13,9 +13,13 @@ from data.family import EpisodeShape
 
 class ScratchConfig(AlgorithmConfig):
     name: Literal["scratch"] = "scratch"
-    inner_lr: float | None = setting(None, "Inner learning rate", gt=0, le=100, step=0.01, empty="chosen on validation")
+    inner_lr: float | None = setting(
+        None, "Inner learning rate", gt=0, le=100, step=0.01, empty="chosen on validation", telling=1
+    )
     """Step size of the adaptation on the task's mean loss; empty: the best on validation episodes."""
-    inner_steps: int | None = setting(None, "Inner steps", unit="steps", ge=1, le=200, empty="chosen on validation")
+    inner_steps: int | None = setting(
+        None, "Inner steps", unit="steps", ge=1, le=200, empty="chosen on validation", telling=2
+    )
     """Gradient steps on the support set; empty: the best of eight numbers up to 20 on validation episodes."""
 
 

@@ -21,7 +21,7 @@ EMBEDDING = 64  # units an input is embedded to
 
 class SNAILConfig(AlgorithmConfig):
     name: Literal["snail"] = "snail"
-    filters: int = setting(128, "Convolution filters", ge=1, le=1024, step=16)
+    filters: int = setting(128, "Convolution filters", ge=1, le=1024, step=16, telling=1)
     """Channels that each temporal convolution adds."""
 
 

@@ -14,7 +14,9 @@ def emit(document: Any, as_json: bool, text: str) -> None:
 
 def shown(run: Run) -> dict[str, Any]:
     """A run as JSON, the same everywhere."""
-    fields = ("name", "status", "config", "iteration", "seconds", "best", "test", "group", "device", "error", "remedy")
+    fields = (
+        "name", "status", "config", "iteration", "seconds", "best", "test", "group", "parent", "device", "error", "remedy"
+    )  # fmt: skip
     return {"run": run.id, **{field: getattr(run, field) for field in fields}, "spent": (run.load or {}).get("spent")}
 
 

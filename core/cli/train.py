@@ -1,50 +1,94 @@
 """Training from the command line."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from core.cli import follow
 from core.cli.data import need_data
-from core.cli.options import HomeOption, JsonOption, SetOption, open_home
+from core.cli.options import HomeOption, JsonOption, SetOption, find_run, open_home
 from core.cli.output import emit, shown, summary
 from core.config import presets
+from core.runs.home import Home
+from core.runs.lineage import changes, variant_name
+from core.runs.schema import LARGEST_RUN, Run
+from core.runs.store import RunStore
 from data.errors import InputError
 
 
 def train(
-    preset: Annotated[str, typer.Option("--preset", help="Where to start from; see `list presets`.")],
+    preset: Annotated[str | None, typer.Option("--preset", help="Where to start from; see `list presets`.")] = None,
+    from_: Annotated[
+        int | None,
+        typer.Option("--from", metavar="RUN", min=1, max=LARGEST_RUN, help="Start from this run's config instead."),
+    ] = None,
     set_: SetOption = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the run.")] = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, max=100, help="Queue this many runs with consecutive seeds.")
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Name of the run; default the preset's.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Name of the run; default the preset's, or the other run's and what changed."),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Queue and return; training goes on by itself.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Fetch a missing data set without asking.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Queue a run, follow it to its end. Ctrl-C stops it with a checkpoint."""
-    from core.launch import from_preset, launch
+    from core.launch import launch
 
     found, store = open_home(home)
-    config = from_preset(_preset(preset), [*(set_ or []), *([] if seed is None else [f"seed={seed}"])])
+    parent = _parent(store, preset, from_)
+    assignments = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
+    config, default = _of_preset(preset, assignments) if parent is None else _like(parent, assignments, seeds)
     need_data(config, found, download)
-    runs = launch(store, found, config, preset if name is None else name, seeds or 1)
-    ids, group = [run.id for run in runs], runs[0].group
+    runs = launch(store, found, config, default if name is None else name, seeds or 1, parent=from_)
     if detach:
-        emit(
-            {"runs": ids, "group": group},
-            as_json,
-            f"Queued as run {', '.join(map(str, ids))}. See `python -m core runs`.",
-        )
+        ids, group = [run.id for run in runs], runs[0].group
+        text = f"Queued as run {', '.join(map(str, ids))}. See `python -m core runs`."
+        emit({"runs": ids, "group": group}, as_json, text)
         return
-    ended = follow.all_to_end(store, found, ids)
+    _follow(store, found, runs, as_json)
+
+
+def _follow(store: RunStore, home: Home, runs: list[Run], as_json: bool) -> None:
+    """To the end of all of them, which is also the command's."""
+    ended = follow.all_to_end(store, home, [run.id for run in runs])
     documents = [shown(run) for run in ended]
-    text = "\n".join(summary(run) for run in ended)
-    emit(documents[0] if len(ended) == 1 else {"runs": documents, "group": group}, as_json, text)
+    whole = documents[0] if len(ended) == 1 else {"runs": documents, "group": ended[0].group}
+    emit(whole, as_json, "\n".join(summary(run) for run in ended))
     raise typer.Exit(0 if all(run.status == "finished" for run in ended) else 1)
+
+
+def _parent(store: RunStore, preset: str | None, number: int | None) -> Run | None:
+    """The run to start from, None for a preset. Raises InputError unless exactly one of both is named."""
+    if (preset is None) == (number is None):
+        message = "Neither --preset nor --from is given." if preset is None else "Both --preset and --from are given."
+        remedy = (
+            "Name a preset or a run to start from; see `list presets` and `runs`."
+            if preset is None
+            else "Give one of them."
+        )
+        raise InputError(message, remedy, "preset")
+    return None if number is None else find_run(store, number)
+
+
+def _of_preset(name: str, assignments: list[str]) -> tuple[dict[str, Any], str]:
+    """The config, and what the run is called unless it is given a name."""
+    from core.launch import from_preset
+
+    return from_preset(_preset(name), assignments), name
+
+
+def _like(parent: Run, assignments: list[str], seeds: int | None) -> tuple[dict[str, Any], str]:
+    """Likewise. Of several runs each is given its seed's name anyway."""
+    from core.launch import changed
+
+    config = changed(parent.config, assignments)
+    told = changes(changed(parent.config), config)
+    return config, variant_name(parent.name, {key: text for key, text in told.items() if key != "seed" or not seeds})
 
 
 def _preset(name: str) -> presets.Preset:

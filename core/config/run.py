@@ -22,7 +22,7 @@ class TrainingConfig(Config):
     """Meta-steps, or ordinary batches for a pretrained baseline."""
     meta_batch_size: int = setting(16, "Tasks per meta-batch", unit="tasks", ge=1, le=1024)
     """Tasks whose query losses are averaged in one meta-step."""
-    meta_lr: float = setting(1e-3, "Meta learning rate", gt=0, le=1, step=0.001)
+    meta_lr: float = setting(1e-3, "Meta learning rate", gt=0, le=1, step=0.001, telling=3)
     """Adam's learning rate in the outer loop; Reptile's step towards the adapted weights, 1 in its paper."""
     minutes: float | None = setting(
         None, "Time budget", unit="minutes", gt=0, le=100_000, step=1.0, advanced=True, empty="none"

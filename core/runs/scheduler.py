@@ -153,6 +153,13 @@ def waits_for(run: Run, home: Home) -> str:
     return "It waits for another home, whose machine has to start it. Stop and resume it to train it here."
 
 
+def occupants(store: RunStore, home: Home, device: str) -> list[Run]:
+    """The runs that hold every place where one that asks for this device could train here; none where a place is free."""
+    fitting = hardware.fitting(device, list(LocalLauncher(home).slots()))
+    held = {run.slot: run for run in store.runs(status=ACTIVE) if run.host == home.host}
+    return [held[slot] for slot in fitting] if held.keys() >= set(fitting) else []
+
+
 def _vanished(run: Run, launcher: Launcher) -> bool:
     if run.host != launcher.host:  # whose host is asked to look after it; only a user's stop gives up on that
         return _hung(run, times=4)

@@ -28,6 +28,7 @@ function makeTrace(t, colors) {
   const y = decode(t.y, Float32Array);
   const made = {
     type: 'scatter', name: verbatim(t.name), mode: t.mode, showlegend: t.listed, connectgaps: false,
+    opacity: t.faint ? 0.6 : 1,
     x: decode(t.x, Float64Array), y,
     line: {color, width: y.length > 300 ? 1.4 : 2, dash: t.dash},
     marker: {color, size: t.mode === 'markers' ? 7 : 6},
@@ -39,7 +40,7 @@ function makeTrace(t, colors) {
 
 function makeLayout(data, theme) {
   const grid = theme('--st-border-color', '#ddd'), font = theme('--st-font', 'sans-serif');
-  const several = data.traces.length > 1;
+  const several = data.traces.length > 1 || data.traces.some(t => t.faint);  // another run's curve alone has to be named
   const axis = {gridcolor: grid, linecolor: grid, zeroline: false, automargin: true, tickfont: {size: 12}};
   const title = text => ({text: verbatim(text), standoff: 8, font: {size: 13}});
   return {

@@ -66,7 +66,8 @@ def encode(chart: Chart, height: int) -> dict[str, Any]:
 
 
 def _encode_trace(trace: Trace) -> dict[str, Any]:
-    named = {"name": trace.name, "mode": trace.mode, "color": trace.color, "dash": trace.dash, "listed": trace.listed}
+    parts = ("name", "mode", "color", "dash", "listed", "faint")
+    named = {part: getattr(trace, part) for part in parts}
     arrays = {"x": _base64(trace.x, np.float64), "y": _base64(trace.y, np.float32)}
     return named | arrays | {"error": None if trace.error is None else _base64(trace.error, np.float32)}
 

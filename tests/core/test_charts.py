@@ -152,6 +152,47 @@ def test_curves_of_one_colour_are_told_apart_by_their_dashes(store, tmp_path):
     assert [trace.dash for trace in chart.traces] == ["dot", "solid"]
 
 
+def test_another_runs_curve_stands_behind_in_the_same_colour(store, tmp_path):
+    run, reader = make(store, tmp_path, points=2)
+    other, _ = make(store, tmp_path, points=100)
+    reader.poll([other.id])
+    chart = charts.beside(
+        charts.loss_chart(run, reader), charts.loss_chart(other, reader, until=4), charts.title(other)
+    )
+    assert [(trace.name, trace.dash, trace.faint) for trace in chart.traces] == [
+        ("support, before adapting", "solid", False),
+        ("query, after adapting", "solid", False),
+        ("#2 one", "dash", True),
+    ]
+    compared = chart.traces[-1]
+    np.testing.assert_array_equal(compared.x, [1, 2, 3, 4])
+    np.testing.assert_allclose(compared.y, [1, 1 / 2, 1 / 3, 1 / 4])
+    assert compared.color == chart.traces[1].color
+    curve = [{"step": step, "mean": 0.2, "ci95": 0.02} for step in range(3)]
+    (mine,), (theirs,) = (
+        charts.adaptation_charts([("x", one, {"curve": curve})], [n]) for n, one in ((4, run), (0, other))
+    )
+    assert [(trace.name, trace.color) for trace in charts.beside(mine, theirs, "y").traces] == [("x", 4), ("y", 4)]
+
+
+def test_another_runs_curve_is_there_before_the_first_point_of_the_run(store, tmp_path):
+    run = made(store, tmp_path)
+    other, reader = make(store, tmp_path)
+    reader.poll([run.id])
+    chart = charts.beside(charts.loss_chart(run, reader), charts.loss_chart(other, reader), "#2")
+    assert [trace.name for trace in chart.traces] == ["#2"]
+
+
+def test_what_is_measured_otherwise_is_not_put_on_the_same_axes(store, tmp_path):
+    run, reader = make(store, tmp_path)
+    other, _ = make(store, tmp_path, base="sinusoid")
+    reader.poll([other.id])
+    chart = charts.loss_chart(run, reader)
+    assert charts.beside(chart, charts.loss_chart(other, reader), "other") == chart
+    mine, theirs = (charts.validation_chart(one, [evaluation(1, 0.5)]) for one in (run, other))
+    assert len(charts.beside(mine, theirs, "other").traces) == 1
+
+
 def test_a_spark_line_is_short_and_covers_the_outline(store, tmp_path):
     run, _ = make(store, tmp_path, points=1000)
     outline = Outline.from_json(store.get(run.id).outline).line

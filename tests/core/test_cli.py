@@ -27,7 +27,8 @@ from tests.waiting import wait_until
 
 Call = Callable[..., tuple[int, str, str]]
 SHOWN = {
-    "run", "name", "status", "config", "iteration", "seconds", "best", "test", "group", "device", "error", "remedy", "spent"
+    "run", "name", "status", "config", "iteration", "seconds", "best", "test", "group", "device", "error", "remedy", "spent",
+    "parent",
 }  # fmt: skip
 SMALL = [
     f"--set={change}"
@@ -170,6 +171,30 @@ def test_detach_gives_the_runs_numbers(document: Callable[..., Any], home: Home,
 
 
 @pytest.mark.usefixtures("launcher")
+def test_a_run_like_another_one(document: Callable[..., Any], call: Call, home: Home) -> None:
+    first = document("train", "--preset", "sinusoid-maml", *SMALL, "--detach", "--name", "mine")["runs"][0]
+    (second,) = document("train", "--from", str(first), "--set", "algorithm.inner_lr=0.02", "--detach")["runs"]
+    before, after = (RunStore(home.database).get(id) for id in (first, second))
+    assert after.config == before.config | {"algorithm": before.config["algorithm"] | {"inner_lr": 0.02}}
+    assert (before.parent, after.parent, after.name, after.group) == (None, first, "mine · inner_lr 0.02", None)
+    assert document("show", str(second))["parent"] == first
+    third, fourth = document("train", "--from", str(second), "--seed", "7", "--seeds", "2", "--detach")["runs"]
+    made = [RunStore(home.database).get(id) for id in (third, fourth)]
+    assert [(run.parent, run.config["seed"]) for run in made] == [(second, 7), (second, 8)]
+    assert made[0].name == "mine · inner_lr 0.02 seed 7"
+    assert "run 5" in call("train", "--from", "1", "--name", "own", "--detach")[1]
+    assert RunStore(home.database).get(5).name == "own"
+
+
+@pytest.mark.usefixtures("launcher")
+def test_a_setting_that_another_run_cannot_have_is_refused(document: Callable[..., Any], home: Home) -> None:
+    id = str(stored(home))
+    error = document("train", "--from", id, "--set", "training.meta_lr=7", status=2)["error"]
+    assert error["path"] == "training.meta_lr"
+    assert len(RunStore(home.database).runs()) == 1
+
+
+@pytest.mark.usefixtures("launcher")
 def test_runs_show_and_what_a_person_reads(document: Callable[..., Any], call: Call, home: Home) -> None:
     assert document("runs") == {"runs": []}
     assert "No runs yet" in call("runs")[1]
@@ -277,7 +302,10 @@ BAD = [
     (("train", "--preset", "sinusoid-maml", "--seed", "-1"), 2, "seed = -1", "", "seed"),
     (("train", "--preset", "sinusoid-maml", "--seeds", "0"), 2, "--seeds", "--help", ""),
     (("train", "--preset", "sinusoid-maml", "--set", "device=cuda"), 2, "device cuda does not exist", "cpu", "device"),
-    (("train",), 2, "--preset", "--help", ""),
+    (("train",), 2, "Neither --preset nor --from", "preset or a run", "preset"),
+    (("train", "--preset", "sinusoid-maml", "--from", "1"), 2, "Both --preset and --from", "Give one", "preset"),
+    (("train", "--from", "99"), 2, "Run 99 does not exist", "runs", "run"),
+    (("train", "--from", "0"), 2, "--from", "--help", ""),
     (("list", "colours"), 2, "no list of colours", "presets", "what"),
     (("show", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("show", "first"), 2, "RUN", "--help", ""),

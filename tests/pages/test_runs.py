@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import insert, select
 
+from core.runs.lineage import differences
 from core.runs.schema import evaluations, metrics, runs
 from pages.parts.runs import compare
-from pages.parts.runs.compare import differences, unequal_protocol
+from pages.parts.runs.compare import unequal_protocol
 
 
 def choose(page, *ids):

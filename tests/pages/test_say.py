@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from core.runs.home import PROJECT
+from core.runs.lineage import differences
 from pages.parts import say
-from pages.parts.runs.compare import differences
 
 HOSTILE = (
     "__init__ ![x](http://evil.invalid/x.png) <img src=x onerror=alert(1)> $x^2$ :material/home: [a](javascript:b) "

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -10,10 +11,11 @@ from streamlit.delta_generator import DeltaGenerator
 from core import charts
 from core.runs import protocols
 from core.runs.facts import Facts
-from core.runs.schema import ENDED, Evaluation, Run, Score
+from core.runs.schema import ENDED, Run
 from core.runs.series import SeriesReader
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
+from pages.parts.run.beside import Beside
 
 TAIL = 60_000  # bytes of the log that the page shows
 PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
@@ -45,7 +47,7 @@ def done(run: Run) -> float:
     return min(max(share, run.seconds / (60 * minutes) if minutes else 0.0), 1.0)
 
 
-def loss_card(run: Run, reader: SeriesReader) -> None:
+def loss_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     with theme.card("loss", height="stretch"):
         if not trains(run):
             st.markdown("#### Meta-training loss")
@@ -58,6 +60,8 @@ def loss_card(run: Run, reader: SeriesReader) -> None:
         with theme.heading("Meta-training loss"):
             log_y = st.toggle("log scale", key=f"log-{run.id}")
         chart = charts.loss_chart(run, reader, log_y=log_y)
+        if compared and compared.shown:
+            chart = compared.loss(chart, reader, log_y)
         if chart.traces:
             live_chart(chart, key=f"chart-loss-{run.id}")
         elif run.status in ENDED:
@@ -66,11 +70,15 @@ def loss_card(run: Run, reader: SeriesReader) -> None:
             theme.empty("No points yet", "The first ones come a moment after training starts.")
 
 
-def validation_card(run: Run, evaluations: Sequence[Score]) -> None:
+def validation_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     title = f"Validation {Facts.of(run).metric.title}, 95 % interval"
+    evaluations = reader.validations(run.id)
+    chart = charts.validation_chart(run, evaluations)
+    if compared and compared.shown:
+        chart = compared.validation(chart, reader)
     with theme.card("validation", title, height="stretch"):
-        if evaluations:
-            live_chart(charts.validation_chart(run, evaluations), key=f"chart-validation-{run.id}")
+        if evaluations or len(chart.traces) > 1:
+            live_chart(chart, key=f"chart-validation-{run.id}")
         elif run.status == "finished":
             theme.empty("Nothing to validate", "This learner has no choice to make on validation tasks.")
         elif run.status in ENDED:
@@ -82,16 +90,14 @@ def validation_card(run: Run, evaluations: Sequence[Score]) -> None:
             theme.empty("Not validated yet", f"Frozen validation tasks are scored {when}.")
 
 
-def adaptation_card(run: Run, start: Evaluation | None, latest: Evaluation | None) -> None:
-    """start: the validation before the first iteration. latest: the newest one."""
+def adaptation_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     with theme.card("adaptation", "Adaptation per inner step", height="stretch"):
-        curves = _adaptations(run, start, latest)
-        results = [(name, run, result) for name, result, *_ in curves]
-        if results and all(len(result["curve"]) < 2 for *_, result in results):
+        chart = adaptation(run, reader)
+        if compared and compared.shown and (other := adaptation(compared.other, reader)):
+            chart = charts.beside(chart or replace(other, traces=[]), other, compared.name)
+        if chart and all(len(trace.x) < 2 for trace in chart.traces):
             theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
-        elif results:
-            colors, dashes = ([curve[part] for curve in curves] for part in (2, 3))
-            (chart,) = charts.adaptation_charts(results, colors, dashes)  # of one run
+        elif chart:
             live_chart(chart, key=f"chart-adaptation-{run.id}")
         elif run.status in ENDED:
             theme.empty("No curve", "The run ended before its first validation.")
@@ -99,16 +105,18 @@ def adaptation_card(run: Run, start: Evaluation | None, latest: Evaluation | Non
             theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")
 
 
-def _adaptations(run: Run, start: Evaluation | None, latest: Evaluation | None) -> list[tuple[str, Any, int, str]]:
-    """Name, evaluation result, colour and dash of each curve there is: before meta-learning, now, and of the test."""
-    found = []
+def adaptation(run: Run, reader: SeriesReader) -> charts.Chart | None:
+    """The score after each inner step: before meta-learning, of the newest validation, of the test. None before there is one."""
+    found, start, latest = [], reader.start(run.id), reader.latest(run.id)
     if start and trains(run):
         trained = "meta-learning" if Facts.of(run).work == "tasks" else "training"
         found.append((f"before {trained}", start.result, 2, "dot"))
     if latest and not (start and trains(run) and latest.id == start.id):
         found.append((f"validation at {readable.count(latest.iteration)}", latest.result, 2, "solid"))
-    found.append(("test", run.test, 0, "solid"))
-    return [curve for curve in found if curve[1] and curve[1].get("curve")]
+    found = [curve for curve in [*found, ("test", run.test, 0, "solid")] if curve[1] and curve[1].get("curve")]
+    results = [(name, run, result) for name, result, *_ in found]
+    colors, dashes = ([curve[part] for curve in found] for part in (2, 3))
+    return charts.adaptation_charts(results, colors, dashes)[0] if found else None  # of one run
 
 
 def test_card(run: Run) -> None:

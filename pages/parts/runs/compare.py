@@ -1,35 +1,16 @@
 """Several runs over each other: their curves in common axes, and what their configs do not share."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
 from core import charts
 from core.runs import protocols
 from core.runs.facts import Facts
+from core.runs.lineage import differences
 from core.runs.schema import Run
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
-
-
-def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested config under dotted paths."""
-    found = {}
-    for key, value in config.items():
-        if isinstance(value, dict) and value:
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[prefix + key] = value
-    return found
-
-
-def differences(configs: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """The paths at which configs differ, with each one's value; None where a config has no such setting."""
-    values = [flat(config) for config in configs]
-    paths = dict.fromkeys(path for one in values for path in one)
-    rows = {path: [one.get(path) for one in values] for path in paths}
-    return {path: row for path, row in rows.items() if any(value != row[0] for value in row[1:])}
 
 
 def unequal_protocol(runs: Sequence[Run]) -> list[str]:

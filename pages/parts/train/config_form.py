@@ -90,12 +90,15 @@ def _kind(annotation: Any) -> tuple[WidgetKind, bool, tuple[str, ...]]:
     return kinds.get(origin or annotation, "text"), False, ()
 
 
-def widget_key(field: Field, revision: int) -> str:
-    """Each filling of the form (by a preset, say) gets widgets of its own, so that none keeps an older value."""
+def widget_key(field: Field, revision: int | str) -> str:
+    """Each filling of the form (by a preset, say) gets widgets of its own, so that none keeps an older value.
+
+    revision: what tells the fillings apart.
+    """
     return f"setting-{revision}-{field.path}"
 
 
-def read(fields: Sequence[Field], draft: dict[str, Any], revision: int) -> None:
+def read(fields: Sequence[Field], draft: dict[str, Any], revision: int | str) -> None:
     """Take what the widgets hold into the draft, in place."""
     for field in fields:
         key = widget_key(field, revision)
@@ -147,7 +150,9 @@ def _to_widget(field: Field, value: Any) -> Any:
     return {"integer": int, "number": float}.get(field.kind, lambda same: same)(value)
 
 
-def section(fields: Sequence[Field], draft: Mapping[str, Any], problems: Mapping[str, str], revision: int) -> None:
+def section(
+    fields: Sequence[Field], draft: Mapping[str, Any], problems: Mapping[str, str], revision: int | str
+) -> None:
     """Draw settings in three columns, the advanced ones folded away unless one of them has a problem."""
     _grid([field for field in fields if not field.advanced], draft, problems, revision)
     advanced = [field for field in fields if field.advanced]
@@ -157,7 +162,7 @@ def section(fields: Sequence[Field], draft: Mapping[str, Any], problems: Mapping
             _grid(advanced, draft, problems, revision)
 
 
-def _grid(fields: Sequence[Field], draft: Mapping[str, Any], problems: Mapping[str, str], revision: int) -> None:
+def _grid(fields: Sequence[Field], draft: Mapping[str, Any], problems: Mapping[str, str], revision: int | str) -> None:
     for start in range(0, len(fields), 3):
         for column, field in zip(st.columns(3), fields[start : start + 3], strict=False):
             with column:
@@ -175,7 +180,7 @@ def say_problem(text: str) -> None:
         st.html(f'<div class="field-error" role="alert">{html.escape(text)}</div>')
 
 
-def widget(field: Field, value: Any, revision: int) -> None:
+def widget(field: Field, value: Any, revision: int | str) -> None:
     """The input for one setting. Its value is read back from session state by ``read``."""
     key, value = widget_key(field, revision), _to_widget(field, value)
     common = {"key": key, "help": field.help or None}

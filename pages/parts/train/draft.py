@@ -36,7 +36,7 @@ class Draft:
 
     values: dict[str, Any]
     name: str
-    revision: int = 0
+    revision: int | str = 0
     given: str = ""
     others: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     tests: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)

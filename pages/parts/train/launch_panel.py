@@ -8,12 +8,12 @@ import streamlit as st
 
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig
-from core.launch import launch
 from core.runs.names import LONGEST_NAME
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
 from data.registry import families
 from pages.parts import readable, say, session, theme
+from pages.parts.launching import launched
 from pages.parts.run import cards
 from pages.parts.train import draft
 from pages.parts.train.config_form import say_problem
@@ -138,7 +138,7 @@ def reason(problems: Mapping[str, str], missing: Sequence[Path]) -> str:
 def start(current: Draft, count: int) -> None:
     try:
         with st.spinner("Checking and queueing …"):
-            runs = launch(session.store(), session.home(), current.values, current.name, count)
+            runs = launched(current.values, current.name, count)
     except InnerloopError as error:
         say.problem(error)
     else:

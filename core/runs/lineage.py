@@ -1,0 +1,75 @@
+"""What sets a run apart from another, such as the one it was made from: settings that differ, as values and in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.runs.names import LONGEST_NAME
+
+MOST_SAID = 4  # settings in a sentence
+BETWEEN = " · "  # the parts of a variant's name
+
+
+def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested config under dotted paths."""
+    found = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = value
+    return found
+
+
+def differences(configs: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """The paths at which configs differ, with each one's value; None where a config has no such setting."""
+    values = [flat(config) for config in configs]
+    paths = dict.fromkeys(path for one in values for path in one)
+    rows = {path: [one.get(path) for one in values] for path in paths}
+    return {path: row for path, row in rows.items() if any(value != row[0] for value in row[1:])}
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
+    """The settings that ``after`` has otherwise than ``before``, by their short names and in words: inner_lr, "0.02".
+
+    Where there is another family, network or learner, only that is said of it.
+    """
+    rows = {path: row[1] for path, row in differences([before, after]).items()}
+    replaced = {path.removesuffix(".name") for path in rows if path.endswith(".name")}
+    return {
+        short(path): worded(value)
+        for path, value in rows.items()
+        if path.endswith(".name") or path.partition(".")[0] not in replaced
+    }
+
+
+def short(path: str) -> str:
+    """A setting's name as people say it. The evaluation's own k_shot, say, keeps its section."""
+    return path if path.startswith("evaluation.") else path.removesuffix(".name").rpartition(".")[2]
+
+
+def worded(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "-".join(map(worded, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def sentence(number: int, changed: Mapping[str, str]) -> str:
+    """``like #7 but inner_lr 0.02``. number: of the run that ``changed`` is told from."""
+    if not changed:
+        return f"like #{number}, with the same settings"
+    said = [f"{name} {value}" for name, value in changed.items()][:MOST_SAID]
+    more = len(changed) - len(said)
+    return f"like #{number} but {', '.join(said)}" + (f" and {more} more" if more > 0 else "")
+
+
+def variant_name(name: str, changed: Mapping[str, str]) -> str:
+    """A name for a run that is like the one of this name but for these settings: ``sinusoid-maml · inner_lr 0.02``."""
+    first, *others = name.split(BETWEEN)
+    kept = [part for part in others if part.partition(" ")[0] not in changed]
+    whole = BETWEEN.join([first, *kept, *(f"{setting} {value}" for setting, value in changed.items())])
+    whole = "".join(sign for sign in whole if sign.isprintable())
+    return whole if len(whole) <= LONGEST_NAME else f"{whole[: LONGEST_NAME - 1]}…"

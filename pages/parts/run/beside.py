@@ -1,0 +1,88 @@
+"""The run that another one is compared with on its page: the one it was made from, or the one that the address names.
+
+``?run=8`` shows the curves of run 8's parent in the same charts, ``?run=8&beside=3`` those of run 3, and
+``?run=8&beside=none`` nobody else's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from core import charts
+from core.runs import lineage
+from core.runs.schema import ENDED, Run, Score
+from core.runs.series import SeriesReader
+from pages.parts import say, session
+
+NOBODY = "none"
+AHEAD = 1.25  # how far the other's curves reach while the run trains, as a multiple of where it is
+
+
+@dataclass(frozen=True)
+class Beside:
+    """other: the run to compare with. shown: whether its curves are. until: the last iteration that is drawn of them, as a
+    run that has just begun would be lost at the edge of a long one.
+    """
+
+    other: Run
+    shown: bool
+    until: float
+
+    @property
+    def name(self) -> str:
+        return charts.title(self.other)
+
+    def loss(self, chart: charts.Chart, reader: SeriesReader, log_y: bool) -> charts.Chart:
+        """A loss chart with the other's query loss."""
+        return charts.beside(chart, charts.loss_chart(self.other, reader, log_y=log_y, until=self.until), self.name)
+
+    def validation(self, chart: charts.Chart, reader: SeriesReader) -> charts.Chart:
+        scores: list[Score] = [one for one in reader.validations(self.other.id) if one.iteration <= self.until]
+        return charts.beside(chart, charts.validation_chart(self.other, scores), self.name) if scores else chart
+
+
+def found(run: Run) -> Beside | None:
+    """Who the run is compared with, as the address and its lineage say; None where there is nobody (any more)."""
+    asked = st.query_params.get("beside", "")
+    numbers = session.numbered(asked) or ([run.parent] if run.parent else [])
+    others = session.store().runs(ids=[number for number in numbers if number != run.id])
+    return Beside(others[0], asked != NOBODY, horizon(run)) if others else None
+
+
+def refreshed(id: int, shown: bool, run: Run) -> Beside | None:
+    """The same, as it is now: for a tick, which has the number."""
+    others = session.store().runs(ids=[id])
+    return Beside(others[0], shown, horizon(run)) if others else None
+
+
+def horizon(run: Run) -> float:
+    return np.inf if run.status in ENDED or not run.iteration else AHEAD * run.iteration
+
+
+def line(run: Run, beside: Beside | None) -> None:
+    """In words what the run has of the other one, a link to it, and the switch for its curves."""
+    if beside is None:
+        if run.parent:
+            say.caption(f"made from #{run.parent}, which was deleted")
+        return
+    words = lineage.sentence(beside.other.id, lineage.changes(beside.other.config, run.config))
+    key = f"beside-{run.id}-{beside.other.id}"
+    st.session_state[key] = beside.shown
+    with st.container(horizontal=True, vertical_alignment="center", key="lineage"):
+        st.page_link(
+            "pages/run.py",
+            label=say.plain(words),
+            icon=":material/call_split:",
+            query_params={"run": str(beside.other.id)},
+            help=say.plain(f"Open {beside.name}."),
+        )
+        st.toggle(say.plain(f"curves of #{beside.other.id}"), key=key, on_change=_switch, args=(key,))
+
+
+def _switch(key: str) -> None:
+    """The address says it, so that it can be passed on."""
+    if st.session_state[key]:
+        st.query_params.pop("beside", None)
+    else:
+        st.query_params["beside"] = NOBODY

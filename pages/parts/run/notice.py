@@ -1,0 +1,48 @@
+"""What a person has to know of a run before reading its curves, and what can be done about it there and then."""
+
+from core.runs import scheduler
+from core.runs.schema import ACTIVE, Run
+from pages.parts import session
+
+PHASES = {
+    "loading": "Loading the data; the first time, pictures are decoded or drawn and kept for later runs.",
+    "tuning": "Choosing the fine-tuning on validation tasks.",
+    "testing": "Scoring the best checkpoint on the frozen test tasks.",
+}
+
+
+def notice(run: Run) -> tuple[str, str]:
+    """Why it waits, what it does, or what went wrong; with its icon."""
+    if run.status in ("failed", "lost"):
+        return run.error or "The run ended with an error.", "error"
+    if run.status == "queued":
+        return waiting_for(run), "schedule"
+    if run.status == "starting":
+        return "The worker is starting; this takes a few seconds.", "hourglass_top"
+    if run.status in ACTIVE and run.desired == "stop":
+        return "Stopping: the worker writes a checkpoint first, from which the run can resume.", "stop"
+    if run.status == "running" and run.phase in PHASES:
+        return PHASES[run.phase], "hourglass_top"
+    return "", ""
+
+
+def waiting_for(run: Run) -> str:
+    if run.desired == "pause":
+        return "Paused before it started. Continue puts it back into the queue."
+    if elsewhere := scheduler.waits_for(run, session.home()):
+        return elsewhere
+    store = session.store()
+    before, busy = store.before(run.id), [f"#{other.id} {other.name}" for other in store.runs(status=ACTIVE)]
+    place = f"{before} run{'s are' if before > 1 else ' is'} before it in the queue" if before else "Next in the queue"
+    return f"{place}; it starts when {' or '.join(busy)} makes room." if busy else f"{place}; it starts in a moment."
+
+
+def in_the_way(run: Run, other: Run | None) -> Run | None:
+    """The other run, if this one waits for nothing but its end: to pause it would not help, for it keeps its device."""
+    if other is None or run.status != "queued" or run.desired != "run" or run.host != session.home().host:
+        return None
+    store = session.store()
+    if store.before(run.id) or other.desired == "stop":
+        return None
+    holders = scheduler.occupants(store, session.home(), run.config.get("device", "auto"))
+    return other if other.id in {one.id for one in holders} else None

@@ -1,0 +1,44 @@
+"""Same again with …: the button on the Run page and the dialog that it opens, without torch until it is open."""
+
+import streamlit as st
+
+from core.runs.schema import Run
+from pages.parts import say, session
+
+OPEN = "same-again"  # session state: number of the run whose dialog is open, drawn by full runs of the page
+
+
+def offer(run: Run) -> None:
+    st.button(
+        say.plain("Same again with …"),
+        key=f"again-{run.id}",
+        icon=":material/call_split:",
+        type="primary",
+        help="Launch this run once more with other settings, and watch both in the same charts.",
+        on_click=_ask,
+        args=(run.id,),
+    )
+
+
+def open_pending(run: Run) -> None:
+    """Draw the dialog if it was asked for, until it is closed."""
+    if st.session_state.get(OPEN) == run.id:
+        dialog(run)
+
+
+def _ask(id: int) -> None:
+    st.session_state[OPEN] = id
+
+
+def close() -> None:
+    st.session_state.pop(OPEN, None)
+
+
+@st.dialog("Same again with …", on_dismiss=close)
+def dialog(run: Run) -> None:
+    announcement = st.empty()
+    with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):
+        from pages.parts.run.variant import variant_form
+    announcement.empty()
+    with session.shown_errors():
+        variant_form(run)

@@ -1,0 +1,101 @@
+"""The form of a run's variant: its most telling settings. Apart from the dialog around it because it imports torch."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from core.config.telling import REGISTRIES, telling
+from core.runs import lineage, scheduler
+from core.runs.schema import ENDED, Run
+from data.registry import families
+from pages.parts import say, session
+from pages.parts.launching import launched
+from pages.parts.run import same_again
+from pages.parts.train import config_form, draft
+from pages.parts.train.draft import Draft
+
+ACROSS = 2  # settings in a row
+
+
+def variant_form(run: Run) -> None:
+    """Settings, what is wrong with them, and the launch. Raises InnerloopError for a config of another version."""
+    before = draft.complete(run.config)
+    current = Draft(draft.complete(run.config), run.name, revision=f"again-{run.id}")
+    chosen = fields(current)
+    config_form.read(chosen, current.values, current.revision)
+    _, problems = current.check()
+    changed = lineage.changes(before, current.values)
+    say.caption(f"Everything else stays as in #{run.id} {run.name}.")
+    grid(chosen, current, problems)
+    current.name = lineage.variant_name(run.name, changed)
+    stop_first = room(run, current)
+    if problem := blocked(current, problems):
+        config_form.say_problem(problem)
+    elif changed:
+        say.caption(f"It will be called “{current.name}”.")
+    else:
+        st.caption("Change a setting: the same ones would give the same numbers.")
+    ready = bool(changed) and not problem
+    if st.button(
+        say.plain(f"Launch beside #{run.id}"),
+        key="launch-variant",
+        type="primary",
+        icon=":material/rocket_launch:",
+        disabled=not ready,
+        width="stretch",
+    ):
+        start(current, run, stop_first)
+
+
+def fields(current: Draft) -> list[config_form.Field]:
+    """The run's most telling settings, the most telling one first."""
+    every = draft.all_fields(current.values, {section: known() for section, known in REGISTRIES.items()})
+    by_path = {field.path: field for section in every.values() for field in section}
+    return [by_path[path] for path in telling(current.values)]
+
+
+def grid(chosen: Sequence[config_form.Field], current: Draft, problems: Mapping[str, str]) -> None:
+    for start in range(0, len(chosen), ACROSS):
+        for column, field in zip(st.columns(ACROSS), chosen[start : start + ACROSS], strict=False):
+            with column:
+                config_form.widget(field, config_form.get(current.values, field.path), current.revision)
+                config_form.say_problem(config_form.problem_of(field.path, problems))
+    drawn = {field.path for field in chosen}
+    for path, text in problems.items():
+        if not any(path == at or path.startswith(f"{at}.") for at in drawn):
+            say.error(text)
+
+
+def blocked(current: Draft, problems: Mapping[str, str]) -> str:
+    """Why this cannot be launched; empty if it can."""
+    if problems:
+        return "One setting needs a change." if len(problems) == 1 else f"{len(problems)} settings need a change."
+    family = families()[current.values["family"]["name"]]
+    return f"{family.title}'s files are not here any more; Train can fetch them." if family.missing(_data()) else ""
+
+
+def _data():
+    return session.home().datasets
+
+
+def room(run: Run, current: Draft) -> bool:
+    """Say what the variant would have to wait for; whether the run is to be stopped to make room for it."""
+    holders = scheduler.occupants(session.store(), session.home(), current.values["device"])
+    if not holders:
+        return False
+    names = " or ".join("this run" if one.id == run.id else f"#{one.id} {one.name}" for one in holders)
+    say.info(f"The new run waits in the queue until {names} has ended and leaves it the device.", "schedule")
+    if run.desired == "stop" or run.id not in {one.id for one in holders}:
+        return False
+    label = f"Stop #{run.id} to start at once; it can be resumed later"
+    return st.toggle(say.plain(label), key="stop-first")
+
+
+def start(current: Draft, run: Run, stop_first: bool) -> None:
+    with session.shown_errors():
+        with st.spinner("Checking and queueing …"):
+            (made,) = launched(current.values, current.name, parent=run.id)
+            if stop_first and session.fetch(run.id).status not in ENDED:
+                scheduler.stop(session.store(), session.home(), run.id)
+        same_again.close()
+        st.switch_page("pages/run.py", query_params={"run": str(made.id)})

@@ -1,0 +1,72 @@
+"""From a curve to the next question: a run's variant launched from its page, and both curves seen live."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.runs.schema import ENDED
+from core.runs.store import RunStore
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.xdist_group("browser")
+CURVES = "host => (host._fullData || []).map(trace => [trace.name, trace.x.length])"
+
+
+def curves(page: Page) -> dict[str, int]:
+    """The names of the loss chart's curves and how many points each has."""
+    host = page.locator(".st-key-card-loss .host[data-points]")
+    return dict(host.first.evaluate(CURVES)) if host.count() else {}
+
+
+def number(page: Page) -> int:
+    return int(re.search(r"run=(\d+)", page.url)[1])
+
+
+def test_a_double_click_launches_one_run_and_its_variant_is_drawn_over_it(server, page):
+    store = RunStore(server.home.database)
+    page.goto(server.url)
+    page.locator(".st-key-launch-sinusoid-maml button").dblclick()
+    page.wait_for_url(re.compile(r"/run\?run=\d+"))
+    first = number(page)
+    wait_until(lambda: sum(curves(page).values()) > 2, timeout=60)
+    assert [run.id for run in store.runs()] == [first]
+
+    page.get_by_role("button", name="Same again with …").click()
+    dialog = page.get_by_role("dialog")
+    rate = dialog.get_by_role("spinbutton", name=re.compile("^Inner learning rate"))
+    expect(rate).to_have_value("0.01")
+    rate.fill("0.02")
+    rate.press("Tab")
+    expect(dialog.get_by_text("inner_lr 0.02")).to_be_visible()
+    dialog.get_by_text(f"Stop #{first} to start at once").click()
+    expect(dialog.get_by_role("switch").or_(dialog.get_by_role("checkbox")).first).to_be_checked()
+    dialog.locator(".st-key-launch-variant button").dblclick()
+    page.wait_for_url(lambda url: f"run={first + 1}" in url)
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("link", name=f"like #{first} but inner_lr 0.02")).to_be_visible()
+
+    def both() -> bool:
+        now = curves(page)
+        return now.get(f"#{first} sinusoid-maml", 0) > 1 and now.get("query, after adapting", 0) > 1
+
+    wait_until(both, timeout=60)
+    assert [(run.id, run.parent) for run in store.runs()] == [(first + 1, first), (first, None)]
+    assert store.get(first).status == "stopped"
+    page.locator(f".st-key-beside-{first + 1}-{first} label").click()
+    page.wait_for_url(re.compile("beside=none"))
+    wait_until(lambda: f"#{first} sinusoid-maml" not in curves(page))
+    page.locator(f".st-key-stop-{first + 1} button").click()
+    wait_until(lambda: store.get(first + 1).status in ENDED, timeout=60)
+
+
+def test_a_double_click_in_train_launches_one_run(server, page):
+    store = RunStore(server.home.database)
+    before = len(store.runs())
+    page.goto(f"{server.url}/train?preset=sinusoid-maml")
+    launch = page.locator(".st-key-launch button")
+    expect(launch).to_be_enabled()
+    launch.dblclick()
+    page.wait_for_url(re.compile(r"/run\?run=\d+"))
+    wait_until(lambda: len(curves(page)) > 0, timeout=60)
+    assert len(store.runs()) == before + 1
