@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli import follow
+from core.cli import follow, forecast
 from core.cli.data import need_data
 from core.cli.options import HomeOption, JsonOption, SetOption, emit, open_home, shown, summary
 from core.config import presets
@@ -20,15 +20,22 @@ def train(
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the run; default the preset's.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Queue and return; training goes on by itself.")] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would take, from a few iterations; queue nothing.")
+    ] = False,
     download: Annotated[bool, typer.Option("--download", help="Fetch a missing data set without asking.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Queue a run, follow it to its end. Ctrl-C stops it with a checkpoint."""
+    """Queue a run, follow it to its end. Ctrl-C stops it with a checkpoint. With --dry-run: only say what it would take."""
     from core.launch import from_preset, launch
 
     found, store = open_home(home)
     config = from_preset(_preset(preset), [*(set_ or []), *([] if seed is None else [f"seed={seed}"])])
+    if dry:
+        document, text = forecast.dry_run(config, preset if name is None else name, seeds or 1, found, store)
+        emit(document, as_json, text)
+        return
     need_data(config, found, download)
     runs = launch(store, found, config, preset if name is None else name, seeds or 1)
     ids, group = [run.id for run in runs], runs[0].group
