@@ -1,5 +1,6 @@
 """Estimates as people read them: rounded to what they are good for. Free of torch."""
 
+from collections.abc import Callable
 from math import floor, log10
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -11,9 +12,8 @@ def duration(seconds: float) -> str:
         return "a few seconds"
     if seconds < 0.95 * MINUTE:
         return f"{5 * round(seconds / 5)} s"
-    if round(seconds / MINUTE) < 90:
-        minutes = seconds / MINUTE
-        return f"{round(minutes) if minutes < 30 else 5 * round(minutes / 5)} min"
+    if round(seconds / MINUTE) < 100:
+        return f"{round(seconds / MINUTE)} min"
     if seconds < 1.5 * DAY:
         return f"{_digits(seconds / HOUR)} h"
     return f"{_digits(seconds / DAY)} days"
@@ -26,7 +26,7 @@ def size(amount: float) -> str:
     return f"{_digits(amount / 1e9, 1 if amount < 0.95e9 else 2)} GB"
 
 
-def instead(new: float, old: float, spoken) -> str:
+def instead(new: float, old: float, spoken: Callable[[float], str]) -> str:
     """``3 min instead of 6 min``; nothing where the two read the same."""
     return "" if spoken(new) == spoken(old) else f"{spoken(new)} instead of {spoken(old)}"
 

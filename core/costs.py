@@ -26,12 +26,12 @@ from data.errors import InnerloopError
 log = logging.getLogger(__name__)
 
 MOST = 300  # measurements that are kept, the newest
-DOUBTFUL = 600.0  # seconds for which one counts that failed, or was taken while others used the processor
+DOUBTFUL = 600.0  # seconds for which one counts that failed, is for us alone, or was taken on a busy processor
 # Settings that a measurement can be scaled by, or that change nothing of what is computed. All others count.
 SCALES = {
     "training": {
         "iterations", "meta_lr", "minutes", "schedule", "decay_rate", "decay_every", "staircase", "final_lr",
-        "evaluate_every",
+        "evaluate_every", "early_validations",
     },
     "evaluation": {"episodes", "val_episodes", "seed"},
 }  # fmt: skip
@@ -66,11 +66,6 @@ class Entry:
     found: Cost | InnerloopError
     at: float
 
-    @property
-    def doubtful(self) -> bool:
-        """Whether another try may well find something else."""
-        return isinstance(self.found, InnerloopError) or self.found.share < ALONE
-
 
 def newest(entries: dict[str, Entry]) -> dict[str, Entry]:
     """The MOST newest of them."""
@@ -87,16 +82,17 @@ class Costs:
         self.file, self.clock = file, clock
         self._lock, self._stamp = threading.Lock(), None
         self._lasting: dict[str, Entry] = {}  # as in the file
-        self._own: dict[str, Entry] = {}  # for this process alone
+        self._own: dict[str, Entry] = {}  # for this process alone, and not for long
 
     def get(self, key: str) -> Cost | InnerloopError | None:
         """A measurement, or why there is none; None if nobody has tried, or it has become doubtful."""
         with self._lock:
             self._refresh()
-            found = self._own.get(key) or self._lasting.get(key)
-        if found is None or (found.doubtful and self.clock() - found.at > DOUBTFUL):
+            own, found = key in self._own, self._own.get(key) or self._lasting.get(key)
+        if found is None:
             return None
-        return found.found
+        doubtful = own or found.found.share < ALONE
+        return None if doubtful and self.clock() - found.at > DOUBTFUL else found.found
 
     def put(self, key: str, found: Cost | InnerloopError, lasting: bool = True) -> None:
         """Keep it. lasting: for other processes too, which is not for what a file of one's own may change."""
@@ -109,11 +105,6 @@ class Costs:
             self._refresh()
             self._lasting = newest({**self._lasting, key: entry})
             self._write()
-
-    def forget(self, key: str) -> None:
-        """Have it measured anew."""
-        with self._lock:
-            self._own.pop(key, None)
 
     def _refresh(self) -> None:
         """Take in what other processes have written. A file that cannot be read counts as empty."""

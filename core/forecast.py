@@ -108,8 +108,8 @@ class Forecaster:
             self._measure([config], slot)
             found = self.known(config, slot)
         if not found.whole:
-            missing = [other for _, _, other in variants(config) if self.costs.get(key_of(other, slot)) is None]
-            self._measure(missing, slot)
+            # The run itself again beside them: a machine that was slower or faster a minute ago would look like their doing.
+            self._measure([config, *(other for _, _, other in variants(config))], slot)
             found = self.known(config, slot)
         return found
 
@@ -133,7 +133,7 @@ class Forecaster:
         question = Question("core.forecast:measure_here", asked, SECONDS * len(configs), surroundings(), self.start)
         try:
             found = [self._cost(one) for one in self.ask(question)]
-        except (Refused, TookTooLong, Died) as error:
+        except (Refused, TookTooLong, Died, OSError) as error:
             found = [_unmeasured(error)] * len(configs)
         for config, cost in zip(configs, found, strict=True):
             self.costs.put(key_of(config, slot), cost, lasting=config.model.name != "module")
@@ -156,12 +156,14 @@ def surroundings() -> dict[str, str]:
 
 
 def _unmeasured(error: Exception) -> ProbeError:
-    remedy = "Choose first order, fewer inner steps, fewer tasks or a smaller network."
+    remedy = "Choose first order, fewer inner steps or a smaller network."
     if isinstance(error, TookTooLong):
-        return ProbeError(f"A single iteration did not come to an end within {SECONDS:.0f} s.", remedy)
+        text = f"A few iterations of few tasks did not come to an end within {SECONDS:.0f} s"
+        return ProbeError(f"{text}; the machine may also be busy.", remedy)
     if isinstance(error, Died):
-        message = f"The process that measured it ended {error.how}; it may have run out of memory."
-        return ProbeError(message, remedy)
+        return ProbeError(f"The process that measured it ended {error.how}; it may have run out of memory.", remedy)
+    if isinstance(error, OSError):
+        return ProbeError(f"No process could be started to measure it: {error.strerror}.", "Free some memory and disk.")
     return ProbeError(error.message, error.remedy, error.path)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from core.algorithms.base import StepReport
 from core.algorithms.fine_tune import FineTuner, FineTuning
 from core.config.run import RunConfig
 from core.training.build import threads, without_data
@@ -20,6 +21,7 @@ from core.training.memory import HighWater, Peak
 from core.training.trainer import Trainer
 from core.training.tuning import tuning_steps
 from data.errors import InnerloopError
+from data.family import EpisodeShape
 from data.folders import Folders
 
 STEPS, SCORES = 0.8, 0.4  # seconds for which steps and each kind of score are repeated
@@ -108,27 +110,23 @@ class Probe(Trainer):
         """folder: empty. Raises ModelError where the network cannot learn these tasks."""
         family = without_data(config, folders, device)
         self.resident = family.stand_in()
-        self.by_tasks = {config.training.meta_batch_size: with_tasks(config, config.training.meta_batch_size)}
-        (few,) = self.by_tasks.values()
-        super().__init__(few, family, folder, Unheard())
+        super().__init__(one_block(config), family, folder, Unheard())
         self._prepare()
         self.algorithm.train()
+        self.tasks = config.training.meta_batch_size if self.algorithm.episodic else 1  # a step's, that can be fewer
+        self.meta_step, self.algorithm.meta_step = self.algorithm.meta_step, self._meta_step
         # In the middle of the training: what MAML++ does at its beginning alone is not what most of it takes.
         self.iteration = config.training.iterations // 2
 
-    @property
-    def tasks(self) -> int:
-        """That an iteration can be cut down from; 1 where it is of an ordinary batch."""
-        return max(self.by_tasks) if self.algorithm.episodic else 1
-
     def step(self, tasks: int) -> None:
         """One iteration with so many tasks."""
-        if tasks not in self.by_tasks:
-            self.by_tasks[tasks] = with_tasks(self.config, tasks)
-        self.config = self.by_tasks[tasks]
+        self.taken = tasks
         self._step()
         self.window.reports.clear()
         self._settle()
+
+    def _meta_step(self, shape: EpisodeShape, _: int, *rest: Any) -> StepReport:
+        return self.meta_step(shape, self.taken, *rest)
 
     def score(self, tasks: int, wanted: list[int]) -> None:
         """Adapt to so many validation tasks and score them after each of the ``wanted`` inner steps."""
@@ -141,10 +139,10 @@ class Probe(Trainer):
             torch.mps.synchronize()
 
 
-def with_tasks(config: RunConfig, tasks: int) -> RunConfig:
-    """The run with so many tasks in a meta-batch, and a single block of them to be scored on."""
+def one_block(config: RunConfig) -> RunConfig:
+    """The run with a single block of tasks to be scored on, and no end by the clock."""
     values = config.model_dump()
-    values["training"] |= {"meta_batch_size": tasks, "minutes": None}
+    values["training"]["minutes"] = None
     values["evaluation"] |= {"episodes": BLOCK, "val_episodes": BLOCK}
     return RunConfig.model_validate(values)
 

@@ -33,6 +33,12 @@ def tasks_at_once(config: RunConfig) -> Changes:
     return {"training.tasks_at_once": max(1, now // 4)} if now > 1 else {}
 
 
+def recomputed(config: RunConfig) -> Changes:
+    if getattr(config.algorithm, "recompute", True) or getattr(config.algorithm, "first_order", False):
+        return {}
+    return {"algorithm.recompute": True}
+
+
 def fewer_steps(config: RunConfig) -> Changes:
     steps = getattr(config.algorithm, "inner_steps", None)
     return {"algorithm.inner_steps": steps // 2} if steps and steps > 1 else {}
@@ -61,6 +67,7 @@ def plural(changes: Changes) -> str:
 SAVINGS = {
     "first_order": Saving(lambda _: "first order", first_order),
     "tasks_at_once": Saving(lambda c: f"{shown(c)} task{plural(c)} at once", tasks_at_once),
+    "recomputed": Saving(lambda _: "recomputed inner steps", recomputed),
     "fewer_steps": Saving(lambda c: f"{shown(c)} inner step{plural(c)}", fewer_steps),
     "smaller_network": Saving(lambda c: f"a network of {shown(c)} {next(iter(c)).rpartition('.')[2]}", smaller_network),
 }
