@@ -1,7 +1,6 @@
 """Estimates as people read them: rounded to what they are good for. Free of torch."""
 
 from collections.abc import Callable
-from math import floor, log10
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
@@ -19,11 +18,17 @@ def duration(seconds: float) -> str:
     return f"{_digits(seconds / DAY)} days"
 
 
+def roughly(seconds: float) -> str:
+    """``about 6 min``; a few seconds are that by themselves."""
+    said = duration(seconds)
+    return said if said.startswith("a ") else f"about {said}"
+
+
 def size(amount: float) -> str:
     """Bytes as ``60 MB``, ``0.4 GB``, ``12 GB``, in powers of ten."""
     if amount < 0.095e9:
         return f"{max(1, round(amount / 1e7)) * 10} MB"
-    return f"{_digits(amount / 1e9, 1 if amount < 0.95e9 else 2)} GB"
+    return f"{amount / 1e9:.1f} GB" if amount < 0.95e9 else f"{_digits(amount / 1e9)} GB"
 
 
 def instead(new: float, old: float, spoken: Callable[[float], str]) -> str:
@@ -31,6 +36,7 @@ def instead(new: float, old: float, spoken: Callable[[float], str]) -> str:
     return "" if spoken(new) == spoken(old) else f"{spoken(new)} instead of {spoken(old)}"
 
 
-def _digits(value: float, digits: int = 2) -> str:
-    places = max(0, digits - 1 - floor(log10(value)))
-    return f"{value:.{places}f}".removesuffix(".0") if value < 100 else f"{round(value):,}".replace(",", "\u202f")
+def _digits(value: float) -> str:
+    if value >= 9.95:
+        return f"{round(value):,}".replace(",", "\u202f")
+    return f"{value:.1f}".removesuffix(".0")

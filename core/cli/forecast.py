@@ -41,7 +41,7 @@ def lines(found: "Forecast", config: "RunConfig", seeds: int, meets: Outlook) ->
     one, each = found.estimate, " each" if seeds > 1 else ""
     parts = {"training": one.training, "validation": one.validation, "tuning": one.tuning, "test": one.test}
     told = ", ".join(f"{part} {about.duration(seconds)}" for part, seconds in parts.items() if seconds)
-    rows = [("time", f"about {about.duration(one.seconds)}{each}: {told}")]
+    rows = [("time", f"{about.roughly(one.seconds)}{each}: {told}")]
     if one.training and one.iterations < config.training.iterations:
         rows.append(("", f"about {one.iterations} of {config.training.iterations} iterations fit its time budget"))
     lacking = "" if found.fits else ": it will not fit"

@@ -90,8 +90,8 @@ class ForecastView:
         one = self.found.estimate
         where = ["CPU", f"{one.threads} thread{'s' if one.threads > 1 else ''}"] if self.slot == "cpu" else [self.slot]
         each = " each" if self.seeds > 1 else ""
-        figures = f"<b>about {html.escape(about.duration(one.seconds))}{each}</b> · <b>{html.escape(about.size(one.memory))}</b>"
-        return f"{figures} on {html.escape(' · '.join(where))}"
+        time, memory = html.escape(about.roughly(one.seconds) + each), html.escape(about.size(one.memory))
+        return f"<b>{time}</b> · <b>{memory}</b> on {html.escape(' · '.join(where))}"
 
     def _remarks(self, found: Forecast) -> list[str]:
         one, said, wanted = found.estimate, [], self.config.training.iterations
