@@ -11,7 +11,7 @@ def duration(seconds: float) -> str:
         return "a few seconds"
     if seconds < 0.95 * MINUTE:
         return f"{5 * round(seconds / 5)} s"
-    if round(seconds / MINUTE) < 100:
+    if round(seconds / MINUTE) < 120:
         return f"{round(seconds / MINUTE)} min"
     if seconds < 1.5 * DAY:
         return f"{_digits(seconds / HOUR)} h"
