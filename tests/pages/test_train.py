@@ -224,7 +224,7 @@ def measured(home, monkeypatch):
 
 def forecast(page):
     """The line beside the button, without its marks."""
-    (line,) = [re.sub("<[^>]*>", "", part.value) for part in page.get("html") if 'class="forecast' in part.value]
+    line, *_ = [re.sub("<[^>]*>", "", part.value) for part in page.get("html") if 'class="forecast' in part.value]
     return line
 
 
