@@ -32,8 +32,12 @@ def size(amount: float) -> str:
 
 
 def instead(new: float, old: float, spoken: Callable[[float], str]) -> str:
-    """``3 min instead of 6 min``; nothing where the two read the same."""
-    return "" if spoken(new) == spoken(old) else f"{spoken(new)} instead of {spoken(old)}"
+    """``3 min instead of 6``; nothing where the two read the same."""
+    now, before = spoken(new), spoken(old)
+    if now == before:
+        return ""
+    unit = f" {now.rpartition(' ')[2]}"
+    return f"{now} instead of {before.removesuffix(unit)}"
 
 
 def _digits(value: float) -> str:

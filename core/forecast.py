@@ -71,7 +71,7 @@ class Forecast:
         return shorter or (not self.fits and other.memory < WORTH * mine.memory)
 
     def words(self, advice: Advice) -> str:
-        """What a change makes of it: ``first order: 3 min instead of 6 min, 0.2 GB instead of 0.4 GB``."""
+        """What a change makes of it: ``first order: 3 min instead of 6, 0.2 GB instead of 0.4``."""
         new, old = advice.estimate, self.estimate
         time = about.instead(new.seconds, old.seconds, about.duration)
         return f"{advice.words}: {', '.join(filter(None, [time, about.instead(new.memory, old.memory, about.size)]))}"

@@ -69,7 +69,9 @@ SAVINGS = {
     "tasks_at_once": Saving(lambda c: f"{shown(c)} task{plural(c)} at once", tasks_at_once),
     "recomputed": Saving(lambda _: "recomputed inner steps", recomputed),
     "fewer_steps": Saving(lambda c: f"{shown(c)} inner step{plural(c)}", fewer_steps),
-    "smaller_network": Saving(lambda c: f"a network of {shown(c)} {next(iter(c)).rpartition('.')[2]}", smaller_network),
+    "smaller_network": Saving(
+        lambda c: f"{shown(c)} {'filters' if 'model.filters' in c else 'units'}", smaller_network
+    ),
 }
 
 

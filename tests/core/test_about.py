@@ -26,5 +26,6 @@ def test_sizes(amount: float, text: str) -> None:
 
 
 def test_what_reads_the_same_is_no_difference() -> None:
-    assert about.instead(181, 360, about.duration) == "3 min instead of 6 min"
+    assert about.instead(181, 360, about.duration) == "3 min instead of 6"
+    assert about.instead(1800, 9000, about.duration) == "30 min instead of 2.5 h"
     assert about.instead(355, 360, about.duration) == ""

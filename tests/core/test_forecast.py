@@ -83,7 +83,7 @@ def test_a_long_run_is_told_what_shortens_it_the_most_helpful_first(forecaster) 
         {"algorithm.inner_steps": 2},
         {"algorithm.first_order": True},
     ]
-    assert found.words(found.advice[1]) == "first order: 42 min instead of 83 min"
+    assert found.words(found.advice[1]) == "first order: 42 min instead of 83"
     # Its own time is taken again beside that of the changes.
     assert [one == config for one in asked.asked[1]] == [True] + [False] * (len(asked.asked[1]) - 1)
 
@@ -94,7 +94,7 @@ def test_half_the_network_helps_one_that_does_not_fit(forecaster) -> None:
     assert not found.fits
     (advice,) = found.advice
     assert advice.changes == {"model.widths": [32]}
-    assert found.words(advice) == "a network of 32 widths: 32 GB instead of 64 GB"
+    assert found.words(advice) == "32 units: 32 GB instead of 64"
     document = found.as_json()
     assert (document["fits"], document["memory"], document["memory_there"]) == (False, 64 * GB, 50 * GB)
     assert document["advice"][0]["changes"] == {"model.widths": [32]}

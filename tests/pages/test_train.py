@@ -275,7 +275,7 @@ def test_a_change_that_helps_is_told_and_can_be_taken(app, measured, wanted):
             changes = saving.changes(RunConfig.model_validate(preset("sinusoid-maml").config))
             measured("sinusoid-maml", cost(), *(f"{path}={json.dumps(value)}" for path, value in changes.items()))
     page.run()
-    assert advice(page) == {"advice-first_order": "first order: 47 min instead of 117 min"}
+    assert advice(page) == {"advice-first_order": "first order: 47 min instead of 117"}
     page.button("advice-first_order").click().run()
     assert values(page)["algorithm"]["first_order"] is True
     assert setting(page, "algorithm.first_order").value is True
@@ -285,7 +285,7 @@ def test_a_change_that_helps_is_told_and_can_be_taken(app, measured, wanted):
 def test_what_does_not_fit_is_said(app, measured, said):
     measured("sinusoid-maml", cost(memory=9e9))
     page = app("train", preset="sinusoid-maml")
-    assert "It will not fit: cpu has 8 GB of memory." in said(page)
+    assert "It will not fit: this machine has 8 GB of memory." in said(page)
     assert not page.button("launch").disabled  # nobody knows what else will be on the machine then
 
 

@@ -70,7 +70,8 @@ class ForecastView:
         if self.found is None:
             return
         if not self.found.fits:
-            say.warning(f"It will not fit: {self.slot} has {about.size(self.found.room)} of memory.", "memory")
+            there = "this machine" if self.slot == "cpu" else self.slot
+            say.warning(f"It will not fit: {there} has {about.size(self.found.room)} of memory.", "memory")
         for text in self._remarks(self.found):
             say.caption(text)
         for advice in self.found.advice:
