@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 
+from core import forecast
 from core.cli import app as cli
 from core.config.facts import facts_of
 from core.config.overrides import paths
@@ -168,6 +169,13 @@ def test_detach_gives_the_runs_numbers(document: Callable[..., Any], home: Home,
     assert RunStore(home.database).get(alone["runs"][0]).name == "mine"
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that measures is given its time, however busy the machine is."""
+    monkeypatch.setattr(forecast, "SECONDS", 600.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_dry_run_says_what_it_would_take_and_queues_nothing(
     document: Callable[..., Any], call: Call, home: Home, launcher: NoWorkers
 ) -> None:
@@ -192,6 +200,7 @@ def test_a_dry_run_says_what_it_would_take_and_queues_nothing(
     assert launcher.started == []
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_dry_run_needs_no_data_set(document: Callable[..., Any], home: Home) -> None:
     small = [setting for setting in SMALL if "widths" not in setting and "inner_steps" not in setting]
     dry = (
@@ -207,6 +216,7 @@ def test_a_dry_run_needs_no_data_set(document: Callable[..., Any], home: Home) -
     assert not home.datasets.exists()
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_dry_run_of_what_cannot_be_run_says_why(document: Callable[..., Any]) -> None:
     wrong = document("train", "--preset", "sinusoid-maml", "--set", "training.iterations=0", "--dry-run", status=2)
     assert "smallest value" in wrong["error"]["message"]

@@ -41,6 +41,12 @@ def cost_of(config: RunConfig) -> Cost:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real process is given its time, however busy the machine is."""
+    monkeypatch.setattr(forecast, "SECONDS", 600.0)
+
+
+@pytest.fixture
 def forecaster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Forecaster]:
     monkeypatch.setattr(hardware, "memory_of", lambda _: 50 * GB)
 
@@ -155,6 +161,7 @@ def test_the_measuring_process_answers_for_each_config(tmp_path: Path, monkeypat
     assert "no_such_module_anywhere" in second["error"]["message"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_real_process_measures_a_tiny_run(tmp_path: Path) -> None:
     one = Forecaster(Costs(tmp_path / "costs.json"), Folders(tmp_path, tmp_path))
     found = one.forecast(tiny("sinusoid"), "cpu")
@@ -164,6 +171,7 @@ def test_a_real_process_measures_a_tiny_run(tmp_path: Path) -> None:
     assert found.estimate.threads == 1
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(
     ("inside", "said"), [("os._exit(3)", "ended with code 3"), ("raise ValueError('small')", "small")]
 )
