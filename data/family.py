@@ -182,6 +182,13 @@ class TaskFamily(ABC):
 
         return Episodes(*part(shape.k_shot), *part(shape.n_query), objective).to(self.device)
 
+    def stand_in(self) -> int:
+        """Put made-up examples in the place of those that files hold, as many and as large, for measuring without them.
+
+        Returns the bytes that the real ones take on the device. Nothing to do for a family whose tasks come from no files.
+        """
+        return 0
+
     def hashed(self, drawn: Drawn) -> Iterator[Tensor]:
         """What a hash of these tasks is taken over, piece by piece and the same on every device: the processor's own
         float32 (int64 for class indices), a block's support_x, support_y, query_x and query_y, one after another.

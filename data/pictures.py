@@ -12,7 +12,7 @@ from torch import Tensor
 
 from data.batch import Episodes
 from data.errors import DataError
-from data.family import SPLIT_TITLES, ClassificationConfig, EpisodeShape, OnProgress, Split, TaskFamily
+from data.family import SPLIT_TITLES, SPLITS, ClassificationConfig, EpisodeShape, OnProgress, Split, TaskFamily
 from data.objective import Classification
 from data.shortages import left_out
 
@@ -100,6 +100,16 @@ class Pictures(TaskFamily):
         if split not in self._pools:
             self._pools[split] = self.load(split, self.progress).to(self.device)
         return self._pools[split]
+
+    def stand_in(self) -> int:
+        """One picture of noise in the place of each, so that any number of them takes no memory."""
+        noise = torch.randint(256, (1, *self.input_spec.shape), generator=torch.Generator().manual_seed(0))
+        noise = noise.byte().to(self.device)
+        for split in SPLITS:
+            sizes = self.found[split].by_count.items()
+            counts = torch.tensor([int(count) for count, classes in sizes for _ in range(classes)], device=self.device)
+            self._pools[split] = Pool(noise.expand(int(counts.sum()), *noise.shape[1:]), counts)
+        return sum(len(pool.images) * pool.images[0].numel() for pool in self._pools.values())
 
     def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
         """Draw tasks whose classes are distinct and whose support and query examples are distinct.

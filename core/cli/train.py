@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli import follow
+from core.cli import follow, forecast
 from core.cli.data import need_data
 from core.cli.options import HomeOption, JsonOption, SetOption, find_run, open_home
 from core.cli.output import emit, shown, summary
@@ -32,17 +32,24 @@ def train(
         typer.Option("--name", help="Name of the run; default the preset's, or the other run's and what changed."),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Queue and return; training goes on by itself.")] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would take, from a few iterations; queue nothing.")
+    ] = False,
     download: Annotated[bool, typer.Option("--download", help="Fetch a missing data set without asking.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Queue a run, follow it to its end. Ctrl-C stops it with a checkpoint."""
+    """Queue a run, follow it to its end. Ctrl-C stops it with a checkpoint. With --dry-run: only say what it would take."""
     from core.launch import launch
 
     found, store = open_home(home)
     parent = _parent(store, preset, from_)
     assignments = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
     config, default = _of_preset(preset, assignments) if parent is None else _like(parent, assignments, seeds)
+    if dry:
+        document, text = forecast.dry_run(config, default if name is None else name, seeds or 1, found, store)
+        emit(document, as_json, text)
+        return
     need_data(config, found, download)
     runs = launch(store, found, config, default if name is None else name, seeds or 1, parent=from_)
     if detach:

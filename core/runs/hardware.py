@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pynvml
 
 ALL_GPUS = "cuda:all"  # the slot of a run that is divided among all visible GPUs
+CONTAINER = Path("/sys/fs/cgroup/memory.max")  # Linux
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,18 @@ def describe() -> str:
 def cpu() -> str:
     """The processor for people."""
     return f"{'Apple Silicon' if _apple_silicon() else 'CPU'} · {_cores()} cores"
+
+
+def memory_of(slot: str) -> int:
+    """Bytes that a slot has in all: a GPU's own, else the machine's, or as many of them as a container may take."""
+    if slot.startswith("cuda"):
+        index = int(slot.partition(":")[2] or 0)
+        return next((gpu.memory_total for gpu in gpus() if gpu.index == index), 0)
+    total = psutil.virtual_memory().total
+    try:
+        return min(total, int(CONTAINER.read_text()))
+    except (OSError, ValueError):  # no container, or "max"
+        return total
 
 
 def load(slot: str, pid: int, *others: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 
+from core import forecast
 from core.cli import app as cli
 from core.config.facts import facts_of
 from core.config.overrides import paths
@@ -168,6 +169,62 @@ def test_detach_gives_the_runs_numbers(document: Callable[..., Any], home: Home,
     alone = document("train", "--preset", "sinusoid-maml", *SMALL, "--detach", "--name", "mine")
     assert (len(alone["runs"]), alone["group"]) == (1, None)
     assert RunStore(home.database).get(alone["runs"][0]).name == "mine"
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that measures is given its time, however busy the machine is."""
+    monkeypatch.setattr(forecast, "SECONDS", 600.0)
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_dry_run_says_what_it_would_take_and_queues_nothing(
+    document: Callable[..., Any], call: Call, home: Home, launcher: NoWorkers
+) -> None:
+    """By a real process, once; the second time from what it measured."""
+    dry = ("train", "--preset", "sinusoid-maml", *SMALL, "--seeds", "2", "--name", "mine", "--dry-run")
+    answer = document(*dry)
+    assert answer.keys() == {"name", "seeds", "config", "estimate", "queue"}
+    assert (answer["name"], answer["seeds"], answer["config"]["training"]["iterations"]) == ("mine", 2, 4)
+    estimate = answer["estimate"]
+    parts = sum(estimate[part] for part in ("training", "validation", "tuning", "test"))
+    assert estimate["seconds"] == pytest.approx(parts)
+    assert parts > estimate["training"] > 0
+    assert (estimate["fits"], estimate["advice"], estimate["slot"], estimate["iterations"]) == (True, [], "cpu", 4)
+    assert answer["queue"] == {"ahead": 0, "occupied_by": None}
+    code, out, err = call(*dry)
+    assert code == 0
+    assert out.splitlines()[0] == "mine: MAML on Sinusoid regression, 5-shot"
+    assert "a few seconds each: training a few seconds" in out
+    assert out.endswith("Nothing was queued.\n")
+    assert "Measuring" in err
+    assert RunStore(home.database).count() == 0
+    assert launcher.started == []
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_dry_run_needs_no_data_set(document: Callable[..., Any], home: Home) -> None:
+    small = [setting for setting in SMALL if "widths" not in setting and "inner_steps" not in setting]
+    dry = (
+        "train",
+        "--preset",
+        "omniglot-5w1s-protonet",
+        *small,
+        "--set=family.n_way=5",
+        "--set=model.filters=2",
+        "--dry-run",
+    )
+    assert document(*dry)["estimate"]["memory"] > 0
+    assert not home.datasets.exists()
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_dry_run_of_what_cannot_be_run_says_why(document: Callable[..., Any]) -> None:
+    wrong = document("train", "--preset", "sinusoid-maml", "--set", "training.iterations=0", "--dry-run", status=2)
+    assert "smallest value" in wrong["error"]["message"]
+    own = ("--set=model=module", "--set=model.path=no_such_module_here:Net")
+    broken = document("train", "--preset", "sinusoid-maml", *own, "--set=device=cpu", "--dry-run", status=1)
+    assert "no_such_module_here" in broken["error"]["message"]
 
 
 @pytest.mark.usefixtures("launcher")

@@ -15,6 +15,8 @@ from core.config.facts import facts_of
 from core.config.overrides import apply
 from core.config.presets import preset
 from core.config.run import RunConfig
+from core.costs import key_of
+from core.forecast_line import ForecastLine
 from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.schema import Run
@@ -53,6 +55,20 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(LocalLauncher, "alive", lambda *_: True)
     monkeypatch.setattr(LocalLauncher, "stop", lambda *_: None)
     return runs
+
+
+@pytest.fixture(autouse=True)
+def wanted(monkeypatch: pytest.MonkeyPatch) -> dict[str, RunConfig]:
+    """What pages are waiting to have measured, by the page. It never is, as if it took for ever."""
+    wishes: dict[str, RunConfig] = {}
+
+    def same(_: ForecastLine, owner: str, config: RunConfig, slot: str) -> bool:
+        return owner in wishes and key_of(wishes[owner], slot) == key_of(config, slot)
+
+    monkeypatch.setattr(ForecastLine, "want", lambda _, owner, config, __: wishes.__setitem__(owner, config))
+    monkeypatch.setattr(ForecastLine, "leave", lambda _, owner: wishes.pop(owner, None))
+    monkeypatch.setattr(ForecastLine, "measures", same)
+    return wishes
 
 
 @pytest.fixture

@@ -1,17 +1,27 @@
 """The Train page: the form made from the config's fields, its messages, and the launch."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
 from core.algorithms.base import algorithms
+from core.config.overrides import apply
 from core.config.presets import PRESETS, preset
 from core.config.run import RunConfig
+from core.costs import Costs, key_of
+from core.forecast import ProbeError
+from core.forecast_line import ForecastLine
 from core.models.base import models
+from core.runs import hardware
+from core.training.probe import Cost
+from core.training.saving import SAVINGS
 from data.registry import families
 from pages.parts.train import config_form, draft
 from pages.parts.train.episode_view import picture_strip
+from tests.pages.conftest import as_read
 
 REGISTRIES = {"family": families(), "algorithm": algorithms(), "model": models()}
 
@@ -180,6 +190,142 @@ def test_launch_queues_the_run_and_opens_it(app, store, started):
     assert (run.name, run.config["seed"]) == ("doodles-5w1s", 5)
     assert started == [run.id]
     assert page.title[0].value == "doodles\\-5w1s"
+
+
+# Time and memory
+
+
+def cost(step=0.1, memory=4e8, **more):
+    whole = {
+        "score": 1e-4,
+        "tuned": 0.0,
+        "candidates": 0,
+        "tunes": False,
+        "threads": 1,
+        "steps": 9,
+        "tasks": 25,
+        "share": 1.0,
+    }
+    return Cost(step=step, memory=int(memory), **(whole | more))
+
+
+@pytest.fixture
+def measured(home, monkeypatch):
+    """Puts a measurement where the page finds those of an earlier day: ``measured("sinusoid-maml", cost(), "seed=3")``."""
+    monkeypatch.setattr(hardware, "slots", lambda: ["cpu"])
+    monkeypatch.setattr(hardware, "memory_of", lambda _: 8 * 10**9)
+
+    def put(name, found, *changes):
+        config = RunConfig.model_validate(apply(draft.complete(preset(name).config), list(changes)))
+        Costs(home.cache / "costs.json").put(key_of(config, "cpu"), found)
+
+    return put
+
+
+def forecast(page):
+    """The line beside the button, without its marks."""
+    line, *_ = [re.sub("<[^>]*>", "", part.value) for part in page.get("html") if 'class="forecast' in part.value]
+    return line
+
+
+def advice(page):
+    return {button.key: as_read(button.label) for button in page.button if (button.key or "").startswith("advice-")}
+
+
+def test_time_and_memory_of_what_was_measured_before_are_there_at_once(app, measured):
+    measured("sinusoid-maml", cost(step=0.002))
+    page = app("train", preset="sinusoid-maml")
+    assert forecast(page) == "about 2 min · 0.4 GB on CPU · 1 thread"
+    setting(page, "training.iterations").set_value(700_000).run()
+    assert forecast(page).startswith("about 24 min")
+    page.number_input("run-seeds").set_value(2).run()
+    assert forecast(page).startswith("about 24 min each")
+    assert not page.exception
+
+
+def test_what_is_not_known_is_measured_while_everything_else_goes_on(app, wanted, store):
+    page = app("train", preset="sinusoid-maml")
+    assert forecast(page) == "Measuring a few iterations …"
+    (config,) = wanted.values()
+    assert config.training.meta_batch_size == 25
+    setting(page, "training.meta_batch_size").set_value(7).run()
+    (config,) = wanted.values()  # instead of the one before
+    assert config.training.meta_batch_size == 7
+    page.button("launch").click().run()
+    assert len(store.runs()) == 1
+    assert wanted == {}  # the run has the machine to itself
+
+
+def test_a_setting_that_is_wrong_is_not_measured(app, wanted):
+    page = app("train", preset="sinusoid-maml")
+    wanted.clear()
+    setting(page, "training.meta_lr").set_value(7.0).run()
+    assert wanted == {}
+    assert not [part for part in page.get("html") if "forecast" in part.value]
+
+
+def test_a_change_that_helps_is_told_and_can_be_taken(app, measured, wanted):
+    measured("sinusoid-maml", cost())
+    page = app("train", preset="sinusoid-maml")
+    assert wanted  # what would help is not known yet
+    assert advice(page) == {}
+    measured("sinusoid-maml", cost(step=0.04), "algorithm.first_order=true")
+    for name, saving in SAVINGS.items():
+        if name != "first_order":
+            changes = saving.changes(RunConfig.model_validate(preset("sinusoid-maml").config))
+            measured("sinusoid-maml", cost(), *(f"{path}={json.dumps(value)}" for path, value in changes.items()))
+    page.run()
+    assert advice(page) == {"advice-first_order": "first order: 47 min instead of 117"}
+    page.button("advice-first_order").click().run()
+    assert values(page)["algorithm"]["first_order"] is True
+    assert setting(page, "algorithm.first_order").value is True
+    assert forecast(page).startswith("about 47 min")
+
+
+def test_what_does_not_fit_is_said(app, measured, said):
+    measured("sinusoid-maml", cost(memory=9e9))
+    page = app("train", preset="sinusoid-maml")
+    assert "It will not fit: this machine has 8 GB of memory." in said(page)
+    assert not page.button("launch").disabled  # nobody knows what else will be on the machine then
+
+
+def test_whoever_is_before_it_and_a_busy_processor_are_said(app, measured, said, make_run, store, home):
+    run = make_run("doodles-5w1s", "running")
+    store.update(run.id, host=home.host, slot="cpu", remaining=700.0)
+    measured("sinusoid-maml", cost(share=0.3, step=1e-3))
+    text = said(app("train", preset="sinusoid-maml"))
+    assert f"Measured while run {run.id} is training, so rather long." in text
+    assert f"Starts after run {run.id}, which trains for another 12 min at least." in text
+
+
+def test_a_time_budget_gives_its_iterations(app, measured, said):
+    measured("sinusoid-maml", cost())
+    page = app("train", preset="sinusoid-maml")
+    setting(page, "training.minutes").set_value(5.0).run()
+    assert "About 3\u202f000 of 70\u202f000 iterations fit the time budget." in said(page)
+    assert forecast(page).startswith("about 5 min")
+
+
+def test_what_could_not_be_measured_is_a_sentence_and_no_obstacle(app, monkeypatch):
+    def known(*_):
+        raise ProbeError("The process that measured it ended <b>so</b>.", "Choose less.")
+
+    monkeypatch.setattr(ForecastLine, "known", known)
+    page = app("train", preset="sinusoid-maml")
+    assert "Time and memory are unknown. The process that measured it ended &lt;b&gt;so" in forecast(page)
+    assert not page.button("launch").disabled
+
+
+def test_a_network_of_ones_own_runs_only_when_somebody_asks(app, wanted):
+    page = app("train", preset="sinusoid-maml")
+    page.button_group("choose-model-Network").set_value("module").run()
+    wanted.clear()
+    setting(page, "model.path").set_value("some_module:Net").run()
+    assert wanted == {}
+    page.button("measure-own").click().run()
+    assert [config.model.path for config in wanted.values()] == ["some_module:Net"]
+    page.run()
+    assert forecast(page) == "Measuring a few iterations …"
 
 
 def test_several_seeds_make_a_group(app, store):

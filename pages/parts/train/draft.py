@@ -60,6 +60,12 @@ class Draft:
             self.name = self.given = f"{self.values['family']['name']}-{self.values['algorithm']['name']}"
         self.revision += 1  # fields of the same name start from their new values, not from what the widgets hold
 
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Set some settings, by path, as if they had been typed."""
+        for path, value in changes.items():
+            config_form.put(self.values, path, value)
+        self.revision += 1  # fields take their values from here anew
+
     def check(self) -> tuple[RunConfig | None, dict[str, str]]:
         """The config, or None and a sentence for each path that is wrong."""
         try:

@@ -19,6 +19,7 @@ from pages.parts.train import draft
 from pages.parts.train.config_form import say_problem
 from pages.parts.train.draft import Draft
 from pages.parts.train.episode_view import episode_view
+from pages.parts.train.forecast_view import ForecastView, stop_measuring
 
 EPISODE_SEED = "train-episode-seed"  # session state: which task is shown
 MOST_SEEDS = 20
@@ -108,6 +109,9 @@ def launch_card(
         count = seeds.number_input("Seeds", 1, MOST_SEEDS, 1, key="run-seeds", help=say.plain(most))
         for text in elsewhere:
             say.error(text)
+        view = ForecastView(current, config, count) if config is not None else None
+        if view:
+            view.figures()
         label = "Launch" if count == 1 else f"Launch {count} runs"
         blocked = reason(problems, missing_files(current))
         pressed = st.button(
@@ -120,6 +124,8 @@ def launch_card(
         )
         if blocked:
             say_problem(blocked)
+        if view:
+            view.remarks()
         if pressed:
             start(current, count)
 
@@ -136,6 +142,7 @@ def reason(problems: Mapping[str, str], missing: Sequence[Path]) -> str:
 
 
 def start(current: Draft, count: int) -> None:
+    stop_measuring()  # the run has the machine to itself
     try:
         with st.spinner("Checking and queueing …"):
             runs = launched(current.values, current.name, count)

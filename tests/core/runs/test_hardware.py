@@ -1,8 +1,10 @@
 """Finding GPUs without torch: what CUDA_VISIBLE_DEVICES means, which slot fits, and machines without a driver."""
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from core.runs import hardware
@@ -120,3 +122,13 @@ def test_load_of_a_process_that_is_gone() -> None:
 )
 def test_which_slots_fit_a_device(device: str, slots: list[str], expected: list[str]) -> None:
     assert hardware.fitting(device, slots) == expected
+
+
+def test_a_slots_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(hardware, "gpus", lambda: [hardware.Gpu(0, "A", 8 * 2**30), hardware.Gpu(1, "B", 24 * 2**30)])
+    assert [hardware.memory_of(slot) for slot in ("cuda:0", "cuda:1")] == [8 * 2**30, 24 * 2**30]
+    there = psutil.virtual_memory().total
+    for limit, expected in (("max", there), ("1000000", 1_000_000), (str(2 * there), there)):
+        (tmp_path / "memory.max").write_text(f"{limit}\n")
+        monkeypatch.setattr(hardware, "CONTAINER", tmp_path / "memory.max")
+        assert hardware.memory_of("cpu") == expected

@@ -1,0 +1,46 @@
+"""Estimates as people read them: rounded to what they are good for. Free of torch."""
+
+from collections.abc import Callable
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+
+
+def duration(seconds: float) -> str:
+    """``a few seconds``, ``40 s``, ``6 min``, ``2.5 h``, ``3 days``: two digits, and none that would only look exact."""
+    if seconds < 7.5:
+        return "a few seconds"
+    if seconds < 0.95 * MINUTE:
+        return f"{5 * round(seconds / 5)} s"
+    if round(seconds / MINUTE) < 120:
+        return f"{round(seconds / MINUTE)} min"
+    if seconds < 1.5 * DAY:
+        return f"{_digits(seconds / HOUR)} h"
+    return f"{_digits(seconds / DAY)} days"
+
+
+def roughly(seconds: float) -> str:
+    """``about 6 min``; a few seconds are that by themselves."""
+    said = duration(seconds)
+    return said if said.startswith("a ") else f"about {said}"
+
+
+def size(amount: float) -> str:
+    """Bytes as ``60 MB``, ``0.4 GB``, ``12 GB``, in powers of ten."""
+    if amount < 0.095e9:
+        return f"{max(1, round(amount / 1e7)) * 10} MB"
+    return f"{amount / 1e9:.1f} GB" if amount < 0.95e9 else f"{_digits(amount / 1e9)} GB"
+
+
+def instead(new: float, old: float, spoken: Callable[[float], str]) -> str:
+    """``3 min instead of 6``; nothing where the two read the same."""
+    now, before = spoken(new), spoken(old)
+    if now == before:
+        return ""
+    unit = f" {now.rpartition(' ')[2]}"
+    return f"{now} instead of {before.removesuffix(unit)}"
+
+
+def _digits(value: float) -> str:
+    if value >= 9.95:
+        return f"{round(value):,}".replace(",", "\u202f")
+    return f"{value:.1f}".removesuffix(".0")

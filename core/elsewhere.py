@@ -1,0 +1,163 @@
+"""Asking another process: for work that may hang, exit, take hold of memory or keep the cores from whoever asks.
+
+The question and the answer are JSON files in a folder of their own. Whatever becomes of the process, it is ended together
+with all that it has started.
+"""
+
+import contextlib
+import importlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from core.runs.home import PROJECT
+from data.errors import InnerloopError
+
+QUESTION, ANSWER = "question.json", "answer.json"
+GRACE = 5  # seconds after which a process ends by itself whose asker has died
+
+
+class Refused(InnerloopError):
+    """The process came to its end, and what it was asked cannot be had: the error it raised, in its own words."""
+
+
+class Unanswered(Exception):
+    """The process ended without an answer, or was ended."""
+
+
+class TookTooLong(Unanswered):
+    """It did not come to an end in time."""
+
+
+class Cancelled(Unanswered):
+    """Whoever asked does not want to know any more."""
+
+
+class Died(Unanswered):
+    """It ended by itself. how: ``with code 3``, ``by signal 11 (SIGSEGV)``."""
+
+    def __init__(self, code: int):
+        self.how = f"with code {code}" if code >= 0 else f"by signal {-code} ({signal.Signals(-code).name})"
+        super().__init__(f"The process ended {self.how}.")
+
+
+class Process(Protocol):
+    """A process at the head of a group of its own."""
+
+    pid: int
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, negative for a signal's. Raises subprocess.TimeoutExpired."""
+
+
+# Starts ``answer`` for a function and a folder, with these variables beside our own.
+Start = Callable[[str, Path, Mapping[str, str]], Process]
+
+
+def spawned(function: str, folder: Path, variables: Mapping[str, str]) -> Process:
+    """A fresh interpreter."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "core.elsewhere", function, str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=2,  # what a network prints is none of our answer; with tracebacks it goes to the log
+        env={**os.environ, **variables, "PYTHONPATH": _search_path()},
+        start_new_session=True,
+    )
+
+
+def _search_path() -> str:
+    return os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
+
+
+class Question:
+    """One call of a function in a process of its own. It may be answered once; any thread may cancel it meanwhile.
+
+    function: ``package.module:name``; takes ``asked`` and returns the answer, both plain JSON. seconds: the most it may take,
+    the start of the process included. variables: of its environment, beside ours. start: how its process is made.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        asked: Any,
+        seconds: float,
+        variables: Mapping[str, str] | None = None,
+        start: Start = spawned,
+    ):
+        self.function, self.asked, self.seconds = function, asked, seconds
+        self.variables, self.start = variables or {}, start
+        self._lock, self._cancelled, self._process = threading.Lock(), False, None
+
+    def answer(self) -> Any:
+        """Wait for the answer. Raises Refused, TookTooLong, Died or Cancelled."""
+        with tempfile.TemporaryDirectory(prefix="innerloop-") as name:
+            folder = Path(name)
+            whole = {"asked": self.asked, "seconds": self.seconds}
+            (folder / QUESTION).write_text(json.dumps(whole))
+            code = self._run(folder)
+            if self._cancelled:
+                raise Cancelled
+            if not (folder / ANSWER).exists():
+                raise Died(code)
+            said: dict[str, Any] = json.loads((folder / ANSWER).read_text())
+        if "error" in said:
+            raise Refused(**said["error"])
+        return said["answer"]
+
+    def cancel(self) -> None:
+        """End the process, or see to it that none is started."""
+        with self._lock:
+            self._cancelled = True
+            if self._process is not None:
+                _kill(self._process)
+
+    def _run(self, folder: Path) -> int:
+        """The process from its start to its end; its exit code."""
+        with self._lock:
+            if self._cancelled:
+                raise Cancelled
+            self._process = self.start(self.function, folder, self.variables)
+        process = self._process
+        try:
+            return process.wait(timeout=self.seconds)
+        except subprocess.TimeoutExpired:
+            raise TookTooLong(f"It did not come to an end within {self.seconds:.0f} s.") from None
+        finally:
+            with self._lock:  # from now on its number may be another's
+                _kill(process)
+                process.wait()
+                self._process = None
+
+
+def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it and all that it started have ended by themselves
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def answer(function: str, folder: Path) -> None:
+    """Call the function with the question that lies in the folder, and leave its answer, or an error's parts, beside it."""
+    question = json.loads((folder / QUESTION).read_text())
+    if hasattr(signal, "alarm"):
+        signal.alarm(math.ceil(question["seconds"]) + GRACE)
+    module, _, name = function.partition(":")
+    try:
+        said = {"answer": getattr(importlib.import_module(module), name)(question["asked"])}
+    except InnerloopError as error:
+        said = {"error": {"message": error.message, "remedy": error.remedy, "path": error.path}}
+        if error.__cause__ is not None:
+            sys.excepthook(type(error), error, error.__traceback__)
+    unfinished = (folder / ANSWER).with_suffix(".part")
+    unfinished.write_text(json.dumps(said))
+    unfinished.rename(folder / ANSWER)
+
+
+if __name__ == "__main__":
+    answer(sys.argv[1], Path(sys.argv[2]))

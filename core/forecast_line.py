@@ -1,0 +1,116 @@
+"""Forecasts measured behind the pages' back: one at a time, and for each page only the one it asked for last."""
+
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+from core.config.run import RunConfig
+from core.costs import Costs, key_of
+from core.elsewhere import Cancelled, Question, Start, spawned
+from core.forecast import Forecast, Forecaster, ProbeError
+from data.errors import InnerloopError
+from data.folders import Folders
+
+PAUSE = 0.6  # seconds for which a page may change its mind before a process is started
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a page wants to know. due: by the monotonic clock, when its measuring may begin."""
+
+    owner: str
+    config: RunConfig
+    slot: str
+    due: float
+
+
+class ForecastLine:
+    """Any thread may ask. Its own thread lives as long as somebody waits.
+
+    pause: see PAUSE.
+    """
+
+    def __init__(self, costs: Costs, folders: Folders, start: Start = spawned, pause: float = PAUSE):
+        self.forecaster = Forecaster(costs, folders, self._ask, start)
+        self.pause, self._changed = pause, threading.Condition()
+        self._wishes: dict[str, Wish] = {}  # by owner, in the order in which they are measured
+        self._now: Wish | None = None
+        self._question: Question | None = None
+        self._thread: threading.Thread | None = None
+
+    def known(self, config: RunConfig, slot: str) -> Forecast | None:
+        """What can be said at once, see ``Forecaster.known``. Raises ProbeError where measuring failed."""
+        return self.forecaster.known(config, slot)
+
+    def want(self, owner: str, config: RunConfig, slot: str) -> None:
+        """Have it measured, instead of what the same page wanted before. Returns at once."""
+        if self.measures(owner, config, slot):
+            return
+        with self._changed:
+            self._leave(owner)
+            self._wishes[owner] = Wish(owner, config, slot, time.monotonic() + self.pause)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="forecasts", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def measures(self, owner: str, config: RunConfig, slot: str) -> bool:
+        """Whether this is what the page waits for."""
+        with self._changed:
+            wish = self._wishes.get(owner)
+        return wish is not None and key_of(wish.config, wish.slot) == key_of(config, slot)
+
+    def leave(self, owner: str) -> None:
+        """The page does not want to know any more."""
+        with self._changed:
+            self._leave(owner)
+            self._changed.notify_all()
+
+    def _leave(self, owner: str) -> None:
+        self._wishes.pop(owner, None)
+        if self._now is not None and self._now.owner == owner and self._question is not None:
+            self._question.cancel()
+
+    def _work(self) -> None:
+        while (wish := self._next()) is not None:
+            try:
+                self.forecaster.forecast(wish.config, wish.slot)
+            except (Cancelled, InnerloopError):
+                pass  # nobody wants to know, or the reason is kept beside the measurements
+            except Exception:
+                traceback.print_exc()
+                error = ProbeError("It could not be found out what this takes.", "The server's log says why.")
+                self.forecaster.costs.put(key_of(wish.config, wish.slot), error)
+            finally:
+                self._done(wish)
+
+    def _next(self) -> Wish | None:
+        """The first wish in line once it is due; None, and the thread ends, where nobody waits."""
+        with self._changed:
+            while self._wishes:
+                wish = next(iter(self._wishes.values()))
+                if (left := wish.due - time.monotonic()) <= 0:
+                    self._now = wish
+                    return wish
+                self._changed.wait(left)
+            self._thread = None
+            return None
+
+    def _done(self, wish: Wish) -> None:
+        with self._changed:
+            self._now = None
+            if self._wishes.get(wish.owner) is wish:
+                del self._wishes[wish.owner]
+
+    def _ask(self, question: Question) -> Any:
+        with self._changed:
+            if self._now is None or self._wishes.get(self._now.owner) is not self._now:
+                raise Cancelled
+            self._question = question
+        try:
+            return question.answer()
+        finally:
+            with self._changed:
+                self._question = None

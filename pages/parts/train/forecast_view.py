@@ -1,0 +1,143 @@
+"""Beside the Launch button: how long these settings take and how much memory, and what would make it less."""
+
+import html
+import uuid
+
+import streamlit as st
+
+from core import about
+from core.config.run import RunConfig
+from core.costs import Costs
+from core.forecast import Forecast
+from core.forecast_line import ForecastLine
+from core.runs.outlook import outlook
+from data.errors import InnerloopError
+from pages.parts import readable, say, session
+from pages.parts.train.draft import Draft
+
+OWNER = "train-forecasts"  # session state: under which name this page asks
+LOOK = 0.5  # seconds between two looks whether it is measured
+
+
+@st.cache_resource(show_spinner=False)
+def _line(cache: str, datasets: str) -> ForecastLine:  # noqa: ARG001 - one for each place
+    home = session.home()
+    return ForecastLine(Costs(home.cache / "costs.json"), home.folders)
+
+
+def line() -> ForecastLine:
+    """The one that measures for all pages of this server."""
+    home = session.home()
+    return _line(str(home.cache), str(home.datasets))
+
+
+def owner() -> str:
+    return st.session_state.setdefault(OWNER, uuid.uuid4().hex)
+
+
+def stop_measuring() -> None:
+    line().leave(owner())
+
+
+class ForecastView:
+    """What is known of a run to be. What is not is being measured, and then the page is drawn anew; nothing waits for it."""
+
+    def __init__(self, current: Draft, config: RunConfig, seeds: int):
+        """seeds: how many runs there will be."""
+        self.current, self.config, self.seeds = current, config, seeds
+        self.meets = outlook(session.store(), session.home(), config.device)
+        self.slot, self.problem = self.meets.slot, ""
+        try:
+            self.found = line().known(config, self.slot)
+        except InnerloopError as error:
+            self.found, self.problem = None, str(error)
+
+    def figures(self) -> None:
+        """One line: ``about 6 min · 0.4 GB on CPU · 2 threads``."""
+        if self.found is not None:
+            st.html(
+                f'<div class="forecast" role="status" title="{html.escape(_parts(self.found))}">{self._said()}</div>'
+            )
+        elif self.problem:
+            _told(f"Time and memory are unknown. {self.problem}")
+        elif self.slot.startswith("cuda") and self.meets.occupant is not None:
+            _told(f"Time and memory are measured once run {self.meets.occupant.id} has left {self.slot}.")
+        elif self._may_run():
+            self._measured("Measuring a few iterations …")
+
+    def remarks(self) -> None:
+        """Below the button: how far it can be trusted, whom it waits for, what helps."""
+        if self.found is None:
+            return
+        if not self.found.fits:
+            there = "this machine" if self.slot == "cpu" else self.slot
+            say.warning(f"It will not fit: {there} has {about.size(self.found.room)} of memory.", "memory")
+        for text in self._remarks(self.found):
+            say.caption(text)
+        for advice in self.found.advice:
+            st.button(
+                say.plain(self.found.words(advice)),
+                key=f"advice-{advice.name}",
+                icon=":material/bolt:",
+                type="tertiary",
+                help="Set it so in the form.",
+                on_click=self.current.change,
+                args=(advice.changes,),
+            )
+        if not self.found.whole:
+            self._measured("Measuring what would make it less …")
+
+    def _said(self) -> str:
+        one = self.found.estimate
+        where = ["CPU", f"{one.threads} thread{'s' if one.threads > 1 else ''}"] if self.slot == "cpu" else [self.slot]
+        each = " each" if self.seeds > 1 else ""
+        time, memory = html.escape(about.roughly(one.seconds) + each), html.escape(about.size(one.memory))
+        return f"<b>{time}</b> · <b>{memory}</b> on {html.escape(' · '.join(where))}"
+
+    def _remarks(self, found: Forecast) -> list[str]:
+        one, said, wanted = found.estimate, [], self.config.training.iterations
+        if one.training and one.iterations < wanted:
+            some, all_ = readable.count(one.iterations), readable.count(wanted)
+            said.append(f"About {some} of {all_} iterations fit the time budget.")
+        if one.busy:
+            training = self.meets.occupant and f"run {self.meets.occupant.id} is training"
+            said.append(f"Measured while {training or 'the processor was busy'}, so rather long.")
+        if self.meets.words:
+            said.append(f"{self.meets.words[0].upper()}{self.meets.words[1:]}.")
+        return said
+
+    def _may_run(self) -> bool:
+        """A network of one's own is code, which runs when somebody asks for it and not because a path is typed."""
+        if self.config.model.name != "module":
+            return True
+        pressed = st.button(
+            "Measure time and memory",
+            key="measure-own",
+            icon=":material/timer:",
+            type="tertiary",
+            help="Runs a few iterations of your network in a process of its own.",
+        )
+        return pressed or line().measures(owner(), self.config, self.slot)
+
+    def _measured(self, text: str) -> None:
+        """Have it measured, and look from time to time whether it is."""
+        line().want(owner(), self.config, self.slot)
+
+        def look() -> None:
+            if not line().measures(owner(), self.config, self.slot):
+                st.rerun()
+            _told(text, "measuring")
+
+        st.fragment(look, run_every=LOOK)()
+
+
+def _parts(found: Forecast) -> str:
+    """What the time is made of, for a tooltip."""
+    one = found.estimate
+    parts = {"training": one.training, "validation": one.validation, "tuning": one.tuning, "test": one.test}
+    told = ", ".join(f"{part} {about.duration(seconds)}" for part, seconds in parts.items() if seconds)
+    return f"{told}; from {one.steps} iterations." if one.steps else f"{told}."
+
+
+def _told(text: str, kind: str = "") -> None:
+    st.html(f'<div class="forecast {kind}" role="status">{html.escape(text)}</div>')
