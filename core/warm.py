@@ -38,7 +38,7 @@ GENTLY = 10  # niceness while importing: the page that is just being opened, or 
 def load() -> None:
     """Import what a worker would. Any optimizer's constructor imports torch._dynamo, which takes as long as torch itself."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GENTLY)  # of this thread, which nobody is forked from
-    for name in ("torch", "torch._dynamo", "core.cli.app", "core.worker"):
+    for name in ("torch", "torch._dynamo", "core.cli.app", "core.worker", "core.training.recorded"):
         importlib.import_module(name)
     from core.algorithms.base import algorithms
     from core.models.base import models

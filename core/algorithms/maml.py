@@ -39,6 +39,7 @@ class MAML(Algorithm):
     title = "MAML"
     summary = "Learns a start from which a few gradient steps solve a new task."
     group = "model-agnostic"
+    repeats = True
 
     @property
     def adaptation_steps(self) -> int:

@@ -58,6 +58,7 @@ class MAMLPlusPlus(MAML):
     Config = MAMLPlusPlusConfig
     title = "MAML++"
     summary = "MAML with learned inner rates, a loss on every step and BatchNorm weights per step."
+    repeats = False  # which steps count changes in the course of the training
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         model, steps = super().build_model(network, test_shape), self.config.inner_steps

@@ -31,6 +31,7 @@ class ModelBuilder(ABC):
     summary: ClassVar[str]
     group: ClassVar[str] = "networks"
     # True: it reads feature maps in any layout, so that a processor may keep its weights by pixel.
+    repeats: ClassVar[bool] = False  # True: every call of the network takes the same operations
     by_pixel: ClassVar[bool] = False
 
     @staticmethod

@@ -49,6 +49,7 @@ class MLP(ModelBuilder):
     Config = MLPConfig
     title = "MLP"
     summary = "Fully connected layers with ReLU. Images are flattened."
+    repeats = True
 
     @staticmethod
     def problem(config: MLPConfig, spec: InputSpec) -> str:

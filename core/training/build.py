@@ -147,9 +147,13 @@ def threads(learner: Algorithm, processes: int = 1) -> int:
     for another takes the core away from whoever else could use it (5 ms a meta-step with one, 50 ms with two beside a busy
     browser, on two cores).
     """
+    return 1 if small(learner) else max(1, torch.get_num_threads() // processes)
+
+
+def small(learner: Algorithm) -> bool:
+    """Whether all there is to learn are a few matrices: calling an operation then takes longer than doing it."""
     shapes = [p.shape for p in learner.parameters()]
-    small = all(len(shape) <= 2 for shape in shapes) and sum(shape.numel() for shape in shapes) < 500_000
-    return 1 if small else max(1, torch.get_num_threads() // processes)
+    return all(len(shape) <= 2 for shape in shapes) and sum(shape.numel() for shape in shapes) < 500_000
 
 
 def open_family(

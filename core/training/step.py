@@ -10,6 +10,10 @@ from torch import Tensor
 from core.algorithms.base import Algorithm, StepReport
 from core.algorithms.portion import Averages, Portion
 from core.config.run import RunConfig
+from core.models.base import models
+from core.training.build import small
+
+RECORDED_AFTER = 50  # steps
 
 
 class Partners(Protocol):
@@ -39,6 +43,10 @@ class Stepper:
         """generator: of the training tasks; in every process it gives the same whole meta-batch. partners: None if alone."""
         self.config, self.algorithm, self.optimizer, self.generator = config, algorithm, optimizer, generator
         self.partners, at_once = partners, config.training.tasks_at_once
+        if may_be_recorded(config, algorithm):
+            from core.training.recorded import Repeated  # what it traces with takes a while to import
+
+            algorithm.learn = Repeated(algorithm, RECORDED_AFTER)
         self.portion = Portion(partners.rank, partners.processes, at_once) if partners else Portion(at_once=at_once)
 
     def take(self, iteration: int, rate: float, progress: float) -> StepReport:
@@ -71,6 +79,13 @@ class Stepper:
         report = exchanged(self.algorithm, report, averages.moves, add_up)
         averages.put()
         return report
+
+
+def may_be_recorded(config: RunConfig, algorithm: Algorithm) -> bool:
+    """Whether the meta-step is worth recording, of small networks on a processor, and the same each time."""
+    pays = algorithm.family.device.type == "cpu" and small(algorithm)
+    same = algorithm.repeats and models()[config.model.name].repeats and not any(True for _ in algorithm.buffers())
+    return pays and same and algorithm.forward_tasks.mode == "stacked"
 
 
 @torch.no_grad()

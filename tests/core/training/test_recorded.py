@@ -1,0 +1,145 @@
+"""A recorded meta-step gives what the learner itself gives, to the last bit, and stands aside where it could not."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from core.algorithms.base import Algorithm
+from core.config.checks import parse
+from core.config.run import RunConfig
+from core.training.build import build_learner, without_data
+from core.training.recorded import Recording, Repeated
+from core.training.step import Stepper
+from data.batch import Episodes
+from data.family import TaskFamily
+
+SINUSOID = {"name": "sinusoid", "k_shot": 5, "n_query": 7}
+LEARNERS = [
+    {"name": "maml", "inner_lr": 0.01, "inner_steps": 1},
+    {"name": "maml", "inner_lr": 0.05, "inner_steps": 3},
+    {"name": "maml", "inner_lr": 0.05, "inner_steps": 3, "first_order": True},
+    {"name": "anil", "inner_lr": 0.05, "inner_steps": 3},
+    {"name": "meta-sgd", "inner_lr": 0.05, "inner_steps": 2},
+]
+
+
+def built(algorithm: dict[str, Any], **more: Any) -> tuple[RunConfig, TaskFamily, Algorithm]:
+    model = {"name": "mlp", "widths": [8, 8]}
+    config = parse({"family": SINUSOID, "model": model, "algorithm": algorithm, **more})
+    family = without_data(config)
+    return config, family, build_learner(config, family, "stacked")
+
+
+def drawn(config: RunConfig, family: TaskFamily, seed: int, tasks: int = 4) -> Episodes:
+    return family.sample("train", config.family.shape, tasks, torch.Generator().manual_seed(seed))
+
+
+def trained(algorithm: dict[str, Any], after: int | None, steps: int = 12, **training: Any) -> list[list[torch.Tensor]]:
+    """What each step reports and the weights at the end. after: steps before one is recorded; None for never."""
+    config, _, learner = built(algorithm, training={"meta_batch_size": 4, **training})
+    stepper = Stepper(config, learner, learner.optimizer(1e-2), torch.Generator().manual_seed(3))
+    learner.learn = type(learner).learn.__get__(learner) if after is None else Repeated(learner, after)
+    reports = [list(vars(stepper.take(i, 1e-2, i / steps)).values()) for i in range(steps)]
+    assert after is None or learner.learn.recording is not None
+    return [*reports, list(learner.parameters())]
+
+
+@pytest.mark.parametrize("algorithm", LEARNERS, ids=lambda one: "-".join(map(str, one.values())))
+def test_a_training_from_recordings_equals_one_without_to_the_last_bit(algorithm: dict[str, Any]) -> None:
+    for one, other in zip(trained(algorithm, None), trained(algorithm, 2), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_it_takes_over_by_itself_whenever_it_is_told_to() -> None:
+    """So a resumed run, which begins to record anew, goes on with the same numbers."""
+    early, late = trained(LEARNERS[0], 1), trained(LEARNERS[0], 9)
+    assert all(torch.equal(a, b) for a, b in zip(early[-1], late[-1], strict=True))
+
+
+def test_classification_is_recorded_too() -> None:
+    family = {"name": "doodles", "n_way": 3, "k_shot": 1, "n_query": 2}
+    config = parse({"family": family, "model": {"name": "mlp", "widths": [8]}, "algorithm": LEARNERS[1]})
+    data = without_data(config)
+    learner = build_learner(config, data, "stacked")
+    batches = [data.made_up(config.family.shape, 3, torch.Generator().manual_seed(seed)) for seed in (0, 1)]
+    recording = Recording(learner, batches[0])
+    learner.learn(batches[1])
+    gradients, _ = recording(batches[1])
+    assert all(torch.equal(p.grad, found) for p, found in zip(recording.learned, gradients, strict=True))
+
+
+def test_batches_of_another_layout_are_not_put_through_a_recording() -> None:
+    config, family, learner = built(LEARNERS[0])
+    repeated = Repeated(learner, 1)
+    repeated(drawn(config, family, 0))
+    assert repeated.recording is not None
+    learner.zero_grad(set_to_none=True)
+    other = drawn(config, family, 1, tasks=6)
+    repeated(other)
+    found = [p.grad.clone() for p in learner.parameters()]
+    learner.zero_grad(set_to_none=True)
+    repeated.as_written(other)
+    assert all(torch.equal(p.grad, one) for p, one in zip(learner.parameters(), found, strict=True))
+
+
+def test_a_meta_loss_that_is_not_the_same_twice_is_not_recorded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, family, learner = built(LEARNERS[0])
+    written, calls = learner.meta_loss, []
+
+    def drifting(batch: Episodes):
+        calls.append(1)
+        loss, report = written(batch)
+        return loss * len(calls), report
+
+    monkeypatch.setattr(learner, "meta_loss", drifting)
+    repeated = Repeated(learner, 1)
+    repeated(drawn(config, family, 0))
+    assert repeated.recording is None and "other numbers" in capsys.readouterr().out
+
+
+def test_a_meta_loss_that_looks_at_its_numbers_goes_on_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, family, learner = built(LEARNERS[0])
+    written = learner.meta_loss
+
+    def looking(batch: Episodes):
+        loss, report = written(batch)
+        return (loss if loss.item() > -1 else -loss), report
+
+    monkeypatch.setattr(learner, "meta_loss", looking)
+    repeated = Repeated(learner, 1)
+    repeated(drawn(config, family, 0))
+    assert repeated.recording is None and "not recorded" in capsys.readouterr().out
+    assert all(p.grad is not None for p in learner.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "recorded"),
+    [
+        ({}, True),
+        ({"algorithm": {"name": "maml++", "inner_steps": 2}}, False),
+        ({"algorithm": {"name": "cnp"}}, False),
+        ({"model": {"name": "mlp", "widths": [1000, 1000]}}, False),
+    ],
+    ids=["maml", "maml++", "cnp", "large"],
+)
+def test_what_is_recorded(changes: dict[str, Any], recorded: bool) -> None:
+    base = {"family": SINUSOID, "model": {"name": "mlp", "widths": [8]}, "algorithm": LEARNERS[0]}
+    config = parse(base | changes)
+    learner = build_learner(config, without_data(config), "stacked")
+    Stepper(config, learner, learner.optimizer(1e-3), torch.Generator())
+    assert isinstance(learner.learn, Repeated) is recorded
+
+
+def test_chunks_of_tasks_are_learned_from_as_written() -> None:
+    whole, parts = trained(LEARNERS[0], None, tasks_at_once=2), None
+    config, _, learner = built(LEARNERS[0], training={"meta_batch_size": 4, "tasks_at_once": 2})
+    stepper = Stepper(config, learner, learner.optimizer(1e-2), torch.Generator().manual_seed(3))
+    learner.learn = Repeated(learner, 1)
+    parts = [list(vars(stepper.take(i, 1e-2, i / 12)).values()) for i in range(12)]
+    assert learner.learn.recording is None
+    assert all(torch.equal(a, b) for one, two in zip(whole, parts, strict=False) for a, b in zip(one, two, strict=True))
