@@ -94,7 +94,7 @@ class Algorithm(nn.Module, ABC):
         """The outer loop's. It acts on what ``meta_step`` leaves in the parameters' ``grad``."""
         learned = [p for p in self.parameters() if p.requires_grad]
         learned = learned or [nn.Parameter(torch.zeros(1))]  # Adam refuses to have nothing to do
-        return torch.optim.Adam(learned, lr=meta_lr, foreach=True)
+        return torch.optim.Adam(learned, lr=meta_lr, fused=True)
 
     def learned(self) -> dict[str, Tensor]:
         """What training changes, by name: all that a checkpoint has to keep."""
