@@ -437,11 +437,9 @@ def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunSto
 def test_a_run_by_two_processes_is_stopped_killed_and_resumed_and_leaves_nobody_behind(
     store: RunStore, home: Home
 ) -> None:
-    shared = ("training.processes=2", "training.meta_batch_size=4")
-    (id,) = queue(store, home, values("sinusoid", *ENDLESS, *shared))
-    run = training(store, id)
-    worker = psutil.Process(run.handle["pid"])
-    (follower,) = worker.children()
+    divided = ("training.processes=2", "training.meta_batch_size=4")
+    (id,) = queue(store, home, values("sinusoid", *ENDLESS, *divided))
+    run, worker, follower = shared(store, id)
     assert run.device == "2 × CPU · 1 thread"
     follower.send_signal(signal.SIGTERM)  # the machine shuts down: it asks everybody, and the worker decides
     worker.send_signal(signal.SIGTERM)
@@ -451,9 +449,7 @@ def test_a_run_by_two_processes_is_stopped_killed_and_resumed_and_leaves_nobody_
     assert saved.iteration > 0
 
     scheduler.resume(store, home, id)
-    run = training(store, id, beyond=saved.iteration)
-    worker = psutil.Process(run.handle["pid"])
-    (follower,) = worker.children()
+    run, worker, follower = shared(store, id)
     follower.kill()
     failed = ended(store, id)
     assert failed.status == "failed"
@@ -462,9 +458,7 @@ def test_a_run_by_two_processes_is_stopped_killed_and_resumed_and_leaves_nobody_
     gone(worker)
 
     scheduler.resume(store, home, id)
-    run = training(store, id, beyond=saved.iteration)
-    worker = psutil.Process(run.handle["pid"])
-    (follower,) = worker.children()
+    run, worker, follower = shared(store, id)
     worker.kill()
     gone(worker, follower)
 
@@ -479,6 +473,20 @@ def test_a_run_by_two_processes_is_stopped_killed_and_resumed_and_leaves_nobody_
     scheduler.resume(store, home, id)
     done = ended(store, id)
     assert (done.status, done.iteration) == ("finished", few), log(home, done)
+
+
+def shared(store: RunStore, id: int) -> tuple[Run, psutil.Process, psutil.Process]:
+    """The run once two processes train it: its worker, and the other."""
+
+    def look() -> Run | None:
+        run = store.get(id)
+        assert run.status not in ENDED, run.error
+        return run if run.status == "running" and run.phase == "training" and run.rate else None
+
+    run = wait_until(look, timeout=90)
+    worker = psutil.Process(run.handle["pid"])
+    (follower,) = wait_until(worker.children, timeout=90)
+    return run, worker, follower
 
 
 def gone(*processes: psutil.Process) -> None:

@@ -47,6 +47,7 @@ def main(folder: str, steps: str, name: str, *assignments: str) -> None:
     ours = stepper(name, *assignments, partner=Partner(1))
     for i in range(int(steps)):
         ours.take(i, RATE, i / int(steps))
+    dist.destroy_process_group()
 
 
 if __name__ == "__main__":
