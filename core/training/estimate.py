@@ -74,6 +74,8 @@ def validations(config: RunConfig, iterations: int) -> int:
     """How many there are in so many iterations: of the start, the early ones, and as many as come by turns; the last iteration
     has one in any case.
     """
+    if not iterations:
+        return 0
     early = sum(place < iterations for place in early_validations(config.training))
     return 1 + early + math.ceil(iterations / config.training.evaluate_every)
 
