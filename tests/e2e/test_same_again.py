@@ -36,6 +36,7 @@ def test_a_double_click_launches_one_run_and_its_variant_is_drawn_over_it(server
     dialog = page.get_by_role("dialog")
     rate = dialog.get_by_role("spinbutton", name=re.compile("^Inner learning rate"))
     expect(rate).to_have_value("0.01")
+    expect(dialog.get_by_text("Change a setting")).to_be_visible()  # all of the dialog is there
     rate.fill("0.02")
     rate.press("Tab")
     expect(dialog.get_by_text("inner_lr 0.02")).to_be_visible()
