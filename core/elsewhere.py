@@ -145,8 +145,6 @@ def _kill(process: Process) -> None:
 def answer(function: str, folder: Path) -> None:
     """Call the function with the question that lies in the folder, and leave its answer, or an error's parts, beside it."""
     question = json.loads((folder / QUESTION).read_text())
-    if hasattr(signal, "alarm"):
-        signal.alarm(math.ceil(question["seconds"]) + GRACE)
     module, _, name = function.partition(":")
     try:
         said = {"answer": getattr(importlib.import_module(module), name)(question["asked"])}
@@ -159,5 +157,18 @@ def answer(function: str, folder: Path) -> None:
     unfinished.rename(folder / ANSWER)
 
 
+def end_in_time(folder: Path) -> None:
+    """Have this process end by itself if it outlives the time that its question has, for whoever asked may have died."""
+    seconds = json.loads((folder / QUESTION).read_text())["seconds"]
+    if hasattr(signal, "alarm"):
+        signal.alarm(math.ceil(seconds) + GRACE)
+
+
+def main(function: str, folder: Path) -> None:
+    """All that such a process does."""
+    end_in_time(folder)
+    answer(function, folder)
+
+
 if __name__ == "__main__":
-    answer(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]))

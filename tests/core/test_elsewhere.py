@@ -83,6 +83,14 @@ def test_one_that_takes_too_long_is_ended() -> None:
         Question(f"{HERE}:double", 1, 7.0, start=lambda *_: Late()).answer()
 
 
+def test_it_ends_by_itself_once_the_time_of_its_question_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alarms: list[int] = []
+    monkeypatch.setattr(elsewhere.signal, "alarm", alarms.append)  # which would end this process, and all its other tests
+    (tmp_path / elsewhere.QUESTION).write_text('{"asked": 4, "seconds": 6.5}')
+    elsewhere.main(f"{HERE}:double", tmp_path)
+    assert alarms == [7 + elsewhere.GRACE]
+
+
 def test_the_answer_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / elsewhere.QUESTION).write_text('{"asked": 4, "seconds": 500}')
     elsewhere.answer(f"{HERE}:double", tmp_path)

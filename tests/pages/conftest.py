@@ -21,7 +21,7 @@ from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.schema import Run
 from core.runs.store import RunStore
-from pages.parts import say
+from pages.parts import say, session
 
 APP = str(Path(__file__).parents[2] / "app.py")
 TIMEOUT = 60  # seconds; the first import of torch may be among them
@@ -69,6 +69,12 @@ def wanted(monkeypatch: pytest.MonkeyPatch) -> dict[str, RunConfig]:
     monkeypatch.setattr(ForecastLine, "leave", lambda _, owner: wishes.pop(owner, None))
     monkeypatch.setattr(ForecastLine, "measures", same)
     return wishes
+
+
+@pytest.fixture(autouse=True)
+def no_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first page starts for later would come while another test goes on."""
+    monkeypatch.setattr(session, "warm_up", lambda: None)
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
 """What one server does for all its sessions: it has a process wait that forks the next worker, while pages are opened."""
 
+import threading
+from collections.abc import Iterator
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs import warm
 from core.runs.home import PROJECT, Home
 from pages.parts import session
+from pages.parts.session import warm_up
 from tests.waiting import wait_until
 
 
@@ -13,6 +17,22 @@ def visit() -> None:
     """Open the first page."""
     test = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
     assert not test.exception
+
+
+@pytest.fixture(autouse=True)
+def timers(no_warm_up: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The real thing; what has not come to pass by the end of a test never does."""
+    del no_warm_up  # first that, then this
+    started: list[threading.Timer] = []
+
+    def noted() -> None:
+        started.append(warm_up())
+
+    monkeypatch.setattr(session, "warm_up", noted)
+    yield
+    for timer in started:
+        timer.cancel()
+        timer.join()
 
 
 @pytest.fixture
