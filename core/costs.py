@@ -1,4 +1,4 @@
-"""What runs of a kind were measured to take, kept by all that changes it, in memory and in a file of the home's cache."""
+"""What runs of a kind were measured to take, kept by all that changes it, in memory and in a file of the home."""
 
 import hashlib
 import json

@@ -24,7 +24,7 @@ def dry_run(values: dict[str, Any], name: str, seeds: int, home: Home, store: Ru
     config = RunConfig.model_validate(values)
     meets, facts = outlook(store, home, config.device), facts_of(config)
     print(f"Measuring a few iterations on {meets.slot} …", file=sys.stderr, flush=True)
-    found = Forecaster(Costs(home.cache / "costs.json"), home.folders).forecast(config, meets.slot)
+    found = Forecaster(Costs(home.costs), home.folders).forecast(config, meets.slot)
     document = {
         "name": name,
         "seeds": seeds,

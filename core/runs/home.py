@@ -35,6 +35,11 @@ class Home:
         return self.root / "cache"
 
     @property
+    def costs(self) -> Path:
+        """What kinds of runs were measured to take on this machine; can be deleted as well."""
+        return self.root / "costs.json"
+
+    @property
     def folders(self) -> Folders:
         """Where task families look for their files."""
         return Folders(self.datasets, self.cache)

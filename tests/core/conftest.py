@@ -1,22 +1,13 @@
-"""What tests of the engine share: one folder of decoded pictures, one processor thread, and modules of one's own."""
+"""What tests of the engine share: one processor thread, and modules of one's own."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from core.runs.home import PROJECT, Home
+from core.runs.home import Home
 from tests.core.tiny import own_modules
-
-
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home whose cache of drawn and decoded pictures all test processes share, and the real data sets if they are there."""
-    base = tmp_path_factory.getbasetemp()
-    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "pictures"
-    return Home(root, (PROJECT / "../shared/datasets").resolve(), "")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,5 +40,4 @@ def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
 def home(pictures: Home, tmp_path: Path) -> Home:
     """A home of its own that shares the drawn pictures."""
     (tmp_path / "cache").symlink_to(pictures.cache)
-    pictures.cache.mkdir(parents=True, exist_ok=True)
     return Home(tmp_path, pictures.datasets, f"sqlite:///{tmp_path}/innerloop.db")

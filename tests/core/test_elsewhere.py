@@ -83,9 +83,13 @@ def test_one_that_takes_too_long_is_ended() -> None:
         Question(f"{HERE}:double", 1, 7.0, start=lambda *_: Late()).answer()
 
 
-def test_it_ends_by_itself_once_the_time_of_its_question_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_ends_by_itself_once_the_time_of_its_question_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alarms: list[int] = []
-    monkeypatch.setattr(elsewhere.signal, "alarm", alarms.append)  # which would end this process, and all its other tests
+    monkeypatch.setattr(
+        elsewhere.signal, "alarm", alarms.append
+    )  # which would end this process, and all its other tests
     (tmp_path / elsewhere.QUESTION).write_text('{"asked": 4, "seconds": 6.5}')
     elsewhere.main(f"{HERE}:double", tmp_path)
     assert alarms == [7 + elsewhere.GRACE]

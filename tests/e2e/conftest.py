@@ -19,8 +19,9 @@ expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, pictures: Home) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("home")
+    (root / "cache").symlink_to(pictures.cache)
     datasets = SHARED if SHARED.exists() else root / "datasets"
     home = Home(root, datasets, f"sqlite:///{root / 'innerloop.db'}")
     running = Server(home, free_port())

@@ -28,12 +28,14 @@ TIMEOUT = 60  # seconds; the first import of torch may be among them
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """An empty home folder that the app finds; what the app keeps for all sessions is forgotten afterwards."""
+def home(tmp_path: Path, pictures: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home that the app finds, empty but for drawn pictures; what the app keeps for all sessions is forgotten afterwards."""
     monkeypatch.setenv("INNERLOOP_HOME", str(tmp_path / "home"))
     for name in ("INNERLOOP_DATASETS", "INNERLOOP_DATABASE"):
         monkeypatch.delenv(name, raising=False)
-    yield Home.find()
+    found = Home.find()
+    found.cache.symlink_to(pictures.cache)
+    yield found
     st.cache_resource.clear()
 
 

@@ -217,7 +217,7 @@ def measured(home, monkeypatch):
 
     def put(name, found, *changes):
         config = RunConfig.model_validate(apply(draft.complete(preset(name).config), list(changes)))
-        Costs(home.cache / "costs.json").put(key_of(config, "cpu"), found)
+        Costs(home.costs).put(key_of(config, "cpu"), found)
 
     return put
 

@@ -20,15 +20,15 @@ LOOK = 0.5  # seconds between two looks whether it is measured
 
 
 @st.cache_resource(show_spinner=False)
-def _line(cache: str, datasets: str) -> ForecastLine:  # noqa: ARG001 - one for each place
+def _line(costs: str, datasets: str) -> ForecastLine:  # noqa: ARG001 - one for each place
     home = session.home()
-    return ForecastLine(Costs(home.cache / "costs.json"), home.folders)
+    return ForecastLine(Costs(home.costs), home.folders)
 
 
 def line() -> ForecastLine:
     """The one that measures for all pages of this server."""
     home = session.home()
-    return _line(str(home.cache), str(home.datasets))
+    return _line(str(home.costs), str(home.datasets))
 
 
 def owner() -> str:
