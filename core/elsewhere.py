@@ -14,14 +14,19 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
-from core.runs.home import PROJECT
+from core.runs import warm
+from core.runs.detached import Handle, environment, found
+from core.runs.home import PROJECT, Home
 from data.errors import InnerloopError
 
-QUESTION, ANSWER = "question.json", "answer.json"
+QUESTION, ANSWER, LOG = "question.json", "answer.json", "log"
+LOOK = 0.02  # seconds between two looks whether a process that is nobody's child has ended
+LONGEST_LOG = 2**16  # characters of it that are passed on, the last ones
 GRACE = 5  # seconds after which a process ends by itself whose asker has died
 
 
@@ -42,10 +47,13 @@ class Cancelled(Unanswered):
 
 
 class Died(Unanswered):
-    """It ended by itself. how: ``with code 3``, ``by signal 11 (SIGSEGV)``."""
+    """It ended by itself. how: ``with code 3``, ``by signal 11 (SIGSEGV)``; ``early`` where that is not known."""
 
-    def __init__(self, code: int):
-        self.how = f"with code {code}" if code >= 0 else f"by signal {-code} ({signal.Signals(-code).name})"
+    def __init__(self, code: int | None):
+        if code is None:
+            self.how = "early"
+        else:
+            self.how = f"with code {code}" if code >= 0 else f"by signal {-code} ({signal.Signals(-code).name})"
         super().__init__(f"The process ended {self.how}.")
 
 
@@ -54,8 +62,8 @@ class Process(Protocol):
 
     pid: int
 
-    def wait(self, timeout: float | None = None) -> int:
-        """The exit code, negative for a signal's. Raises subprocess.TimeoutExpired."""
+    def wait(self, timeout: float | None = None) -> int | None:
+        """The exit code, negative for a signal's; None where it is nobody's child. Raises subprocess.TimeoutExpired."""
 
 
 # Starts ``answer`` for a function and a folder, with these variables beside our own.
@@ -71,6 +79,34 @@ def spawned(function: str, folder: Path, variables: Mapping[str, str]) -> Proces
         env={**os.environ, **variables, "PYTHONPATH": _search_path()},
         start_new_session=True,
     )
+
+
+class Forked:
+    """A process that the home's warm one has forked, which has torch and the engine imported."""
+
+    def __init__(self, handle: Handle):
+        self.pid, self._handle = handle["pid"], handle
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Look from time to time: as nobody's child it stays a zombie until the system finds time for it."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while found(self._handle) is not None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("core answer", timeout)
+            time.sleep(LOOK)
+
+
+def forked(home: Home) -> Start:
+    """Starts what a worker of this home would be: forked by its warm process, or a fresh interpreter where it has none."""
+
+    def start(function: str, folder: Path, variables: Mapping[str, str]) -> Process:
+        words = ["answer", function, str(folder)]
+        given = variables.items() <= environment(home).items()  # what a fork is given
+        if given and (handle := warm.fork(home, words, folder / LOG)):
+            return Forked(handle)
+        return spawned(function, folder, variables)
+
+    return start
 
 
 def _search_path() -> str:
@@ -103,6 +139,8 @@ class Question:
             whole = {"asked": self.asked, "seconds": self.seconds}
             (folder / QUESTION).write_text(json.dumps(whole))
             code = self._run(folder)
+            if (folder / LOG).exists():  # a process that has our own standard error writes there by itself
+                sys.stderr.write((folder / LOG).read_text(errors="replace")[-LONGEST_LOG:])
             if self._cancelled:
                 raise Cancelled
             if not (folder / ANSWER).exists():
@@ -119,8 +157,8 @@ class Question:
             if self._process is not None:
                 _kill(self._process)
 
-    def _run(self, folder: Path) -> int:
-        """The process from its start to its end; its exit code."""
+    def _run(self, folder: Path) -> int | None:
+        """The process from its start to its end; its exit code, as far as it is known."""
         with self._lock:
             if self._cancelled:
                 raise Cancelled
@@ -164,10 +202,13 @@ def end_in_time(folder: Path) -> None:
         signal.alarm(math.ceil(seconds) + GRACE)
 
 
-def main(function: str, folder: Path) -> None:
-    """All that such a process does."""
+def main(function: str, folder: Path) -> NoReturn:
+    """All that such a process does. It ends without taking apart what it has imported, which takes longer than most answers."""
     end_in_time(folder)
     answer(function, folder)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from data.errors import InnerloopError
 from data.folders import Folders
 
 PAUSE = 0.6  # seconds for which a page may change its mind before a process is started
+PATIENCE = 20.0  # seconds for which a process that would start it at once is waited for
+LOOK = 0.2  # seconds between two looks whether that one is there
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,20 @@ class Wish:
 class ForecastLine:
     """Any thread may ask. Its own thread lives as long as somebody waits.
 
-    pause: see PAUSE.
+    pause: see PAUSE. coming: whether a process is about to be there that makes ``start`` quick; two that import torch at once
+    would both be late.
     """
 
-    def __init__(self, costs: Costs, folders: Folders, start: Start = spawned, pause: float = PAUSE):
+    def __init__(
+        self,
+        costs: Costs,
+        folders: Folders,
+        start: Start = spawned,
+        pause: float = PAUSE,
+        coming: Callable[[], bool] = lambda: False,
+    ):
         self.forecaster = Forecaster(costs, folders, self._ask, start)
-        self.pause, self._changed = pause, threading.Condition()
+        self.pause, self.coming, self._changed = pause, coming, threading.Condition()
         self._wishes: dict[str, Wish] = {}  # by owner, in the order in which they are measured
         self._now: Wish | None = None
         self._question: Question | None = None
@@ -91,10 +102,11 @@ class ForecastLine:
         with self._changed:
             while self._wishes:
                 wish = next(iter(self._wishes.values()))
-                if (left := wish.due - time.monotonic()) <= 0:
+                left = wish.due - time.monotonic()
+                if left <= 0 and (left < -PATIENCE or not self.coming()):
                     self._now = wish
                     return wish
-                self._changed.wait(left)
+                self._changed.wait(left if left > 0 else LOOK)
             self._thread = None
             return None
 

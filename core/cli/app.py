@@ -26,6 +26,9 @@ for name, command in COMMANDS.items():
     app.command(name)(command)
 
 
+app.command("answer", hidden=True)(worker.answer)
+
+
 @app.callback()
 def root(home: HomeOption = None) -> None:
     if home is not None:  # where Home.find looks, here and in the workers

@@ -19,12 +19,13 @@ def dry_run(values: dict[str, Any], name: str, seeds: int, home: Home, store: Ru
     from core.config.facts import facts_of
     from core.config.run import RunConfig
     from core.costs import Costs
+    from core.elsewhere import forked
     from core.forecast import Forecaster
 
     config = RunConfig.model_validate(values)
     meets, facts = outlook(store, home, config.device), facts_of(config)
     print(f"Measuring a few iterations on {meets.slot} …", file=sys.stderr, flush=True)
-    found = Forecaster(Costs(home.costs), home.folders).forecast(config, meets.slot)
+    found = Forecaster(Costs(home.costs), home.folders, start=forked(home)).forecast(config, meets.slot)
     document = {
         "name": name,
         "seeds": seeds,

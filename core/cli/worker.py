@@ -1,6 +1,7 @@
-"""What a launcher starts."""
+"""What is started by others of Innerloop's processes, not by people."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,3 +18,10 @@ def worker(
 
     found, _ = open_home(home)
     raise typer.Exit(0 if work(found, run, attempt) else 1)
+
+
+def answer(function: str, folder: Path) -> NoReturn:
+    """Answer the question that lies in a folder: what a page starts."""
+    from core.elsewhere import main
+
+    main(function, folder)

@@ -32,6 +32,30 @@ def possible() -> bool:
     return sys.platform == "linux" and os.environ.get(SWITCH, "").lower() != "off"
 
 
+def listens(home: Home) -> bool:
+    """Whether the home's warm process is there and takes orders."""
+    try:
+        with line_to(place(home)):
+            return True
+    except OSError:
+        return False
+
+
+def coming(home: Home) -> bool:
+    """Whether the home's warm process is still importing: in some seconds it will be there."""
+    here = place(home)
+    if not possible() or not here.lock.exists():
+        return False
+    try:
+        lock = here.open_lock()
+        try:
+            return not taken(lock) and not listens(home)
+        finally:
+            os.close(lock)
+    except OSError:
+        return False
+
+
 def fork(home: Home, words: list[str], log: Path) -> Handle | None:
     """A process as of ``python -m core`` with these words, forked by the home's warm one. None where that cannot be had.
 

@@ -91,7 +91,7 @@ def test_it_ends_by_itself_once_the_time_of_its_question_is_over(
         elsewhere.signal, "alarm", alarms.append
     )  # which would end this process, and all its other tests
     (tmp_path / elsewhere.QUESTION).write_text('{"asked": 4, "seconds": 6.5}')
-    elsewhere.main(f"{HERE}:double", tmp_path)
+    elsewhere.end_in_time(tmp_path)
     assert alarms == [7 + elsewhere.GRACE]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core import forecast_line
 from core.config.run import RunConfig
 from core.costs import Costs
 from core.elsewhere import Cancelled, Question
@@ -51,6 +52,23 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., ForecastLine]:
     return lambda pause=0.0: ForecastLine(Costs(tmp_path / "costs.json"), Folders(tmp_path, tmp_path), pause=pause)
+
+
+def test_a_process_that_is_about_to_be_there_is_waited_for(tmp_path: Path, held) -> None:
+    looks = [True, True, False]
+    line = ForecastLine(
+        Costs(tmp_path / "costs.json"), Folders(tmp_path, tmp_path), pause=0.0, coming=lambda: looks.pop(0)
+    )
+    line.want("page", FIRST, "cpu")
+    wait_until(lambda: held.asked == [FIRST])
+    assert looks == []
+
+
+def test_it_is_not_waited_for_without_end(tmp_path: Path, held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast_line, "PATIENCE", 0.0)
+    places = Costs(tmp_path / "costs.json"), Folders(tmp_path, tmp_path)
+    ForecastLine(*places, pause=0.0, coming=lambda: True).want("page", FIRST, "cpu")
+    wait_until(lambda: held.asked == [FIRST])
 
 
 def test_a_page_asks_and_finds_it_later(make, held) -> None:

@@ -4,20 +4,24 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from core import elsewhere, forecast
+from core.costs import Costs
+from core.elsewhere import Cancelled, Died, Question, Refused, Start, forked
+from core.forecast import Forecaster
 from core.runs import detached, hardware, scheduler, warm
 from core.runs.home import Home
 from core.runs.launchers import LocalLauncher
-from core.runs.meeting import line_to
 from core.runs.scheduler import Launch
 from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
-from tests.core.tiny import own_modules, values
+from tests.core.tiny import own_modules, tiny, values
 from tests.waiting import wait_until
 
 pytestmark = [
@@ -26,14 +30,6 @@ pytestmark = [
 ]
 ENDLESS = ("training.iterations=10000000", "training.evaluate_every=10000000")
 MARK = "FORKED_BY_THE_WARM_PROCESS"  # in the environment that it was started with, which its forks show as their first
-
-
-def listens(home: Home) -> bool:
-    try:
-        with line_to(warm.place(home)):
-            return True
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         patch.setenv(MARK, "yes")
         assert warm.prepare(home)
         patch.delenv(MARK)
-        wait_until(lambda: listens(home), timeout=180)
+        wait_until(lambda: warm.listens(home), timeout=180)
         yield home
         warm.end(home)
 
@@ -119,6 +115,48 @@ def test_a_network_that_was_edited_counts_at_once(store: RunStore, home: Home, t
         assert [line for line in log.splitlines() if line.startswith("imported")] == [f"imported: {version}"]
 
 
+@pytest.fixture
+def asking(store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Starts what is asked as a fork, and as nothing else. One is waited for: a test before may have ended it."""
+    del store  # its workers first
+    monkeypatch.setattr(elsewhere, "spawned", lambda *_: pytest.fail("it is to be forked"))
+    warm.prepare(home)
+    wait_until(lambda: warm.listens(home), timeout=180)
+    return forked(home)
+
+
+def test_a_forecast_is_measured_by_a_fork(home: Home, asking: Start, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(forecast, "SECONDS", 600.0)
+    found = Forecaster(Costs(tmp_path / "costs.json"), home.folders, start=asking).forecast(tiny("sinusoid"), "cpu")
+    assert found.fits
+    assert 50e6 < found.estimate.memory < 5e9
+    assert found.estimate.training > 0
+
+
+def test_what_a_fork_was_asked_is_answered_refused_or_told_to_have_ended(asking: Start, capfd) -> None:
+    errands = "tests.core.errands"
+    assert Question(f"{errands}:double", 21, 300.0, start=asking).answer() == 42
+    with pytest.raises(Refused, match="Too much"):
+        Question(f"{errands}:refuse", "Too much.", 300.0, start=asking).answer()
+    with pytest.raises(Died, match="early"):
+        Question(f"{errands}:end", 3, 300.0, start=asking).answer()
+    with pytest.raises(Died, match="early"):
+        Question(f"{errands}:double", None, 300.0, start=asking).answer()
+    assert "TypeError: unsupported operand" in capfd.readouterr().err
+
+
+def test_a_fork_that_is_cancelled_ends_with_all_that_it_started(asking: Start, tmp_path: Path) -> None:
+    question = Question("tests.core.errands:hang", str(tmp_path / "begun"), 300.0, start=asking)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(question.answer)
+        wait_until((tmp_path / "begun").exists, timeout=180)
+        child = psutil.Process(int((tmp_path / "begun").read_text()))
+        question.cancel()
+        with pytest.raises(Cancelled):
+            answer.result(timeout=180)
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
 def test_a_worker_that_ends_starts_the_next_one_in_the_same_way(store: RunStore, home: Home) -> None:
     """And that one outlives the warm process, and is stopped as any other."""
     first, second = queue(store, home, values("sinusoid"), values("sinusoid", *ENDLESS))
@@ -136,7 +174,7 @@ def test_without_one_a_launch_starts_a_plain_worker_and_the_next_one_is_forked(s
     warm.end(home)
     (id,) = queue(store, home, values("sinusoid"))
     assert ended(store, id).status == "finished"
-    wait_until(lambda: listens(home), timeout=180)
+    wait_until(lambda: warm.listens(home), timeout=180)
     with pytest.MonkeyPatch.context() as forking:
         forking.setattr(detached, "spawn", lambda *_: pytest.fail("it is to be forked"))
         (id,) = queue(store, home, values("sinusoid", *ENDLESS))

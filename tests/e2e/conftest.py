@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from core.runs import warm
 from core.runs.home import Home
 from core.runs.scheduler import stop
 from core.runs.schema import ACTIVE
@@ -24,10 +25,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, pictures: Home) -> Iterator
     (root / "cache").symlink_to(pictures.cache)
     datasets = SHARED if SHARED.exists() else root / "datasets"
     home = Home(root, datasets, f"sqlite:///{root / 'innerloop.db'}")
-    running = Server(home, free_port())
+    running = Server(home, free_port(), variables={warm.SWITCH: "on"})  # as with its users
     running.start()
     yield running
     running.stop(signal.SIGKILL)
+    warm.end(home)
     store = RunStore(home.database)
     for run in store.runs(status={"queued"} | ACTIVE):  # no worker outlives its test
         stop(store, home, run.id)

@@ -5,7 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -29,11 +30,12 @@ FLAGS = [
 
 @dataclass
 class Server:
-    """``streamlit run app.py`` on a free port, which can be killed and started again."""
+    """``streamlit run app.py`` on a free port, which can be killed and started again. variables: of its environment."""
 
     home: Home
     port: int
     script: Path = PROJECT / "app.py"
+    variables: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen | None = None
 
     @property
@@ -46,7 +48,7 @@ class Server:
         self.process = subprocess.Popen(
             command,
             cwd=PROJECT,
-            env=os.environ | self.home.environment(),
+            env=os.environ | self.home.environment() | self.variables,
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,

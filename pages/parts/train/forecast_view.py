@@ -2,14 +2,17 @@
 
 import html
 import uuid
+from functools import partial
 
 import streamlit as st
 
 from core import about
 from core.config.run import RunConfig
 from core.costs import Costs
+from core.elsewhere import forked
 from core.forecast import Forecast
 from core.forecast_line import ForecastLine
+from core.runs import warm
 from core.runs.outlook import outlook
 from data.errors import InnerloopError
 from pages.parts import readable, say, session
@@ -22,7 +25,7 @@ LOOK = 0.5  # seconds between two looks whether it is measured
 @st.cache_resource(show_spinner=False)
 def _line(costs: str, datasets: str) -> ForecastLine:  # noqa: ARG001 - one for each place
     home = session.home()
-    return ForecastLine(Costs(home.costs), home.folders)
+    return ForecastLine(Costs(home.costs), home.folders, forked(home), coming=partial(warm.coming, home))
 
 
 def line() -> ForecastLine:

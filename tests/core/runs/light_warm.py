@@ -47,7 +47,7 @@ def command() -> None:
     sys.exit("asked to end" if ending.asked() else 0)
 
 
-warm.load = load
+warm.load, warm.TICK, warm.REST = load, 0.5, 0.5
 core.cli.app.main = command
 if __name__ == "__main__":
     warm.main()

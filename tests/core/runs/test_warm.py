@@ -63,18 +63,10 @@ def process(home: Home) -> psutil.Process | None:
         os.close(lock)
 
 
-def listens(home: Home) -> bool:
-    try:
-        with line_to(warm.place(home)):
-            return True
-    except OSError:
-        return False
-
-
 def ready(home: Home) -> psutil.Process:
     """The home's warm process, begun if there is none, once it listens."""
     warm.prepare(home)
-    wait_until(lambda: listens(home))
+    wait_until(lambda: warm.listens(home))
     return process(home)
 
 
@@ -174,7 +166,7 @@ def test_one_that_is_still_importing_is_not_waited_for(home: Home, log: Path) ->
     wait_until(lambda: process(home))
     assert warm.fork(home, ["worker"], log) is None
     (home.root / "hold").unlink()
-    wait_until(lambda: listens(home))
+    wait_until(lambda: warm.listens(home))
     assert warm.fork(home, ["worker"], log)
 
 
@@ -305,7 +297,7 @@ def test_many_that_start_one_at_once_start_one(home: Home) -> None:
         one.stdout.readline()
     answers = sorted(one.communicate("\n", timeout=60)[0].strip() for one in processes)
     assert answers == ["False"] * 5 + ["True"]
-    wait_until(lambda: listens(home))
+    wait_until(lambda: warm.listens(home))
     assert not warm.prepare(home)
 
 
@@ -373,7 +365,7 @@ def test_a_launch_from_other_surroundings_ends_it(home: Home, log: Path, monkeyp
     monkeypatch.setenv(name, "" if name == "LD_PRELOAD" else "3")
     assert warm.fork(home, ["worker"], log) is None
     assert warm.prepare(home), "at once"
-    wait_until(lambda: listens(home))
+    wait_until(lambda: warm.listens(home))
     assert process(home).pid != before.pid
     assert warm.fork(home, ["worker"], log)
     assert wait_until(lambda: said(log))[0]["environment"][name] == environment(home)[name]
@@ -396,7 +388,7 @@ def test_edited_code_ends_it(tmp_path: Path, launched: bool) -> None:
     command = [sys.executable, "-c", code, str(home.root)]
     with subprocess.Popen(command, cwd=copy, env=surroundings, **pipes) as client:
         client.stdout.readline()
-        wait_until(lambda: listens(home))
+        wait_until(lambda: warm.listens(home))
         with (copy / "data" / "metric.py").open("a") as file:
             file.write("# edited\n")
         if launched:
@@ -415,7 +407,7 @@ def test_it_is_ended_while_it_imports_and_afterwards(home: Home) -> None:
     (home.root / "hold").unlink()
     ready(home)
     assert warm.end(home) is True
-    assert not listens(home)
+    assert not warm.listens(home)
 
 
 @pytest.fixture
