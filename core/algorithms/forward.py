@@ -16,6 +16,8 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from core.models.block import Block, blocks_as_one
+
 Weights = dict[str, Tensor]  # by parameter name, each (tasks, *shape)
 Statistics = dict[str, Tensor]  # by "layer.call.mean" and "layer.call.variance", each (tasks, channels)
 ForwardMode = Literal["stacked", "loop"]
@@ -56,6 +58,7 @@ class TaskForward:
     def __init__(self, model: nn.Module, mode: ForwardMode, turn: AbstractContextManager | None = None):
         self.model, self.mode, self.turn = model, mode, turn or threading.RLock()
         self.norms = {name: layer for name, layer in model.named_modules() if isinstance(layer, _BatchNorm)}
+        self.blocks = any(isinstance(layer, Block) for layer in model.modules())
         self.names = {name for name, _ in model.named_parameters()}
         self.recurrent = any(isinstance(layer, nn.RNNBase) for layer in model.modules())
         self.stacked_forward = getattr(model, "stacked_forward", None)  # a network may know a faster way than vmap
@@ -114,7 +117,8 @@ class TaskForward:
             for name, layer in self.norms.items()
         ]
         try:
-            self._plain(weights, x)
+            with blocks_as_one(False):
+                self._plain(weights, x)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -134,7 +138,8 @@ class TaskForward:
         for name, layer in self.norms.items():
             layer.forward = partial(forward, name, layer)
         try:
-            return self._plain(weights, x)
+            with blocks_as_one(False):
+                return self._plain(weights, x)
         finally:
             for layer in self.norms.values():
                 del layer.forward
@@ -158,14 +163,20 @@ class TaskForward:
         # vmap makes one convolution of all tasks', whose result it brings into another order for each BatchNorm layer. On a
         # processor that pays for few examples a task; many, or one network for all tasks, run faster task by task. Networks
         # without BatchNorm are small here and cost more in calls than in numbers.
-        slow = bool(self.norms) and x.device.type in ONE_BY_ONE and (weights is None or x.shape[1] >= MANY_EXAMPLES)
+        many = weights is None or x.shape[1] >= MANY_EXAMPLES or self.blocks
+        slow = bool(self.norms) and x.device.type in ONE_BY_ONE and many
         one_by_one = slow or (weights is None and tasks == 1)
         if self.mode == "stacked" and not one_by_one:
             return vmap(single, randomness="different")(*stacked)
-        answers = [
-            single(*({k: v[i] for k, v in a.items()} if isinstance(a, dict) else a[i] for a in stacked))
-            for i in range(tasks)
+        # Taking tasks out one at a time, each would bring its gradient back as zeros for all the others.
+        parts = [
+            [dict(zip(a, task, strict=True)) for task in zip(*(v.unbind() for v in a.values()), strict=True)]
+            if isinstance(a, dict)
+            else a.unbind()
+            for a in stacked
         ]
+        with blocks_as_one(x.device.type in ONE_BY_ONE):
+            answers = [single(*task) for task in zip(*parts, strict=True)]
         if isinstance(answers[0], dict):
             return {key: torch.stack([answer[key] for answer in answers]) for key in answers[0]}
         return torch.stack(answers)

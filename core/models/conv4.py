@@ -6,6 +6,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig
+from core.models.block import Block
 from data.config import setting
 from data.spec import InputSpec
 
@@ -35,17 +36,6 @@ def no_pictures(name: str, spec: InputSpec) -> str:
     if len(spec.shape) != 3:
         return f"{name} reads pictures (channels, height, width), and this task family gives vectors; choose mlp."
     return ""
-
-
-def block(channels: int, filters: int, downsampling: str | None) -> nn.Sequential:
-    """conv 3×3, BatchNorm, ReLU, and halving by stride, by max-pooling or not at all."""
-    strided = downsampling == "stride"
-    layers = [
-        nn.Conv2d(channels, filters, 3, stride=2 if strided else 1, padding=1),
-        nn.BatchNorm2d(filters, track_running_stats=False),
-        nn.ReLU(),
-    ]
-    return nn.Sequential(*layers, nn.MaxPool2d(2)) if downsampling == "max-pool" else nn.Sequential(*layers)
 
 
 class Conv4(ModelBuilder):
@@ -79,7 +69,12 @@ class Conv4(ModelBuilder):
         blocks = OrderedDict()
         for i in range(4):
             halving = config.downsampling if i < config.halvings else None
-            blocks[f"block{i + 1}"] = block(channels if i == 0 else config.filters, config.filters, halving)
+            blocks[f"block{i + 1}"] = Block(
+                channels if i == 0 else config.filters,
+                config.filters,
+                stride=2 if halving == "stride" else 1,
+                pool=halving == "max-pool",
+            )
         if outputs is None:
             return nn.Sequential(blocks)  # (batch, filters, height, width)
         if config.downsampling == "stride":
