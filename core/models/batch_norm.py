@@ -7,10 +7,9 @@ pixel; everything else is (channels,). None of it can be differentiated three ti
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import FunctionCtx
 
 aten = torch.ops.aten
 HALVING = ([2, 2], [2, 2], [0, 0], [1, 1], False)  # kernel, stride, padding, dilation and ceil_mode of 2×2 max-pooling
@@ -43,6 +42,14 @@ def _total(x: Tensor) -> Tensor:
     return _rows(x).flatten(0, 1).sum(0)
 
 
+def _last() -> None:
+    """Refuse to be differentiated again. ``once_differentiable`` would leave a part of the third derivative out unsaid."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "This BatchNorm can be differentiated twice, not three times; call the block layer by layer."
+        )
+
+
 class _Pooled(Function):
     """The largest of each 2×2 values, and the mean and the biased variance of all by channel."""
 
@@ -71,8 +78,8 @@ class _Unpooled(Function):
         return whole.addcmul_(x, _spread(slope)).add_(_spread(shift))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: FunctionCtx, v: Tensor) -> tuple[Tensor, None, Tensor, Tensor, Tensor]:
+        _last()
         index, x, slope = ctx.saved_tensors
         there = _rows(v).gather(1, _rows(index)).unflatten(1, index.shape[2:]).permute(0, 3, 1, 2)
         return there, None, v * _spread(slope), _total(v * x), _total(v)
@@ -106,7 +113,6 @@ class _NormalisedBackward(Function):
         return found
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: FunctionCtx, v: Tensor, v_scale: Tensor, v_shift: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
@@ -115,6 +121,7 @@ class _NormalisedBackward(Function):
         The first sum is N s r T with T = ⟨v g⟩ − ⟨v⟩⟨g⟩ − ⟨v x̂⟩⟨g x̂⟩. x acts through x̂, N ∂⟨v x̂⟩/∂x = r (v − ⟨v⟩ − x̂ ⟨v x̂⟩),
         and through r, N ∂r/∂x = −r² x̂. Mean and r are not constants but functions of x, so that they have no gradient here.
         """
+        _last()
         g, x, scale, mean, inverse, g_scale, g_shift = ctx.saved_tensors
         n = x.numel() // x.shape[1]
         hat = torch.addcmul(_spread(-mean * inverse), x, _spread(inverse))  # x̂

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from core.models.batch_norm import normalised, pooled
 
+PARTS = ("0.weight", "0.bias", "1.weight", "1.bias")  # of a block: its convolution's, its BatchNorm's
 _AS_ONE: ContextVar[bool] = ContextVar("as_one", default=False)
 
 
@@ -45,15 +46,28 @@ class Block(nn.Sequential):
         """(n, channels, height, width) → (n, filters, height, width), halved by stride or pooling."""
         if not _AS_ONE.get() or len(x) == 1:  # of a single value the layers say that it has no variance
             return super().forward(x)
-        conv, norm = self[0], self[1]
-        x = x.to(memory_format=torch.channels_last)  # by pixel pooling and BatchNorm are several times as fast
-        if isinstance(self[2], nn.MaxPool2d):
-            # A channel of falling scale turned over, scale and all, keeps its values, and its largest stays the largest.
-            sign = 1.0 - 2.0 * (norm.weight < 0).to(x.dtype)
-            weight, scale = conv.weight * sign.view(-1, 1, 1, 1), norm.weight * sign
-            return torch.relu(pooled(self.convolved(x, weight), scale, norm.bias, norm.eps))
-        return torch.relu(normalised(self.convolved(x, conv.weight), norm.weight, norm.bias, norm.eps))
+        return self.as_one(x, self[0].weight, self[1].weight, self[1].bias, 1)
 
-    def convolved(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Without the bias: what is added to all of a channel's values is gone once their mean is subtracted."""
-        return F.conv2d(x, weight, None, self[0].stride, self[0].padding)
+    def stacked_forward(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        """All tasks at once. weights by name (tasks, *shape), x (n, tasks · channels, height, width) → as many filters."""
+        weight, bias, scale, shift = (weights[part].flatten(0, 1) for part in PARTS)
+        tasks = len(weights[PARTS[0]])
+        if _AS_ONE.get() and len(x) > 1:
+            return self.as_one(x, weight, scale, shift, tasks)
+        x = F.conv2d(x, weight, bias, self[0].stride, self[0].padding, groups=tasks)
+        x = F.batch_norm(x, None, None, scale, shift, training=True, eps=self[1].eps)
+        for layer in list(self)[2:]:
+            x = layer(x)
+        return x
+
+    def as_one(self, x: Tensor, weight: Tensor, scale: Tensor, shift: Tensor, tasks: int) -> Tensor:
+        """Without the convolution's bias: what is added to all of a channel's values is gone once their mean is subtracted."""
+        x = x.to(memory_format=torch.channels_last)  # by pixel pooling and BatchNorm are several times as fast
+        pool = isinstance(self[2], nn.MaxPool2d)
+        if (
+            pool
+        ):  # a channel of falling scale turned over, scale and all, is the same, and its largest stays the largest
+            sign = torch.where(scale < 0, -1.0, 1.0).to(x.dtype)
+            weight, scale = weight * sign.view(-1, 1, 1, 1), scale * sign
+        x = F.conv2d(x, weight, None, self[0].stride, self[0].padding, groups=tasks)
+        return torch.relu((pooled if pool else normalised)(x, scale, shift, self[1].eps))

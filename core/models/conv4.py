@@ -3,10 +3,11 @@
 from collections import OrderedDict
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig
-from core.models.block import Block
+from core.models.block import PARTS, Block
 from data.config import setting
 from data.spec import InputSpec
 
@@ -27,6 +28,27 @@ class Mean(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean((-2, -1))  # (batch, filters)
+
+
+class ConvNet(nn.Sequential):
+    """Blocks, what flattens their maps, and a linear layer.
+
+    ``stacked_forward`` gives what vmap gives over a call. vmap brings every convolution's answer into another order for
+    BatchNorm and back; here tasks stay beside channels from the first block to the last.
+    """
+
+    def stacked_forward(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        """weights by name (tasks, *shape), x (tasks, n, *input) → (tasks, n, outputs)."""
+        tasks = len(x)
+        x = x.transpose(0, 1).flatten(1, 2)  # (n, tasks * channels, height, width)
+        for name, layer in self.named_children():
+            if isinstance(layer, Block):
+                own = {part: weights[f"{name}.{part}"] for part in PARTS}
+                x = layer.stacked_forward(own, x)  # (n, tasks * filters, height, width)
+        x = x.unflatten(1, (tasks, -1)).transpose(0, 1)  # (tasks, n, filters, height, width)
+        x = x.mean((-2, -1)) if isinstance(self.pool, Mean) else x.flatten(2)  # (tasks, n, features)
+        weight, bias = weights["head.weight"], weights["head.bias"]
+        return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
 
 
 def no_pictures(name: str, spec: InputSpec) -> str:
@@ -83,4 +105,4 @@ class Conv4(ModelBuilder):
             size = (height // 2**config.halvings) * (width // 2**config.halvings)
             blocks["pool"], features = nn.Flatten(), config.filters * size
         blocks["head"] = nn.Linear(features, outputs)
-        return nn.Sequential(blocks)
+        return ConvNet(blocks)
