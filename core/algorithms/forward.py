@@ -16,9 +16,12 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from core.models.block import blocks_as_one
+
 Weights = dict[str, Tensor]  # by parameter name, each (tasks, *shape)
 Statistics = dict[str, Tensor]  # by "layer.call.mean" and "layer.call.variance", each (tasks, channels)
 ForwardMode = Literal["stacked", "loop"]
+AS_ONE = ("cpu",)  # kinds of device that run a block of layers as one, which pays where memory is slow
 ONE_BY_ONE = ("cpu",)  # kinds of device that run tasks of many examples one after the other even so
 MANY_EXAMPLES = 25
 
@@ -84,8 +87,10 @@ class TaskForward:
         weights: those that differ between tasks. The others are the network's own, which is much cheaper than the same weights
         stacked; None for all of them.
         """
-        if self.mode == "stacked" and self.stacked_forward is not None and weights and weights.keys() >= self.names:
-            return self.stacked_forward(weights, x)
+        own = self.stacked_forward is not None and weights is not None and weights.keys() >= self.names
+        if self.mode == "stacked" and own and not self._one_by_one(weights, x):
+            with blocks_as_one(x.device.type in AS_ONE):
+                return self.stacked_forward(weights, x)
         return self._over_tasks(self._plain, weights, x)
 
     def statistics(self, weights: Weights | None, x: Tensor) -> Statistics:
@@ -114,7 +119,8 @@ class TaskForward:
             for name, layer in self.norms.items()
         ]
         try:
-            self._plain(weights, x)
+            with blocks_as_one(False):
+                self._plain(weights, x)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -134,7 +140,8 @@ class TaskForward:
         for name, layer in self.norms.items():
             layer.forward = partial(forward, name, layer)
         try:
-            return self._plain(weights, x)
+            with blocks_as_one(False):
+                return self._plain(weights, x)
         finally:
             for layer in self.norms.values():
                 del layer.forward
@@ -148,24 +155,33 @@ class TaskForward:
         with self.turn:
             return self._in_turn(single, weights, *stacked)
 
+    def _one_by_one(self, weights: Weights | None, x: Tensor) -> bool:
+        """Whether tasks are faster one after the other than stacked.
+
+        Stacked, all tasks' convolutions are one of many groups. On a processor that pays for few examples a task; many, or one
+        network for all tasks, run faster task by task. Networks without BatchNorm are small here and cost more in calls than
+        in numbers.
+        """
+        slow = bool(self.norms) and x.device.type in ONE_BY_ONE and (weights is None or x.shape[1] >= MANY_EXAMPLES)
+        return slow or (weights is None and len(x) == 1)
+
     def _in_turn(self, single, weights: Weights | None, *stacked):
         if weights is None:
             single = partial(single, None)
         else:
             stacked = (weights, *stacked)
         x = next(part for part in stacked if isinstance(part, Tensor))
-        tasks = len(x)
-        # vmap makes one convolution of all tasks', whose result it brings into another order for each BatchNorm layer. On a
-        # processor that pays for few examples a task; many, or one network for all tasks, run faster task by task. Networks
-        # without BatchNorm are small here and cost more in calls than in numbers.
-        slow = bool(self.norms) and x.device.type in ONE_BY_ONE and (weights is None or x.shape[1] >= MANY_EXAMPLES)
-        one_by_one = slow or (weights is None and tasks == 1)
-        if self.mode == "stacked" and not one_by_one:
+        if self.mode == "stacked" and not self._one_by_one(weights, x):
             return vmap(single, randomness="different")(*stacked)
-        answers = [
-            single(*({k: v[i] for k, v in a.items()} if isinstance(a, dict) else a[i] for a in stacked))
-            for i in range(tasks)
+        # Taking tasks out one at a time, each would bring its gradient back as zeros for all the others.
+        parts = [
+            [dict(zip(a, task, strict=True)) for task in zip(*(v.unbind() for v in a.values()), strict=True)]
+            if isinstance(a, dict)
+            else a.unbind()
+            for a in stacked
         ]
+        with blocks_as_one(self.mode == "stacked" and x.device.type in AS_ONE):
+            answers = [single(*task) for task in zip(*parts, strict=True)]
         if isinstance(answers[0], dict):
             return {key: torch.stack([answer[key] for answer in answers]) for key in answers[0]}
         return torch.stack(answers)

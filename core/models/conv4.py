@@ -3,9 +3,11 @@
 from collections import OrderedDict
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig
+from core.models.block import PARTS, Block
 from data.config import setting
 from data.spec import InputSpec
 
@@ -28,6 +30,27 @@ class Mean(nn.Module):
         return x.mean((-2, -1))  # (batch, filters)
 
 
+class ConvNet(nn.Sequential):
+    """Blocks, what flattens their maps, and a linear layer.
+
+    ``stacked_forward`` gives what vmap gives over a call. vmap brings every convolution's answer into another order for
+    BatchNorm and back; here tasks stay beside channels from the first block to the last.
+    """
+
+    def stacked_forward(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        """weights by name (tasks, *shape), x (tasks, n, *input) → (tasks, n, outputs)."""
+        tasks = len(x)
+        x = x.transpose(0, 1).flatten(1, 2)  # (n, tasks * channels, height, width)
+        for name, layer in self.named_children():
+            if isinstance(layer, Block):
+                own = {part: weights[f"{name}.{part}"] for part in PARTS}
+                x = layer.stacked_forward(own, x)  # (n, tasks * filters, height, width)
+        x = x.unflatten(1, (tasks, -1)).transpose(0, 1)  # (tasks, n, filters, height, width)
+        x = x.mean((-2, -1)) if isinstance(self.pool, Mean) else x.flatten(2)  # (tasks, n, features)
+        weight, bias = weights["head.weight"], weights["head.bias"]
+        return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
+
+
 def no_pictures(name: str, spec: InputSpec) -> str:
     """Why a network for pictures cannot read these inputs; empty when it can."""
     if spec.dtype == "integer":
@@ -35,17 +58,6 @@ def no_pictures(name: str, spec: InputSpec) -> str:
     if len(spec.shape) != 3:
         return f"{name} reads pictures (channels, height, width), and this task family gives vectors; choose mlp."
     return ""
-
-
-def block(channels: int, filters: int, downsampling: str | None) -> nn.Sequential:
-    """conv 3×3, BatchNorm, ReLU, and halving by stride, by max-pooling or not at all."""
-    strided = downsampling == "stride"
-    layers = [
-        nn.Conv2d(channels, filters, 3, stride=2 if strided else 1, padding=1),
-        nn.BatchNorm2d(filters, track_running_stats=False),
-        nn.ReLU(),
-    ]
-    return nn.Sequential(*layers, nn.MaxPool2d(2)) if downsampling == "max-pool" else nn.Sequential(*layers)
 
 
 class Conv4(ModelBuilder):
@@ -79,7 +91,12 @@ class Conv4(ModelBuilder):
         blocks = OrderedDict()
         for i in range(4):
             halving = config.downsampling if i < config.halvings else None
-            blocks[f"block{i + 1}"] = block(channels if i == 0 else config.filters, config.filters, halving)
+            blocks[f"block{i + 1}"] = Block(
+                channels if i == 0 else config.filters,
+                config.filters,
+                stride=2 if halving == "stride" else 1,
+                pool=halving == "max-pool",
+            )
         if outputs is None:
             return nn.Sequential(blocks)  # (batch, filters, height, width)
         if config.downsampling == "stride":
@@ -88,4 +105,4 @@ class Conv4(ModelBuilder):
             size = (height // 2**config.halvings) * (width // 2**config.halvings)
             blocks["pool"], features = nn.Flatten(), config.filters * size
         blocks["head"] = nn.Linear(features, outputs)
-        return nn.Sequential(blocks)
+        return ConvNet(blocks)

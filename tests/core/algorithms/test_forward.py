@@ -162,7 +162,7 @@ def test_vmap_refuses_buffers_changed_in_place() -> None:
 
 
 def test_a_processor_takes_tasks_of_many_examples_one_by_one_and_answers_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = NETWORKS["conv4-stride"]().double()
+    model = seeded(NORMED["affine"])
     weights, x = apart(model, 2), torch.randn(2, forward.MANY_EXAMPLES, 1, 28, 28, dtype=torch.float64)
     calls = []
     monkeypatch.setattr(forward, "vmap", lambda *a, **k: calls.append(1) or vmap(*a, **k))
@@ -171,3 +171,19 @@ def test_a_processor_takes_tasks_of_many_examples_one_by_one_and_answers_alike(m
     monkeypatch.setattr(forward, "ONE_BY_ONE", ())
     torch.testing.assert_close(TaskForward(model, "stacked")(weights, x), one_by_one, rtol=1e-9, atol=1e-12)
     assert calls
+
+
+@pytest.mark.parametrize("kinds", [(), ("cpu",)], ids=["layer by layer", "as one"])
+@pytest.mark.parametrize("network", ["conv4-stride", "conv4-max-pool"])
+def test_a_network_that_stacks_its_tasks_itself_answers_as_vmap_does(
+    network: str, kinds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, x = seeded(NETWORKS[network]), made_up().query_x
+    weights = apart(model, 2)
+    own, mapped = TaskForward(model, "stacked"), TaskForward(model, "stacked")
+    mapped.stacked_forward = None
+    monkeypatch.setattr(forward, "AS_ONE", kinds)
+    monkeypatch.setattr(forward, "vmap", None)
+    stacked = own(weights, x)
+    monkeypatch.setattr(forward, "vmap", vmap)
+    torch.testing.assert_close(stacked, mapped(weights, x), rtol=1e-9, atol=1e-12)

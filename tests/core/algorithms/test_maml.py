@@ -1,11 +1,13 @@
 """MAML against what can be known without it: a derivation by hand, a textbook's loop, and finite differences."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from core.algorithms import forward
 from core.algorithms.forward import ForwardMode
 from core.models.base import models
 from core.models.conv4 import Conv4Config
@@ -58,6 +60,26 @@ def test_the_stacked_gradient_equals_the_textbooks_loop(network: str, first_orde
     ours = meta_gradient(learner, episodes)
     theirs = textbook(learner.model, episodes, inner_lr=0.3, inner_steps=inner_steps, first_order=first_order)
     assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("kinds", [(), ("cpu",)], ids=["layer by layer", "as one"])
+@pytest.mark.parametrize("many", [1, 100], ids=["one by one", "stacked"])
+@pytest.mark.parametrize("first_order", [False, True])
+@pytest.mark.parametrize("network", ["conv4-stride", "conv4-max-pool"])
+def test_every_way_through_conv4_has_the_textbooks_gradient(
+    network: str, first_order: bool, many: int, kinds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of pictures with large even parts, as drawings have them: pooling has to choose among equal values."""
+    monkeypatch.setattr(forward, "MANY_EXAMPLES", many)
+    monkeypatch.setattr(forward, "AS_ONE", kinds)
+    learner = maml(NETWORKS[network], inner_lr=0.3, inner_steps=2, first_order=first_order)
+    with torch.no_grad():
+        learner.model.block2[1].weight[0] = -0.5  # a channel that BatchNorm turns over
+    noise = made_up()
+    episodes = replace(noise, support_x=noise.support_x.clamp(0, 1), query_x=noise.query_x.clamp(0, 1))
+    ours = meta_gradient(learner, episodes)
+    theirs = textbook(learner.model, episodes, inner_lr=0.3, inner_steps=2, first_order=first_order)
+    assert_same(ours, theirs, rtol=1e-10)
 
 
 @pytest.mark.parametrize("statistics", ["transductive", "support"])
