@@ -46,22 +46,26 @@ class Block(nn.Sequential):
         """(n, channels, height, width) → (n, filters, height, width), halved by stride or pooling."""
         if not _AS_ONE.get() or len(x) == 1:  # of a single value the layers say that it has no variance
             return super().forward(x)
-        return self.as_one(x, self[0].weight, self[1].weight, self[1].bias, 1)
+        return self.as_one(x, self[0].weight, self[0].bias, self[1].weight, self[1].bias, 1)
 
     def stacked_forward(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
         """All tasks at once. weights by name (tasks, *shape), x (n, tasks · channels, height, width) → as many filters."""
-        weight, bias, scale, shift = (weights[part].flatten(0, 1) for part in PARTS)
+        weight, bias, scale, shift = own = [weights[part].flatten(0, 1) for part in PARTS]
         tasks = len(weights[PARTS[0]])
         if _AS_ONE.get() and len(x) > 1:
-            return self.as_one(x, weight, scale, shift, tasks)
+            return self.as_one(x, *own, tasks)
         x = F.conv2d(x, weight, bias, self[0].stride, self[0].padding, groups=tasks)
         x = F.batch_norm(x, None, None, scale, shift, training=True, eps=self[1].eps)
         for layer in list(self)[2:]:
             x = layer(x)
         return x
 
-    def as_one(self, x: Tensor, weight: Tensor, scale: Tensor, shift: Tensor, tasks: int) -> Tensor:
-        """Without the convolution's bias: what is added to all of a channel's values is gone once their mean is subtracted."""
+    def as_one(self, x: Tensor, weight: Tensor, bias: Tensor, scale: Tensor, shift: Tensor, tasks: int) -> Tensor:
+        """The convolution's bias is left out: what is added to all of a channel's values goes with their mean.
+
+        Its gradient is 0 whatever it is, and it is to have one, as it would layer by layer.
+        """
+        shift = shift + 0.0 * bias
         x = x.to(memory_format=torch.channels_last)  # by pixel pooling and BatchNorm are several times as fast
         pool = isinstance(self[2], nn.MaxPool2d)
         if (

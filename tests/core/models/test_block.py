@@ -84,6 +84,15 @@ def test_as_one_it_does_not_call_its_layers_and_otherwise_it_does() -> None:
     assert len(calls) == 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_convolutions_bias_has_a_gradient_and_it_is_nothing(kind: str) -> None:
+    made = block(kind, 3)
+    with blocks_as_one(True):
+        answer = made(torch.randn(5, 3, 8, 8, dtype=torch.float64))
+    (slope,) = torch.autograd.grad(answer.square().sum(), made[0].bias)
+    assert slope.tolist() == [0.0] * 6
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_single_value_has_no_variance(whole: bool) -> None:
     with blocks_as_one(whole), pytest.raises(ValueError, match="more than 1 value per channel"):
