@@ -11,8 +11,6 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
@@ -22,13 +20,14 @@ import typer
 from playwright.sync_api import sync_playwright
 
 from benchmarks import made
+from benchmarks.launching import served
 from benchmarks.opening import PAGES, opening
 from benchmarks.visitor import visitor
 from core.runs.hardware import describe
 from core.runs.home import Home
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
-from tests.e2e.serving import FLAGS, Server, free_port
+from tests.e2e.serving import FLAGS, Server
 
 LIVE_POINTS, TICKS = 100_000, 40  # of the run whose ticks are measured
 MILLION = 1_000_000
@@ -38,16 +37,6 @@ MINUTE = 60  # ticks
 def home_in(folder: Path) -> Home:
     folder.mkdir()
     return Home(folder, folder / "datasets", f"sqlite:///{folder / 'innerloop.db'}")
-
-
-@contextmanager
-def served(home: Home) -> Iterator[Server]:
-    server = Server(home, free_port())
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def openings(small: Server, large: Server, times: int) -> None:
