@@ -8,6 +8,7 @@ from core.config.facts import facts_of
 from core.config.overrides import apply
 from core.config.presets import Preset
 from core.config.run import LARGEST_SEED
+from core.elsewhere import forked, spawned
 from core.runs import scheduler
 from core.runs.home import Home
 from core.runs.names import checked_name
@@ -15,7 +16,6 @@ from core.runs.scheduler import Launch
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from core.trial import tried
-from data.folders import Folders
 
 
 def launch(
@@ -26,7 +26,7 @@ def launch(
     parent: number of the run that the config was made from.
     Raises InputError for the name, ConfigError, ModelError or RunError; then nothing is queued.
     """
-    launches = prepared(values, checked_name(name), seeds, home.folders)
+    launches = prepared(values, checked_name(name), seeds, home)
     group = f"{name.strip()} × {seeds}" if seeds > 1 else None
     return scheduler.submit(store, home, launches, group, parent=parent)
 
@@ -42,16 +42,18 @@ def changed(config: dict[str, Any], assignments: Sequence[str] = ()) -> dict[str
     return parse(apply(complete, list(assignments))).model_dump(mode="json")
 
 
-def prepared(values: dict[str, Any], name: str, seeds: int = 1, folders: Folders | None = None) -> list[Launch]:
+def prepared(values: dict[str, Any], name: str, seeds: int = 1, home: Home | None = None) -> list[Launch]:
     """A launch for each of so many consecutive seeds, after one trial of learner and network. Raises ConfigError, ModelError.
 
-    folders: where the data are, for families that have to look at them before it is known which tasks they can give.
+    home: where the data are, for families that have to look at them before it is known which tasks they can give, and the
+    process that tries a network of one's own at once.
     """
+    folders = home.folders if home else None
     config = parse(values, folders)
     if config.seed + seeds - 1 > LARGEST_SEED:
         text = f"{seeds} seeds from {config.seed} on end beyond {LARGEST_SEED}."
         raise ConfigError([Problem("seed", text, f"Start at {LARGEST_SEED - seeds + 1} or below.")])
-    tried(config, folders)
+    tried(config, folders, forked(home) if home else spawned)
     complete, facts = config.model_dump(mode="json"), facts_of(config).as_json()
     numbers = range(config.seed, config.seed + seeds)
     names = {seed: f"{name} seed {seed}" if seeds > 1 else name for seed in numbers}

@@ -10,7 +10,7 @@ from typing import Any
 from core.algorithms.base import algorithms
 from core.algorithms.forward import ForwardMode
 from core.config.run import RunConfig
-from core.elsewhere import Died, Question, Refused, TookTooLong
+from core.elsewhere import Died, Question, Refused, Start, TookTooLong, spawned
 from core.models.base import ModelError
 from core.training.build import check
 from data.folders import Folders
@@ -18,16 +18,19 @@ from data.folders import Folders
 SECONDS = 90.0  # within which a network of one's own has to be built and tried; importing torch takes some of them
 
 
-def tried(config: RunConfig, folders: Folders | None = None) -> ForwardMode:
-    """How the run's network goes over many tasks. Raises ModelError with reason and remedy where it cannot learn them."""
+def tried(config: RunConfig, folders: Folders | None = None, start: Start = spawned) -> ForwardMode:
+    """How the run's network goes over many tasks. Raises ModelError with reason and remedy where it cannot learn them.
+
+    start: how the process of a person's own network is made.
+    """
     own = config.model.name == "module" and algorithms()[config.algorithm.name].uses_network
-    return _elsewhere(config, folders) if own else check(config, folders)
+    return _elsewhere(config, folders, start) if own else check(config, folders)
 
 
-def _elsewhere(config: RunConfig, folders: Folders | None) -> ForwardMode:
+def _elsewhere(config: RunConfig, folders: Folders | None, start: Start) -> ForwardMode:
     asked = {"config": config.model_dump(mode="json"), "folders": folders and [str(path) for path in folders]}
     try:
-        return Question("core.trial:try_here", asked, SECONDS).answer()
+        return Question("core.trial:try_here", asked, SECONDS, start=start).answer()
     except Refused as error:
         raise ModelError(error.message, error.remedy, error.path) from None
     except TookTooLong:

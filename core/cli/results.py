@@ -58,5 +58,5 @@ def prepared(recipes: Sequence[results.Recipe], common: list[str], home: Home, d
     for recipe in recipes:
         config = launch.from_preset(presets.preset(recipe.preset), [*recipe.assignments, *common])
         need_data(config, home, download)
-        launches += launch.prepared(config, recipe.name, folders=home.folders)
+        launches += launch.prepared(config, recipe.name, home=home)
     return launches

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from core.runs import warm
 from core.runs.home import Home
+from core.runs.meeting import Place
 from tests.core.tiny import own_modules
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,3 +44,28 @@ def home(pictures: Home, tmp_path: Path) -> Home:
     """A home of its own that shares the drawn pictures."""
     (tmp_path / "cache").symlink_to(pictures.cache)
     return Home(tmp_path, pictures.datasets, f"sqlite:///{tmp_path}/innerloop.db")
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Where a warm process waits, for those of this test process's tests that start workers and are not about how."""
+    home = Home.find(tmp_path_factory.mktemp("nursery"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warm, "possible", lambda: True)
+        patch.setenv("OMP_NUM_THREADS", "1")
+        assert warm.prepare(home)
+        wait_until(lambda: warm.listens(home), timeout=180)
+        yield warm.place(home)
+        warm.end(home)
+
+
+@pytest.fixture
+def forking(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes of whatever home are forked by the nursery's, which saves each the import of torch. Linux only."""
+    if sys.platform != "linux":
+        return
+    place = request.getfixturevalue("nursery")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(warm, "possible", lambda: True)
+    monkeypatch.setattr(warm, "place", lambda _: place)
+    monkeypatch.setattr(warm, "prepare", lambda _: False)

@@ -10,9 +10,10 @@ import pytest
 from core import forecast
 from core.config.run import RunConfig
 from core.costs import Costs
-from core.elsewhere import Died, Question, TookTooLong
+from core.elsewhere import Died, Question, TookTooLong, forked
 from core.forecast import Forecaster, ProbeError, measure_here
 from core.runs import hardware
+from core.runs.home import Home
 from core.training.probe import Cost
 from data.folders import Folders
 from tests.core.tiny import tiny
@@ -171,11 +172,13 @@ def test_a_real_process_measures_a_tiny_run(tmp_path: Path) -> None:
     assert found.estimate.threads == 1
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("patient", "forking")
 @pytest.mark.parametrize(
-    ("inside", "said"), [("os._exit(3)", "ended with code 3"), ("raise ValueError('small')", "small")]
+    ("inside", "said"), [("os._exit(3)", "measured it ended early"), ("raise ValueError('small')", "small")]
 )
-def test_a_network_that_ends_its_process_is_a_message(tmp_path: Path, write_module, inside: str, said: str) -> None:
+def test_a_network_that_ends_its_process_is_a_message(
+    tmp_path: Path, home: Home, write_module, inside: str, said: str
+) -> None:
     code = f"""
 import os
 from torch import nn
@@ -186,7 +189,7 @@ class Net(nn.Module):
         {inside}
 """
     config = tiny("doodles", "model=module", f"model.path={write_module(code)}:Net")
-    one = Forecaster(Costs(tmp_path / "costs.json"), Folders(tmp_path, tmp_path))
+    one = Forecaster(Costs(tmp_path / "costs.json"), Folders(tmp_path, tmp_path), start=forked(home))
     with pytest.raises(ProbeError, match=said):
         one.forecast(config, "cpu")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from core import trial
+from core.elsewhere import Start, forked
 from core.launch import launch
 from core.models.base import ModelError
 from core.runs import scheduler
@@ -46,32 +47,53 @@ def own(path: str):
     return tiny("doodles", "model=module", f"model.path={path}")
 
 
-def test_an_edited_file_counts_at_once_and_is_never_imported_here(network) -> None:
+def test_an_edited_file_counts_at_once_and_is_never_imported_here(network, start: Start) -> None:
     path = network()
-    assert tried(own(path)) == "stacked"
+    assert tried(own(path), start=start) == "stacked"
     network(outputs="outputs + 1")
     with pytest.raises(ModelError, match=r"gives \(4,\) values .* need \(3,\)") as caught:
-        tried(own(path))
+        tried(own(path), start=start)
     assert (caught.value.path, "outputs" in caught.value.remedy) == ("model", True)
     network(outputs="outputs")
-    assert tried(own(path)) == "stacked"
+    assert tried(own(path), start=start) == "stacked"
     assert path.partition(":")[0] not in sys.modules
+
+
+@pytest.fixture
+def start(forking: None, home: Home) -> Start:
+    """As where a warm process waits."""
+    del forking
+    return forked(home)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ({"before": "os._exit(0)"}, "ended the process with code 0"),
-        ({"inside": "raise SystemExit(3)"}, "ended the process with code 3"),
-        ({"inside": "os.kill(os.getpid(), signal.SIGSEGV)"}, r"by signal 11 \(SIGSEGV\)"),
+        ({"before": "os._exit(0)"}, "ended the process early"),
+        ({"inside": "raise SystemExit(3)"}, "ended the process early"),
+        ({"inside": "os.kill(os.getpid(), signal.SIGSEGV)"}, "ended the process early"),
         ({"before": "import no_such_thing"}, "No module 'no_such_thing' was found"),
         ({"inside": "raise ValueError('too [small](x)')"}, "failed: ValueError"),
     ],
 )
-def test_what_a_network_does_to_its_process_is_a_message(network, text: dict[str, str], said: str) -> None:
+def test_what_a_network_does_to_its_process_is_a_message(
+    network, start: Start, text: dict[str, str], said: str
+) -> None:
     with pytest.raises(ModelError, match=said) as caught:
-        tried(own(network(**text)))
+        tried(own(network(**text)), start=start)
     assert caught.value.remedy and caught.value.path.startswith("model")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ({"inside": "raise SystemExit(3)"}, "ended the process with code 3"),
+        ({"inside": "os.kill(os.getpid(), signal.SIGSEGV)"}, r"by signal 11 \(SIGSEGV\)"),
+    ],
+)
+def test_of_a_process_of_ours_it_is_known_how_it_ended(network, text: dict[str, str], said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        tried(own(network(**text)))
 
 
 def test_a_network_that_hangs_is_ended(network, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,9 +102,11 @@ def test_a_network_that_hangs_is_ended(network, monkeypatch: pytest.MonkeyPatch)
         tried(own(network(before="time.sleep(1000)")))
 
 
-def test_what_a_network_prints_is_no_answer(network, capfd: pytest.CaptureFixture[str]) -> None:
-    assert tried(own(network(before="print('{}' * 100000)"))) == "stacked"
-    assert capfd.readouterr().out == ""
+def test_what_a_network_prints_is_no_answer(network, start: Start, capfd: pytest.CaptureFixture[str]) -> None:
+    assert tried(own(network(before="print('{}' * 100000)")), start=start) == "stacked"
+    said = capfd.readouterr()
+    assert (said.out, set(said.err.strip())) == ("", {"{", "}"})
+    assert len(said.err) <= 2**16
 
 
 def test_a_launch_queues_nothing_if_the_trial_fails(network, home: Home) -> None:

@@ -391,7 +391,7 @@ def test_a_queue_of_real_workers_empties_itself(store: RunStore, home: Home, wri
     assert store.metric_rows(finishing)
 
 
-@pytest.mark.usefixtures("plain_signals")
+@pytest.mark.usefixtures("plain_signals", "forking")
 def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunStore, home: Home) -> None:
     (id,) = queue(store, home, values("sinusoid", *ENDLESS))
     run = training(store, id)
@@ -433,7 +433,7 @@ def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunSto
     assert done.test["protocol"]["checkpoint"] == f"best@{few}"
 
 
-@pytest.mark.usefixtures("plain_signals")
+@pytest.mark.usefixtures("plain_signals", "forking")
 def test_a_run_by_two_processes_is_stopped_killed_and_resumed_and_leaves_nobody_behind(
     store: RunStore, home: Home
 ) -> None:

@@ -1,6 +1,6 @@
 """A second process of a team in float64: takes steps beside the test that started it, and says nothing.
 
-python -m tests.core.training.partner FOLDER STEPS LEARNER [ASSIGNMENT …]
+python -m tests.core.training.partner FOLDER STEPS 'LEARNER [ASSIGNMENT …]' …
 """
 
 import sys
@@ -41,12 +41,13 @@ def stepper(name: str, *assignments: str, partner: Partner | None = None) -> Ste
     return Stepper(config, learner, optimizer, torch.Generator().manual_seed(5), partner)
 
 
-def main(folder: str, steps: str, name: str, *assignments: str) -> None:
+def main(folder: str, steps: str, *learners: str) -> None:
     torch.set_num_threads(1)
     meet(Path(folder), 1, ["cpu"] * PROCESSES)
-    ours = stepper(name, *assignments, partner=Partner(1))
-    for i in range(int(steps)):
-        ours.take(i, RATE, i / int(steps))
+    for learner in learners:
+        ours = stepper(*learner.split(), partner=Partner(1))
+        for i in range(int(steps)):
+            ours.take(i, RATE, i / int(steps))
     dist.destroy_process_group()
 
 

@@ -24,37 +24,39 @@ from tests.waiting import wait_until
 STEPS = 3
 
 
-@pytest.mark.parametrize(
-    "learner",
-    [
-        ("maml", "training.gradient_clip=0.01"),
-        ("maml++", "algorithm.running_statistics=true", "training.tasks_at_once=1"),
-        ("meta-sgd",),
-        ("reptile",),
-        ("protonet",),
-    ],
-    ids=" ".join,
+LEARNERS = (
+    "maml training.gradient_clip=0.01",
+    "maml++ algorithm.running_statistics=true training.tasks_at_once=1",
+    "meta-sgd",
+    "reptile",
+    "protonet",
 )
-def test_two_processes_take_the_steps_of_one(learner: tuple[str, ...], tmp_path: Path) -> None:
-    """In float64, where the order of the sums is all that differs."""
-    name, *assignments = (*learner, "training.meta_batch_size=5")
-    command = [sys.executable, "-m", "tests.core.training.partner", str(tmp_path), str(STEPS), name, *assignments]
+
+
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
+    """In float64, where the order of the sums is all that differs. The other process is the same for all learners."""
+    learners = [f"{learner} training.meta_batch_size=5" for learner in LEARNERS]
+    command = [sys.executable, "-m", "tests.core.training.partner", str(tmp_path), str(STEPS), *learners]
     other = subprocess.Popen(command, cwd=PROJECT)
     try:
         meet(tmp_path, 0, ["cpu", "cpu"])
-        shared, alone = stepper(name, *assignments, partner=Partner(0)), stepper(name, *assignments)
-        for i in range(STEPS):
-            ours, theirs = (one.take(i, RATE, i / STEPS) for one in (shared, alone))
-            assert float(ours.query_loss) == pytest.approx(float(theirs.query_loss), rel=1e-9)
-            assert float(ours.query_score) == pytest.approx(float(theirs.query_score), rel=1e-6)
+        for learner in learners:
+            steps_of_one(learner)
     finally:
         dist.destroy_process_group()
         assert other.wait(30) == 0
-    moved = stepper(name, *assignments).algorithm.state_dict()
-    assert any(not torch.equal(value, moved[key]) for key, value in alone.algorithm.state_dict().items())
-    theirs = alone.algorithm.state_dict()
+
+
+def steps_of_one(learner: str) -> None:
+    shared, alone, before = (stepper(*learner.split(), partner=partner) for partner in (Partner(0), None, None))
+    for i in range(STEPS):
+        ours, theirs = (one.take(i, RATE, i / STEPS) for one in (shared, alone))
+        assert float(ours.query_loss) == pytest.approx(float(theirs.query_loss), rel=1e-9), learner
+        assert float(ours.query_score) == pytest.approx(float(theirs.query_score), rel=1e-6), learner
+    moved, theirs = before.algorithm.state_dict(), alone.algorithm.state_dict()
+    assert any(not torch.equal(value, moved[key]) for key, value in theirs.items()), learner
     for key, value in shared.algorithm.state_dict().items():
-        torch.testing.assert_close(value, theirs[key], rtol=1e-9, atol=1e-9, msg=lambda m, k=key: f"{k}: {m}")
+        torch.testing.assert_close(value, theirs[key], rtol=1e-9, atol=1e-9, msg=lambda m, k=key: f"{learner} {k}: {m}")
 
 
 @pytest.fixture
