@@ -1,11 +1,11 @@
-"""A real server and a real browser. Each test module has a home of its own; the data sets are ../shared/datasets if there."""
+"""A real server and a real browser. The data sets are ../shared/datasets if there."""
 
 import shutil
 import signal
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from core.runs import warm
 from core.runs.home import Home
@@ -16,11 +16,13 @@ from tests.e2e.serving import FLAGS, PROJECT, Server, free_port
 from tests.waiting import wait_until
 
 SHARED = PROJECT.parent / "shared" / "datasets"
+SIZE = {"width": 1440, "height": 900}
 expect.set_options(timeout=60_000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, pictures: Home) -> Iterator[Server]:
+    """One for all modules, whose home holds the runs of those before."""
     root = tmp_path_factory.mktemp("home")
     (root / "cache").symlink_to(pictures.cache)
     datasets = SHARED if SHARED.exists() else root / "datasets"
@@ -30,27 +32,37 @@ def server(tmp_path_factory: pytest.TempPathFactory, pictures: Home) -> Iterator
     yield running
     running.stop(signal.SIGKILL)
     warm.end(home)
-    store = RunStore(home.database)
-    for run in store.runs(status={"queued"} | ACTIVE):  # no worker outlives its test
-        stop(store, home, run.id)
+
+
+@pytest.fixture(scope="module")
+def store(server: Server) -> Iterator[RunStore]:
+    """The server's. No worker outlives its module."""
+    store = RunStore(server.home.database)
+    yield store
+    for run in store.runs(status={"queued"} | ACTIVE):
+        stop(store, server.home, run.id)
     wait_until(lambda: not store.runs(status=ACTIVE), timeout=60)
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A browser that keeps what it has compiled of Streamlit's scripts from page to page, as anybody's does."""
     found = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=found, args=FLAGS)
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("browser"), executable_path=found, args=FLAGS, viewport=SIZE
+        )
+        context.set_default_timeout(60_000)
+        yield context
+        context.close()
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh visitor. A page that logs an error to the console fails its test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(60_000)
-    opened = context.new_page()
+def page(visitor: BrowserContext) -> Iterator[Page]:
+    """A new tab. A page that logs an error to the console fails its test."""
+    opened = visitor.new_page()
     opened.errors = []
     opened.on("pageerror", lambda error: opened.errors.append(str(error)))
     yield opened
-    context.close()
+    opened.close()
     assert opened.errors == []

@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from core.runs.schema import ENDED
-from core.runs.store import RunStore
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -36,7 +35,7 @@ def wait_for_points(page: Page, card: str, more_than: int = 0) -> int:
     return chart_points(page, card)
 
 
-def test_choose_launch_watch_and_read_the_final_test(server, page):
+def test_choose_launch_watch_and_read_the_final_test(server, store, page):
     page.goto(f"{server.url}/train?preset=sinusoid-maml")
     fill(page, "training", "Iterations", 600)
     fill(page, "evaluation", "Test episodes", 100)
@@ -46,7 +45,6 @@ def test_choose_launch_watch_and_read_the_final_test(server, page):
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
     wait_for_points(page, "loss")
     expect(status(page, "finished")).to_be_visible(timeout=90_000)
-    store = RunStore(server.home.database)
     run = store.runs()[0]
     assert run.config["training"]["iterations"] == 600
     assert run.test["episodes"] == 100
@@ -64,12 +62,11 @@ def test_a_bad_setting_is_said_at_its_field_and_cannot_be_launched(server, page)
     expect(queries).to_have_value("30")
 
 
-def test_a_run_survives_reload_and_the_death_of_the_server_and_stops_on_request(server, page):
+def test_a_run_survives_reload_and_the_death_of_the_server_and_stops_on_request(server, store, page):
     page.goto(server.url)
     page.locator(".st-key-launch-sinusoid-maml button").click()
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
     address, id = page.url, int(page.url.rsplit("=", 1)[1])
-    store = RunStore(server.home.database)
     points = wait_for_points(page, "loss")
     page.reload()
     wait_for_points(page, "loss", more_than=points)
@@ -88,6 +85,7 @@ def test_a_run_survives_reload_and_the_death_of_the_server_and_stops_on_request(
     expect(page.locator(f".st-key-resume-{id} button")).to_be_visible()
 
 
+@pytest.mark.usefixtures("store")
 def test_zoom_and_hidden_traces_survive_live_updates(server, page):
     page.goto(server.url)
     page.locator(".st-key-launch-sinusoid-maml button").click()
