@@ -13,6 +13,7 @@ from core.runs.store import RunStore
 from data.errors import InnerloopError
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
+from pages.parts.redraw import redraw
 from pages.parts.run import beside, cards, same_again
 from pages.parts.run.beside import Beside
 from pages.parts.run.figures import metric_cards
@@ -160,11 +161,12 @@ def tick(
         found, reader = session.store().runs(ids=[id]), session.reader()
         reader.poll([id, *([compared.other.id] if compared else [])])
         if not found:  # deleted in another tab
-            st.rerun()
+            redraw()
+            return
         (run,), tail = found, cards.log_tail(found[0])
         compared = compared and beside.refreshed(compared.other.id, compared.shown, run)
         if Drawn.of(run, tail, compared) != drawn:  # validated, ended, resumed …
-            st.rerun()
+            redraw()
         figures, loss, log = places
         with figures:
             metric_cards(run, reader.validations(id))

@@ -8,6 +8,7 @@ from core.runs import scheduler
 from core.runs.run_lists import RunFilter
 from core.runs.schema import ACTIVE, ENDED, Run
 from pages.parts import chips, router, say, session, theme
+from pages.parts.redraw import redraw
 from pages.parts.runs import dialogs
 from pages.parts.runs.compare import comparison
 from pages.parts.runs.pager import ROWS, first_row, pager, turn_to_first_page
@@ -72,24 +73,28 @@ def body(live: bool) -> None:
     """Table, toolbar and comparison. live: whether a run was unfinished at the last full run of this script."""
     with session.shown_errors():
         session.tick()
-        store, matching = session.store(), wanted()
-        if live != any(store.unfinished()):
-            st.rerun()
-        total = store.count(matching)
-        with theme.card("runs"):
-            if not total:
-                theme.empty("No run matches", "Clear a filter to see more.")
-                return
-            tools = st.container()
-            shown = store.page(matching, limit=ROWS, offset=first_row(total))
-            chosen = run_table(shown)
-            pager(total)
-            with tools:
-                toolbar(chosen, elsewhere=len({run.id for run in chosen} - {run.id for run in shown}))
-        if len(chosen) > MOST_COMPARED:
-            say.info(f"The first {MOST_COMPARED} of {len(chosen)} are compared: more curves could not be told apart.")
-        if len(chosen) > 1:
-            comparison(sorted(chosen, key=lambda run: run.id)[:MOST_COMPARED])
+        listing()
+        if live != any(session.store().unfinished()):  # last: a button that was clicked has done its work
+            redraw()
+
+
+def listing() -> None:
+    store, matching = session.store(), wanted()
+    total = store.count(matching)
+    with theme.card("runs"):
+        if not total:
+            theme.empty("No run matches", "Clear a filter to see more.")
+            return
+        tools = st.container()
+        shown = store.page(matching, limit=ROWS, offset=first_row(total))
+        chosen = run_table(shown)
+        pager(total)
+        with tools:
+            toolbar(chosen, elsewhere=len({run.id for run in chosen} - {run.id for run in shown}))
+    if len(chosen) > MOST_COMPARED:
+        say.info(f"The first {MOST_COMPARED} of {len(chosen)} are compared: more curves could not be told apart.")
+    if len(chosen) > 1:
+        comparison(sorted(chosen, key=lambda run: run.id)[:MOST_COMPARED])
 
 
 def page() -> None:

@@ -5,9 +5,11 @@ import time
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # Streamlit looks beside the script
 from pages.parts import stale_ticks
+from pages.parts.redraw import redraw
 
 
 def first() -> None:
@@ -28,6 +30,24 @@ def second() -> None:
     st.fragment(tick, run_every=0.1)()
 
 
+def third() -> None:
+    st.title("Third")
+
+    def tick() -> None:
+        if get_script_run_ctx().fragment_ids_this_run:  # not while all of the page is drawn
+            time.sleep(0.05)  # as a look at the store takes
+            redraw()
+
+    def counter() -> None:
+        if st.button("Count"):
+            st.session_state.count = st.session_state.get("count", 0) + 1
+        st.text(f"counted {st.session_state.get('count', 0)}")
+
+    st.fragment(tick, run_every=0.1)()
+    st.fragment(counter)()
+    time.sleep(0.3)  # meanwhile ticks and clicks wait in one line
+
+
 @st.fragment(run_every=0.02)
 def sidebar() -> None:
     st.text(f"{time.time()}")
@@ -35,7 +55,9 @@ def sidebar() -> None:
 
 stale_ticks.drop()
 SECOND = st.Page(second, title="Second", url_path="second")
-page = st.navigation([st.Page(first, title="First", default=True), SECOND])
+page = st.navigation(
+    [st.Page(first, title="First", default=True), SECOND, st.Page(third, title="Third", url_path="third")]
+)
 with st.sidebar:
     sidebar()
 page.run()

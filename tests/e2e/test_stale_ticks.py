@@ -1,4 +1,4 @@
-"""Leaving a page while its timers run shows the other page, whole and alive."""
+"""While timers run, leaving a page shows the other one, whole and alive, and no click is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,3 +44,11 @@ def test_a_page_that_was_clicked_in_the_navigation(hasty: Server, page: Page) ->
         stands(page)
         page.get_by_role("link", name="First").click()
         expect(page.get_by_role("heading", name="First")).to_be_visible()
+
+
+def test_a_click_that_a_tick_would_draw_over_counts(hasty: Server, page: Page) -> None:
+    """Of a tick that has the page drawn anew each time."""
+    page.goto(f"{hasty.url}/third")
+    for clicks in range(1, 2 * TIMES + 1):
+        page.get_by_role("button", name="Count").click()
+        expect(page.get_by_text(f"counted {clicks}")).to_be_visible()

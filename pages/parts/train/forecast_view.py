@@ -16,6 +16,7 @@ from core.runs import warm
 from core.runs.outlook import outlook
 from data.errors import InnerloopError
 from pages.parts import readable, say, session
+from pages.parts.redraw import redraw
 from pages.parts.train.draft import Draft
 
 OWNER = "train-forecasts"  # session state: under which name this page asks
@@ -128,7 +129,7 @@ class ForecastView:
 
         def look() -> None:
             if not line().measures(owner(), self.config, self.slot):
-                st.rerun()
+                redraw()
             _told(text, "measuring")
 
         st.fragment(look, run_every=LOOK)()
