@@ -5,6 +5,7 @@ import streamlit as st
 from core.runs import hardware
 from pages.parts import say, session
 from pages.parts.live_chart import preload
+from pages.parts.redraw import bystander
 
 REFRESH = 3  # seconds; also how often an open page looks after the queue
 
@@ -17,6 +18,7 @@ def sidebar() -> None:
 
 @st.fragment(run_every=REFRESH)
 def _machine() -> None:
+    bystander()
     with session.shown_errors():
         session.tick()
         active, queued = session.store().unfinished()
