@@ -36,9 +36,9 @@ GENTLY = 10  # niceness while importing: the page that is just being opened, or 
 
 
 def load() -> None:
-    """Import what a worker would. Any optimizer's constructor imports torch._dynamo, which takes as long as torch itself."""
+    """Import what a worker would, also what it would only need once it records its meta-step."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GENTLY)  # of this thread, which nobody is forked from
-    for name in ("torch", "torch._dynamo", "core.cli.app", "core.worker", "core.training.recorded"):
+    for name in ("torch", "core.cli.app", "core.worker", "core.training.recording", "torch._dynamo"):
         importlib.import_module(name)
     from core.algorithms.base import algorithms
     from core.models.base import models

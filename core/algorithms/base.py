@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.algorithms.forward import ForwardMode, Remembered, Statistics, TaskForward, Weights
+from core.algorithms.optimizers import Adam
 from core.algorithms.portion import WHOLE, Averages, Portion, StepReport, summed
 from core.models.base import ModelError
 from data.batch import Answer, TaskBatch
@@ -94,7 +95,7 @@ class Algorithm(nn.Module, ABC):
         """The outer loop's. It acts on what ``meta_step`` leaves in the parameters' ``grad``."""
         learned = [p for p in self.parameters() if p.requires_grad]
         learned = learned or [nn.Parameter(torch.zeros(1))]  # Adam refuses to have nothing to do
-        return torch.optim.Adam(learned, lr=meta_lr, fused=True)
+        return Adam(learned, lr=meta_lr, fused=True)
 
     def learned(self) -> dict[str, Tensor]:
         """What training changes, by name: all that a checkpoint has to keep."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from core.algorithms.base import Algorithm, AlgorithmConfig, StepReport, TaskState
 from core.algorithms.forward import Weights
 from core.algorithms.gradient import task_gradients
+from core.algorithms.optimizers import SGD
 from data.batch import Answer, Episodes, TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
@@ -52,7 +53,7 @@ class Reptile(Algorithm):
         return self.config.test_steps
 
     def optimizer(self, meta_lr: float) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=meta_lr)
+        return SGD(self.parameters(), lr=meta_lr)
 
     def trajectory(self, batch: TaskBatch, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
         """Never differentiable: each step starts a new graph."""

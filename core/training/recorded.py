@@ -1,78 +1,17 @@
-"""A meta-step's operations, written down once and repeated without Python and autograd: the same numbers in less time.
+"""A learner that takes its meta-steps from a recording, as soon as there is one."""
 
-In a small network an operation costs less for its arithmetic than for being called: by Python, noted by autograd, gone
-through once more backwards, at every step in the same way. So the operations of a whole step, inner gradients and
-meta-gradient included, are traced once (``make_fx``) and from then on run by TorchScript's interpreter. They are the very
-same kernels in the same order and give the same bits, so that it has no influence on a run when the recording takes over.
-No compiler is needed.
-"""
+from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
-from torch._ops import OpOverload
-from torch.func import functional_call
-from torch.fx import GraphModule, Node
-from torch.fx.experimental.proxy_tensor import make_fx
+from torch import Tensor
 
 from core.algorithms.base import Algorithm, StepReport
 from data.batch import Episodes
 
-aten = torch.ops.aten
-# These give their argument as it is, where nothing is differentiated.
-SAME = {aten.detach.default, aten.alias.default, aten.lift_fresh.default}
-Layout = list[tuple[torch.Size, tuple[int, ...], torch.dtype]]
-
-
-class Recording:
-    """One learner's meta-step for meta-batches of one layout."""
-
-    def __init__(self, learner: Algorithm, batch: Episodes):
-        """Raises whatever tracing raises where the step cannot be written down."""
-        self.layout = layout(batch)
-        self.parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
-        inputs = [*(p.detach().clone().requires_grad_() for p in self.parameters.values()), *batch.tensors]
-        self.learned: list[nn.Parameter] = []  # that have a gradient
-        self.said: list[str] = []  # of a report, in the order of the outputs
-
-        def step(*tensors: Tensor) -> tuple[Tensor, ...]:
-            return self._step(learner, batch, tensors)
-
-        traced = tidied(make_fx(step)(*inputs))
-        with torch.no_grad():
-            self.run = torch.jit.freeze(torch.jit.trace(traced, inputs, check_trace=False).eval())
-
-    def _step(self, learner: Algorithm, batch: Episodes, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Gradients and what the report says. tensors: the weights, then a batch's own."""
-        count = len(self.parameters)
-        weights = {f"learner.{name}": w for name, w in zip(self.parameters, tensors[:count], strict=True)}
-        loss, report = functional_call(Whole(learner), weights, Episodes(*tensors[count:], batch.objective))
-        gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-        there = zip(self.parameters.values(), gradients, strict=True)
-        self.learned = [p for p, gradient in there if gradient is not None]
-        values = {name: value for name, value in vars(report).items() if value is not None}
-        self.said = list(values)
-        return *(gradient for gradient in gradients if gradient is not None), *values.values()
-
-    def __call__(self, batch: Episodes) -> tuple[list[Tensor], StepReport]:
-        """The gradients of ``learned`` under the present parameters, and the report."""
-        with torch.inference_mode(False), torch.no_grad():
-            out = self.run(*(p.detach() for p in self.parameters.values()), *batch.tensors)
-        gradients, values = list(out[: len(self.learned)]), out[len(self.learned) :]
-        return gradients, StepReport(**{"query_score": None, **dict(zip(self.said, values, strict=True))})
-
-
-class Whole(nn.Module):
-    """A learner's meta-loss as a module's call, so that ``functional_call`` can put traced weights in."""
-
-    def __init__(self, learner: Algorithm):
-        super().__init__()
-        self.learner = learner
-
-    def forward(self, batch: Episodes) -> tuple[Tensor, StepReport]:
-        with self.learner.forward_tasks.twice_differentiable():
-            return self.learner.meta_loss(batch)
+if TYPE_CHECKING:
+    from core.training.recording import Recording
 
 
 class Repeated:
@@ -86,7 +25,7 @@ class Repeated:
 
     def __call__(self, batch: Episodes, share: float = 1.0) -> StepReport:
         recording, whole = self.recording, share == 1.0 and isinstance(batch, Episodes)
-        if recording is None or not whole or layout(batch) != recording.layout:
+        if recording is None or not whole or not recording.fits(batch):
             report = self.as_written(batch, share)
             self.taken += 1
             if whole and self.taken == self.after:
@@ -99,6 +38,8 @@ class Repeated:
 
     def _record(self, batch: Episodes, report: StepReport) -> None:
         """Write down a step that was just taken. Where that cannot be done, or gives anything else, all stays as it is."""
+        from core.training.recording import Recording  # with what traces, which takes seconds to import
+
         try:
             recording = Recording(self.learner, batch)
             gradients, again = recording(batch)
@@ -119,38 +60,3 @@ class Repeated:
 
 def values(report: StepReport) -> list[Tensor]:
     return [value for value in vars(report).values() if value is not None]
-
-
-def layout(batch: Episodes) -> Layout:
-    """What a recording has to find again: views are written down with the strides that they were taken of."""
-    return [(one.shape, one.stride(), one.dtype) for one in batch.tensors]
-
-
-def tidied(traced: GraphModule) -> GraphModule:
-    """The same without what only autograd needed: half as many calls, not another number."""
-    graph, seen = traced.graph, {}
-    calls = [node for node in graph.nodes if node.op == "call_function"]
-    if any(
-        isinstance(node.target, OpOverload) and node.target._schema.is_mutable for node in calls
-    ):  # then two equal calls may be of unequal values
-        return traced
-    for node in calls:
-        key = (node.target, repr(node.args), repr(node.kwargs))
-        stand_in = _argument(node) or seen.get(key)
-        if stand_in is None:
-            seen[key] = node
-        else:
-            node.replace_all_uses_with(stand_in)
-            graph.erase_node(node)
-    graph.eliminate_dead_code()
-    traced.recompile()
-    return traced
-
-
-def _argument(node: Node) -> Node | None:
-    """The node that this one gives again: through nothing, or through a transposition and the one back."""
-    first = node.args[0] if node.args and isinstance(node.args[0], Node) else None
-    if first is None or node.target in SAME:
-        return first
-    turned = node.target is aten.transpose.int and first.target is aten.transpose.int
-    return first.args[0] if turned and set(node.args[1:]) == set(first.args[1:]) else None

@@ -12,6 +12,7 @@ from core.algorithms.portion import Averages, Portion
 from core.config.run import RunConfig
 from core.models.base import models
 from core.training.build import small
+from core.training.recorded import Repeated
 
 RECORDED_AFTER = 50  # steps
 
@@ -44,8 +45,6 @@ class Stepper:
         self.config, self.algorithm, self.optimizer, self.generator = config, algorithm, optimizer, generator
         self.partners, at_once = partners, config.training.tasks_at_once
         if may_be_recorded(config, algorithm):
-            from core.training.recorded import Repeated  # what it traces with takes a while to import
-
             algorithm.learn = Repeated(algorithm, RECORDED_AFTER)
         self.portion = Portion(partners.rank, partners.processes, at_once) if partners else Portion(at_once=at_once)
 

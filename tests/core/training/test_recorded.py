@@ -9,7 +9,8 @@ from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.config.run import RunConfig
 from core.training.build import build_learner, without_data
-from core.training.recorded import Recording, Repeated
+from core.training.recorded import Repeated
+from core.training.recording import Recording
 from core.training.step import Stepper
 from data.batch import Episodes
 from data.family import TaskFamily

@@ -17,6 +17,7 @@ from core.config.run import RunConfig
 from core.runs.home import Home
 from core.training import checkpoint
 from core.training.build import build_learner
+from core.algorithms.optimizers import Adam
 from core.training.checkpoint import CheckpointError
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.listener import Desired, Progress, Stopped
@@ -431,14 +432,14 @@ def test_each_element_of_the_gradient_is_clipped(
     pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def largest(*assignments: str) -> float:
-        seen, real = [], torch.optim.Adam.step
+        seen, real = [], Adam.step
 
-        def step(optimizer: torch.optim.Adam) -> None:
+        def step(optimizer: Adam) -> None:
             seen.extend(p.grad.abs().max().item() for group in optimizer.param_groups for p in group["params"])
             real(optimizer)
 
         with monkeypatch.context() as patch:
-            patch.setattr(torch.optim.Adam, "step", step)
+            patch.setattr(Adam, "step", step)
             train(tiny("sinusoid", *assignments), tmp_path / str(len(assignments)), pictures)
         return max(seen)
 
