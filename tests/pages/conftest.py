@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
 from sqlalchemy import Engine, event
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from core.config.checks import parse
@@ -79,13 +81,21 @@ def no_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "warm_up", lambda: None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def scanned_once() -> Iterator[None]:
+    """Every app looks through all that is installed for components to show, a fifth of a second each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
 @pytest.fixture
 def app(home: Home) -> Callable[..., AppTest]:
     """Opens a page: ``app("runs")``, ``app("run", run=3)``."""
     del home  # the app finds it by the environment
 
     def opened(page: str = "home", **query: Any) -> AppTest:
-        test = AppTest.from_file(APP, default_timeout=TIMEOUT).run()
+        test = AppTest.from_file(APP, default_timeout=TIMEOUT)
         for name, value in query.items():
             test.query_params[name] = str(value)
         return test.switch_page(f"pages/{page}.py").run()
