@@ -31,7 +31,9 @@ SMALL = {"snail": ("algorithm.filters=4",), "baseline++": ("algorithm.finetune_s
 
 
 def cases() -> Iterator[tuple[str, str, str]]:
+    """Each learner on each family, and with each network on the first family that both fit."""
     for algorithm in algorithms():
+        tried: set[str] = set()
         for name, family in families().items():
             if family.kind not in algorithms()[algorithm].kinds:
                 continue
@@ -42,7 +44,9 @@ def cases() -> Iterator[tuple[str, str, str]]:
                 if "path" not in builder.Config.model_fields
                 and not builder.problem(builder.Config(), family.Config().input_spec)
             ]
-            for network in fitting if algorithms()[algorithm].uses_network else fitting[:1]:
+            new = [network for network in fitting if network not in tried] if algorithms()[algorithm].uses_network else []
+            tried.update(new)
+            for network in new or fitting[:1]:
                 yield algorithm, name, network
 
 
