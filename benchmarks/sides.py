@@ -5,6 +5,7 @@ starts with it and imports everything once; it forks a fresh process for each si
 says, one side at a time. Needs fork, and an allocator that reads its settings from the environment: Linux.
 """
 
+import importlib
 import os
 import resource
 import signal
@@ -13,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from multiprocessing.reduction import recv_handle, send_handle
@@ -165,8 +166,15 @@ def nurseries(settings: Iterable[Setting] = SETTINGS) -> Iterator[dict[Setting, 
         yield {setting: ending.enter_context(closing(Nursery(setting))) for setting in settings}
 
 
+# What some side needs beyond what this module imports: peers, if they are installed, and what torch counts operations with.
+ALSO = ("torch._dynamo", "higher", "torchopt")
+
+
 def nursery(parent: Connection) -> None:
     """Fork a side for every connection that the parent hands over, until it hangs up."""
+    for name in ALSO:
+        with suppress(ImportError):
+            importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # sides that end are nobody's zombies
     while True:
         try:
@@ -185,3 +193,4 @@ def nursery(parent: Connection) -> None:
 
 if __name__ == "__main__":
     nursery(Connection(int(sys.argv[1])))
+    os._exit(0)  # to take apart all that was imported would take seconds

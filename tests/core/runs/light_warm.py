@@ -1,4 +1,4 @@
-"""A warm process without torch, and forks of it that train nothing: they say what they are, and wait if they are told to.
+"""A warm process without torch and the command line, and forks of it that train nothing: they say what they are, and wait if they are told to.
 
 What it imports is decided by files in the home: as long as ``hold`` is there it is still importing, and ``thread`` makes it start
 a thread that stays.
@@ -12,10 +12,10 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy
 
-import core.cli.app
 from core import warm
 from core.runs import ending
 
@@ -48,6 +48,7 @@ def command() -> None:
 
 
 warm.load, warm.TICK, warm.REST = load, 0.5, 0.5
-core.cli.app.main = command
+app = sys.modules["core.cli.app"] = ModuleType("core.cli.app")  # the real one would take most of a second to import
+app.main = command
 if __name__ == "__main__":
     warm.main()

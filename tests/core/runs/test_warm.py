@@ -359,16 +359,21 @@ def test_it_ends_when_nobody_asks_for_it(home: Home, monkeypatch: pytest.MonkeyP
     assert not taken_by_other(home)
 
 
-@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "PYTHONPATH", "LD_PRELOAD"])
-def test_a_launch_from_other_surroundings_ends_it(home: Home, log: Path, monkeypatch, name: str) -> None:
+def test_a_launch_from_other_surroundings_ends_it(home: Home, log: Path, monkeypatch) -> None:
     before = ready(home)
-    monkeypatch.setenv(name, "" if name == "LD_PRELOAD" else "3")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert warm.fork(home, ["worker"], log) is None
     assert warm.prepare(home), "at once"
     wait_until(lambda: warm.listens(home))
     assert process(home).pid != before.pid
     assert warm.fork(home, ["worker"], log)
-    assert wait_until(lambda: said(log))[0]["environment"][name] == environment(home)[name]
+    assert wait_until(lambda: said(log))[0]["environment"]["OMP_NUM_THREADS"] == "3"
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "PYTHONPATH", "LD_PRELOAD", "MALLOC_ARENA_MAX"])
+def test_what_is_read_as_a_process_begins_makes_other_surroundings(name: str) -> None:
+    assert len({fingerprint({"EDITOR": "vi", **more}) for more in ({}, {name: ""}, {name: "3"})}) == 3
+    assert fingerprint({name: "3", "EDITOR": "vi"}) == fingerprint({name: "3", "EDITOR": "ed"})
 
 
 @pytest.mark.parametrize("launched", [True, False])
