@@ -44,7 +44,9 @@ def cases() -> Iterator[tuple[str, str, str]]:
                 if "path" not in builder.Config.model_fields
                 and not builder.problem(builder.Config(), family.Config().input_spec)
             ]
-            new = [network for network in fitting if network not in tried] if algorithms()[algorithm].uses_network else []
+            new = (
+                [network for network in fitting if network not in tried] if algorithms()[algorithm].uses_network else []
+            )
             tried.update(new)
             for network in new or fitting[:1]:
                 yield algorithm, name, network

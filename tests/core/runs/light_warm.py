@@ -1,4 +1,4 @@
-"""A warm process without torch and the command line, and forks of it that train nothing: they say what they are, and wait if they are told to.
+"""A warm process without torch and the command line; its forks train nothing: they say what they are, and wait if told to.
 
 What it imports is decided by files in the home: as long as ``hold`` is there it is still importing, and ``thread`` makes it start
 a thread that stays.

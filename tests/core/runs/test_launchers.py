@@ -15,6 +15,7 @@ from core.runs.home import PROJECT, Home
 from core.runs.launchers import LocalLauncher, identify, worker_command
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from tests.crowd import at_once
 from tests.waiting import wait_until
 
 SLEEPER = "import signal, subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
@@ -148,13 +149,8 @@ def test_a_homes_host_is_its_own_whatever_the_machine_is_called(
 
 
 def test_processes_that_open_a_new_home_at_once_agree_on_its_host(tmp_path: Path) -> None:
-    code = "import sys; from core.runs.home import Home; print('', flush=True); input(); print(Home.find(sys.argv[1]).host)"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
-    command = [sys.executable, "-c", code, str(tmp_path / "new")]
-    processes = [subprocess.Popen(command, **pipes) for _ in range(6)]
-    for process in processes:
-        process.stdout.readline()
-    assert len({process.communicate("\n", timeout=60)[0] for process in processes}) == 1
+    code = "from core.runs.home import Home\nact = lambda root: Home.find(root).host"
+    assert len(set(at_once(6, code, tmp_path / "new"))) == 1
 
 
 def test_a_worker_that_ends_at_once_is_found_gone(home: Home, run: Run) -> None:

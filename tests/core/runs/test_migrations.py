@@ -19,6 +19,7 @@ from core.runs.outline import Outline
 from core.runs.schema import metadata
 from core.runs.store import RunStore
 from tests.core.runs import first_release
+from tests.crowd import at_once
 
 
 @pytest.fixture
@@ -118,16 +119,10 @@ def test_the_version_of_the_code_is_the_newest_there_is() -> None:
 
 def test_ten_processes_that_open_an_old_store_at_once_migrate_it_once(old: str, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from core.runs.store import RunStore\n"
-        "print('ready', flush=True); input(); print(len(RunStore(sys.argv[1], Path(sys.argv[2])).runs()), flush=True)"
+        "from pathlib import Path; import alembic.command; from core.runs.store import RunStore\n"
+        "act = lambda address, folder: len(RunStore(address, Path(folder)).runs())"
     )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
-    processes = [subprocess.Popen([sys.executable, "-c", code, old, str(tmp_path)], **pipes) for _ in range(10)]
-    assert {process.stdout.readline() for process in processes} == {"ready\n"}
-    for process in processes:  # all wait at the line: let them go together
-        process.stdin.write("\n")
-        process.stdin.flush()
-    assert [process.communicate(timeout=60)[0] for process in processes] == ["8\n"] * 10
+    assert at_once(10, code, old, tmp_path) == [8] * 10
 
 
 # Migrates copies of the store in argv[1]; copy n is killed as it is about to send its statement number n.

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +14,7 @@ from sqlalchemy import insert, select
 from core.errors import RunError, StoreError
 from core.runs import hardware
 from core.runs.attempt import Attempt
-from core.runs.home import PROJECT, Home
+from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.run_lists import RunFilter
 from core.runs.scheduler import (
@@ -35,6 +33,7 @@ from core.runs.scheduler import (
 from core.runs.schema import Run, runs
 from core.runs.store import RunStore
 from tests.core.fake_worker import command
+from tests.crowd import at_once
 from tests.waiting import wait_until
 
 
@@ -444,21 +443,15 @@ def test_another_launcher_is_one_class(store: RunStore, home: Home) -> None:
 def test_forty_reconciles_in_eight_processes_start_one_worker(store: RunStore, home: Home) -> None:
     queue(store, home, {}, {}, host=home.host)
     code = (
-        "import sys; from concurrent.futures import ThreadPoolExecutor; from pathlib import Path\n"
+        "from concurrent.futures import ThreadPoolExecutor; from pathlib import Path\n"
         "from core.runs.home import Home; from core.runs.store import RunStore\n"
         "from core.runs.scheduler import reconcile; from tests.core.fake_worker import OneProcessor, command\n"
-        "home = Home.find(sys.argv[1]); store = RunStore(home.database, home.root); print('ready', flush=True); input()\n"
-        "one = lambda _: reconcile(store, home, OneProcessor(home, command))\n"
-        "print(sum(ThreadPoolExecutor(5).map(one, range(5)), []), flush=True)"
+        "def act(root):\n"
+        "    home = Home.find(root); store = RunStore(home.database, home.root)\n"
+        "    one = lambda _: reconcile(store, home, OneProcessor(home, command))\n"
+        "    return sum(ThreadPoolExecutor(5).map(one, range(5)), [])"
     )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
-    processes = [subprocess.Popen([sys.executable, "-c", code, str(home.root)], **pipes) for _ in range(8)]
-    assert {process.stdout.readline() for process in processes} == {"ready\n"}
-    for process in processes:  # all wait at the line: let them go together
-        process.stdin.write("\n")
-        process.stdin.flush()
-    answers = sorted(process.communicate(timeout=60)[0].strip() for process in processes)
-    assert answers == ["[1]", *["[]"] * 7]
+    assert sorted(at_once(8, code, home.root)) == [*[[]] * 7, [1]]
     wait_until(lambda: status(store, 1) == "running")
     assert status(store, 2) == "queued"
 

@@ -17,6 +17,7 @@ from core.runs.home import PROJECT, Home
 from core.runs.schema import Evaluation, Run, evaluations, runs
 from core.runs.store import RunStore
 from data.errors import InnerloopError
+from tests.crowd import at_once
 
 
 @pytest.fixture
@@ -252,13 +253,12 @@ def test_not_a_database(tmp_path: Path) -> None:
 
 def test_many_processes_may_create_the_database_at_once(url: str, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from core.runs.store import RunStore\n"
-        "root = Path(sys.argv[1]); store = RunStore(sys.argv[2], root)\n"
-        "for _ in range(5): store.create({}, 'x', folder_root=root / 'runs', datasets=root)"
+        "from pathlib import Path; from core.runs.store import RunStore\n"
+        "def act(folder, url):\n"
+        "    root = Path(folder); store = RunStore(url, root)\n"
+        "    for _ in range(5): store.create({}, 'x', folder_root=root / 'runs', datasets=root)"
     )
-    arguments = [sys.executable, "-c", code, str(tmp_path), url]
-    processes = [subprocess.Popen(arguments, cwd=PROJECT) for _ in range(6)]
-    assert [process.wait(60) for process in processes] == [0] * 6
+    at_once(6, code, tmp_path, url)
     assert len(RunStore(url, tmp_path).runs()) == 30
 
 

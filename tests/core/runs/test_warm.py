@@ -370,7 +370,9 @@ def test_a_launch_from_other_surroundings_ends_it(home: Home, log: Path, monkeyp
     assert wait_until(lambda: said(log))[0]["environment"]["OMP_NUM_THREADS"] == "3"
 
 
-@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "PYTHONPATH", "LD_PRELOAD", "MALLOC_ARENA_MAX"])
+@pytest.mark.parametrize(
+    "name", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "PYTHONPATH", "LD_PRELOAD", "MALLOC_ARENA_MAX"]
+)
 def test_what_is_read_as_a_process_begins_makes_other_surroundings(name: str) -> None:
     assert len({fingerprint({"EDITOR": "vi", **more}) for more in ({}, {name: ""}, {name: "3"})}) == 3
     assert fingerprint({name: "3", "EDITOR": "vi"}) == fingerprint({name: "3", "EDITOR": "ed"})

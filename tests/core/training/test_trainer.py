@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.algorithms.optimizers import Adam
 from core.config.checks import without_effect
 from core.config.run import RunConfig
 from core.runs.home import Home
 from core.training import checkpoint
 from core.training.build import build_learner
-from core.algorithms.optimizers import Adam
 from core.training.checkpoint import CheckpointError
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.listener import Desired, Progress, Stopped
