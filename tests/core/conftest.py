@@ -47,16 +47,15 @@ def home(pictures: Home, tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="session")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Where a warm process waits, for those of this test process's tests that start workers and are not about how."""
-    home = Home.find(tmp_path_factory.mktemp("nursery"))
+def nursery(common: Path) -> Place:
+    """Where a warm process waits, for all tests that start workers and are not about how. It ends with the last of them."""
+    home = Home.find(common / "nursery")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(warm, "possible", lambda: True)
         patch.setenv("OMP_NUM_THREADS", "1")
-        assert warm.prepare(home)
+        warm.prepare(home)
         wait_until(lambda: warm.listens(home), timeout=180)
-        yield warm.place(home)
-        warm.end(home)
+    return warm.place(home)
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecast, "SECONDS", 600.0)
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("patient", "forking")
 def test_a_dry_run_says_what_it_would_take_and_queues_nothing(
     document: Callable[..., Any], call: Call, home: Home, launcher: NoWorkers
 ) -> None:
@@ -202,23 +202,16 @@ def test_a_dry_run_says_what_it_would_take_and_queues_nothing(
     assert launcher.started == []
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("patient", "forking")
 def test_a_dry_run_needs_no_data_set(document: Callable[..., Any], home: Home) -> None:
     small = [setting for setting in SMALL if "widths" not in setting and "inner_steps" not in setting]
-    dry = (
-        "train",
-        "--preset",
-        "omniglot-5w1s-protonet",
-        *small,
-        "--set=family.n_way=5",
-        "--set=model.filters=2",
-        "--dry-run",
-    )
+    tiny = ("--set=family.n_way=5", "--set=model.filters=2")
+    dry = ("train", "--preset", "omniglot-5w1s-protonet", *small, *tiny, "--dry-run")
     assert document(*dry)["estimate"]["memory"] > 0
     assert not home.datasets.exists()
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("patient", "forking")
 def test_a_dry_run_of_what_cannot_be_run_says_why(document: Callable[..., Any]) -> None:
     wrong = document("train", "--preset", "sinusoid-maml", "--set", "training.iterations=0", "--dry-run", status=2)
     assert "smallest value" in wrong["error"]["message"]
@@ -487,8 +480,13 @@ def test_a_full_memory_is_said_as_on_the_page(document: Callable[..., Any], monk
 
 
 @pytest.fixture
-def spawn(home: Home) -> Iterator[Callable[..., subprocess.Popen]]:
-    """Starts a command as a person does; what it left running is ended afterwards."""
+def spawn(
+    home: Home, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Starts a command as a person does; its workers are the nursery's. What it left running is ended afterwards."""
+    if sys.platform == "linux":
+        monkeypatch.setenv(warm.SWITCH, "on")
+        warm.place(home).folder.symlink_to(request.getfixturevalue("nursery").folder)
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     started: list[subprocess.Popen] = []
 
