@@ -24,7 +24,7 @@ from benchmarks.work import OURS
 from benchmarks.workloads import STRIDED, Workload, maml, pictures
 from core.runs.hardware import describe
 from core.runs.home import PROJECT, Home
-from data.folders import Folders
+from data.places import Folders
 from tests.e2e.serving import FLAGS
 
 # What grows, in words, with the base's value and all that are measured. 5 queries a class.

@@ -5,8 +5,8 @@ from typing import Literal
 import torch
 
 from data.family import SPLITS, ClassificationConfig, OnProgress, Split
-from data.folders import Folders
 from data.pictures import Pictures, Pool
+from data.places import Folders
 from data.sizes import Sizes
 from data.spec import InputSpec
 

@@ -35,7 +35,7 @@ from benchmarks.work import OURS, NotHere
 from benchmarks.workloads import Workload, workloads
 from core.runs.hardware import describe
 from core.runs.home import Home
-from data.folders import Folders
+from data.places import Folders
 from data.registry import families
 
 INSTALLED, WORKER = SETTINGS

@@ -31,7 +31,7 @@ from benchmarks.workloads import Opened, Workload, opened
 from core.runs.launchers import ALLOCATOR
 from core.training.build import threads
 from core.training.device import open_device
-from data.folders import Folders
+from data.places import Folders
 
 Setting = Literal["as installed", "as a worker"]
 # as installed: the allocator's own settings and torch's number of threads. as a worker: what the launcher and the trainer set.

@@ -12,7 +12,7 @@ from core.config.run import RunConfig
 from core.training.build import build_learner
 from data.batch import Episodes
 from data.family import TaskFamily
-from data.folders import Folders
+from data.places import Folders
 from data.registry import families
 
 Kind = Literal["meta-step", "scoring", "sampling"]

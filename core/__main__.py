@@ -2,11 +2,11 @@
 
 import sys
 
-from core.runs import ending
+from core.runs import sigterm
 
 if __name__ == "__main__":
     if "worker" in sys.argv:  # before anything that takes a while is imported
-        ending.listen()
+        sigterm.listen()
     from core.cli.app import main
 
     main()

@@ -19,7 +19,7 @@ from core.training.estimate import Estimate, estimate
 from core.training.probe import Cost, measure
 from core.training.saving import SAVINGS, Changes, changed
 from data.errors import InnerloopError
-from data.folders import Folders
+from data.places import Folders
 
 SECONDS = 60.0  # within which a run has to be measured; the start of a process is among them
 LONG = 600.0  # seconds from which on a run is worth being told what would make it shorter

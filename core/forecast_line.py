@@ -12,7 +12,7 @@ from core.costs import Costs, key_of
 from core.elsewhere import Cancelled, Question, Start, spawned
 from core.forecast import Forecast, Forecaster, ProbeError
 from data.errors import InnerloopError
-from data.folders import Folders
+from data.places import Folders
 
 PAUSE = 0.6  # seconds for which a page may change its mind before a process is started
 PATIENCE = 20.0  # seconds for which a process that would start it at once is waited for

@@ -13,7 +13,7 @@ from core.config.run import RunConfig
 from core.elsewhere import Died, Question, Refused, Start, TookTooLong, spawned
 from core.models.base import ModelError
 from core.training.build import check
-from data.folders import Folders
+from data.places import Folders
 
 SECONDS = 90.0  # within which a network of one's own has to be built and tried; importing torch takes some of them
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from core.runs import ending
+from core.runs import sigterm
 from core.runs.detached import identify
 from core.runs.fingerprint import fingerprint
 from core.runs.home import PROJECT
@@ -158,7 +158,7 @@ class Warm:
 
 def become(line: socket.socket, order: dict[str, Any]) -> None:
     """Turn the fork into the process that was ordered; it ends here if nobody waits for it any more."""
-    ending.listen()
+    sigterm.listen()
     os.setsid()
     with Path(order["log"]).open("ab", buffering=0) as log:
         os.dup2(log.fileno(), 1)

@@ -14,10 +14,10 @@ import torch
 from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.errors import StoreError
-from core.runs import ending, hardware
+from core.runs import hardware, sigterm
 from core.runs.attempt import Attempt, Superseded
 from core.runs.home import Home
-from core.runs.launchers import identify
+from core.runs.launchers import launcher_of
 from core.runs.scheduler import reconcile
 from core.runs.schema import Run
 from core.runs.store import RunStore
@@ -88,7 +88,7 @@ class StoreListener:
             "remaining": progress.remaining, "load": load,
         }  # fmt: skip
         desired = patiently(lambda: self.attempt.heartbeat(**columns))
-        if ending.asked():
+        if sigterm.asked():
             return "stop"
         paused = desired == "pause"
         if paused != self.paused:
@@ -110,7 +110,7 @@ class StoreListener:
         if time.monotonic() - self.loading > 1.0:
             self.loading = time.monotonic()
             columns = {"phase": "loading", "load": {"fraction": fraction}}
-            if patiently(lambda: self.attempt.heartbeat(**columns)) == "stop" or ending.asked():
+            if patiently(lambda: self.attempt.heartbeat(**columns)) == "stop" or sigterm.asked():
                 raise Stopped
 
     def metrics(self, rows: list[Row]) -> None:
@@ -152,12 +152,13 @@ def work(home: Home, id: int, number: int | None = None) -> bool:
     number: of the attempt this worker was started for; None for the run's present one.
     """
     sys.stdout, sys.stderr = Unfailing(sys.stdout), Unfailing(sys.stderr)
-    ending.listen()
+    sigterm.listen()
     store = RunStore(home.database, home.root)
     run = store.get(id)
     attempt = Attempt(store, id, run.attempt if number is None else number)
+    handle = launcher_of(home).here()
     try:
-        patiently(lambda: attempt.claim(identify(), heartbeat=time.time(), phase="loading"))
+        patiently(lambda: attempt.claim(handle, heartbeat=time.time(), phase="loading"))
     except Superseded:
         print(f"Run {id} is {run.status}, not waiting for this worker.")
         return False
@@ -179,7 +180,7 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
     Raises Superseded where the run is not this worker's any more.
     """
     try:
-        if ending.asked():
+        if sigterm.asked():
             raise Stopped
         run = attempt.store.get(run.id)  # the slot came with the claim
         # The scheduler has given the device: the slot. How many processes there may be depends on its kind.

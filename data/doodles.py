@@ -20,8 +20,8 @@ from data.cache import Cached, cached
 from data.characters import SIDE, Characters, CharactersConfig
 from data.config import setting
 from data.family import SPLITS, OnProgress, Split
-from data.folders import Folders
 from data.pictures import Pool
+from data.places import Folders
 from data.sizes import Sizes
 
 VERSION = 1  # part of the cache's key: raise it whenever the drawing changes

@@ -12,9 +12,9 @@ from torch import Tensor
 from data.batch import Episodes, TaskBatch
 from data.config import Config, setting
 from data.errors import DataError
-from data.folders import Folders
 from data.metric import Metric
 from data.objective import Classification, Objective, Regression
+from data.places import Folders
 from data.shortages import Shortage, shortages
 from data.sizes import Sizes
 from data.spec import InputSpec

@@ -23,8 +23,8 @@ from data.config import setting
 from data.download import fetch
 from data.errors import DataError
 from data.family import SPLITS, OnProgress, Split
-from data.folders import Folders
 from data.pictures import Pool
+from data.places import Folders
 from data.sizes import Sizes
 
 VERSION = 1  # part of the cache's key: raise it whenever the decoding changes

@@ -11,7 +11,7 @@ from core.models.base import models
 from core.runs import hardware
 from data.errors import DataError, InputError, shortened
 from data.family import SPLITS
-from data.folders import Folders
+from data.places import Folders
 from data.registry import families
 
 MOST_SAID = 8  # problems in one message; the form shows each at its field

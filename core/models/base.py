@@ -30,8 +30,8 @@ class ModelBuilder(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     group: ClassVar[str] = "networks"
-    # True: it reads feature maps in any layout, so that a processor may keep its weights by pixel.
     repeats: ClassVar[bool] = False  # True: every call of the network takes the same operations
+    # True: it reads feature maps in any layout, so that a processor may keep its weights by pixel.
     by_pixel: ClassVar[bool] = False
 
     @staticmethod

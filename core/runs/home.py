@@ -12,7 +12,7 @@ from core.runs.address import parse
 from core.runs.artifacts import Artifacts, LocalArtifacts
 from core.runs.schema import Run
 from data.errors import InnerloopError
-from data.folders import Folders
+from data.places import Folders
 
 PROJECT = Path(__file__).resolve().parents[2]  # the folder that holds app.py
 DEFAULT = PROJECT / ".innerloop"

@@ -13,7 +13,16 @@ from core.runs.detached import ALLOCATOR, Handle, identify
 from core.runs.home import Home
 from core.runs.schema import Run
 
-__all__ = ["ALLOCATOR", "Handle", "Launcher", "LocalLauncher", "identify", "worker_command", "worker_words"]
+__all__ = [
+    "ALLOCATOR",
+    "Handle",
+    "Launcher",
+    "LocalLauncher",
+    "identify",
+    "launcher_of",
+    "worker_command",
+    "worker_words",
+]
 
 
 class Launcher(Protocol):
@@ -32,6 +41,14 @@ class Launcher(Protocol):
 
     def alive(self, handle: Handle) -> bool:
         """Whether the worker exists."""
+
+    def here(self) -> Handle:
+        """Asked by a worker: its own handle, as ``start`` has given it, or gives it, to whoever launched it."""
+
+
+def launcher_of(home: Home) -> Launcher:
+    """Where this home's workers run: the one place that chooses."""
+    return LocalLauncher(home)
 
 
 def worker_words(run: Run, home: Home) -> list[str]:
@@ -75,6 +92,9 @@ class LocalLauncher:
 
     def alive(self, handle: Handle) -> bool:
         return detached.found(handle) is not None
+
+    def here(self) -> Handle:
+        return identify()
 
     def stop(self, handle: Handle) -> None:
         process = detached.found(handle)

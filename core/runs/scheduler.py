@@ -13,7 +13,7 @@ from core.errors import RunError
 from core.runs import hardware
 from core.runs.attempt import Attempt, Superseded
 from core.runs.home import Home
-from core.runs.launchers import Launcher, LocalLauncher
+from core.runs.launchers import Launcher, launcher_of
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
 
@@ -31,7 +31,7 @@ def reconcile(store: RunStore, home: Home, launcher: Launcher | None = None) -> 
     takes time, to ask for a worker, to end and to start one, happens outside the exclusive transaction; inside it counts
     only for rows that are still as they were.
     """
-    launcher = launcher or LocalLauncher(home)
+    launcher = launcher or launcher_of(home)
     if not any(store.unfinished()):
         return []
     active = store.runs(status=ACTIVE)
@@ -65,7 +65,7 @@ def submit(
     parent: int | None = None,
 ) -> list[Run]:
     """Queue runs, all or none, and start those for which there is room."""
-    launcher = launcher or LocalLauncher(home)
+    launcher = launcher or launcher_of(home)
     places = {"folder_root": home.runs_folder, "datasets": home.datasets}
     with store.exclusive():
         ids = [
@@ -88,7 +88,7 @@ def stop(store: RunStore, home: Home, id: int, launcher: Launcher | None = None)
 
 def stop_all(store: RunStore, home: Home, launcher: Launcher | None = None) -> list[int]:
     """Ask all runs of this home to end, as ``stop`` does; returns which were asked."""
-    launcher = launcher or LocalLauncher(home)
+    launcher = launcher or launcher_of(home)
     with store.exclusive():  # at once, or the end of one would start the next
         ours = [run for run in store.runs(status={"queued"} | ACTIVE) if run.host in (launcher.host, None)]
         for run in ours:
@@ -111,7 +111,7 @@ def pause(store: RunStore, home: Home, id: int, launcher: Launcher | None = None
 
 def resume(store: RunStore, home: Home, id: int, launcher: Launcher | None = None) -> Run:
     """Queue a stopped, failed or lost run again, from its last checkpoint; let a paused one go on."""
-    launcher = launcher or LocalLauncher(home)
+    launcher = launcher or launcher_of(home)
     with store.exclusive():
         run = store.get(id)
         if run.status in RESUMABLE:
@@ -155,7 +155,7 @@ def waits_for(run: Run, home: Home) -> str:
 
 def occupants(store: RunStore, home: Home, device: str) -> list[Run]:
     """The runs that hold every place where one that asks for this device could train here; none where a place is free."""
-    fitting = hardware.fitting(device, list(LocalLauncher(home).slots()))
+    fitting = hardware.fitting(device, launcher_of(home).slots())
     held = {run.slot: run for run in store.runs(status=ACTIVE) if run.host == home.host}
     return [held[slot] for slot in fitting] if held.keys() >= set(fitting) else []
 

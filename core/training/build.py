@@ -16,7 +16,7 @@ from core.training.streams import stream
 from data.batch import Answer
 from data.errors import InnerloopError
 from data.family import OnProgress, TaskFamily
-from data.folders import Folders
+from data.places import Folders
 from data.registry import families
 
 TRIAL_TASKS = 2

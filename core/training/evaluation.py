@@ -21,6 +21,8 @@ from data.metric import Metric
 
 DENSE = 10  # adaptation curves have every step up to here, then about ten to a decade
 BUDGET = 2**31  # bytes that the tensors of tasks computed at once may take
+Z = 1.96  # standard errors that half a 95 % interval of a mean is wide
+INTERVAL = f"{Z} standard errors over episodes"  # as a protocol names it: scores under another one are not comparable
 SMALL = 2**26  # bytes up to which tasks of several blocks are computed at once: calls then cost more than numbers
 
 
@@ -124,7 +126,7 @@ def interval(scores: np.ndarray) -> tuple[float, float]:
     finite = scores[np.isfinite(scores)]
     if not len(finite):
         return math.nan, math.nan
-    half = 1.96 * float(finite.std(ddof=1)) / math.sqrt(len(finite)) if len(finite) > 1 else math.nan
+    half = Z * float(finite.std(ddof=1)) / math.sqrt(len(finite)) if len(finite) > 1 else math.nan
     return float(finite.mean()), half
 
 
@@ -193,7 +195,7 @@ def protocol(
         "episodes": episodes,
         "seed": config.evaluation.seed,
         "episodes_sha256": sha256,
-        "interval": "1.96 standard errors over episodes",
+        "interval": INTERVAL,
         "checkpoint": checkpoint,
         "chosen": algorithm.choice,
     }

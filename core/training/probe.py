@@ -23,7 +23,7 @@ from core.training.trainer import Trainer
 from core.training.tuning import tuning_steps
 from data.errors import InnerloopError
 from data.family import EpisodeShape
-from data.folders import Folders
+from data.places import Folders
 
 STEPS, SCORES = 0.8, 0.4  # seconds for which steps and each kind of score are repeated
 MOST = 50  # readings of one thing

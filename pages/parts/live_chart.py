@@ -1,7 +1,8 @@
 """A chart whose zoom, pan and hidden traces survive every update: Plotly.react in a component of our own.
 
 ``st.plotly_chart`` forgets all three whenever its data changes (Streamlit 1.67). Here the layout carries a constant
-``uirevision``, and Plotly keeps what the reader has done to the chart for as long as that stays the same.
+``uirevision``, and Plotly keeps what the reader has done to the chart for as long as that stays the same. What its curves are is
+said in ``core/charts.py``.
 """
 
 import base64

@@ -11,7 +11,7 @@ from benchmarks.contenders import contenders, work
 from benchmarks.peers import distance
 from benchmarks.work import HIGHER, OURS, PAPER, PYTHON, TEXTBOOK
 from benchmarks.workloads import Opened, Workload, config_of, maml, opened, workloads
-from data.folders import Folders
+from data.places import Folders
 
 NOWHERE = Folders(Path(), Path())
 SMALL = {"n_way": 2, "k_shot": 1, "n_query": 1}

@@ -12,7 +12,7 @@ from benchmarks.peers import Comparison, Measured, agreeing, distance, table
 from benchmarks.sides import Nursery, Order, nurseries
 from benchmarks.work import OURS, PAPER, TEXTBOOK, NotHere
 from benchmarks.workloads import Workload, meta_steps
-from data.folders import Folders
+from data.places import Folders
 
 NOWHERE = Folders(Path(), Path())
 SINUSOID: Workload = meta_steps()[0]

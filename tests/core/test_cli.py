@@ -73,7 +73,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 @pytest.fixture
 def launcher(home: Home, monkeypatch: pytest.MonkeyPatch) -> NoWorkers:
     launcher = NoWorkers(home)
-    monkeypatch.setattr(scheduler, "LocalLauncher", lambda _: launcher)
+    monkeypatch.setattr(scheduler, "launcher_of", lambda _: launcher)
     return launcher
 
 
@@ -280,7 +280,7 @@ def test_a_waiting_run_is_stopped_and_resumed_and_deleted(document: Callable[...
 def test_all_runs_are_stopped_at_once(document: Callable[..., Any], home: Home, monkeypatch, tmp_path: Path) -> None:
     """Those of this home, and with them the process that waits for the next one. No end of one starts another."""
     started, asked = Obedient(home), []
-    monkeypatch.setattr(scheduler, "LocalLauncher", lambda _: started)
+    monkeypatch.setattr(scheduler, "launcher_of", lambda _: started)
     monkeypatch.setattr(warm, "end", lambda home: asked.append(home) or True)
     runs = document("train", "--preset", "sinusoid-maml", *SMALL, "--seeds", "3", "--detach")["runs"]
     store = RunStore(home.database)

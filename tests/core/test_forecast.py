@@ -15,7 +15,7 @@ from core.forecast import Forecaster, ProbeError, measure_here
 from core.runs import hardware
 from core.runs.home import Home
 from core.training.probe import Cost
-from data.folders import Folders
+from data.places import Folders
 from tests.core.tiny import tiny
 
 GB = 10**9

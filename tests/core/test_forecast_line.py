@@ -14,7 +14,7 @@ from core.costs import Costs
 from core.elsewhere import Cancelled, Question
 from core.forecast import ProbeError
 from core.forecast_line import ForecastLine
-from data.folders import Folders
+from data.places import Folders
 from tests.core.test_costs import COST
 from tests.core.tiny import tiny
 from tests.waiting import wait_until

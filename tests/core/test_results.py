@@ -71,7 +71,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 @pytest.fixture
 def workers(home: Home, monkeypatch: pytest.MonkeyPatch) -> MadeUpWorkers:
     workers = MadeUpWorkers(RunStore(home.database), home)
-    monkeypatch.setattr(scheduler, "LocalLauncher", lambda _: workers)
+    monkeypatch.setattr(scheduler, "launcher_of", lambda _: workers)
     return workers
 
 

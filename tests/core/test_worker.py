@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from core.errors import StoreError
-from core.runs import ending, hardware, scheduler
+from core.runs import hardware, scheduler, sigterm
 from core.runs.attempt import Attempt
 from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher, identify
@@ -76,14 +76,14 @@ def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
 def here(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[InThisProcess]:
     """The scheduler believes that it starts workers; signals and threads are put back afterwards."""
     launcher = InThisProcess(home)
-    monkeypatch.setattr(scheduler, "LocalLauncher", lambda _: launcher)
+    monkeypatch.setattr(scheduler, "launcher_of", lambda _: launcher)
     monkeypatch.setattr(sys, "stdout", sys.stdout)
     monkeypatch.setattr(sys, "stderr", sys.stderr)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield launcher
     for number, handler in before.items():
         signal.signal(number, handler)
-    ending.forget()
+    sigterm.forget()
     torch.set_num_threads(1)
 
 
@@ -229,7 +229,7 @@ def test_what_is_wanted_is_asked_at_each_beat_and_the_status_written_only_when_i
     assert moves == ["paused", "running"]
     run = store.get(id)
     assert (run.iteration, run.seconds, run.rate, run.remaining, run.phase) == (3, 1.5, 2.0, 10.0, "training")
-    monkeypatch.setattr(ending, "asked", lambda: True)
+    monkeypatch.setattr(sigterm, "asked", lambda: True)
     assert beat()[0] == "stop"
 
 
@@ -271,7 +271,7 @@ def test_a_worker_of_an_attempt_that_is_over_does_not_begin(store: RunStore, hom
 def test_asked_to_end_while_starting_it_is_stopped(
     store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ending, "asked", lambda: True)
+    monkeypatch.setattr(sigterm, "asked", lambda: True)
     id = queue(store, home, values("sinusoid"))[0]
     assert work(home, id) is False
     assert (store.get(id).status, store.get(id).error) == ("stopped", "")

@@ -9,8 +9,8 @@ from torch import Tensor
 from data.batch import Episodes
 from data.characters import Characters, CharactersConfig
 from data.family import SPLITS, EpisodeShape, OnProgress, Split
-from data.folders import Folders
 from data.pictures import Pool
+from data.places import Folders
 from data.sizes import Sizes
 
 CLASSES, EXAMPLES = 30, 12

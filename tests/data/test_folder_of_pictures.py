@@ -21,8 +21,8 @@ from core.models.base import models
 from core.training.build import check, parameter_count
 from data.errors import DataError
 from data.family import SPLITS, ClassificationConfig, EpisodeShape, OnProgress, Split
-from data.folders import Folders
 from data.pictures import Choice, Pictures, Pool, choose
+from data.places import Folders
 from data.sizes import Sizes
 from data.spec import InputSpec
 

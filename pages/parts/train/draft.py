@@ -15,7 +15,7 @@ from core.config.run import RunConfig
 from core.models.base import ModelError
 from core.training.build import parameter_count
 from data.errors import InnerloopError, InputError
-from data.folders import Folders
+from data.places import Folders
 from data.registry import families
 from pages.parts import session, trust
 from pages.parts.train import config_form

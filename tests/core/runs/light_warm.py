@@ -17,7 +17,7 @@ from types import ModuleType
 import numpy
 
 from core import warm
-from core.runs import ending
+from core.runs import sigterm
 
 HOME = Path(sys.argv[2])
 
@@ -42,9 +42,9 @@ def command() -> None:
         "ignored": [signal.getsignal(number) is signal.SIG_IGN for number in (signal.SIGINT, signal.SIGHUP)],
     }
     os.write(1, f"{json.dumps(said)}\n".encode())  # in one piece: others write to the same log
-    while "wait" in sys.argv and not ending.asked():
+    while "wait" in sys.argv and not sigterm.asked():
         time.sleep(0.02)
-    sys.exit("asked to end" if ending.asked() else 0)
+    sys.exit("asked to end" if sigterm.asked() else 0)
 
 
 warm.load, warm.TICK, warm.REST = load, 0.5, 0.5

@@ -24,9 +24,9 @@ from core.training.frozen import BLOCK, FrozenEpisodes, episode_seed, frozen_epi
 from core.training.memory import Peak
 from data.batch import Episodes
 from data.family import SPLITS, ClassificationConfig, OnProgress, Split
-from data.folders import Folders
 from data.omniglot import Omniglot
 from data.pictures import Pictures, Pool
+from data.places import Folders
 from data.sizes import Sizes
 from data.spec import InputSpec
 from tests.core.learners import blank, made_up

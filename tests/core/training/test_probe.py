@@ -10,7 +10,7 @@ from core.training import probe
 from core.training.memory import HighWater
 from core.training.probe import Probe, measure, paced
 from data.errors import InnerloopError
-from data.folders import Folders
+from data.places import Folders
 from tests.core.tiny import TRAINING, tiny
 
 
