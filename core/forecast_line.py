@@ -1,5 +1,6 @@
 """Forecasts measured behind the pages' back: one at a time, and for each page only the one it asked for last."""
 
+import math
 import threading
 import time
 import traceback
@@ -16,7 +17,8 @@ from data.places import Folders
 
 PAUSE = 0.6  # seconds for which a page may change its mind before a process is started
 PATIENCE = 20.0  # seconds for which a process that would start it at once is waited for
-LOOK = 0.2  # seconds between two looks whether that one is there
+LOOK = 0.2  # seconds between two looks whether that one is there, or whether a page still is
+GONE = 10.0  # seconds after which a page that has not asked again counts as closed: one that waits asks twice a second
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class ForecastLine:
         self.forecaster = Forecaster(costs, folders, self._ask, start)
         self.pause, self.coming, self._changed = pause, coming, threading.Condition()
         self._wishes: dict[str, Wish] = {}  # by owner, in the order in which they are measured
+        self._seen: dict[str, float] = {}  # when each of them asked last, by the monotonic clock
         self._now: Wish | None = None
         self._question: Question | None = None
         self._thread: threading.Thread | None = None
@@ -62,15 +65,18 @@ class ForecastLine:
         with self._changed:
             self._leave(owner)
             self._wishes[owner] = Wish(owner, config, slot, time.monotonic() + self.pause)
+            self._seen[owner] = time.monotonic()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="forecasts", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
     def measures(self, owner: str, config: RunConfig, slot: str) -> bool:
-        """Whether this is what the page waits for."""
+        """Whether this is what the page waits for. It has to ask from time to time, see GONE, or it is measured for nobody."""
         with self._changed:
             wish = self._wishes.get(owner)
+            if wish is not None:
+                self._seen[owner] = time.monotonic()
         return wish is not None and key_of(wish.config, wish.slot) == key_of(config, slot)
 
     def leave(self, owner: str) -> None:
@@ -81,6 +87,7 @@ class ForecastLine:
 
     def _leave(self, owner: str) -> None:
         self._wishes.pop(owner, None)
+        self._seen.pop(owner, None)
         if self._now is not None and self._now.owner == owner and self._question is not None:
             self._question.cancel()
 
@@ -102,6 +109,9 @@ class ForecastLine:
         with self._changed:
             while self._wishes:
                 wish = next(iter(self._wishes.values()))
+                if self._closed(wish.owner):
+                    self._leave(wish.owner)
+                    continue
                 left = wish.due - time.monotonic()
                 if left <= 0 and (left < -PATIENCE or not self.coming()):
                     self._now = wish
@@ -114,15 +124,30 @@ class ForecastLine:
         with self._changed:
             self._now = None
             if self._wishes.get(wish.owner) is wish:
-                del self._wishes[wish.owner]
+                self._leave(wish.owner)
+
+    def _closed(self, owner: str) -> bool:
+        return time.monotonic() - self._seen.get(owner, -math.inf) > GONE
 
     def _ask(self, question: Question) -> Any:
         with self._changed:
-            if self._now is None or self._wishes.get(self._now.owner) is not self._now:
+            wish = self._now
+            if wish is None or self._wishes.get(wish.owner) is not wish:
                 raise Cancelled
             self._question = question
+        answered = threading.Event()
+        threading.Thread(target=self._watch, args=(wish.owner, answered), name="forecast's page", daemon=True).start()
         try:
             return question.answer()
         finally:
+            answered.set()
             with self._changed:
                 self._question = None
+
+    def _watch(self, owner: str, answered: threading.Event) -> None:
+        """End what is being measured once the page that wants it has been closed: no browser says goodbye."""
+        while not answered.wait(LOOK):
+            with self._changed:
+                if self._closed(owner):
+                    self._leave(owner)
+                    return

@@ -4,6 +4,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from tests.core.test_costs import COST
 from tests.core.tiny import tiny
 from tests.waiting import wait_until
 
-FIRST, SECOND = tiny("sinusoid"), tiny("sinusoid", "algorithm.inner_steps=2")
+FIRST, SECOND, THIRD = (tiny("sinusoid", f"algorithm.inner_steps={steps}") for steps in (1, 2, 3))
 
 
 class Held:
@@ -142,3 +143,21 @@ def test_a_bug_is_said_and_not_tried_again(make, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ProbeError, match="could not be found out"):
         line.known(FIRST, "cpu")
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_what_a_closed_page_wanted_is_not_measured_to_its_end(make, held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what is being measured for it nor what waits; a page that asks again and again is answered."""
+    now = [0.0]
+    monkeypatch.setattr(forecast_line, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    line = make()
+    line.want("closed", FIRST, "cpu")
+    line.want("closed too", THIRD, "cpu")
+    line.want("page", SECOND, "cpu")
+    wait_until(lambda: held.asked == [FIRST])
+    now[0] = forecast_line.GONE - 1
+    assert line.measures("page", SECOND, "cpu")
+    now[0] = forecast_line.GONE + 1
+    wait_until(lambda: held.asked == [FIRST, SECOND])
+    held.go.set()
+    wait_until(lambda: line.known(SECOND, "cpu"))
+    assert line.known(FIRST, "cpu") is None and line.known(THIRD, "cpu") is None

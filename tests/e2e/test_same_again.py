@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.runs.schema import ENDED
-from tests.waiting import wait_until
+from tests.waiting import SELDOM, wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
 CURVES = "host => (host._fullData || []).map(trace => [trace.name, trace.x.length])"
@@ -28,7 +28,7 @@ def test_a_double_click_launches_one_run_and_its_variant_is_drawn_over_it(server
     page.locator(".st-key-launch-sinusoid-maml button").dblclick()
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
     first = number(page)
-    wait_until(lambda: sum(curves(page).values()) > 2, timeout=60)
+    wait_until(lambda: sum(curves(page).values()) > 2, timeout=60, every=SELDOM)
     assert len(store.runs()) == before + 1
 
     page.get_by_role("button", name="Same again with …").click()
@@ -50,14 +50,14 @@ def test_a_double_click_launches_one_run_and_its_variant_is_drawn_over_it(server
         now = curves(page)
         return now.get(f"#{first} sinusoid-maml", 0) > 1 and now.get("query, after adapting", 0) > 1
 
-    wait_until(both, timeout=60)
+    wait_until(both, timeout=60, every=SELDOM)
     assert [(run.id, run.parent) for run in store.runs()][: -before or None] == [(first + 1, first), (first, None)]
     assert store.get(first).status == "stopped"
     page.locator(f".st-key-beside-{first + 1}-{first} label").click()
     page.wait_for_url(re.compile("beside=none"))
-    wait_until(lambda: f"#{first} sinusoid-maml" not in curves(page))
+    wait_until(lambda: f"#{first} sinusoid-maml" not in curves(page), every=SELDOM)
     page.locator(f".st-key-stop-{first + 1} button").click()
-    wait_until(lambda: store.get(first + 1).status in ENDED, timeout=60)
+    wait_until(lambda: store.get(first + 1).status in ENDED, timeout=60, every=SELDOM)
 
 
 def test_a_double_click_in_train_launches_one_run(server, store, page):
@@ -67,5 +67,5 @@ def test_a_double_click_in_train_launches_one_run(server, store, page):
     expect(launch).to_be_enabled()
     launch.dblclick()
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
-    wait_until(lambda: len(curves(page)) > 0, timeout=60)
+    wait_until(lambda: len(curves(page)) > 0, timeout=60, every=SELDOM)
     assert len(store.runs()) == before + 1

@@ -9,12 +9,14 @@ from playwright.sync_api import Page, expect
 from core.runs.home import Home
 from tests.e2e.serving import Server, free_port
 
+pytestmark = pytest.mark.xdist_group("browser")
 TIMES = 5  # without the guard nearly each of them fails
 
 
-@pytest.fixture
-def hasty(tmp_path: Path) -> Iterator[Server]:
-    home = Home(tmp_path, tmp_path / "datasets", f"sqlite:///{tmp_path / 'innerloop.db'}")
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    root = tmp_path_factory.mktemp("hasty")
+    home = Home(root, root / "datasets", f"sqlite:///{root / 'innerloop.db'}")
     server = Server(home, free_port(), Path(__file__).with_name("hasty_app.py"))
     server.start()
     yield server

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from core.runs.schema import ENDED
-from tests.waiting import wait_until
+from tests.waiting import SELDOM, wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -31,7 +31,7 @@ def chart_points(page: Page, card: str) -> int:
 
 
 def wait_for_points(page: Page, card: str, more_than: int = 0) -> int:
-    wait_until(lambda: chart_points(page, card) > more_than, timeout=60)
+    wait_until(lambda: chart_points(page, card) > more_than, timeout=60, every=SELDOM)
     return chart_points(page, card)
 
 
@@ -73,7 +73,7 @@ def test_a_run_survives_reload_and_the_death_of_the_server_and_stops_on_request(
 
     server.stop(signal.SIGKILL)
     before = store.get(id).iteration
-    wait_until(lambda: store.get(id).iteration > before, timeout=30)
+    wait_until(lambda: store.get(id).iteration > before, timeout=30, every=SELDOM)
     server.start()
     page.goto(address)
     expect(status(page, "running")).to_be_visible()
@@ -95,13 +95,13 @@ def test_zoom_and_hidden_traces_survive_live_updates(server, page):
     chart = page.locator(".st-key-card-loss .host")
     shown = chart.evaluate("host => host._fullLayout.yaxis.range")
     chart.locator(".legendtoggle").first.click()
-    wait_until(lambda: chart.evaluate("host => host._fullData[0].visible") == "legendonly")
+    wait_until(lambda: chart.evaluate("host => host._fullData[0].visible") == "legendonly", every=SELDOM)
     plot = chart.locator(".nsewdrag").first.bounding_box()
     page.mouse.move(plot["x"] + 20, plot["y"] + 20)
     page.mouse.down()
     page.mouse.move(plot["x"] + plot["width"] / 2, plot["y"] + plot["height"] / 2, steps=5)
     page.mouse.up()
-    wait_until(lambda: chart.evaluate("host => host._fullLayout.yaxis.range") != shown)
+    wait_until(lambda: chart.evaluate("host => host._fullLayout.yaxis.range") != shown, every=SELDOM)
     zoomed = chart.evaluate("host => host._fullLayout.yaxis.range")
     points = chart_points(page, "loss")
     wait_for_points(page, "loss", more_than=points + 2)
@@ -122,4 +122,4 @@ def test_every_page_opens_at_its_top(server, page):
         if opened:
             page.get_by_test_id("stSidebarNav").get_by_role("link", name=title.replace("Innerloop", "Home")).click()
         expect(page.locator("h1").get_by_text(title, exact=True)).to_be_visible()
-        wait_until(lambda opened=opened: page.evaluate("window.ups") == opened + 1)
+        wait_until(lambda opened=opened: page.evaluate("window.ups") == opened + 1, every=SELDOM)
