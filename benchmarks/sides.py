@@ -173,7 +173,7 @@ ALSO = ("torch._dynamo", "higher", "torchopt")
 def nursery(parent: Connection) -> None:
     """Fork a side for every connection that the parent hands over, until it hangs up."""
     for name in ALSO:
-        with suppress(ImportError):
+        with suppress(Exception):  # the side that needs it will say what was wrong
             importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # sides that end are nobody's zombies
     while True:

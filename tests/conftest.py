@@ -1,6 +1,7 @@
 """What all tests share, also those of other test processes."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,10 @@ def pictures(common: Path) -> Home:
     return home
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """End the warm process of the fixture ``nursery``, after all test processes."""
+    yield
     if "PYTEST_XDIST_WORKER" not in os.environ and hasattr(session.config, "_tmp_path_factory"):
         root = session.config._tmp_path_factory.getbasetemp() / "nursery"
         if root.exists():

@@ -1,4 +1,4 @@
-"""Several processes that do the same at the same moment."""
+"""Several processes that do the same at the same moment. POSIX: they are forked."""
 
 import json
 import subprocess
@@ -14,8 +14,9 @@ forking, count = multiprocessing.get_context("fork"), int(sys.argv[2])
 barrier = forking.Barrier(count)
 
 def one(_):
-    barrier.wait()
-    return act(*sys.argv[3:])
+    act = ready(*sys.argv[3:])
+    barrier.wait(60)
+    return act()
 
 with forking.Pool(count) as pool:
     print(json.dumps(pool.map(one, range(count), chunksize=1)))
@@ -23,8 +24,11 @@ with forking.Pool(count) as pool:
 
 
 def at_once(count: int, code: str, *arguments: object) -> list:
-    """What each of ``count`` processes answers. code: defines ``act``, which takes the arguments as texts and answers in JSON."""
+    """What each of ``count`` processes answers.
+
+    code: defines ``ready``, which takes the arguments as texts and returns what is done at once, a function whose answer is JSON.
+    """
     command = [sys.executable, "-c", CROWD, code, str(count), *map(str, arguments)]
     return json.loads(
-        subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True, timeout=120).stdout
+        subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True, timeout=120).stdout
     )

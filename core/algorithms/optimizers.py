@@ -1,8 +1,8 @@
 """torch's optimizers without torch's compiler.
 
 torch wraps their methods so that its compiler leaves them alone, and imports it for that: it takes as many seconds as torch
-itself, and 80 MB, in each process that trains. Nothing is compiled here, so that the methods beneath those wrappers will do.
-Should another version of torch have none, these are its own.
+itself, and 80 MB, in each process that trains, before its first step. Nothing is compiled here, so that the methods beneath
+those wrappers will do. Should another version of torch have none, these are its own.
 """
 
 import inspect

@@ -43,7 +43,7 @@ class Launcher(Protocol):
         """Whether the worker exists."""
 
     def here(self) -> Handle:
-        """Asked by a worker: its own handle, as ``start`` has given it, or gives it, to whoever launched it."""
+        """The handle of the worker that asks: the same as ``start`` gives to whoever launched it."""
 
 
 def launcher_of(home: Home) -> Launcher:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from core import about
 from core.runs import hardware
 from core.runs.home import Home
+from core.runs.launchers import launcher_of
 from core.runs.schema import ACTIVE, Run
 from core.runs.store import RunStore
 
@@ -31,15 +32,16 @@ class Outlook:
 
 def outlook(store: RunStore, home: Home, device: str) -> Outlook:
     """device: as in a config that has been checked, so that this machine has it."""
-    everything = hardware.slots()
+    launcher = launcher_of(home)
+    everything, host = launcher.slots(), launcher.host
     slots = hardware.fitting(device, everything)
-    active = [run for run in store.runs(status=ACTIVE) if run.host == home.host]
+    active = [run for run in store.runs(status=ACTIVE) if run.host == host]
     here = {one: run for run in active for one in hardware.members(run.slot, everything)}
     slots = [
         one for slot in slots for one in hardware.members(slot, everything)
     ]  # one of all GPUs speaks for the others
-    wishes = [wish for wish in store.next_in_line(home.host) if set(hardware.fitting(wish, everything)) & set(slots)]
-    ahead = sum(len(store.all_in_line(home.host, wish)) for wish in wishes)
+    wishes = [wish for wish in store.next_in_line(host) if set(hardware.fitting(wish, everything)) & set(slots)]
+    ahead = sum(len(store.all_in_line(host, wish)) for wish in wishes)
     # A slot that is free, else the one that will be so first, as far as that is known.
     slot = min(slots, key=lambda one: (one in here, _left(here.get(one)), slots.index(one)))
     return Outlook(slot, here.get(slot), ahead)

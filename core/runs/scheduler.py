@@ -148,15 +148,16 @@ def delete(store: RunStore, home: Home, id: int) -> None:
 
 def waits_for(run: Run, home: Home) -> str:
     """Why a queued run of this store does not start here however long one waits; empty if it will."""
-    if run.status != "queued" or run.host in (None, home.host):
+    if run.status != "queued" or run.host in (None, launcher_of(home).host):
         return ""
     return "It waits for another home, whose machine has to start it. Stop and resume it to train it here."
 
 
 def occupants(store: RunStore, home: Home, device: str) -> list[Run]:
     """The runs that hold every place where one that asks for this device could train here; none where a place is free."""
-    fitting = hardware.fitting(device, launcher_of(home).slots())
-    held = {run.slot: run for run in store.runs(status=ACTIVE) if run.host == home.host}
+    launcher = launcher_of(home)
+    fitting = hardware.fitting(device, launcher.slots())
+    held = {run.slot: run for run in store.runs(status=ACTIVE) if run.host == launcher.host}
     return [held[slot] for slot in fitting] if held.keys() >= set(fitting) else []
 
 

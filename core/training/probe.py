@@ -1,5 +1,6 @@
 """What a run's work takes on a device: some of the trainer's own steps and scores, on made-up examples, in a second or two."""
 
+import importlib
 import statistics
 import tempfile
 import time
@@ -19,6 +20,7 @@ from core.training.evaluation import curve_steps, score_chunk, tasks_at_once
 from core.training.frozen import BLOCK
 from core.training.listener import Desired, Progress
 from core.training.memory import HighWater, Peak, out_of_memory
+from core.training.recorded import Repeated
 from core.training.trainer import Trainer
 from core.training.tuning import tuning_steps
 from data.errors import InnerloopError
@@ -194,6 +196,8 @@ def _measured(probe: Probe, config: RunConfig) -> Cost:
 
 
 def _steps(probe: Probe, config: RunConfig, water: HighWater) -> Pace:
+    if isinstance(probe.algorithm.learn, Repeated):
+        importlib.import_module("torch._dynamo")  # as the run will when it records its step: it takes memory
     known = [*probe.algorithm.parameters(), *probe.algorithm.buffers()]
     with Peak(known) as peak:  # once before it counts: much is done only the first time in a process
         probe.step(1)

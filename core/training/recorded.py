@@ -18,7 +18,10 @@ class Repeated:
     """A learner's ``learn``: for some steps as it is, then from a recording, if that gives the same to the last bit."""
 
     def __init__(self, learner: Algorithm, after: int):
-        """after: steps before one is recorded, for a short run does not earn what recording takes (half a second)."""
+        """after: steps before one is recorded, for a short run does not earn what recording takes.
+
+        That is half a second, and in a process that has not imported torch's compiler two seconds more.
+        """
         self.learner, self.after, self.taken = learner, after, 0
         self.as_written = learner.learn
         self.recording: Recording | None = None
@@ -38,9 +41,9 @@ class Repeated:
 
     def _record(self, batch: Episodes, report: StepReport) -> None:
         """Write down a step that was just taken. Where that cannot be done, or gives anything else, all stays as it is."""
-        from core.training.recording import Recording  # with what traces, which takes seconds to import
-
         try:
+            from core.training.recording import Recording  # with what traces, which takes seconds to import
+
             recording = Recording(self.learner, batch)
             gradients, again = recording(batch)
         except Exception as error:  # whatever tracing raises for a network that it cannot follow

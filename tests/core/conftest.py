@@ -46,7 +46,7 @@ def home(pictures: Home, tmp_path: Path) -> Home:
     return Home(tmp_path, pictures.datasets, f"sqlite:///{tmp_path}/innerloop.db")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def nursery(common: Path) -> Place:
     """Where a warm process waits, for all tests that start workers and are not about how. It ends with the last of them."""
     home = Home.find(common / "nursery")

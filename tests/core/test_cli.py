@@ -504,16 +504,22 @@ def spawn(
         LocalLauncher(home, grace=0.1).stop(run.handle or {})
 
 
-def test_train_follows_the_run_to_its_end(spawn: Callable[..., subprocess.Popen], document: Callable[..., Any]) -> None:
-    process = spawn("train", "--preset", "sinusoid-maml", *SMALL, "--json")
+def test_train_follows_the_run_to_its_end(
+    spawn: Callable[..., subprocess.Popen], document: Callable[..., Any], home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is a plain process, and long enough for its meta-step to be recorded."""
+    monkeypatch.setenv(warm.SWITCH, "off")
+    long = ("--set=training.iterations=60", "--set=training.evaluate_every=60")
+    process = spawn("train", "--preset", "sinusoid-maml", *SMALL, *long, "--json")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     answer = strict(out)  # one document and nothing beside it
     assert answer.keys() == SHOWN
-    assert (answer["status"], answer["iteration"]) == ("finished", 4)
+    assert (answer["status"], answer["iteration"]) == ("finished", 60)
     assert answer["best"].keys() >= {"iteration", "mean", "ci95"}
     assert answer["test"]["episodes"] == 30
-    assert "iteration 4: test mean squared error" in err
+    assert "iteration 60: test mean squared error" in err
+    assert "The meta-step is recorded after 50 steps" in home.artifacts(RunStore(home.database).get(1)).log().decode()
     assert document("show", str(answer["run"])) == answer
     assert document("evaluate", str(answer["run"])) == answer["test"]
 

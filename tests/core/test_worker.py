@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -135,6 +136,18 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     assert checkpoint.newest(folder, "last").iteration == 4
     assert checkpoint.newest(folder, "best").iteration == best
     assert here.started == [(id, "cpu"), (following, "cpu")]  # the end of the one starts the other
+
+
+@pytest.mark.usefixtures("here")
+def test_a_worker_claims_its_run_with_the_handle_of_its_launcher(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its process is on another machine, its number would find nobody."""
+    job = {"job": "7", "pid": os.getpid()}
+    monkeypatch.setattr("core.worker.launcher_of", lambda _: SimpleNamespace(here=lambda: job))
+    (id,) = queue(store, home, values("sinusoid"))
+    assert work(home, id) is True
+    assert store.get(id).handle == job
 
 
 @pytest.mark.usefixtures("here")

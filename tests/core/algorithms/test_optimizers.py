@@ -1,4 +1,4 @@
-"""torch's optimizers without its compiler: the same numbers, and no process that trains imports one."""
+"""torch's optimizers without its compiler: the same numbers, and none is imported before a meta-step is recorded."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def test_a_step_is_not_differentiated(kind: type[torch.optim.Optimizer]) -> None
 
 
 def test_a_run_imports_no_compiler(pictures: Home) -> None:
-    """It would take as long as torch, before the first point of a curve is there."""
+    """One that is not recorded. It would take as long as torch, before the first point of a curve is there."""
     code = (
         "import sys, tempfile; from pathlib import Path\n"
         "from core.runs.home import Home; from core.training.trainer import Trainer\n"

@@ -149,7 +149,7 @@ def test_a_homes_host_is_its_own_whatever_the_machine_is_called(
 
 
 def test_processes_that_open_a_new_home_at_once_agree_on_its_host(tmp_path: Path) -> None:
-    code = "from core.runs.home import Home\nact = lambda root: Home.find(root).host"
+    code = "from core.runs.home import Home\nready = lambda root: lambda: Home.find(root).host"
     assert len(set(at_once(6, code, tmp_path / "new"))) == 1
 
 

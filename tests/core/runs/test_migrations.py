@@ -120,7 +120,7 @@ def test_the_version_of_the_code_is_the_newest_there_is() -> None:
 def test_ten_processes_that_open_an_old_store_at_once_migrate_it_once(old: str, tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; import alembic.command; from core.runs.store import RunStore\n"
-        "act = lambda address, folder: len(RunStore(address, Path(folder)).runs())"
+        "ready = lambda address, folder: lambda: len(RunStore(address, Path(folder)).runs())"
     )
     assert at_once(10, code, old, tmp_path) == [8] * 10
 

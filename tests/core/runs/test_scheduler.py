@@ -446,10 +446,10 @@ def test_forty_reconciles_in_eight_processes_start_one_worker(store: RunStore, h
         "from concurrent.futures import ThreadPoolExecutor; from pathlib import Path\n"
         "from core.runs.home import Home; from core.runs.store import RunStore\n"
         "from core.runs.scheduler import reconcile; from tests.core.fake_worker import OneProcessor, command\n"
-        "def act(root):\n"
+        "def ready(root):\n"
         "    home = Home.find(root); store = RunStore(home.database, home.root)\n"
         "    one = lambda _: reconcile(store, home, OneProcessor(home, command))\n"
-        "    return sum(ThreadPoolExecutor(5).map(one, range(5)), [])"
+        "    return lambda: sum(ThreadPoolExecutor(5).map(one, range(5)), [])"
     )
     assert sorted(at_once(8, code, home.root)) == [*[[]] * 7, [1]]
     wait_until(lambda: status(store, 1) == "running")

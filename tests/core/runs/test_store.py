@@ -254,9 +254,10 @@ def test_not_a_database(tmp_path: Path) -> None:
 def test_many_processes_may_create_the_database_at_once(url: str, tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from core.runs.store import RunStore\n"
-        "def act(folder, url):\n"
+        "def fill(folder, url):\n"
         "    root = Path(folder); store = RunStore(url, root)\n"
-        "    for _ in range(5): store.create({}, 'x', folder_root=root / 'runs', datasets=root)"
+        "    for _ in range(5): store.create({}, 'x', folder_root=root / 'runs', datasets=root)\n"
+        "ready = lambda *where: lambda: fill(*where)"
     )
     at_once(6, code, tmp_path, url)
     assert len(RunStore(url, tmp_path).runs()) == 30
