@@ -1,5 +1,7 @@
 """The Run page."""
 
+import math
+
 import pytest
 from sqlalchemy import delete
 
@@ -152,12 +154,13 @@ def test_a_button_that_comes_too_late_says_so(app, said, store, make_run):
     assert "is finished and cannot be paused" in said(page)
 
 
-def test_a_tick_reads_only_what_is_new(app, said, store, make_run, asked):
+def test_a_tick_reads_only_what_is_new(app, said, store, make_run, asked, monkeypatch):
+    monkeypatch.setattr(session, "TICK", math.inf)  # a second may pass or not: the look at the queue is not counted
     run = make_run("doodles-5w1s", "running")
     page = app("run", run=run.id)
     asked.clear()
     page.run()
-    assert len(asked) < 25, asked
+    assert len(asked) < 20, asked
     assert not [statement for statement in asked if "evaluations.result" in statement], "curves decoded again"
     store.add_metrics(run.id, [(4, 0.4, charts.QUERY_LOSS, 0.25)])
     curve = [{"step": step, "mean": 0.2, "ci95": 0.01} for step in range(2)]
