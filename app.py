@@ -11,6 +11,8 @@ from pages.parts.sidebar import sidebar
 PARTS = Path(__file__).parent / "pages" / "parts"
 
 st.set_page_config("Innerloop", page_icon=PARTS / "icon.png", layout="wide", initial_sidebar_state="auto")
+session.warm_up()  # first of all: whoever launches something as soon as there is a button waits for it
+session.keep_warm()
 stale_ticks.drop()
 router.arrived()
 theme.apply()
@@ -30,5 +32,3 @@ with session.shown_errors():
     sidebar()
     router.from_the_top(page.url_path)
     page.run()
-session.warm_up()  # after the first page is on its way: importing torch holds the interpreter for seconds
-session.keep_warm()

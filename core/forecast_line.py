@@ -12,11 +12,11 @@ from core.config.run import RunConfig
 from core.costs import Costs, key_of
 from core.elsewhere import Cancelled, Question, Start, spawned
 from core.forecast import Forecast, Forecaster, ProbeError
+from core.runs.warm import PATIENCE
 from data.errors import InnerloopError
 from data.places import Folders
 
 PAUSE = 0.6  # seconds for which a page may change its mind before a process is started
-PATIENCE = 20.0  # seconds for which a process that would start it at once is waited for
 LOOK = 0.2  # seconds between two looks whether that one is there, or whether a page still is
 GONE = 10.0  # seconds after which a page that has not asked again counts as closed: one that waits asks every second or oftener
 

@@ -58,3 +58,12 @@ def prepared(values: dict[str, Any], name: str, seeds: int = 1, home: Home | Non
     numbers = range(config.seed, config.seed + seeds)
     names = {seed: f"{name} seed {seed}" if seeds > 1 else name for seed in numbers}
     return [Launch(names[seed], {**complete, "seed": seed}, facts) for seed in numbers]
+
+
+def launch_here(asked: dict[str, Any]) -> list[int]:
+    """``launch`` for a process that has not imported torch, by one that has: the numbers of the runs.
+
+    asked: its arguments by name, but for store and home, which the environment names.
+    """
+    home = Home.find()
+    return [run.id for run in launch(RunStore(home.database, home.root), home, **asked)]

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,13 +33,18 @@ from core.runs.meeting import GO, ORDER, Place, listening, note, receive, same_u
 
 TICK = 10.0  # seconds between two looks whether it is time to end
 REST = 5.0  # seconds within which threads that have ended are gone
+QUIET = 6.0  # seconds without an order after which what workers need later is imported as well
 GENTLY = 10  # niceness while importing: the page that is just being opened, or a worker, comes first
 
 
+def gently() -> None:
+    """Give way to others, in this thread alone: nobody is forked from it."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GENTLY)
+
+
 def load() -> None:
-    """Import what a worker would, also what it would only need once it records its meta-step."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GENTLY)  # of this thread, which nobody is forked from
-    for name in ("torch", "core.cli.app", "core.worker", "core.training.recording", "torch._dynamo"):
+    """Import what a worker begins with."""
+    for name in ("torch", "core.cli.app", "core.worker"):
         importlib.import_module(name)
     from core.algorithms.base import algorithms
     from core.models.base import models
@@ -46,6 +52,12 @@ def load() -> None:
 
     for registry in (families, algorithms, models):
         registry()
+
+
+def load_more() -> None:
+    """Import what a worker needs once it records its meta-step: torch's compiler, which takes as long as torch itself."""
+    for name in ("core.training.recording", "torch._dynamo"):
+        importlib.import_module(name)
 
 
 def unsafe() -> str:
@@ -79,11 +91,12 @@ def settled() -> str:
 
 @dataclass
 class Warm:
-    """lock: the open file that says that this home has its warm process. idle: seconds."""
+    """lock: the open file that says that this home has its warm process. idle: seconds. more: still to be imported."""
 
     place: Place
     lock: int
     idle: float
+    more: Callable[[], None] | None = None
     surroundings: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def __post_init__(self) -> None:
@@ -103,19 +116,33 @@ class Warm:
             self.touched, self.wanted = touched, time.monotonic()
         return time.monotonic() - self.wanted > self.idle
 
+    def imported(self, load: Callable[[], None]) -> bool:
+        """Import, and say whether this process may be forked then; if it may not, leave word of it."""
+        with ThreadPoolExecutor(1, initializer=gently) as pool:
+            pool.submit(load).result()
+        if reason := settled():
+            note(self.lock, unfit=self.mine)
+            print(f"Workers cannot be forked here: {reason}. They are started as plain processes.", flush=True)
+            return False
+        gc.collect()
+        gc.freeze()  # so that no fork's collector writes to, and thereby copies, what all have in common
+        return True
+
     def serve(self) -> bool:
         """Fork until it is over: then False. True in the fork, which goes on as the process it was ordered to be.
 
         A launch with another fingerprint ends it too: what is in use now is another code, or other surroundings.
         """
         self.listener = listening(self.place)
-        self.listener.settimeout(min(TICK, self.idle))
+        self.listener.settimeout(min(QUIET, self.idle))
         while True:
             try:
                 line, _ = self.listener.accept()
             except TimeoutError:
-                if self.over():
+                more, self.more = self.more, None
+                if self.over() or (more and not self.imported(more)):
                     return False
+                self.listener.settimeout(min(TICK, self.idle))
                 continue
             with line:
                 order = self.read(line)
@@ -203,17 +230,9 @@ def main() -> None:
     told = parser.parse_args()
     for ignored in (signal.SIGINT, signal.SIGHUP):  # a terminal's, which this process has left
         signal.signal(ignored, signal.SIG_IGN)
-    warm = Warm(Place(told.home / "warm"), told.lock, told.idle)
+    warm = Warm(Place(told.home / "warm"), told.lock, told.idle, more=load_more)
     note(warm.lock, handle=identify())
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(load).result()
-    if reason := settled():
-        note(warm.lock, unfit=warm.mine)
-        print(f"Workers cannot be forked here: {reason}. They are started as plain processes.", flush=True)
-        return
-    gc.collect()
-    gc.freeze()  # so that no fork's collector writes to, and thereby copies, what all have in common
-    if warm.serve():
+    if warm.imported(load) and warm.serve():
         from core.cli.app import main as command
 
         command()

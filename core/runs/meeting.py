@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ANSWER = 1.0  # seconds within which a warm process answers, or else counts as hung; it takes some hundredths
+# Seconds within which a warm process answers, or else counts as hung: some hundredths, or as long as it imports what comes later.
+ANSWER = 5.0
 ORDER = 0.3  # seconds within which whoever has connected says what it wants: others wait meanwhile
 LONGEST = 2**21  # bytes of a message; an environment seldom has a hundred thousand
 GO = b"go\n"

@@ -20,6 +20,8 @@ from core.runs.meeting import GO, Place, line_to, noted, peer_pid, receive, send
 
 SWITCH = "INNERLOOP_WARM"  # "off": workers are always started as plain processes
 MODULE = "core.warm"  # what it runs; nothing here imports it
+PATIENCE = 20.0  # seconds for which one that is still importing is worth waiting for
+LOOK = 0.05  # between two looks whether it is there
 IDLE = 20 * 60.0  # seconds after which one that nobody asks for ends
 
 
@@ -54,6 +56,14 @@ def coming(home: Home) -> bool:
             os.close(lock)
     except OSError:
         return False
+
+
+def awaited(home: Home, patience: float = PATIENCE) -> bool:
+    """Whether the home's warm process takes orders, after one that is still importing was given so many seconds."""
+    deadline = time.monotonic() + patience
+    while not listens(home) and coming(home) and time.monotonic() < deadline:
+        time.sleep(LOOK)
+    return possible() and listens(home)
 
 
 def fork(home: Home, words: list[str], log: Path) -> Handle | None:

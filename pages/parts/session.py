@@ -23,6 +23,7 @@ from pages.parts import say
 
 TICK = 1.0  # seconds between two looks at the queue, however many pages are open
 GRACE = 1.0  # seconds from the first page's script to the import of torch
+LATER = 8.0  # seconds instead, once another process has it: those in which people look around and launch something
 STAY = 60.0  # seconds between two times that the warm process is told that somebody is here
 HEAVY = ("torch", "core.config.run", "core.launch")  # what the Train page needs; seconds on first import
 
@@ -94,19 +95,21 @@ def fetch(id: int) -> Run:
 
 
 @st.cache_resource(show_spinner=False)
-def warm_up() -> threading.Timer:
+def warm_up() -> threading.Thread:
     """Import torch behind the reader's back, once a process: Train then opens at once.
 
-    A little later than the first page, whose files the browser is still fetching: the import leaves the interpreter
-    little time for anything else. The server gets one thread of torch's: it only draws tasks and tries networks out, and
-    a second one would wait for the cores that a run is using.
+    First by the process that forks workers, which launches for this one meanwhile, and only some time later here: two that
+    import at once would both be late for the first launch, and the import leaves the interpreter little time for the first
+    pages. The server gets one thread of torch's: it only draws tasks and tries networks out, and a second one would wait for
+    the cores that a run is using.
 
     What was imported stays, and is set apart from what Python's collector looks through: a full collection comes after a
     quarter as many new objects as there are old ones, which with torch's would let an hour of ticks pile up 50 MB.
     """
 
     def prepare() -> None:
-        warm.prepare(home())  # first: it imports the same, beside this process
+        warm.prepare(home())
+        time.sleep(LATER if warm.awaited(home()) else GRACE)
         for name in HEAVY:
             module = importlib.import_module(name)
             if name == "torch":
@@ -114,10 +117,9 @@ def warm_up() -> threading.Timer:
         gc.freeze()
         gc.collect()  # takes no time now, and counts anew how many old objects there are: none
 
-    timer = threading.Timer(GRACE, prepare)
-    timer.daemon = True
-    timer.start()
-    return timer
+    thread = threading.Thread(target=prepare, name="warm-up", daemon=True)
+    thread.start()
+    return thread
 
 
 @st.cache_resource(show_spinner=False)

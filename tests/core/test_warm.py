@@ -170,6 +170,22 @@ def test_a_worker_that_ends_starts_the_next_one_in_the_same_way(store: RunStore,
     assert (stopped.status, stopped.error) == ("stopped", "")
 
 
+def test_it_launches_for_a_process_without_torch(store: RunStore, home: Home, monkeypatch) -> None:
+    with monkeypatch.context() as marking:
+        marking.setenv(MARK, "yes")
+        warm.prepare(home)  # other surroundings have ended the one before
+    assert warm.awaited(home, patience=180)
+    asked = {"values": values("sinusoid"), "name": "a run", "seeds": 2, "parent": None}
+    first, second = Question("core.launch:launch_here", asked, 60.0, home.environment(), forked(home)).answer()
+    for id, name in ((first, "a run seed 0"), (second, "a run seed 1")):
+        run = ended(store, id)
+        assert (run.name, run.group, run.status) == (name, "a run × 2", "finished"), run.error
+        assert was_forked(run)
+    with pytest.raises(Refused) as caught:
+        Question("core.launch:launch_here", asked | {"seeds": 2**31 + 1}, 60.0, home.environment(), forked(home)).answer()
+    assert "Start at" in caught.value.remedy
+
+
 def test_without_one_a_launch_starts_a_plain_worker_and_the_next_one_is_forked(store: RunStore, home: Home) -> None:
     warm.end(home)
     (id,) = queue(store, home, values("sinusoid"))

@@ -120,17 +120,6 @@ def test_a_second_click_launches_nothing_more(app, store, make_run, monkeypatch)
     assert len(store.runs()) == 3
 
 
-def test_home_launches_a_preset_once_however_often_it_is_clicked_in_a_moment(app, store, monkeypatch):
-    monkeypatch.setattr(launching, "AGAIN", 1000.0)
-    page = app()
-    for _ in range(2):
-        page.button("launch-sinusoid-maml").click().run()
-        page.switch_page("pages/home.py").run()
-    assert len(store.runs()) == 1
-    page.button("launch-doodles-5w1s").click().run()
-    assert len(store.runs()) == 2, "another wish is another launch"
-
-
 def test_a_variant_waits_for_its_parent_or_has_it_stopped(app, said, store, home, make_run):
     run = make_run("sinusoid-maml", "running", slot="cpu", host=home.host)
     page = opened(app, run)

@@ -1,7 +1,7 @@
 """A warm process without torch and the command line; its forks train nothing: they say what they are, and wait if told to.
 
 What it imports is decided by files in the home: as long as ``hold`` is there it is still importing, and ``thread`` makes it start
-a thread that stays.
+a thread that stays. ``hold-later`` and ``thread-later`` do so to what it imports in a quiet moment; it leaves ``later`` then.
 """
 
 import json
@@ -22,12 +22,16 @@ from core.runs import sigterm
 HOME = Path(sys.argv[2])
 
 
-def load() -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), warm.GENTLY)
-    while (HOME / "hold").exists():
+def load(later: str = "") -> None:
+    while (HOME / f"hold{later}").exists():
         time.sleep(0.02)
-    if (HOME / "thread").exists():
+    if (HOME / f"thread{later}").exists():
         threading.Thread(target=signal.pause, daemon=True).start()
+
+
+def load_more() -> None:
+    (HOME / "later").touch()
+    load("-later")
 
 
 def command() -> None:
@@ -47,7 +51,7 @@ def command() -> None:
     sys.exit("asked to end" if sigterm.asked() else 0)
 
 
-warm.load, warm.TICK, warm.REST = load, 0.5, 0.5
+warm.load, warm.load_more, warm.QUIET, warm.TICK, warm.REST = load, load_more, 0.3, 0.5, 0.5
 app = sys.modules["core.cli.app"] = ModuleType("core.cli.app")  # the real one would take most of a second to import
 app.main = command
 if __name__ == "__main__":
