@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.charts import QUERY_LOSS
 from core.runs import scheduler
 from core.runs.home import Home
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
@@ -19,9 +20,9 @@ from pages.parts.run.beside import Beside
 from pages.parts.run.figures import metric_cards
 from pages.parts.run.notice import in_the_way, notice
 
-REFRESH = (
-    1  # seconds, while the run has not ended. One fragment a page: with two, Streamlit 1.67 loses track of its elements
-)
+# Seconds between two ticks while the run has not ended, and while its first point is about to come. One fragment a page: with
+# two, Streamlit 1.67 loses track of its elements.
+REFRESH, EAGER = 1.0, 0.4
 PROBLEM = "run-problem"  # session state: why the last button did not work
 
 
@@ -88,13 +89,15 @@ class Drawn:
     notice: tuple[str, str]
     validation: int | None
     log: bool
+    curve: bool
     other: tuple = ()
 
     @classmethod
     def of(cls, run: Run, log: str | None, compared: Beside | None) -> "Drawn":
         row = (run.status, run.desired, run.name, run.note, run.group, run.started, run.attempt, run.test is None)
-        latest = session.reader().latest(run.id)
-        return cls(row, notice(run), latest and latest.id, log is not None, cls._of_other(compared))
+        reader = session.reader()
+        latest, curve = reader.latest(run.id), len(reader.series(run.id, QUERY_LOSS)[0]) > 0
+        return cls(row, notice(run), latest and latest.id, log is not None, curve, cls._of_other(compared))
 
     @staticmethod
     def _of_other(compared: Beside | None) -> tuple:
@@ -130,7 +133,8 @@ def draw(run: Run) -> None:
     if run.note:
         say.caption(f"Note: {run.note}")
     alive = [one for one in (run, compared and compared.other) if one and one.status not in ENDED]
-    st.fragment(tick, run_every=REFRESH if alive else None)(run.id, compared, drawn, (figures, loss, log_place))
+    often = EAGER if run.status in ACTIVE and not drawn.curve else REFRESH
+    st.fragment(tick, run_every=often if alive else None)(run.id, compared, drawn, (figures, loss, log_place))
 
 
 def announce(run: Run, said: tuple[str, str], compared: Beside | None) -> None:
