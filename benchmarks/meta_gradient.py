@@ -5,7 +5,9 @@ it is known, which holds one task's graph at a time. All draw their meta-batch a
 """
 
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from importlib.metadata import version
+from io import StringIO
 
 import numpy as np
 import torch
@@ -15,6 +17,8 @@ from torch.func import functional_call
 
 from benchmarks.work import HIGHER, OURS, PAPER, TEXTBOOK, TORCHOPT, NotHere, Task, Work, each, loss_of, network_of
 from benchmarks.workloads import Opened
+from core.training.recorded import Repeated
+from core.training.step import may_be_recorded
 
 
 def meta_gradient(contender: str, opened: Opened) -> Work:
@@ -36,13 +40,18 @@ def gradients(named: dict[str, nn.Parameter]) -> dict[str, np.ndarray]:
 
 
 def ours(opened: Opened) -> Work:
-    """As the trainer calls it: drawing, adapting, and the meta-gradient in the parameters' ``grad``."""
+    """As the trainer calls it, from a recording if a run's would be: the meta-gradient in the parameters' ``grad``."""
     learner, shape, tasks = opened.learner, opened.config.family.shape, opened.workload.tasks
 
     def do() -> None:
         learner.zero_grad(set_to_none=True)
         learner.meta_step(shape, tasks, opened.generator)
 
+    if may_be_recorded(opened.config, learner):
+        learner.learn = Repeated(learner, after=1)
+        with redirect_stdout(StringIO()):  # which says so
+            do()
+        opened.generator.manual_seed(0)  # the first tasks again, for the others have not drawn any
     return Work(do, lambda: gradients(dict(learner.model.named_parameters())))
 
 

@@ -53,8 +53,12 @@ def inner_step(
     gradients, loss = task_gradients(support_loss, weights, step, adapted, create_graph=create_graph)
     stepped = dict(weights)
     for name, gradient in gradients.items():
-        if gradient is not None:  # a parameter the network never uses stays as it is
-            stepped[name] = weights[name] - (lr(step, name) if callable(lr) else lr) * gradient
+        if gradient is None:  # a parameter the network never uses stays as it is
+            continue
+        # A number is taken along by the addition: of a small network each operation saved counts.
+        stepped[name] = (
+            weights[name] - lr(step, name) * gradient if callable(lr) else weights[name].add(gradient, alpha=-lr)
+        )
     return stepped, loss
 
 

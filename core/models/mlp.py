@@ -4,11 +4,11 @@ from itertools import pairwise
 from math import prod
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig
+from core.models.linear import linear
 from data.config import setting
 from data.spec import InputSpec
 
@@ -38,8 +38,7 @@ class Perceptron(nn.Sequential):
             if isinstance(layer, nn.Flatten):
                 x = x.flatten(2)  # (tasks, n, features)
             elif isinstance(layer, nn.Linear):
-                weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-                x = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))  # (tasks, n, fan_out)
+                x = linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])  # (tasks, n, fan_out)
             else:
                 x = layer(x)
         return x

@@ -182,7 +182,9 @@ def test_it_launches_for_a_process_without_torch(store: RunStore, home: Home, mo
         assert (run.name, run.group, run.status) == (name, "a run × 2", "finished"), run.error
         assert was_forked(run)
     with pytest.raises(Refused) as caught:
-        Question("core.launch:launch_here", asked | {"seeds": 2**31 + 1}, 60.0, home.environment(), forked(home)).answer()
+        Question(
+            "core.launch:launch_here", asked | {"seeds": 2**31 + 1}, 60.0, home.environment(), forked(home)
+        ).answer()
     assert "Start at" in caught.value.remedy
 
 

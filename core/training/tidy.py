@@ -1,0 +1,146 @@
+"""What of a meta-step's operations can be left out or done by a cheaper one, without another number coming out of it.
+
+What autograd writes down is general: it detaches what needs no gradient, multiplies by ones, adds zeros, keeps an axis to take it
+away again. In a small network an operation costs less for its arithmetic than for being called, so fewer of them are less time.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.fx import GraphModule, Node
+
+aten = torch.ops.aten
+# These give their argument as it is, where nothing is differentiated.
+SAME = {aten.detach.default, aten.alias.default, aten.lift_fresh.default}
+PRODUCTS = {aten.mul.Scalar, aten.mul.Tensor}
+FILLED = {aten.ones_like.default: 1.0, aten.zeros_like.default: 0.0}
+
+
+def tidied(traced: GraphModule) -> GraphModule:
+    """The same function in fewer operations. traced: as ``make_fx`` gives it."""
+    calls = [node for node in traced.graph.nodes if node.op == "call_function"]
+    if any(
+        isinstance(node.target, OpOverload) and node.target._schema.is_mutable for node in calls
+    ):  # then two equal calls may be of unequal values
+        return traced
+    tidying = Tidying(traced)
+    for node in calls:
+        stand_in = tidying.stand_in(node)
+        if stand_in is not node:
+            node.replace_all_uses_with(stand_in)
+            traced.graph.erase_node(node)
+    traced.graph.eliminate_dead_code()
+    traced.recompile()
+    return traced
+
+
+class Tidying:
+    """One pass over a graph from its inputs on: what a node takes has been tidied before it."""
+
+    def __init__(self, traced: GraphModule):
+        self.traced, self.seen, self.constants = traced, {}, 0
+        self.rules: list[Callable[[Node], Node | None]] = [
+            *(argument, self.known, self.neutral),
+            *(self.without_sign, self.over_one_term, self.without_kept_axis, self.by_number),
+        ]
+
+    def stand_in(self, node: Node) -> Node:
+        """The node that gives the same for less; itself where there is none."""
+        if node.op != "call_function":
+            return node
+        for rule in self.rules:
+            if (better := rule(node)) is not None:
+                return self.stand_in(better)
+        return self.seen.setdefault((node.target, repr(node.args), repr(node.kwargs)), node)
+
+    def known(self, node: Node) -> Node | None:
+        """What comes out the same each time is computed now."""
+        like = node.meta["val"]
+        if node.target in FILLED:
+            return self._constant(
+                torch.full(like.shape, FILLED[node.target], dtype=like.dtype, device=like.device), node
+            )
+        if node.target is aten.pow.Tensor_Scalar and node.args[1] == 0:
+            return self._constant(torch.ones(like.shape, dtype=like.dtype, device=like.device), node)
+        values = [self._value(one) for one in node.args]
+        given = zip(node.args, values, strict=True)
+        if not node.all_input_nodes or any(isinstance(one, Node) and value is None for one, value in given):
+            return None
+        taken = [one if value is None else value for one, value in zip(node.args, values, strict=True)]
+        return self._constant(node.target(*taken, **node.kwargs), node)
+
+    def neutral(self, node: Node) -> Node | None:
+        """A sum with nothing but zeros, and a product with nothing but ones, is the other part."""
+        empty = {aten.add.Tensor: 0.0, aten.mul.Tensor: 1.0}.get(node.target)
+        if empty is None or not all(isinstance(one, Node) for one in node.args):
+            return None
+        for one, other in (node.args, reversed(node.args)):
+            value, plain = self._value(one), "alpha" not in node.kwargs
+            if plain and value is not None and bool((value == empty).all()) and same_kind(other, node):
+                return other
+        return None
+
+    def without_sign(self, node: Node) -> Node | None:
+        """(-x) · 0.1 is x · -0.1."""
+        if node.target not in PRODUCTS or not isinstance(node.args[1], (int, float)):
+            return None
+        negative = isinstance(node.args[0], Node) and node.args[0].target is aten.neg.default
+        return self._call(node, node.target, node.args[0].args[0], -node.args[1]) if negative else None
+
+    def over_one_term(self, node: Node) -> Node | None:
+        """A product of matrices (…, m, 1) and (…, 1, n) adds nothing up."""
+        one_term = node.target is aten.bmm.default and node.args[0].meta["val"].shape[2] == 1
+        return self._call(node, aten.mul.Tensor, *node.args) if one_term else None
+
+    def without_kept_axis(self, node: Node) -> Node | None:
+        """A sum that keeps its axis, which is taken away then."""
+        total = node.args[0] if node.target is aten.squeeze.dim else None
+        kept = total is not None and total.target is aten.sum.dim_IntList and total.args[2:] == (True,)
+        if not kept or total.args[1] != [node.args[1]]:
+            return None
+        return self._call(node, aten.sum.dim_IntList, *total.args[:2])
+
+    def by_number(self, node: Node) -> Node | None:
+        """A number is made a tensor once, and not at each call."""
+        number = node.args[1] if node.target in PRODUCTS else None
+        if not isinstance(number, (int, float)) or not node.meta["val"].is_floating_point():
+            return None
+        factor = torch.tensor(number, dtype=node.meta["val"].dtype, device=node.meta["val"].device)
+        return self._call(node, aten.mul.Tensor, node.args[0], self._constant(factor, node))
+
+    def _call(self, place: Node, target: OpOverload, *args: Any) -> Node:
+        """A call in a node's place."""
+        with self.traced.graph.inserting_before(place):
+            node = self.traced.graph.call_function(target, args)
+        node.meta = dict(place.meta)
+        return node
+
+    def _constant(self, value: Tensor, place: Node) -> Node:
+        name, self.constants = f"constant{self.constants}", self.constants + 1
+        self.traced.register_buffer(name, value)
+        with self.traced.graph.inserting_before(place):
+            node = self.traced.graph.get_attr(name)
+        node.meta["val"] = value
+        return node
+
+    def _value(self, node: Any) -> Tensor | None:
+        """What a node gives at each call; None where that depends on the inputs, and for what is no node."""
+        return node.meta["val"] if isinstance(node, Node) and node.op == "get_attr" else None
+
+
+def argument(node: Node) -> Node | None:
+    """The node that this one gives again: through nothing, or through a transposition and the one back."""
+    first = node.args[0] if node.args and isinstance(node.args[0], Node) else None
+    one = {aten.pow.Tensor_Scalar, *PRODUCTS} & {node.target} and node.args[1] == 1
+    if first is None or node.target in SAME or (one and same_kind(first, node)):
+        return first
+    turned = node.target is aten.transpose.int and first.target is aten.transpose.int
+    return first.args[0] if turned and set(node.args[1:]) == set(first.args[1:]) else None
+
+
+def same_kind(one: Node, other: Node) -> bool:
+    """Whether two nodes give tensors of one shape and one kind of number."""
+    return (one.meta["val"].shape, one.meta["val"].dtype) == (other.meta["val"].shape, other.meta["val"].dtype)

@@ -1,0 +1,82 @@
+"""What is left of a function's operations when it is tidied, and that it gives the very same numbers."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from core.training.tidy import tidied
+
+Function = Callable[[Tensor, Tensor], Tensor]
+
+
+def names(function: GraphModule) -> list[str]:
+    return [str(node.target) for node in function.graph.nodes if node.op == "call_function"]
+
+
+def one_axis_less(x: Tensor) -> Tensor:
+    return x.sum(1, keepdim=True).squeeze(1)
+
+
+CASES: dict[str, tuple[Function, list[str]]] = {
+    "the same twice": (lambda x, y: (x * y) + (x * y), ["aten.mul.Tensor", "aten.add.Tensor"]),
+    "detached": (lambda x, y: x.detach() + y.detach(), ["aten.add.Tensor"]),
+    "turned and back": (lambda x, y: x.transpose(1, 2).transpose(2, 1) + y, ["aten.add.Tensor"]),
+    "zeros": (lambda x, y: torch.zeros_like(x) + x + y, ["aten.add.Tensor"]),
+    "ones": (lambda x, y: torch.ones_like(x) * (x + y), ["aten.add.Tensor"]),
+    "power of one": (lambda x, y: x.pow(1) + y, ["aten.add.Tensor"]),
+    "power of none": (lambda x, y: x.pow(0.0) * y + x, ["aten.add.Tensor"]),
+    "times one": (lambda x, y: 1.0 * x + y, ["aten.add.Tensor"]),
+    "a sign": (lambda x, y: -x * 0.1 + y, ["aten.mul.Tensor", "aten.add.Tensor"]),
+    "one term": (lambda x, y: torch.bmm(x[:, :, :1], y[:, :1]), ["aten.mul.Tensor"]),
+    "an axis kept for nothing": (lambda x, y: one_axis_less(x) + one_axis_less(y), ["sum", "sum", "add"]),
+    "known before": (lambda x, y: x * (torch.ones_like(x) / 7).sum(0) + y, ["aten.mul.Tensor", "aten.add.Tensor"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_less_is_done_for_the_very_same(case: str) -> None:
+    function, wanted = CASES[case]
+    given = [torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
+    shorter = tidied(make_fx(function)(*given))
+    left = [name for name in names(shorter) if "slice" not in name]
+    assert len(left) == len(wanted) and all(want in name for want, name in zip(wanted, left, strict=True)), left
+    other = [one + 1 for one in given]
+    for tensors in (given, other):
+        assert torch.equal(shorter(*tensors), function(*tensors))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: torch.zeros_like(x[0]) + y[:, :1],  # which widens the other part
+        lambda x, y: torch.add(torch.zeros_like(x), x, alpha=2) + y,
+        lambda x, y: torch.add(x, torch.zeros_like(y), alpha=2),
+        lambda x, y: x.long() * 1.0 + y,  # which makes another kind of number of it
+        lambda x, y: x.sum((0, 1), keepdim=True).squeeze(1) + y,
+        lambda x, y: torch.bmm(x, y) + x.pow(2),
+        lambda x, y: -x.long() * 3 + y,
+    ],
+)
+def test_what_only_looks_like_it_stays(function: Function) -> None:
+    given = [10 * torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
+    shorter = tidied(make_fx(function)(*given))
+    assert shorter(*given).dtype == function(*given).dtype
+    assert torch.equal(shorter(*given), function(*given))
+
+
+def test_what_changes_its_inputs_in_place_is_left_alone() -> None:
+    def function(x: Tensor, y: Tensor) -> Tensor:
+        z = x + y
+        first = z * 2
+        z.add_(1)
+        return first + z * 2
+
+    given = [torch.ones(2, 2), torch.ones(2, 2)]
+    traced = make_fx(function)(*given)
+    before = names(traced)
+    assert names(tidied(traced)) == before
+    assert torch.equal(traced(*given), function(*given))
