@@ -3,7 +3,7 @@
 from benchmarks.meta_gradient import meta_gradient
 from benchmarks.sampling import sampling
 from benchmarks.scoring import scoring
-from benchmarks.work import HIGHER, OURS, PAPER, PYTHON, TEXTBOOK, TORCHOPT, Work
+from benchmarks.work import HIGHER, LEAN, OURS, PAPER, PYTHON, TEXTBOOK, TORCHOPT, Work
 from benchmarks.workloads import Opened, Workload
 
 
@@ -15,7 +15,8 @@ def contenders(workload: Workload) -> list[str]:
         return [TEXTBOOK, OURS]
     if workload.config["algorithm"]["name"] == "protonet":
         return [PAPER, OURS]
-    return [TEXTBOOK, HIGHER, TORCHOPT, OURS]
+    lean = [LEAN] if workload.tasks > 2 and workload.config["model"]["name"] != "mlp" else []
+    return [TEXTBOOK, HIGHER, TORCHOPT, *lean, OURS]
 
 
 def work(contender: str, opened: Opened) -> Work:

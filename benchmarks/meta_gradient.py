@@ -15,15 +15,31 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from benchmarks.work import HIGHER, OURS, PAPER, TEXTBOOK, TORCHOPT, NotHere, Task, Work, each, loss_of, network_of
+from benchmarks.work import (
+    HIGHER,
+    LEAN,
+    OURS,
+    PAPER,
+    TEXTBOOK,
+    TORCHOPT,
+    NotHere,
+    Task,
+    Work,
+    each,
+    loss_of,
+    network_of,
+)
 from benchmarks.workloads import Opened
+from core.algorithms.portion import WHOLE, Portion
 from core.training.recorded import Repeated
 from core.training.step import may_be_recorded
 
 
 def meta_gradient(contender: str, opened: Opened) -> Work:
     """A side's meta-step. Raises NotHere where it has none."""
-    return ours(opened) if contender == OURS else peer(contender, opened)
+    if contender in (OURS, LEAN):
+        return ours(opened, Portion(at_once=2) if contender == LEAN else WHOLE)
+    return peer(contender, opened)
 
 
 def installed(package: str) -> str:
@@ -39,13 +55,13 @@ def gradients(named: dict[str, nn.Parameter]) -> dict[str, np.ndarray]:
     return {name: p.grad.cpu().numpy() for name, p in named.items() if p.grad is not None}
 
 
-def ours(opened: Opened) -> Work:
+def ours(opened: Opened, portion: Portion) -> Work:
     """As the trainer calls it, from a recording if a run's would be: the meta-gradient in the parameters' ``grad``."""
     learner, shape, tasks = opened.learner, opened.config.family.shape, opened.workload.tasks
 
     def do() -> None:
         learner.zero_grad(set_to_none=True)
-        learner.meta_step(shape, tasks, opened.generator)
+        learner.meta_step(shape, tasks, opened.generator, portion)
 
     if may_be_recorded(opened.config, learner):
         learner.learn = Repeated(learner, after=1)

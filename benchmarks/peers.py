@@ -31,7 +31,7 @@ from benchmarks import ratios
 from benchmarks.contenders import contenders
 from benchmarks.roofline import Roofline
 from benchmarks.sides import SETTINGS, Nursery, Order, Setting, Side, nurseries
-from benchmarks.work import OURS, NotHere
+from benchmarks.work import LEAN, OURS, NotHere
 from benchmarks.workloads import Workload, workloads
 from core.runs.hardware import describe
 from core.runs.home import Home
@@ -59,8 +59,8 @@ class Measured:
         return statistics.median(self.times[contender, setting])
 
     def best_peer(self, setting: Setting) -> str | None:
-        """The fastest but Innerloop."""
-        peers = {name for name, _ in self.times} - {OURS}
+        """The fastest that is not Innerloop."""
+        peers = {name for name, _ in self.times} - {OURS, LEAN}
         return min(peers, key=lambda name: self.median(name, setting), default=None)
 
     def ratio(self, setting: Setting) -> float | None:
@@ -171,6 +171,10 @@ def verdicts(measured: Measured) -> list[str]:
         said.append(f"{found[setting]:.2f} times as fast as the best peer {setting} ({measured.best_peer(setting)})")
     if found:
         said.append(f"{1 / found[MEMORY]:.2f} times the memory of the best peer {WORKER}")
+    if found and (LEAN, WORKER) in measured.times:
+        best, slower = measured.best_peer(WORKER), measured.median(LEAN, WORKER) / measured.median(OURS, WORKER)
+        memory = measured.memory[LEAN, WORKER] / measured.memory[best, WORKER]
+        said.append(f"with two tasks at once {memory:.2f} times that memory and {slower:.2f} times Innerloop's time")
     if measured.roofline and (best := measured.best_peer(WORKER)):
         flops, reach = measured.roofline.flops / 1e9, measured.roofline.reach / 1e9
         ours, theirs = (100 * measured.roofline.share(measured.median(name, WORKER)) for name in (OURS, best))

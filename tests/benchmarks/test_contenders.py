@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.contenders import contenders, work
 from benchmarks.peers import distance
-from benchmarks.work import HIGHER, OURS, PAPER, PYTHON, TEXTBOOK
+from benchmarks.work import HIGHER, LEAN, OURS, PAPER, PYTHON, TEXTBOOK
 from benchmarks.workloads import Opened, Workload, config_of, maml, opened, workloads
 from data.places import Folders
 
@@ -42,6 +42,11 @@ def answer(contender: str, workload: Workload, dtype: torch.dtype = torch.float6
 @pytest.mark.parametrize("name", ["sinusoid-5", "conv4-max-pool", "conv4-stride-first-order", "anil"])
 def test_peers_find_innerloops_meta_gradient(name: str, contender: str) -> None:
     assert distance(answer(contender, small(name)), answer(OURS, small(name))) < 1e-10
+
+
+def test_fewer_tasks_at_once_give_the_same() -> None:
+    workload = replace(small("conv4-max-pool"), tasks=3)
+    assert distance(answer(LEAN, workload), answer(OURS, workload)) < 1e-10
 
 
 def test_the_papers_protonet_finds_innerloops_gradient() -> None:
