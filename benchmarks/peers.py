@@ -5,7 +5,7 @@
 Each side is a process of its own, as installed (the allocator's own settings, torch's number of threads) and as a worker (the
 launcher's settings of the allocator and the trainer's threads, see ``benchmarks/sides.py``); within a round all take their
 turn, one at a time. A meta-step is drawing the meta-batch and its meta-gradient, without the outer optimizer's step, for all
-sides alike. No side is timed that does not find the same meta-gradient in float64 as the textbook, and in float32 to a hundredth.
+sides alike. No side is timed that does not find the same meta-gradient in float64 as the textbook, and in float32 to a twentieth.
 
 A ratio is how many times as fast Innerloop is as the best peer: the median over rounds of the two times within a round. ``as a
 worker`` compares under equal settings, ``as installed`` Innerloop's worker with the peers as they come. Memory is the highest
@@ -41,8 +41,9 @@ from data.registry import families
 INSTALLED, WORKER = SETTINGS
 MEMORY = "memory"
 Key = tuple[str, Setting]  # of a side: who, and how
-# Norm of the difference over the norm: rounding alone, and rounding in networks with kinks and large distances.
-CLOSE = {torch.float64: 1e-6, torch.float32: 1e-2}
+# Norm of the difference over the norm: rounding alone, and rounding in networks with kinks and large distances. ResNet-12's
+# meta-gradient is 3 % away in float32 from its own in float64, by whatever side.
+CLOSE = {torch.float64: 1e-6, torch.float32: 5e-2}
 
 
 @dataclass
@@ -154,8 +155,9 @@ def table(measured: Measured) -> str:
         f"| | {INSTALLED} | {WORKER} | tasks/s, {WORKER} | memory, {INSTALLED} | memory, {WORKER} |\n|---|---|---|---|---|---|",
     ]
     for name in contenders(workload):
-        if name in measured.left_out:
-            lines.append(f"| {name} | left out: {measured.left_out[name].splitlines()[-1]} | | | | |")
+        if (name, WORKER) not in measured.times:
+            why = measured.left_out.get(name, "Innerloop is, and there is nothing to compare with")
+            lines.append(f"| {name} | left out: {why.splitlines()[-1]} | | | | |")
             continue
         times = [measured.median(name, setting) for setting in SETTINGS]
         cells = [f"{1000 * seconds:.2f} ms" for seconds in times] + [f"{workload.tasks / times[1]:.3g}"]

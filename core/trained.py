@@ -44,7 +44,7 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     if held is None and algorithms()[config.algorithm.name].meta_trained:
         raise _no_checkpoint(run)
     slots = hardware.slots()
-    device = open_device(hardware.members(hardware.fitting(config.device, slots)[0], slots)[0])
+    device = open_device(hardware.members(hardware.fitting(config.device, slots)[0], slots)[0], config.precision)
     family = open_family(config, home.root / run.datasets, home.cache, device, progress)
     looped = run.forward == "loop"  # one that stacked is tried out anew, perhaps on another device
     algorithm = build_learner(config, family, "loop") if looped else tried_out(config, family)

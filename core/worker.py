@@ -189,7 +189,7 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
         devices = hardware.members(run.slot, hardware.slots())
         devices = devices * config.training.processes if run.slot == "cpu" else devices
         with Team(devices) if len(devices) > 1 else nullcontext() as team:
-            listener, device = StoreListener(attempt, run.slot, team), open_device(devices[0])
+            listener, device = StoreListener(attempt, run.slot, team), open_device(devices[0], config.precision)
             # A run stays with the data it was given.
             family = open_family(config, home.root / run.datasets, home.cache, device, listener.loaded)
             Trainer(config, family, home.artifacts(run).checkpoints(), listener, team=team).run()

@@ -13,6 +13,7 @@ from data.family import EpisodeShape
 from data.registry import families
 
 LARGEST_SEED = 2**31 - 1
+Precision = Literal["float32", "tf32"]
 
 
 class TrainingConfig(Config):
@@ -97,6 +98,11 @@ class RunConfig(Config):
     """Determines the network's start and the order of training tasks."""
     device: str = setting("auto", "Device")
     """auto, cpu, mps, cuda or cuda:0, cuda:1 …; auto takes a GPU if there is one. cuda:all divides the run among all GPUs."""
+
+    precision: Precision = setting("float32", "Matrix precision", advanced=True)
+    """What NVIDIA's GPUs multiply in: tf32 rounds both factors to 10 bits, is faster, and changes the meta-gradient. Processors
+    always take float32.
+    """
 
     @property
     def test_shape(self) -> EpisodeShape:

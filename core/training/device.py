@@ -4,13 +4,15 @@ import os
 
 import torch
 
+from core.config.run import Precision
 from data.errors import InnerloopError
 
 
-def open_device(slot: str) -> torch.device:
+def open_device(slot: str, precision: Precision = "float32") -> torch.device:
     """The torch device of a scheduler slot ("cpu", "mps", "cuda:1"). Raises InnerloopError when it is not there.
 
-    Deterministic kernels are asked for, and float32 is float32: TF32 in an inner loop changes the meta-gradient.
+    Deterministic kernels are asked for. precision: of matrix products and convolutions on NVIDIA's GPUs; PyTorch's own default
+    is TF32 for the latter, which in an inner loop changes the meta-gradient.
     """
     if slot.startswith("cuda"):
         if not torch.cuda.is_available():
@@ -22,8 +24,7 @@ def open_device(slot: str) -> torch.device:
                 "device",
             )
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is only repeatable with a fixed workspace
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
         torch.backends.cudnn.benchmark = False
         torch.cuda.set_device(slot)
         # Some double backwards have no deterministic kernel: those warn into the log rather than end the run.

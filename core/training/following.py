@@ -24,7 +24,7 @@ class Following:
         self.folder, self.rank, self.processes = folder, orders["rank"], orders["processes"]
         self.devices = orders["devices"]
         config = RunConfig.model_validate(orders["config"])
-        device = open_device(self.devices[self.rank])
+        device = open_device(self.devices[self.rank], config.precision)
         torch.set_num_threads(orders["threads"])
         family = open_family(config, Path(orders["datasets"]), Path(orders["cache"]), device)
         algorithm = build_learner(config, family, orders["forward"]).train()

@@ -160,7 +160,7 @@ def measure(config: RunConfig, folders: Folders, slot: str) -> Cost:
 
     What is set here for the whole process (threads, the device) stays so.
     """
-    device = open_device(slot)
+    device = open_device(slot, config.precision)
     try:
         with tempfile.TemporaryDirectory(prefix="innerloop-") as folder:
             return _measured(Probe(config, folders, device, Path(folder)), config)

@@ -13,6 +13,7 @@ from core.config.checks import ConfigError, parse, without_effect
 from core.config.overrides import leave_open
 from core.config.run import RunConfig
 from core.models.base import ModelError
+from core.runs import hardware
 from core.training.build import parameter_count
 from data.errors import InnerloopError, InputError
 from data.places import Folders
@@ -138,7 +139,8 @@ def all_fields(values: dict[str, Any], sections: dict[str, dict[str, type]]) -> 
     }
     for section in ("training", "evaluation"):
         found[section] = config_form.fields(RunConfig.model_fields[section].annotation, section)
-    found["run"] = config_form.fields(RunConfig, "", only=("seed", "device", "batch_statistics"))
+    of_gpus = ("precision",) if hardware.gpus() else ()
+    found["run"] = config_form.fields(RunConfig, "", only=("seed", "device", "batch_statistics", *of_gpus))
     return found
 
 
