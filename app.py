@@ -11,8 +11,6 @@ from pages.parts.sidebar import sidebar
 PARTS = Path(__file__).parent / "pages" / "parts"
 
 st.set_page_config("Innerloop", page_icon=PARTS / "icon.png", layout="wide", initial_sidebar_state="auto")
-session.warm_up()  # first of all: whoever launches something as soon as there is a button waits for it
-session.keep_warm()
 stale_ticks.drop()
 router.arrived()
 theme.apply()
@@ -29,6 +27,8 @@ page = st.navigation(
 )
 st.logo(PARTS / "logo.svg", size="large", icon_image=PARTS / "logo.svg")
 with session.shown_errors():
+    session.warm_up()  # first of all: whoever launches something as soon as there is a button waits for it
+    session.keep_warm()
     sidebar()
     router.from_the_top(page.url_path)
     page.run()

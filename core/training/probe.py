@@ -5,7 +5,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -196,13 +198,18 @@ def _measured(probe: Probe, config: RunConfig) -> Cost:
 
 
 def _steps(probe: Probe, config: RunConfig, water: HighWater) -> Pace:
-    if isinstance(probe.algorithm.learn, Repeated):
-        importlib.import_module("torch._dynamo")  # as the run will when it records its step: it takes memory
     known = [*probe.algorithm.parameters(), *probe.algorithm.buffers()]
+    began = time.perf_counter()
     with Peak(known) as peak:  # once before it counts: much is done only the first time in a process
         probe.step(1)
+    brief = time.perf_counter() - began < STEPS
     at_once = max(1, int(SHARE * water.free() / max(1, peak.bytes)))
     all_fit = together(config, probe.tasks) <= at_once
+    if isinstance(repeated := probe.algorithm.learn, Repeated) and all_fit and brief:
+        importlib.import_module("torch._dynamo")  # as the run will: it takes memory
+        repeated.record_next()  # most of the run's steps are taken from a recording
+        with redirect_stdout(StringIO()):  # which says so, and is no run's log here
+            probe.step(probe.tasks)
     with water.rising() as rise:
         pace = paced(probe.step, probe.tasks, STEPS, probe.tasks if all_fit else at_once)
         rise.times = together(config, probe.tasks) / together(config, pace.tasks)

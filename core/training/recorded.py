@@ -39,6 +39,10 @@ class Repeated:
             p.grad = gradient if p.grad is None else p.grad + gradient
         return report
 
+    def record_next(self) -> None:
+        """Write down the next step that is whole, however many were taken before."""
+        self.after = self.taken + 1
+
     def _record(self, batch: Episodes, report: StepReport) -> None:
         """Write down a step that was just taken. Where that cannot be done, or gives anything else, all stays as it is."""
         try:

@@ -1,4 +1,4 @@
-"""What of a meta-step's operations can be left out or done by a cheaper one, without another number coming out of it.
+"""What of a meta-step's operations can be left out or done by a cheaper one, with the same numbers (but for the sign of a zero).
 
 What autograd writes down is general: it detaches what needs no gradient, multiplies by ones, adds zeros, keeps an axis to take it
 away again. In a small network an operation costs less for its arithmetic than for being called, so fewer of them are less time.
@@ -11,20 +11,20 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 from torch.fx import GraphModule, Node
+from torch.fx.node import map_arg
 
 aten = torch.ops.aten
 # These give their argument as it is, where nothing is differentiated.
 SAME = {aten.detach.default, aten.alias.default, aten.lift_fresh.default}
 PRODUCTS = {aten.mul.Scalar, aten.mul.Tensor}
+EXACT = {torch.float32, torch.float64}  # in which a number is taken as the tensor that it would be
 FILLED = {aten.ones_like.default: 1.0, aten.zeros_like.default: 0.0}
 
 
 def tidied(traced: GraphModule) -> GraphModule:
     """The same function in fewer operations. traced: as ``make_fx`` gives it."""
     calls = [node for node in traced.graph.nodes if node.op == "call_function"]
-    if any(
-        isinstance(node.target, OpOverload) and node.target._schema.is_mutable for node in calls
-    ):  # then two equal calls may be of unequal values
+    if any(isinstance(node.target, OpOverload) and unequal(node.target) for node in calls):
         return traced
     tidying = Tidying(traced)
     for node in calls:
@@ -58,19 +58,18 @@ class Tidying:
 
     def known(self, node: Node) -> Node | None:
         """What comes out the same each time is computed now."""
-        like = node.meta["val"]
+        like = node.meta.get("val")
         if node.target in FILLED:
             return self._constant(
                 torch.full(like.shape, FILLED[node.target], dtype=like.dtype, device=like.device), node
             )
         if node.target is aten.pow.Tensor_Scalar and node.args[1] == 0:
             return self._constant(torch.ones(like.shape, dtype=like.dtype, device=like.device), node)
-        values = [self._value(one) for one in node.args]
-        given = zip(node.args, values, strict=True)
-        if not node.all_input_nodes or any(isinstance(one, Node) and value is None for one, value in given):
+        taken = node.all_input_nodes
+        if not taken or not isinstance(like, Tensor) or any(self._value(one) is None for one in taken):
             return None
-        taken = [one if value is None else value for one, value in zip(node.args, values, strict=True)]
-        return self._constant(node.target(*taken, **node.kwargs), node)
+        args, kwargs = (map_arg(given, self._value) for given in (node.args, node.kwargs))
+        return self._constant(node.target(*args, **kwargs), node)
 
     def neutral(self, node: Node) -> Node | None:
         """A sum with nothing but zeros, and a product with nothing but ones, is the other part."""
@@ -87,7 +86,7 @@ class Tidying:
         """(-x) · 0.1 is x · -0.1."""
         if node.target not in PRODUCTS or not isinstance(node.args[1], (int, float)):
             return None
-        negative = isinstance(node.args[0], Node) and node.args[0].target is aten.neg.default
+        negative = node.args[0].target is aten.neg.default and node.args[0].meta["val"].is_floating_point()
         return self._call(node, node.target, node.args[0].args[0], -node.args[1]) if negative else None
 
     def over_one_term(self, node: Node) -> Node | None:
@@ -99,14 +98,14 @@ class Tidying:
         """A sum that keeps its axis, which is taken away then."""
         total = node.args[0] if node.target is aten.squeeze.dim else None
         kept = total is not None and total.target is aten.sum.dim_IntList and total.args[2:] == (True,)
-        if not kept or total.args[1] != [node.args[1]]:
+        if not kept or total.kwargs or total.args[1] != [node.args[1]]:
             return None
         return self._call(node, aten.sum.dim_IntList, *total.args[:2])
 
     def by_number(self, node: Node) -> Node | None:
         """A number is made a tensor once, and not at each call."""
         number = node.args[1] if node.target in PRODUCTS else None
-        if not isinstance(number, (int, float)) or not node.meta["val"].is_floating_point():
+        if not isinstance(number, (int, float)) or node.meta["val"].dtype not in EXACT:
             return None
         factor = torch.tensor(number, dtype=node.meta["val"].dtype, device=node.meta["val"].device)
         return self._call(node, aten.mul.Tensor, node.args[0], self._constant(factor, node))
@@ -129,6 +128,11 @@ class Tidying:
     def _value(self, node: Any) -> Tensor | None:
         """What a node gives at each call; None where that depends on the inputs, and for what is no node."""
         return node.meta["val"] if isinstance(node, Node) and node.op == "get_attr" else None
+
+
+def unequal(operation: OpOverload) -> bool:
+    """Whether two equal calls may give unequal values: it changes what it is given, or draws random numbers."""
+    return operation._schema.is_mutable or torch.Tag.nondeterministic_seeded in operation.tags
 
 
 def argument(node: Node) -> Node | None:

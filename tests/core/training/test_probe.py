@@ -156,6 +156,24 @@ def test_the_highest_memory_is_seen_and_what_was_left_out_is_added() -> None:
     assert block.numel()
 
 
+def test_steps_that_a_run_takes_from_a_recording_are_measured_so(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(probe, "STEPS", 1e6)
+    monkeypatch.setattr(probe, "MOST", 3)
+    recorded, step = [], Probe.step
+
+    def noted(self: Probe, tasks: int) -> None:
+        step(self, tasks)
+        recorded.append((tasks, self.algorithm.learn.recording is not None))
+
+    monkeypatch.setattr(Probe, "step", noted)
+    measure(tiny("sinusoid", "training.meta_batch_size=8"), folders, "cpu")
+    assert "is recorded" not in capsys.readouterr().out
+    assert recorded[:2] == [(1, False), (8, True)]
+    assert recorded[-3:] == [(8, True)] * 3
+
+
 @pytest.mark.usefixtures("brief")
 def test_the_probes_seconds_are_bounded(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a step takes, no more than a few of one task are computed: counted, not timed."""

@@ -59,6 +59,11 @@ def test_less_is_done_for_the_very_same(case: str) -> None:
         lambda x, y: x.sum((0, 1), keepdim=True).squeeze(1) + y,
         lambda x, y: torch.bmm(x, y) + x.pow(2),
         lambda x, y: -x.long() * 3 + y,
+        lambda x, y: -x.to(torch.uint8) * 0.5 + y,
+        lambda x, y: x.sum(1, keepdim=True, dtype=torch.float64).squeeze(1) + y.sum(1),
+        lambda x, y: torch.cat([torch.ones_like(x), x]) + torch.cat([torch.zeros_like(y), torch.ones_like(y)]),
+        lambda x, y: (x.bfloat16() * 0.1).float() + y,
+        lambda x, y: x.max(1).values + y.max(1).values,
     ],
 )
 def test_what_only_looks_like_it_stays(function: Function) -> None:
@@ -66,6 +71,16 @@ def test_what_only_looks_like_it_stays(function: Function) -> None:
     shorter = tidied(make_fx(function)(*given))
     assert shorter(*given).dtype == function(*given).dtype
     assert torch.equal(shorter(*given), function(*given))
+
+
+def test_what_draws_random_numbers_is_left_alone() -> None:
+    def function(x: Tensor, y: Tensor) -> Tensor:
+        return torch.rand_like(x) - torch.rand_like(x) + 0 * y
+
+    traced = make_fx(function)(torch.ones(9), torch.ones(9))
+    before = names(traced)
+    assert names(tidied(traced)) == before
+    assert (traced(torch.ones(9), torch.ones(9)) != 0).any()
 
 
 def test_what_changes_its_inputs_in_place_is_left_alone() -> None:
