@@ -19,7 +19,6 @@ import torch
 from core.config.run import RunConfig
 from core.runs import hardware
 from core.runs.home import PROJECT
-from core.training.estimate import ALONE
 from core.training.probe import Cost
 from data.errors import InnerloopError
 
@@ -91,7 +90,7 @@ class Costs:
             own, found = key in self._own, self._own.get(key) or self._lasting.get(key)
         if found is None:
             return None
-        doubtful = own or found.found.share < ALONE
+        doubtful = own or found.found.busy
         return None if doubtful and self.clock() - found.at > DOUBTFUL else found.found
 
     def put(self, key: str, found: Cost | InnerloopError, lasting: bool = True) -> None:

@@ -107,6 +107,9 @@ class Forecaster:
         if found is None:
             self._measure([config], slot)
             found = self.known(config, slot)
+            if found.estimate.busy:  # with what begins as a page is opened, perhaps, and has come to rest by now
+                self._measure([config], slot)
+                found = self.known(config, slot)
         if not found.whole:
             # The run itself again beside them: a machine that was slower or faster a minute ago would look like their doing.
             self._measure([config, *(other for _, _, other in variants(config))], slot)

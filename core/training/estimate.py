@@ -10,8 +10,6 @@ from core.training.probe import Cost
 from core.training.schedule import early_validations
 from core.training.tuning import SHORTLIST
 
-ALONE = 0.75  # processor seconds a second below which the cores were busy with something else
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -58,7 +56,7 @@ def estimate(config: RunConfig, cost: Cost, slot: str) -> Estimate:
         threads=cost.threads,
         steps=cost.steps,
         tasks=cost.tasks,
-        busy=slot == "cpu" and cost.share < ALONE,
+        busy=slot == "cpu" and cost.busy,
     )
 
 

@@ -31,6 +31,9 @@ from data.places import Folders
 
 STEPS, SCORES = 0.8, 0.4  # seconds for which steps and each kind of score are repeated
 MOST = 50  # readings of one thing
+# Processor seconds a second, for the first thread and for each more, below which the cores were busy with something else. Not
+# all threads have work all the time.
+ALONE, MORE = 0.75, 0.375
 SHARE = (
     0.6  # of the free memory that a probe may take: beyond it, fewer tasks are computed and the rest is in proportion
 )
@@ -46,8 +49,7 @@ class Cost:
     candidate of a baseline's fine-tuning on one task; so the final test takes as long. candidates: how many there are. tunes:
     whether one is chosen before each validation. memory: bytes at the peak, of the whole process, or on a GPU of its tensors.
     threads: of the processor. steps: iterations that were measured, each of ``tasks`` tasks; these are fewer than the config's
-    where all of them would have taken too long or too much memory. share: processor time a second, 1 and more unless others
-    were using the cores meanwhile.
+    where all of them would have taken too long or too much memory. share: processor time a second.
     """
 
     step: float
@@ -60,6 +62,11 @@ class Cost:
     steps: int
     tasks: int
     share: float
+
+    @property
+    def busy(self) -> bool:
+        """Whether others were using the cores meanwhile, so that all of it may well be faster. Says nothing of a GPU."""
+        return self.share < ALONE + MORE * (self.threads - 1)
 
 
 @dataclass(frozen=True)

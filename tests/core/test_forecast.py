@@ -73,6 +73,23 @@ def test_a_short_run_that_fits_is_measured_once_and_needs_no_advice(forecaster) 
     assert asked.asked == [[config]]
 
 
+def test_what_was_measured_on_a_busy_processor_is_measured_once_more(forecaster) -> None:
+    shares = iter([0.3, 1.0])
+
+    def of(config: RunConfig) -> Cost:
+        return dataclasses.replace(cost_of(config), share=next(shares))
+
+    asked, config = Measuring(of), tiny("sinusoid")
+    assert not forecaster(asked).forecast(config, "cpu").estimate.busy
+    assert asked.asked == [[config], [config]]
+
+
+def test_a_processor_that_stays_busy_is_said_to_be(forecaster) -> None:
+    asked, config = Measuring(lambda config: dataclasses.replace(cost_of(config), share=0.3)), tiny("sinusoid")
+    assert forecaster(asked).forecast(config, "cpu").estimate.busy
+    assert asked.asked == [[config], [config]]
+
+
 def test_another_rate_or_length_is_not_measured_anew(forecaster) -> None:
     asked = Measuring(cost_of)
     one = forecaster(asked)

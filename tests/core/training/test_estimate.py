@@ -59,5 +59,7 @@ def test_a_learner_that_is_not_trained_takes_only_its_test() -> None:
 def test_a_processor_that_others_used_is_said() -> None:
     config = tiny("sinusoid")
     assert estimate(config, replace(COST, share=0.4), "cpu").busy
-    assert not estimate(config, replace(COST, share=0.98), "cpu").busy
+    assert estimate(config, replace(COST, share=1.0), "cpu").busy, "of two threads"
+    assert not estimate(config, replace(COST, share=1.2), "cpu").busy
+    assert not estimate(config, replace(COST, share=0.9, threads=1), "cpu").busy
     assert not estimate(config, replace(COST, share=0.4), "cuda:0").busy  # there it waits for the GPU
