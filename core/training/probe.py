@@ -49,7 +49,7 @@ class Cost:
     candidate of a baseline's fine-tuning on one task; so the final test takes as long. candidates: how many there are. tunes:
     whether one is chosen before each validation. memory: bytes at the peak, of the whole process, or on a GPU of its tensors.
     threads: of the processor. steps: iterations that were measured, each of ``tasks`` tasks; these are fewer than the config's
-    where all of them would have taken too long or too much memory. share: processor time a second.
+    where all of them would have taken too long or too much memory. share: processor time a second; as many as there are threads where another device computes.
     """
 
     step: float
@@ -65,7 +65,7 @@ class Cost:
 
     @property
     def busy(self) -> bool:
-        """Whether others were using the cores meanwhile, so that all of it may well be faster. Says nothing of a GPU."""
+        """Whether others were using the cores meanwhile, so that all of it may well be faster."""
         return self.share < ALONE + MORE * (self.threads - 1)
 
 
@@ -182,7 +182,7 @@ def measure(config: RunConfig, folders: Folders, slot: str) -> Cost:
 
 def _measured(probe: Probe, config: RunConfig) -> Cost:
     learner, water = probe.algorithm, HighWater(probe.family.device)
-    began, used = time.perf_counter(), time.process_time()
+    began, used, here = time.perf_counter(), time.process_time(), probe.family.device.type == "cpu"
     pace = _steps(probe, config, water) if learner.meta_trained else Pace(0.0, 0, 0)
     learner.eval()
     steps, tunes = config.evaluation.inner_steps, learner.tunes_to_validate
@@ -200,7 +200,7 @@ def _measured(probe: Probe, config: RunConfig) -> Cost:
         threads=torch.get_num_threads(),
         steps=pace.readings,
         tasks=pace.tasks,
-        share=(time.process_time() - used) / (time.perf_counter() - began),
+        share=(time.process_time() - used) / (time.perf_counter() - began) if here else float(torch.get_num_threads()),
     )
 
 
@@ -212,7 +212,8 @@ def _steps(probe: Probe, config: RunConfig, water: HighWater) -> Pace:
     brief = time.perf_counter() - began < STEPS
     at_once = max(1, int(SHARE * water.free() / max(1, peak.bytes)))
     all_fit = together(config, probe.tasks) <= at_once
-    if isinstance(repeated := probe.algorithm.learn, Repeated) and all_fit and brief:
+    whole = all_fit and len(probe.stepper.portion.parts(probe.tasks)) == 1
+    if isinstance(repeated := probe.algorithm.learn, Repeated) and whole and brief:
         importlib.import_module("torch._dynamo")  # as the run will: it takes memory
         repeated.record_next()  # most of the run's steps are taken from a recording
         with redirect_stdout(StringIO()):  # which says so, and is no run's log here

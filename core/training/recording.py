@@ -2,8 +2,9 @@
 
 In a small network an operation costs less for its arithmetic than for being called: by Python, noted by autograd, gone
 through once more backwards, at every step in the same way. So the operations of a whole step, inner gradients and
-meta-gradient included, are traced once (``make_fx``) and from then on run by TorchScript's interpreter. They are the very
-same kernels in the same order and give the same bits, so that it has no influence on a run when the recording takes over.
+meta-gradient included, are traced once (``make_fx``) tidied (``tidy.py``) and from then on run by TorchScript's
+interpreter. They give the same numbers, but for the sign of a zero, so that it has no influence on a run when the recording takes
+over.
 No compiler is needed; but to trace, torch imports its own, which takes as long as torch itself does.
 """
 
@@ -58,9 +59,13 @@ class Recording:
         """The gradients of ``learned`` under the present parameters, and the report."""
         with torch.inference_mode():  # with less to look after, each operation takes a tenth less time
             out = self.run(*self.parameters.values(), *batch.tensors)
-        out = [one.clone() for one in out]  # whoever gets them may change them in place
-        gradients, values = out[: len(self.learned)], out[len(self.learned) :]
-        return gradients, StepReport(**{"query_score": None, **dict(zip(self.said, values, strict=True))})
+        count = len(self.learned)
+        # Copies, which whoever gets them may change in place; laid out as their parameters are, as autograd's would be: the
+        # fused optimizer goes by the order in memory.
+        with torch.no_grad():
+            gradients = [torch.empty_like(p).copy_(g) for p, g in zip(self.learned, out[:count], strict=True)]
+        values = zip(self.said, (one.clone() for one in out[count:]), strict=True)
+        return gradients, StepReport(**{"query_score": None, **dict(values)})
 
 
 class Whole(nn.Module):

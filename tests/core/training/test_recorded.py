@@ -36,6 +36,30 @@ def drawn(config: RunConfig, family: TaskFamily, seed: int, tasks: int = 4) -> E
     return family.sample("train", config.family.shape, tasks, torch.Generator().manual_seed(seed))
 
 
+HANDWRITING = {"name": "doodles", "n_way": 3, "k_shot": 1, "n_query": 2}
+
+
+def test_gradients_are_laid_out_as_their_parameters() -> None:
+    """The fused optimizer goes by the order in memory: ANIL's head of a single task once got another task's weights."""
+    config = parse({"family": HANDWRITING, "model": {"name": "mlp", "widths": [8]}, "algorithm": LEARNERS[3]})
+    data = without_data(config)
+
+    def after(steps: int, recorded: bool) -> list[torch.Tensor]:
+        learner = build_learner(config, data, "stacked")
+        optimizer = learner.optimizer(1e-2)
+        if recorded:
+            learner.learn = Repeated(learner, 1)
+        for seed in range(steps):
+            learner.zero_grad(set_to_none=True)
+            learner.learn(data.made_up(config.family.shape, 1, torch.Generator().manual_seed(seed)))
+            assert all(p.grad.stride() == p.stride() for p in learner.parameters())
+            optimizer.step()
+        assert not recorded or learner.learn.recording is not None
+        return list(learner.parameters())
+
+    assert all(torch.equal(a, b) for a, b in zip(after(4, True), after(4, False), strict=True))
+
+
 def trained(algorithm: dict[str, Any], after: int | None, steps: int = 12, **training: Any) -> list[list[torch.Tensor]]:
     """What each step reports and the weights at the end. after: steps before one is recorded; None for never."""
     config, _, learner = built(algorithm, training={"meta_batch_size": 4, **training})
