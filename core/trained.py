@@ -19,7 +19,7 @@ from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import Tick
 from data.family import OnProgress, Split, TaskFamily
 
-EVALUATION_ONLY = ("evaluation.", "batch_statistics", "device")
+EVALUATION_ONLY = ("evaluation.", "batch_statistics", "device", "precision")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,13 @@ def _changed(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
         if not path.startswith(EVALUATION_ONLY):
             text = f"{path} belongs to the training, which is over."
             raise ConfigError(
-                [Problem(path, text, "Set evaluation.…, batch_statistics or device; train a new run for the rest.")]
+                [
+                    Problem(
+                        path,
+                        text,
+                        "Set evaluation.…, batch_statistics, device or precision; train a new run for the rest.",
+                    )
+                ]
             )
     # The device of the training may be gone; a score does not depend on it.
     return apply({**values, "device": "auto"}, assignments)

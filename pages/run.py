@@ -23,6 +23,7 @@ from pages.parts.run.notice import in_the_way, notice
 # Seconds between two ticks while the run has not ended, and while its first point is about to come. One fragment a page: with
 # two, Streamlit 1.67 loses track of its elements.
 REFRESH, EAGER = 1.0, 0.4
+BEFORE = ("", "loading", "training")  # phases in which that point may come
 PROBLEM = "run-problem"  # session state: why the last button did not work
 
 
@@ -89,7 +90,7 @@ class Drawn:
     notice: tuple[str, str]
     validation: int | None
     log: bool
-    curve: bool
+    eager: bool
     other: tuple = ()
 
     @classmethod
@@ -97,7 +98,8 @@ class Drawn:
         row = (run.status, run.desired, run.name, run.note, run.group, run.started, run.attempt, run.test is None)
         reader = session.reader()
         latest, curve = reader.latest(run.id), len(reader.series(run.id, QUERY_LOSS)[0]) > 0
-        return cls(row, notice(run), latest and latest.id, log is not None, curve, cls._of_other(compared))
+        eager = not curve and run.status in ("starting", "running") and run.phase in BEFORE
+        return cls(row, notice(run), latest and latest.id, log is not None, eager, cls._of_other(compared))
 
     @staticmethod
     def _of_other(compared: Beside | None) -> tuple:
@@ -133,7 +135,7 @@ def draw(run: Run) -> None:
     if run.note:
         say.caption(f"Note: {run.note}")
     alive = [one for one in (run, compared and compared.other) if one and one.status not in ENDED]
-    often = EAGER if run.status in ACTIVE and not drawn.curve else REFRESH
+    often = EAGER if drawn.eager else REFRESH
     st.fragment(tick, run_every=often if alive else None)(run.id, compared, drawn, (figures, loss, log_place))
 
 

@@ -49,7 +49,8 @@ class Cost:
     candidate of a baseline's fine-tuning on one task; so the final test takes as long. candidates: how many there are. tunes:
     whether one is chosen before each validation. memory: bytes at the peak, of the whole process, or on a GPU of its tensors.
     threads: of the processor. steps: iterations that were measured, each of ``tasks`` tasks; these are fewer than the config's
-    where all of them would have taken too long or too much memory. share: processor time a second; as many as there are threads where another device computes.
+    where all of them would have taken too long or too much memory. share: processor time a second; as many as there are
+    threads where another device computes.
     """
 
     step: float

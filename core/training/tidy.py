@@ -41,7 +41,9 @@ class Tidying:
     """One pass over a graph from its inputs on: what a node takes has been tidied before it."""
 
     def __init__(self, traced: GraphModule):
-        self.traced, self.seen, self.constants = traced, {}, 0
+        self.traced, self.seen, self.own = traced, {}, set()  # own: the constants that were put here
+        for node in traced.graph.find_nodes(op="get_attr"):  # tracing says nothing of the tensors that a function holds
+            node.meta.setdefault("val", getattr(traced, node.target))
         self.rules: list[Callable[[Node], Node | None]] = [
             *(argument, self.known, self.neutral),
             *(self.without_sign, self.over_one_term, self.without_kept_axis, self.by_number),
@@ -118,16 +120,17 @@ class Tidying:
         return node
 
     def _constant(self, value: Tensor, place: Node) -> Node:
-        name, self.constants = f"constant{self.constants}", self.constants + 1
+        name = f"constant{len(self.own)}"
         self.traced.register_buffer(name, value)
         with self.traced.graph.inserting_before(place):
             node = self.traced.graph.get_attr(name)
         node.meta["val"] = value
+        self.own.add(node)
         return node
 
     def _value(self, node: Any) -> Tensor | None:
         """What a node gives at each call; None where that depends on the inputs, and for what is no node."""
-        return node.meta["val"] if isinstance(node, Node) and node.op == "get_attr" else None
+        return node.meta["val"] if isinstance(node, Node) and node in self.own else None
 
 
 def unequal(operation: OpOverload) -> bool:

@@ -10,6 +10,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from core.training.tidy import tidied
 
+HELD = torch.ones(3, 4, 1)  # by a function, and no input of it
 Function = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -64,6 +65,7 @@ def test_less_is_done_for_the_very_same(case: str) -> None:
         lambda x, y: torch.cat([torch.ones_like(x), x]) + torch.cat([torch.zeros_like(y), torch.ones_like(y)]),
         lambda x, y: (x.bfloat16() * 0.1).float() + y,
         lambda x, y: x.max(1).values + y.max(1).values,
+        lambda x, y: torch.bmm(HELD, y[:, :1]) * 0.5 + HELD * x.pow(1),
     ],
 )
 def test_what_only_looks_like_it_stays(function: Function) -> None:
