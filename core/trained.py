@@ -99,14 +99,7 @@ def _changed(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
         path = assignment.partition("=")[0].strip()
         if not path.startswith(EVALUATION_ONLY):
             text = f"{path} belongs to the training, which is over."
-            raise ConfigError(
-                [
-                    Problem(
-                        path,
-                        text,
-                        "Set evaluation.…, batch_statistics, device or precision; train a new run for the rest.",
-                    )
-                ]
-            )
+            remedy = "Set evaluation.…, batch_statistics, device or precision; train a new run for the rest."
+            raise ConfigError([Problem(path, text, remedy)])
     # The device of the training may be gone; a score does not depend on it.
     return apply({**values, "device": "auto"}, assignments)

@@ -1,6 +1,5 @@
 """What a run's work takes on a device: some of the trainer's own steps and scores, on made-up examples, in a second or two."""
 
-import importlib
 import statistics
 import tempfile
 import time
@@ -215,8 +214,7 @@ def _steps(probe: Probe, config: RunConfig, water: HighWater) -> Pace:
     all_fit = together(config, probe.tasks) <= at_once
     whole = all_fit and len(probe.stepper.portion.parts(probe.tasks)) == 1
     if isinstance(repeated := probe.algorithm.learn, Repeated) and whole and brief:
-        importlib.import_module("torch._dynamo")  # as the run will: it takes memory
-        repeated.record_next()  # most of the run's steps are taken from a recording
+        repeated.record_next()  # most of the run's steps are taken from a recording, which takes memory too
         with redirect_stdout(StringIO()):  # which says so, and is no run's log here
             probe.step(probe.tasks)
     with water.rising() as rise:

@@ -2,7 +2,7 @@
 
 In a small network an operation costs less for its arithmetic than for being called: by Python, noted by autograd, gone
 through once more backwards, at every step in the same way. So the operations of a whole step, inner gradients and
-meta-gradient included, are traced once (``make_fx``) tidied (``tidy.py``) and from then on run by TorchScript's
+meta-gradient included, are traced once (``make_fx``), tidied (``tidy.py``) and from then on run by TorchScript's
 interpreter. They give the same numbers, but for the sign of a zero, so that it has no influence on a run when the recording takes
 over.
 No compiler is needed; but to trace, torch imports its own, which takes as long as torch itself does.

@@ -41,7 +41,7 @@ class Tidying:
     """One pass over a graph from its inputs on: what a node takes has been tidied before it."""
 
     def __init__(self, traced: GraphModule):
-        self.traced, self.seen, self.own = traced, {}, set()  # own: the constants that were put here
+        self.traced, self.seen, self.own = traced, {}, []  # own: the constants that were put here
         for node in traced.graph.find_nodes(op="get_attr"):  # tracing says nothing of the tensors that a function holds
             node.meta.setdefault("val", getattr(traced, node.target))
         self.rules: list[Callable[[Node], Node | None]] = [
@@ -120,12 +120,17 @@ class Tidying:
         return node
 
     def _constant(self, value: Tensor, place: Node) -> Node:
+        """A tensor that the graph holds: the same node for the same one, so that what is made of it is the same too."""
+        for node in self.own:
+            held = node.meta["val"]
+            if (held.dtype, held.device) == (value.dtype, value.device) and torch.equal(held, value):
+                return node
         name = f"constant{len(self.own)}"
         self.traced.register_buffer(name, value)
         with self.traced.graph.inserting_before(place):
             node = self.traced.graph.get_attr(name)
         node.meta["val"] = value
-        self.own.add(node)
+        self.own.append(node)
         return node
 
     def _value(self, node: Any) -> Tensor | None:

@@ -1,4 +1,7 @@
-"""Launching from a page. The second half of a double click launches nothing more."""
+"""Launching from a page, by another process as long as this one has not imported torch.
+
+The second half of a double click launches nothing more.
+"""
 
 import json
 import sys
@@ -52,7 +55,7 @@ def _launch(values: dict[str, Any], name: str, seeds: int, parent: int | None) -
 
 
 def _elsewhere(**asked: Any) -> list[Run]:
-    """By a fork of the home's warm process. Raises RunError where it has died, else what a launch raises."""
+    """By a fork of the home's warm process. Raises RunError where it has died, Refused with the words of what a launch raises."""
     home = session.home()
     question = Question("core.launch:launch_here", asked, SECONDS, home.environment(), forked(home))
     try:

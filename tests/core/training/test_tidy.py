@@ -24,6 +24,7 @@ def one_axis_less(x: Tensor) -> Tensor:
 
 CASES: dict[str, tuple[Function, list[str]]] = {
     "the same twice": (lambda x, y: (x * y) + (x * y), ["aten.mul.Tensor", "aten.add.Tensor"]),
+    "the same number twice": (lambda x, y: (x * 0.1) + (x * 0.1) + 0 * y, ["mul", "add", "mul", "add"]),
     "detached": (lambda x, y: x.detach() + y.detach(), ["aten.add.Tensor"]),
     "turned and back": (lambda x, y: x.transpose(1, 2).transpose(2, 1) + y, ["aten.add.Tensor"]),
     "zeros": (lambda x, y: torch.zeros_like(x) + x + y, ["aten.add.Tensor"]),
