@@ -73,6 +73,7 @@ class Conv4(ModelBuilder):
     title = "Conv4"
     summary = "Four 3×3 convolution blocks with BatchNorm, the usual few-shot network. For images."
     by_pixel = True
+    repeats = True
 
     @staticmethod
     def problem(config: Conv4Config, spec: InputSpec) -> str:

@@ -50,6 +50,7 @@ class ResNet12(ModelBuilder):
     title = "ResNet-12"
     summary = "Twelve convolutions in four residual blocks, for images; on a processor it is slow."
     by_pixel = True
+    repeats = True
 
     @staticmethod
     def problem(config: ResNet12Config, spec: InputSpec) -> str:

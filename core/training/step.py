@@ -81,8 +81,9 @@ class Stepper:
 
 
 def may_be_recorded(config: RunConfig, algorithm: Algorithm) -> bool:
-    """Whether the meta-step is worth recording, of small networks on a processor, and the same each time."""
-    pays = algorithm.family.device.type == "cpu" and small(algorithm)
+    """Whether the meta-step is worth recording, which of any network it is on a GPU, and the same each time."""
+    device = algorithm.family.device.type
+    pays = device == "cuda" or (device == "cpu" and small(algorithm))
     same = algorithm.repeats and models()[config.model.name].repeats and not any(True for _ in algorithm.buffers())
     return pays and same and algorithm.forward_tasks.mode == "stacked"
 
