@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from core import diverged
 from core.config.presets import PRESETS, Preset
 from core.runs.facts import Facts
 from core.runs.schema import Run
@@ -46,8 +47,9 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Row:
-    """A finished recipe. mean, ci95: accuracy in [0, 1] or the family's own score, None where it is not finite. seconds: of
-    training. gap: our mean minus the published one; None without either.
+    """A finished recipe. mean, ci95: accuracy in [0, 1] or the family's own score, None where it is not finite. diverged: how
+    many tasks did; median: of the tasks, None in older results. seconds: of training. gap: our mean minus the published one;
+    None without either.
     """
 
     recipe: str
@@ -57,6 +59,8 @@ class Row:
     metric: Metric
     mean: float | None
     ci95: float | None
+    diverged: int
+    median: float | None
     iterations: int
     seconds: float
     device: str
@@ -130,6 +134,8 @@ def row(recipe: Recipe, run: Run) -> Row:
         metric=facts.metric,
         mean=mean,
         ci95=test["ci95"],
+        diverged=diverged.count(test),
+        median=test.get("median"),
         iterations=run.iteration,
         seconds=run.seconds,
         device=run.device,
@@ -142,14 +148,15 @@ def row(recipe: Recipe, run: Run) -> Row:
 def protocol(test: dict[str, Any]) -> str:
     """A test's protocol in a line; all of it is in the run. Regression has no classes to count."""
     of = test["protocol"]
-    lost = f" ({test['non_finite']} not finite)" if test["non_finite"] else ""
+    wrong = {"not finite": test["non_finite"], "diverged": diverged.count(test)}
+    lost = ", ".join(f"{number} {how}" for how, number in wrong.items() if number)
     parts = [f"{of['n_way']}-way"] if of["n_way"] > 1 else []
     parts += [f"{of['k_shot']}-shot", f"{of['n_query']} queries"]
     if steps := of["inner_steps"]:  # none for those that read the support set at once
         parts.append(f"{steps} step{'s' if steps > 1 else ''}")
     if of["batch_statistics"] != "none":
         parts.append(f"BatchNorm by {of['batch_statistics']}")
-    return ", ".join([*parts, f"{test['episodes']} episodes{lost}"])
+    return ", ".join([*parts, f"{test['episodes']} episodes" + (f" ({lost})" if lost else "")])
 
 
 HEAD = (
@@ -173,6 +180,7 @@ def _cells(row: Row) -> list[str]:
         gap = row.metric.difference(row.gap)
     reported = [paper.text, f"{paper.source} ({paper.mark})"] if paper else ["", ""]
     measured = f"{row.metric.title} {row.metric.text(row.mean, row.ci95)}"
+    measured += f", median {row.metric.text(row.median)}" if row.diverged else ""
     return [
         row.learner,
         row.tasks,

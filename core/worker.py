@@ -11,6 +11,7 @@ from typing import TextIO, TypeVar
 
 import torch
 
+from core import diverged
 from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.errors import StoreError
@@ -32,6 +33,8 @@ from data.errors import InnerloopError
 
 T = TypeVar("T")
 
+# What a run's row keeps of its best validation, beside the iteration.
+BEST = ("metric", "mean", "ci95", "median", "quartiles", "diverged", "episodes")
 PATIENCE = 300.0  # seconds for which a database that is locked or out of reach does not end a training
 
 
@@ -118,7 +121,9 @@ class StoreListener:
 
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
         name, whole = result.metric.name, result.as_json(self.attempt.run)
-        score = {"iteration": iteration, "metric": name, "mean": result.mean, "ci95": result.ci95}
+        score = {"iteration": iteration} | {key: whole[key] for key in BEST}
+        if said := diverged.sentence(whole):
+            print(f"Iteration {iteration}, {result.split}: {said}", flush=True)
         patiently(
             lambda: self.attempt.add_evaluation(
                 *(iteration, result.split, name, result.mean, result.ci95),

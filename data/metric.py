@@ -4,6 +4,34 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+DIVERGED = 100  # times its error before adapting that a task's error reaches at least where it diverged
+RULE = f"error more than {DIVERGED} times the task's own before adapting, and above the median task's before adapting"
+PLAIN = 1e-4, 1e7  # sizes between which a number is written without an exponent
+
+
+def written(value: float, digits: int = 3) -> str:
+    """A number in at most ten signs: ``0.187``, ``12.4``, ``1240``, ``5.2e27``; "not finite" where it is none.
+
+    digits: significant ones below a thousand; above there are all before the point, and beside an exponent always two.
+    """
+    if not math.isfinite(value):
+        return "not finite"
+    if value and not PLAIN[0] <= abs(value) < PLAIN[1]:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{float(f'{value:.{digits}g}') + 0.0:.10f}".rstrip("0").rstrip(".")  # + 0.0: there is no "-0"
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number with so many decimals, and with an exponent where it is too large for them; never ``-0.00``."""
+    if abs(value) >= PLAIN[1]:
+        return written(value)
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -44,16 +72,34 @@ class Metric:
             return "not finite"
         shown = [mean] if ci95 is None or not math.isfinite(ci95) else [mean, ci95]
         if self.digits is None:
-            numbers = [f"{self.factor * shown[0]:.4g}", *(f"{self.factor * half:.2g}" for half in shown[1:])]
+            numbers = [written(self.factor * number, digits) for number, digits in zip(shown, (4, 2), strict=False)]
         else:
-            numbers = [f"{self.factor * number:.{self.digits}f}" for number in shown]
+            numbers = [fixed(self.factor * number, self.digits) for number in shown]
         return " ± ".join(numbers) + self.suffix
 
     def difference(self, value: float) -> str:
         """How far one score lies above another, in points where they are per cent: ``+1.20 points``."""
-        if self.unit == "%":
-            return f"{self.factor * value:+.{self.digits}f} points"
-        return f"{self.factor * value:+.3g}{self.suffix}"
+        value *= self.factor
+        number, unit = (fixed(value, self.digits), " points") if self.unit == "%" else (written(value), self.suffix)
+        return ("" if number.startswith("-") else "+") + number + unit
+
+    def limits(self, before: np.ndarray) -> np.ndarray:
+        """Above which score a task diverged, by RULE: (tasks,), from the scores before adapting (tasks,).
+
+        DIVERGED times its own, so that adapting has made it worse by orders of magnitude; and at least the median task's, as
+        a task that was all but solved at the start may get many times worse and still be well solved. Infinite where there is
+        no such limit: of a task whose score was not finite to begin with, and of all metrics but errors without an upper
+        bound. An accuracy cannot diverge, and of a reward nobody knows what is orders of magnitude worse.
+        """
+        known = np.isfinite(before)
+        if not self.unbounded_error or not known.any():
+            return np.full(before.shape, np.inf)
+        return np.where(known, np.maximum(DIVERGED * before, np.median(before[known])), np.inf)
+
+    @property
+    def unbounded_error(self) -> bool:
+        """Whether it counts from 0, where all is right, and without an end."""
+        return not self.higher_is_better and self.low == 0 and self.high is None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from core import diverged
 from core.cli import follow
 from core.cli.options import HomeOption, JsonOption, RunArgument, SetOption, find_run, open_home
 from core.cli.output import emit
@@ -30,5 +31,7 @@ def evaluate(
     one = find_run(store, run)
     with follow.bar("evaluating") as tick:
         result = evaluate_run(found, one, split, episodes, set_ or [], tick=tick)
+    whole = result.as_json(run)
     text = f"{result.split} {result.metric.title} {result.metric.text(result.mean, result.ci95)} on {result.episodes} episodes"
-    emit(result.as_json(run), as_json, f"{text}, {result.non_finite} not finite")
+    lines = [f"{text}, {result.non_finite} not finite{diverged.remark(result.metric, whole)}", diverged.sentence(whole)]
+    emit(whole, as_json, "\n".join(filter(None, lines)))

@@ -5,9 +5,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
+from core import diverged
 from core.runs import scheduler
 from core.runs.facts import Facts
 from core.runs.home import Home
@@ -61,7 +63,7 @@ def to_end(store: RunStore, home: Home, id: int, interrupts: list[int]) -> Run:
             line.set_postfix_str(f"{run.phase or run.status}{left}")
             for result in store.evaluations(id, after=seen):
                 seen = result.id
-                text = scored(run, result.mean, result.ci95)
+                text = scored(run, result.result or {"mean": result.mean, "ci95": result.ci95})
                 line.write(f"iteration {result.iteration}: {result.split} {text}", file=sys.stderr)
     return run
 
@@ -92,7 +94,7 @@ def bar(title: str) -> Iterator[Callable[[float], None]]:
         yield lambda fraction: line.update(round(100 * fraction) - line.n)
 
 
-def scored(run: Run, mean: float | None, ci95: float | None) -> str:
-    """A score of a run with what it is and its interval: ``accuracy 94.83 ± 0.41 %``."""
+def scored(run: Run, result: dict[str, Any]) -> str:
+    """A score of a run with what it is and its interval, ``accuracy 94.83 ± 0.41 %``, and how many tasks diverged."""
     metric = Facts.of(run).metric
-    return f"{metric.title} {metric.text(mean, ci95)}"
+    return f"{metric.title} {metric.text(result['mean'], result['ci95'])}{diverged.remark(metric, result)}"

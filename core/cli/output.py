@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from core import diverged
 from core.cli import follow
 from core.runs.schema import Run, storable
 
@@ -29,5 +30,6 @@ def summary(run: Run) -> str:
     parts = [f"{run.id:>4}", f"{run.status:<9}", f"{run.name:<28}", done]
     for label, result in (("best val", run.best), ("test", run.test)):
         if result:
-            parts.append(f"{label} {follow.scored(run, result['mean'], result['ci95'])}")
-    return "  ".join(parts) + (f"\n      {run.error} {run.remedy}" if run.error else "")
+            parts.append(f"{label} {follow.scored(run, result)}")
+    below = [f"{run.error} {run.remedy}" if run.error else "", diverged.sentence(run.test or {})]
+    return "\n      ".join(["  ".join(parts), *filter(None, below)])

@@ -37,9 +37,10 @@ class Run:
     time so far over all attempts, without the queue. host: the home it waits in and trains from, see ``Home.host``. slot: the
     device it occupies there, as cpu or cuda:0. load: see ``hardware.load``; as pace the longest time between two signs of
     life, and as spent the seconds that went into data, training, validation and writing, over all attempts. forward: how
-    adaptation runs the model, stacked or loop. best: iteration, mean, ci95, metric of the best validation. test: the whole
-    final evaluation. rate: iterations per second. attempt: 1, and one more for each resume. revision: one more for each time
-    metrics were cut back, so that readers know to start over. owner: whose run it is, where several people share a store.
+    adaptation runs the model, stacked or loop. best: iteration, mean, ci95, metric of the best validation, and, which older
+    rows lack, its median, quartiles, diverged and episodes. test: the whole final evaluation. rate: iterations per second.
+    attempt: 1, and one more for each resume. revision: one more for each time metrics were cut back, so that readers know to
+    start over. owner: whose run it is, where several people share a store.
     facts: see ``Facts``; None for a learner or family unknown when it was stored. family, learner: their names, for
     searching. handle: how the launcher finds the worker. outline: the query loss of the whole run in few values, see
     ``Outline``.

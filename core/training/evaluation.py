@@ -1,6 +1,5 @@
 """Scores on frozen episodes, with their 95 % interval, the adaptation curve and the protocol they were taken under."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -13,16 +12,16 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
+from core.diverged import remedy
 from core.training.frozen import BLOCK, FrozenEpisodes, Tick, frozen_episodes
 from core.training.memory import Peak
+from core.training.summary import INTERVAL, rank, summary
 from data.batch import Answer, TaskBatch
 from data.family import Split, TaskFamily
-from data.metric import Metric
+from data.metric import RULE, Metric
 
 DENSE = 10  # adaptation curves have every step up to here, then about ten to a decade
 BUDGET = 2**31  # bytes that the tensors of tasks computed at once may take
-Z = 1.96  # standard errors that half a 95 % interval of a mean is wide
-INTERVAL = f"{Z} standard errors over episodes"  # as a protocol names it: scores under another one are not comparable
 SMALL = 2**26  # bytes up to which tasks of several blocks are computed at once: calls then cost more than numbers
 
 
@@ -32,9 +31,13 @@ class EvaluationResult:
 
     mean: of the scores after the last inner step, in the metric's own unit (accuracy in [0, 1], squared error), over the
     episodes whose adaptation stayed finite. ci95: half-width of the 95 % interval, 1.96 standard errors over episodes
-    (normal approximation, as the papers print it). curve: the same after each inner step. non_finite: episodes left out
-    because their predictions or scores were not. scores: (episodes,) of the last inner step, in the order of the frozen
-    episodes, NaN where left out, so that two results on the same episodes can be compared in pairs.
+    (normal approximation, as the papers print it). median, quartiles: of the same scores. non_finite: episodes left out
+    because their predictions or scores were not. diverged: episodes that count, and were worse after adapting than before by
+    orders of magnitude, see ``Metric.limits``; one of them is enough to make the mean say nothing. curve: all of these but
+    non_finite after each inner step. remedy: what to set otherwise where episodes diverged or were left out.
+
+    scores: (episodes,) of the last inner step, in the order of the frozen episodes, NaN where left out, so that two results
+    on the same episodes can be compared in pairs. rank: beside other checkpoints, see ``summary.rank``.
     """
 
     family: str
@@ -43,14 +46,19 @@ class EvaluationResult:
     mean: float
     ci95: float
     episodes: int
+    median: float
+    quartiles: list[float]
     non_finite: int
-    curve: list[dict[str, float]]
+    diverged: int
+    curve: list[dict[str, Any]]
+    remedy: str
     protocol: dict[str, Any]
     scores: np.ndarray = field(compare=False, repr=False)
+    rank: tuple[int, float] = field(compare=False, repr=False)
 
     def as_json(self, run: int | None) -> dict[str, Any]:
-        """Plain values, without the single scores; the metric by its name."""
-        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "scores"}
+        """Plain values, without the single scores and the rank; the metric by its name."""
+        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("scores", "rank")}
         return {"run": run, **plain, "metric": self.metric.name}
 
 
@@ -121,21 +129,6 @@ def share(tick: Tick, done: float, part: float, whole: float) -> Tick:
     return lambda fraction: tick(min(1.0, (done + fraction * part) / whole))
 
 
-def interval(scores: np.ndarray) -> tuple[float, float]:
-    """Mean and 95 % half-width of finite scores; NaN where there are too few."""
-    finite = scores[np.isfinite(scores)]
-    if not len(finite):
-        return math.nan, math.nan
-    half = Z * float(finite.std(ddof=1)) / math.sqrt(len(finite)) if len(finite) > 1 else math.nan
-    return float(finite.mean()), half
-
-
-def mean_curve(wanted: list[int], scores: np.ndarray) -> list[dict[str, float]]:
-    """The mean score after each of the ``wanted`` inner steps, with its interval. scores: (len(wanted), episodes)."""
-    means = [interval(row) for row in scores]
-    return [{"step": step, "mean": mean, "ci95": ci95} for step, (mean, ci95) in zip(wanted, means, strict=True)]
-
-
 @contextmanager
 def not_training(algorithm: Algorithm) -> Iterator[None]:
     """Dropout and the like are off meanwhile."""
@@ -167,18 +160,22 @@ def evaluate(
         sha256 = frozen.sha256(tick)
         most = tasks_at_once(algorithm, frozen, steps)
         scores = score_all(algorithm, frozen, wanted, most, tick)  # (curve points, episodes)
-    curve = mean_curve(wanted, scores)
+    metric = family.metric(config.test_shape)
+    limits = metric.limits(scores[0])  # a curve begins before the first inner step
+    summaries = [summary(row, limits) for row in scores]
+    non_finite, last = int(np.isnan(scores[-1]).sum()), summaries[-1]
     return EvaluationResult(
         family=config.family.name,
         split=split,
-        metric=family.metric(config.test_shape),
-        mean=curve[-1]["mean"],
-        ci95=curve[-1]["ci95"],
+        metric=metric,
         episodes=episodes,
-        non_finite=int(np.isnan(scores[-1]).sum()),
-        curve=curve,
+        non_finite=non_finite,
+        curve=[{"step": step, **one} for step, one in zip(wanted, summaries, strict=True)],
+        remedy=remedy(config, steps) if non_finite or last["diverged"] else "",
         protocol=protocol(algorithm, config, split, steps, episodes, sha256, checkpoint),
         scores=scores[-1],
+        rank=rank(metric, scores[-1], limits),
+        **last,
     )
 
 
@@ -196,6 +193,7 @@ def protocol(
         "seed": config.evaluation.seed,
         "episodes_sha256": sha256,
         "interval": INTERVAL,
+        "diverged": RULE if algorithm.family.metric(config.test_shape).unbounded_error else None,
         "checkpoint": checkpoint,
         "chosen": algorithm.choice,
     }

@@ -262,11 +262,9 @@ class Trainer:
         """Score the learner as it is after so many iterations, and keep it if it is the best so far."""
         with self.spent.on("validation"):
             result = self._validated(iteration, algorithm)
-            # Fewer episodes that are not finite come first: a checkpoint must not win by losing the hard tasks.
-            rank = (-result.non_finite, result.metric.gain(result.mean))
-            best = math.isfinite(result.mean) and (self.best is None or rank > tuple(self.best["rank"]))
+            best = math.isfinite(result.mean) and (self.best is None or result.rank > tuple(self.best["rank"]))
             if best:
-                self.best = {"iteration": iteration, "rank": list(rank)}
+                self.best = {"iteration": iteration, "rank": list(result.rank)}
                 self._put("best", iteration, {}, algorithm)
             self.validated = iteration
             self._tell(result, iteration, best)

@@ -7,8 +7,9 @@ import numpy as np
 
 from core.algorithms.fine_tune import FineTuner, FineTuning
 from core.config.run import RunConfig
-from core.training.evaluation import interval, score_all, share, tasks_at_once
+from core.training.evaluation import score_all, share, tasks_at_once
 from core.training.frozen import FrozenEpisodes, Tick
+from core.training.summary import interval
 from data.metric import Metric
 
 LENGTHS = 8  # factors between the least and the most inner steps that tuning looks at

@@ -315,12 +315,14 @@ def test_evaluate(document: Callable[..., Any], call: Call, home: Home) -> None:
     id = stored(home, "evaluation.inner_steps=2")
     result = document("evaluate", str(id))
     assert result.keys() == {
-        "run", "family", "split", "episodes", "non_finite", "metric", "mean", "ci95", "curve", "protocol"
+        "run", "family", "split", "episodes", "non_finite", "metric", "mean", "ci95", "curve", "protocol", "median", "quartiles",
+        "diverged", "remedy",
     }  # fmt: skip
     assert (result["run"], result["family"], result["split"], result["metric"]) == (id, "sinusoid", "test", "mse")
     assert (result["episodes"], result["non_finite"]) == (30, 0)
     assert [point["step"] for point in result["curve"]] == [0, 1, 2]
-    assert result["curve"][-1] == {"step": 2, "mean": result["mean"], "ci95": result["ci95"]}
+    summary = ("mean", "ci95", "median", "quartiles", "diverged")
+    assert result["curve"][-1] == {"step": 2, **{key: result[key] for key in summary}}
     assert result == RunStore(home.database).get(id).test  # the run's own test once more
     changes = ("--split", "val", "--episodes", "7", "--set", "evaluation.k_shot=3", "--set", "evaluation.inner_steps=0")
     other = document("evaluate", str(id), *changes)
@@ -339,7 +341,23 @@ def test_what_is_not_a_number_becomes_null(document: Callable[..., Any], home: H
         safetensors.torch.save_file({name: value * math.nan for name, value in weights.items()}, file)
     result = document("evaluate", str(id))
     assert (result["mean"], result["ci95"], result["non_finite"]) == (None, None, 30)
-    assert result["curve"][0] == {"step": 0, "mean": None, "ci95": None}
+    nothing = {"mean": None, "ci95": None, "median": None, "quartiles": [None, None], "diverged": 0}
+    assert result["curve"][0] == {"step": 0, **nothing}
+
+
+def test_tasks_that_diverged_are_said_with_a_way_out(call: Call, document: Callable[..., Any], home: Home) -> None:
+    id = stored(home, "algorithm.inner_lr=0.5", "evaluation.inner_steps=6", "model.widths=[40, 40]")
+    result = document("evaluate", str(id))
+    assert 0 < result["diverged"] < 30
+    code, out, _ = call("evaluate", str(id))
+    first, second = out.splitlines()
+    said = f"{result['diverged']} of 30 tasks diverged"
+    assert code == 0 and f"; {said}, median " in first and len(first) < 160
+    assert second.startswith(f"{said}: error more than 100 times the task's own before adapting")
+    assert second.endswith("‘Inner steps at test’ (now 6), or train with a lower ‘Inner learning rate’ (now 0.5).")
+    _, shown, _ = call("show", str(id))
+    assert shown.splitlines()[0].endswith(first.partition("; ")[2])
+    assert shown.splitlines()[1].strip() == second
 
 
 # Bad input and faults

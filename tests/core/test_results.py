@@ -174,6 +174,16 @@ def test_a_row_of_squared_errors(home: Home) -> None:
     assert line.endswith("| 0.35 | Finn et al. 2017 (V) | -0.05 |")
 
 
+def test_a_row_with_tasks_that_diverged(home: Home) -> None:
+    wrecked = {"mean": 9.6148e28, "ci95": 1.9e29, "diverged": 1, "median": 0.4344, "non_finite": 2}
+    row = results.row(RECIPES["sinusoid-maml"], ended(home, "sinusoid-maml", **wrecked))
+    line = results.markdown([row]).splitlines()[2]
+    assert "| mean squared error 9.6e28 ± 1.9e29, median 0.4344 |" in line
+    assert "2000 episodes (2 not finite, 1 diverged)" in line
+    assert line.endswith(" | +9.6e28 |")
+    assert (row.diverged, row.median) == (1, 0.4344)
+
+
 def test_without_a_published_number_or_a_score_there_is_no_gap(home: Home) -> None:
     row = results.row(RECIPES["doodles-5w1s"], ended(home, "doodles-5w1s", **omniglot(family="doodles")))
     assert row.gap is None

@@ -19,9 +19,10 @@ from core.config.run import RunConfig
 from core.runs.home import Home
 from core.training import evaluation
 from core.training.build import build_learner
-from core.training.evaluation import curve_steps, evaluate, interval
+from core.training.evaluation import curve_steps, evaluate
 from core.training.frozen import BLOCK, FrozenEpisodes, episode_seed, frozen_episodes
 from core.training.memory import Peak
+from core.training.summary import interval
 from data.batch import Episodes
 from data.family import SPLITS, ClassificationConfig, OnProgress, Split
 from data.omniglot import Omniglot
@@ -228,6 +229,29 @@ def test_episodes_that_are_not_finite_are_counted_and_left_out(pictures: Home) -
     assert result.non_finite == (~errors.isfinite()).sum()
     assert np.array_equal(np.isnan(result.scores), ~errors.isfinite().numpy())
     assert result.mean == pytest.approx(errors[errors.isfinite()].double().mean().item(), rel=1e-5)
+
+
+def test_episodes_that_diverged_are_counted_after_each_step_and_kept(pictures: Home) -> None:
+    changed = ("algorithm.inner_lr=0.5", "model.widths=[40, 40]")
+    config, start = (tiny("sinusoid", *changed, f"evaluation.inner_steps={steps}") for steps in (6, 0))
+    family = open_tiny(config, pictures)
+    learner = build_learner(config, family, "stacked")
+    result = evaluate(learner, config, family, "test", episodes=30)
+    before, after = evaluate(learner, start, family, "test", episodes=30).scores, result.scores
+    expected = (after > 100 * before) & (after > np.median(before))
+    assert 0 < result.diverged == expected.sum() == result.curve[-1]["diverged"] < 30
+    assert result.curve[0]["diverged"] == 0
+    assert result.mean == pytest.approx(np.nanmean(after))
+    assert (result.median, *result.quartiles) == tuple(np.nanpercentile(after, (50, 25, 75)))
+    assert result.protocol["diverged"].startswith("error more than 100 times the task's own before adapting")
+    assert "‘Inner steps at test’ (now 6)" in result.remedy
+
+
+def test_accuracies_do_not_diverge(pictures: Home) -> None:
+    config = tiny("doodles")
+    family = open_tiny(config, pictures)
+    result = evaluate(build_learner(config, family, "stacked"), config, family, "test", episodes=30)
+    assert (result.diverged, result.remedy, result.protocol["diverged"]) == (0, "", None)
 
 
 def test_an_accuracy_of_something_that_is_not_a_number_does_not_count(pictures: Home) -> None:
