@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from core import diverged
 from core.runs.facts import Facts
 from core.runs.outline import QUERY_LOSS
 from core.runs.schema import Run, Score
@@ -15,6 +16,9 @@ from data.metric import Metric
 
 VALIDATION = ("iteration", "Validation score by iteration, with 95 % intervals")
 ADAPTATION = ("inner gradient step", "Score after each inner step, with 95 % intervals")
+MEDIANS = ("inner gradient step", "Median score after each inner step, with quartiles")
+WIDE = 1000  # times its least score that a chart's greatest has at least where it gets a logarithmic axis
+TICKS = 6  # of a logarithmic axis, at most about
 POINTS = 1000  # a curve is thinned to about as many points as a chart has pixels
 SUPPORT_LOSS = "train/support_loss"
 FEW = 24  # points of a loss that are marked: a line shows nothing of a single one
@@ -22,7 +26,8 @@ FEW = 24  # points of a loss that are marked: a line shows nothing of a single o
 
 @dataclass(frozen=True)
 class Trace:
-    """One series. x, y: (points,). error: (points,) half-widths of 95 % intervals, or None.
+    """One series. x, y: (points,). error: half-widths of 95 % intervals (points,), how far quartiles lie below and above
+    (2, points), or None.
 
     mode: lines, markers or both, as Plotly writes it. color: index into the theme's palette, so that a run has one
     colour in every chart. dash: solid, dot or dash. listed: has a line in the legend. faint: not what the chart is about.
@@ -103,29 +108,76 @@ def validation_charts(scored: Sequence[tuple[Run, Sequence[Score]]]) -> list[Cha
 
 def _validated(name: str, metric: Metric, evaluations: Sequence[Score], color: int) -> Trace:
     x = np.array([one.iteration for one in evaluations])
-    y, error = (metric.factor * floats([getattr(one, part) for one in evaluations]) for part in ("mean", "ci95"))
+    y, error = _means(metric, [{"mean": one.mean, "ci95": one.ci95} for one in evaluations])
     return Trace(name, x, y, error, "lines+markers", color)
 
 
 def adaptation_charts(
-    results: Sequence[tuple[str, Run, dict[str, Any]]], colors: Sequence[int], dashes: Sequence[str] = ()
+    results: Sequence[tuple[str, Run, dict[str, Any]]],
+    colors: Sequence[int],
+    dashes: Sequence[str] = (),
+    medians: bool | None = None,
 ) -> list[Chart]:
     """The score after each inner step, from (name, run, evaluation result) and their colours; a chart for each metric.
 
-    dashes: how each one's line is drawn; solid where it says nothing.
+    dashes: how each one's line is drawn; solid where it says nothing. medians: whether they are drawn, with quartiles, instead
+    of means; by default each chart as ``by_median`` says.
     """
-    found: dict[Metric, list[Trace]] = {}
-    drawn = zip_longest(results, colors, dashes, fillvalue="solid")
-    for (name, run, result), color, dash in drawn:
-        metric, curve = drawn_as(run), result["curve"]
-        x = np.array([point["step"] for point in curve])
-        y, error = (metric.factor * floats([point[part] for point in curve]) for part in ("mean", "ci95"))
-        found.setdefault(metric, []).append(Trace(name, x, y, error, "lines+markers", color, dash))
-    return [_scored(traces, metric, *ADAPTATION, steps=True) for metric, traces in found.items()]
+    found: dict[Metric, list[tuple]] = {}
+    for (name, run, result), color, dash in zip_longest(results, colors, dashes, fillvalue="solid"):
+        found.setdefault(drawn_as(run), []).append((name, result, color, dash))
+    return [_adapted(metric, drawn, medians) for metric, drawn in found.items()]
 
 
-def _scored(traces: list[Trace], metric: Metric, x_title: str, label: str, *, steps: bool = False) -> Chart:
-    return Chart(traces, x_title, metric.axis, label, metric.suffix, steps=steps)
+def _adapted(metric: Metric, drawn: Sequence[tuple], medians: bool | None) -> Chart:
+    medians = by_median([result for _, result, *_ in drawn]) if medians is None else medians
+    (x_title, label), mark = (MEDIANS, ", median") if medians else (ADAPTATION, "")
+    traces = []
+    for name, result, color, dash in drawn:
+        x = np.array([point["step"] for point in result["curve"]])
+        y, error = (_medians if medians else _means)(metric, result["curve"])
+        traces.append(Trace(name, x, y, error, "lines+markers", color, dash))
+    return _scored(traces, metric, x_title, label, steps=True, mark=mark)
+
+
+def by_median(results: Sequence[dict[str, Any]]) -> bool:
+    """Whether curves that share a chart are to be of medians: where tasks of one of them diverged at some step, even if they
+    came back or were lost later. The mean there says how far these went, and nothing of all others. Results of earlier
+    versions have no medians to draw.
+    """
+    points = [point for result in results for point in result["curve"]]
+    return any(map(diverged.count, points)) and all("median" in point for point in points)
+
+
+def _means(metric: Metric, curve: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    y, error = (metric.factor * floats([point[part] for point in curve]) for part in ("mean", "ci95"))
+    return y, error
+
+
+def _medians(metric: Metric, curve: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    y = metric.factor * floats([point["median"] for point in curve])
+    low, high = (metric.factor * floats([point["quartiles"][side] for point in curve]) for side in (0, 1))
+    return y, np.stack([y - low, high - y])  # (2, points)
+
+
+def _scored(
+    traces: list[Trace], metric: Metric, x_title: str, label: str, *, steps: bool = False, mark: str = ""
+) -> Chart:
+    log_y = metric.unbounded_error and wide(traces)
+    return Chart(traces, x_title, metric.axis + mark, label, metric.suffix, log_y, steps)
+
+
+def wide(traces: Sequence[Trace]) -> bool:
+    """Whether scores ask for a logarithmic axis: all above zero, and the greatest WIDE times the least."""
+    scores = np.concatenate([trace.y[np.isfinite(trace.y)] for trace in traces] or [np.empty(0)])
+    return bool(len(scores)) and bool(0 < WIDE * scores.min() <= scores.max())
+
+
+def decades(chart: Chart) -> int:
+    """How many powers of ten lie between two ticks of a logarithmic axis, so that there are about TICKS of them."""
+    y = np.concatenate([trace.y for trace in chart.traces] or [np.empty(0)])
+    powers = np.log10(y[np.isfinite(y) & (y > 0)])
+    return max(1, round(np.ptp(powers) / TICKS)) if len(powers) else 1
 
 
 def beside(chart: Chart, other: Chart, name: str) -> Chart:
@@ -139,7 +191,7 @@ def beside(chart: Chart, other: Chart, name: str) -> Chart:
     last = other.traces[-1]
     color = chart.traces[-1].color if chart.traces else last.color
     compared = replace(last, name=name, color=color, dash="dash", faint=True)
-    return replace(chart, traces=[*chart.traces, compared])
+    return replace(chart, traces=[*chart.traces, compared], log_y=chart.log_y or other.log_y)
 
 
 def drawn_as(run: Run) -> Metric:

@@ -34,7 +34,10 @@ function makeTrace(t, colors) {
     marker: {color, size: t.mode === 'markers' ? 7 : 6},
     cliponaxis: t.mode === 'lines',  // the untrained start lies on the axis, and is to be seen whole
   };
-  if (t.error) made.error_y = {type: 'data', array: decode(t.error, Float32Array), color, thickness: 1.2, width: 3};
+  if (t.error.length) {  // below and above; on a logarithmic axis Plotly ends a bar that would reach zero at the axis
+    const [arrayminus, array] = t.error.map(side => decode(side, Float32Array));
+    made.error_y = {type: 'data', symmetric: false, array, arrayminus, color, thickness: 1.2, width: 3};
+  }
   return made;
 }
 
@@ -56,7 +59,7 @@ function makeLayout(data, theme) {
     },
     yaxis: {
       ...axis, title: title(data.y_title), ticksuffix: verbatim(data.suffix), exponentformat: 'power',
-      type: data.log_y ? 'log' : 'linear', dtick: data.log_y ? 1 : undefined,
+      type: data.log_y ? 'log' : 'linear', dtick: data.log_y ? data.decades : undefined,
     },
     showlegend: several,
     legend: {orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0, bgcolor: 'rgba(0,0,0,0)'},

@@ -1,13 +1,16 @@
 """Numbers and times as people read them. Thousands are set apart by a narrow space, units by a plain one."""
 
 import math
+import re
 import time
 from typing import Any
 
-from data.metric import Metric
+from core import diverged
+from data.metric import Metric, written
 
 GAP = "\u202f"  # narrow no-break space
 NOTHING = "–"
+EXPONENT, RAISED = re.compile(r"(?<=\d)e(-?\d+)"), str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def duration(seconds: float | None) -> str:
@@ -31,14 +34,16 @@ def count(number: float | None) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A value with so many significant digits, and an exponent only if it is tiny: ``0.187``, ``12.4``, ``1 240``."""
+    """A value with so many significant digits, tiny and huge ones with a power: ``0.187``, ``1 240``, ``5.2×10²⁷``."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    if abs(value) >= 1000:
-        return count(value)
-    if value and abs(value) < 1e-4:
-        return f"{value:.{digits - 1}e}"
-    return f"{float(f'{value:.{digits}g}'):.10f}".rstrip("0").rstrip(".") if value else "0"
+    text = written(value, digits)
+    return powers(text) if "e" in text or abs(value) < 1000 else count(value)
+
+
+def powers(text: str) -> str:
+    """Numbers with exponents as people write them: ``5.2e27`` as ``5.2×10²⁷``."""
+    return EXPONENT.sub(lambda found: f"×10{found[1].translate(RAISED)}", text)
 
 
 def rate(per_second: float | None) -> str:
@@ -63,7 +68,15 @@ def size(amount: float | None) -> str:
 
 def scored(metric: Metric, result: dict[str, Any] | None) -> str:
     """A score with its interval in the metric's own unit, ``94.83 ± 0.41 %``; a dash where there is none."""
-    return metric.text(result["mean"], result["ci95"]) if result else NOTHING
+    return powers(metric.text(result["mean"], result["ci95"])) if result else NOTHING
+
+
+def headline(metric: Metric, result: dict[str, Any]) -> tuple[str, str]:
+    """The number to show of a result where one stands out, and what it is: the mean, or where tasks diverged the median."""
+    if not diverged.count(result):
+        return scored(metric, result), "95 % interval"
+    low, high = (powers(metric.text(one)) for one in result["quartiles"])
+    return powers(metric.text(result["median"])), f"median; quartiles {low} and {high}"
 
 
 def moment(epoch: float | None) -> str:

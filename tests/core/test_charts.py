@@ -145,6 +145,67 @@ def test_the_adaptation_curve_counts_steps(store, tmp_path):
     assert (chart.traces[0].color, chart.traces[0].dash) == (4, "solid")
 
 
+def point(step: int, mean: float, diverged: int = 0) -> dict:
+    summary = {"median": 0.5, "quartiles": [0.2, 0.9], "diverged": diverged}
+    return {"step": step, "mean": mean, "ci95": 2 * mean, **summary}
+
+
+def test_where_tasks_diverged_the_medians_are_drawn(store, tmp_path):
+    """Of all curves in the chart, also where none did any more at the last step."""
+    run = made(store, tmp_path, base="sinusoid")
+    sound, wrecked = [point(0, 2.0), point(1, 0.7)], [point(0, 2.0), point(1, 1e28, diverged=1), point(2, 0.7)]
+    results = [("start", run, {"curve": sound}), ("test", run, {"curve": wrecked})]
+    (chart,) = charts.adaptation_charts(results, [2, 0])
+    assert (chart.y_title, chart.log_y) == ("mean squared error, median", False)
+    assert "quartiles" in chart.label
+    np.testing.assert_allclose([y for trace in chart.traces for y in trace.y], 0.5)
+    np.testing.assert_allclose(chart.traces[1].error, [[0.3] * 3, [0.4] * 3])
+    (chart,) = charts.adaptation_charts(results[:1], [2])
+    assert chart.y_title == "mean squared error"
+    (chart,) = charts.adaptation_charts(results[:1], [2], medians=True)
+    np.testing.assert_allclose(chart.traces[0].y, 0.5)
+
+
+def test_a_curve_without_medians_gets_a_logarithmic_axis(store, tmp_path):
+    run = made(store, tmp_path, base="sinusoid")
+    curve = [{"step": step, "mean": mean, "ci95": 0.9} for step, mean in enumerate((2.0, 0.8, 1e28))]
+    (chart,) = charts.adaptation_charts([("test", run, {"curve": curve})], [0])
+    assert (chart.log_y, charts.decades(chart), chart.y_title) == (True, 5, "mean squared error")
+    np.testing.assert_allclose(chart.traces[0].y, [2.0, 0.8, 1e28])
+
+
+@pytest.mark.parametrize(
+    ("base", "means", "log_y"),
+    [
+        ("sinusoid", [2.0, 0.002], True),
+        ("sinusoid", [2.0, 0.0021], False),
+        ("sinusoid", [2000.0, 0.0], False),
+        ("sinusoid", [None, 2.0], False),
+        ("sinusoid", [], False),
+        ("doodles", [0.9, 0.0001], False),
+    ],
+)
+def test_validation_scores_get_a_logarithmic_axis_where_they_span_three_powers_of_ten(
+    store, tmp_path, base, means, log_y
+):
+    scored = [evaluation(i, mean, "any") for i, mean in enumerate(means)]
+    chart = charts.validation_chart(made(store, tmp_path, base=base), scored)
+    assert chart.log_y is log_y
+    assert charts.decades(chart) == 1
+
+
+def test_beside_a_curve_on_a_logarithmic_axis_the_chart_has_one(store, tmp_path):
+    run = made(store, tmp_path, base="sinusoid")
+    mine, theirs = (
+        charts.validation_chart(run, [evaluation(1, 1.0, "mse"), evaluation(2, end, "mse")]) for end in (0.5, 1e12)
+    )
+    assert [charts.beside(*pair, "other").log_y for pair in ((mine, mine), (mine, theirs), (theirs, mine))] == [
+        False,
+        True,
+        True,
+    ]
+
+
 def test_curves_of_one_colour_are_told_apart_by_their_dashes(store, tmp_path):
     curve, run = [{"step": step, "mean": 0.2, "ci95": 0.02} for step in range(3)], made(store, tmp_path)
     results = [(name, run, {"curve": curve}) for name in ("before", "after")]

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.metric import SQUARED_ERROR, accuracy
 from pages.parts import readable
@@ -36,7 +38,10 @@ def test_duration(seconds, text):
         (12.44, "12.4"),
         (1240.4, f"1{GAP}240"),
         (0, "0"),
-        (1e-6, "1.00e-06"),
+        (1e-6, "1.0×10⁻⁶"),
+        (5.2338e27, "5.2×10²⁷"),
+        (-1e7, "-1.0×10⁷"),
+        (-0.0, "0"),
         (0.00021, "0.00021"),
         (math.nan, "–"),
     ],
@@ -57,6 +62,24 @@ def test_scores_have_the_unit_of_their_metric():
     assert readable.scored(SQUARED_ERROR, {"mean": 0.3812, "ci95": 0.0213}) == "0.3812 ± 0.021"
     assert readable.scored(SQUARED_ERROR, {"mean": None, "ci95": None}) == "not finite"
     assert readable.scored(accuracy(), None) == "–"
+
+
+@given(st.tuples(st.sampled_from([-1, 1]), st.floats(-30, 300)).map(lambda pair: pair[0] * 10 ** pair[1]))
+def test_a_number_of_any_size_is_short(value):
+    text = readable.number(value)
+    assert len(text) <= 12 and "e" not in text and text != "-0"
+    plain = text.replace(GAP, "").replace("×10", "e").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    assert float(plain) == pytest.approx(value, rel=0.05)
+
+
+WRECKED = {"mean": 9.6148e28, "ci95": 1.9e29, "diverged": 1, "median": 0.4344, "quartiles": [0.1793, 0.8633]}
+
+
+def test_the_headline_is_the_median_where_tasks_diverged():
+    assert readable.scored(SQUARED_ERROR, WRECKED) == "9.6×10²⁸ ± 1.9×10²⁹"
+    assert readable.headline(SQUARED_ERROR, WRECKED) == ("0.4344", "median; quartiles 0.1793 and 0.8633")
+    sound = {"mean": 0.3812, "ci95": 0.0213}
+    assert readable.headline(SQUARED_ERROR, sound) == ("0.3812 ± 0.021", "95 % interval")
 
 
 def test_sizes():

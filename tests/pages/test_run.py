@@ -1,14 +1,21 @@
 """The Run page."""
 
+import base64
+import json
 import math
+from dataclasses import asdict
 
+import numpy as np
 import pytest
 from sqlalchemy import delete
 
 from core import charts
+from core.runs.outline import Outline
 from core.runs.schema import evaluations
-from pages.parts import session
-from pages.parts.run import cards
+from pages.parts import readable, session
+from pages.parts.live_chart import encode
+from pages.parts.run import cards, figures
+from tests.pages.conftest import as_read
 
 
 def test_without_a_run_it_points_to_the_list(app, said):
@@ -30,6 +37,48 @@ def test_a_regression_run_is_not_in_per_cent(app, said, make_run):
     page = said(app("run", run=make_run("sinusoid-maml").id))
     assert "0.8" in page
     assert "80.00 ± 1.00 %" not in page
+
+
+WRECKED = {
+    "mean": 9.6148e28, "ci95": 1.9e29, "diverged": 1, "median": 0.4344, "quartiles": [0.1793, 0.8633], "episodes": 2000,
+}  # fmt: skip
+
+
+def test_where_tasks_diverged_the_median_stands_out_and_the_mean_beside_it(app, said, store, make_run):
+    run = make_run("sinusoid-maml")
+    rule = {"protocol": run.test["protocol"] | {"diverged": "more than before"}, "remedy": "Set fewer steps."}
+    store.update(run.id, test=run.test | WRECKED | rule, best=run.best | WRECKED)
+    page = said(app("run", run=run.id))
+    assert '<span class="big">0.4344</span>' in page
+    assert "mean squared error, median; quartiles 0.1793 and 0.8633" in page
+    assert f"1 of 2{readable.GAP}000 tasks diverged: error more than 100 times" in page and "Set fewer steps." in page
+    assert "9.6×10²⁸ ± 1.9×10²⁹" in page and "0 not finite, 1 diverged" in page
+    assert "<b>0.4344</b>" in page and "median, at iteration 3" in page
+
+
+def test_an_older_result_of_which_nobody_counted_what_diverged_is_shown(app, said, store, make_run):
+    run = make_run("sinusoid-maml")
+    store.update(run.id, test=run.test | {"mean": 5.2338e27, "ci95": 1e28, "non_finite": 2})
+    page = said(app("run", run=run.id))
+    assert "5.2×10²⁷ ± 1.0×10²⁸" in page
+    assert "2 of 600 tasks were left out: their adaptation was not finite. Lower the inner learning rate." in page
+    assert "diverged" not in page
+
+
+@pytest.mark.parametrize(
+    ("line", "note", "tone"),
+    [
+        ([], "no points yet", "off"),
+        ([0.5], "the first point", "off"),
+        ([0.5, 0.7, 0.5], "as at the start", "off"),
+        ([0.5, 0.25], "−0.25 since the start", "good"),
+        ([0.5, 3e9], "+3.0×10⁹ since the start", "bad"),
+    ],
+)
+def test_a_loss_that_did_not_change_is_neither_good_nor_bad(make_run, line, note, tone):
+    html = figures.loss_figure(make_run("sinusoid-maml", outline=asdict(Outline(means=tuple(line)))))
+    assert f'class="figure {tone}"' in html
+    assert f">{note}<" in html
 
 
 def test_a_failed_run_says_why_and_what_to_do(app, said, make_run):
@@ -108,6 +157,30 @@ def test_the_adaptation_curve_before_training_is_beside_the_newest(app, store, m
     traces = drawn[f"chart-adaptation-{run.id}"].traces
     assert [trace.name for trace in traces] == names
     assert len({(trace.color, trace.dash) for trace in traces}) == len(traces)
+
+
+def test_a_run_and_the_one_beside_it_are_both_drawn_by_their_medians(app, store, make_run, monkeypatch):
+    """Tasks of the other one diverged."""
+    other, drawn = make_run("sinusoid-maml"), {}
+    run = make_run("sinusoid-maml", parent=other.id)
+    monkeypatch.setattr(cards, "live_chart", lambda chart, key: drawn.update({key: chart}))
+    for one, diverged in ((run, 0), (other, 1)):
+        summary = {"median": 0.5, "quartiles": [0.2, 0.9], "diverged": diverged}
+        curve = [point | summary for point in one.test["curve"]]
+        with store.database.writing() as connection:
+            connection.execute(delete(evaluations).where(evaluations.c.run_id == one.id))
+        store.update(one.id, test=one.test | {"curve": curve})
+    page = app("run", run=run.id)
+    chart = drawn[f"chart-adaptation-{run.id}"]
+    assert chart.y_title == "mean squared error, median"
+    sent = json.loads(json.dumps(encode(chart, 300)))  # Streamlit drops what JSON does not know
+    below, above = (np.frombuffer(base64.b64decode(side), np.float32) for side in sent["traces"][0]["error"])
+    np.testing.assert_allclose([below, above], [[0.3] * 3, [0.4] * 3], rtol=1e-6)
+    assert [(trace.name, trace.y.tolist()) for trace in chart.traces] == [
+        ("test", [0.5] * 3),
+        (charts.title(other), [0.5] * 3),
+    ]
+    assert any("median and quartiles" in as_read(part.value) for part in page.markdown)
 
 
 def test_the_start_alone_is_not_drawn_twice(app, store, make_run, monkeypatch):

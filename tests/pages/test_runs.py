@@ -1,11 +1,13 @@
 """The Runs page."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import insert, select
 
 from core.runs.lineage import differences
 from core.runs.schema import evaluations, metrics, runs
-from pages.parts.runs import compare
+from pages.parts.runs import compare, table
 from pages.parts.runs.compare import unequal_protocol
 
 
@@ -247,3 +249,14 @@ def test_runs_of_unlike_metrics_are_drawn_apart(app, said, make_run, monkeypatch
     expected = [("Query", unit) for unit in units[1]]
     expected += [(what, unit) for what in ("Validation", "Score") for unit in units[0]]
     assert drawn == expected
+
+
+def test_scores_that_a_browsers_table_cannot_hold_are_shown_and_sort(make_run):
+    means = [0.7, 9e28, None, 5e27, 1e300, 1e12, 3.0]
+    runs = [make_run("sinusoid-maml") for _ in means]
+    runs = [replace(run, test=mean and run.test | {"mean": mean}) for run, mean in zip(runs, means, strict=True)]
+    style = table.styled(runs)
+    values = style.data["Test"].tolist()
+    order = sorted((place for place, mean in enumerate(means) if mean), key=values.__getitem__)
+    assert order == [0, 6, 5, 3, 1, 4] and max(values[place] for place in order) < 2**53
+    assert "9.0×10²⁸ ± 0.01" in style.to_html() and "9.0e28" not in style.to_html()

@@ -8,11 +8,12 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import charts
+from core import charts, diverged
 from core.runs import protocols
 from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run
 from core.runs.series import SeriesReader
+from data.metric import RULE
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
 from pages.parts.run.beside import Beside
@@ -91,9 +92,15 @@ def validation_card(run: Run, reader: SeriesReader, compared: Beside | None = No
 
 
 def adaptation_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
-    with theme.card("adaptation", "Adaptation per inner step", height="stretch"):
-        chart = adaptation(run, reader)
-        if compared and compared.shown and (other := adaptation(compared.other, reader)):
+    shown = [run, *([compared.other] if compared and compared.shown else [])]
+    shown = [
+        one for one in shown if charts.drawn_as(one) == charts.drawn_as(run)
+    ]  # what else is measured has other axes
+    medians = charts.by_median([result for one in shown for _, result, *_ in adaptations(one, reader)])
+    title = "Adaptation per inner step" + (", median and quartiles" if medians else "")
+    with theme.card("adaptation", title, height="stretch"):
+        chart = adaptation(run, reader, medians)
+        if compared and compared.shown and (other := adaptation(compared.other, reader, medians)):
             chart = charts.beside(chart or replace(other, traces=[]), other, compared.name)
         if chart and all(len(trace.x) < 2 for trace in chart.traces):
             theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
@@ -105,18 +112,23 @@ def adaptation_card(run: Run, reader: SeriesReader, compared: Beside | None = No
             theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")
 
 
-def adaptation(run: Run, reader: SeriesReader) -> charts.Chart | None:
-    """The score after each inner step: before meta-learning, of the newest validation, of the test. None before there is one."""
+def adaptation(run: Run, reader: SeriesReader, medians: bool) -> charts.Chart | None:
+    """The score after each inner step. medians: see ``charts.by_median``. None before there is one."""
+    found = adaptations(run, reader)
+    results = [(name, run, result) for name, result, *_ in found]
+    colors, dashes = ([curve[part] for curve in found] for part in (2, 3))
+    return charts.adaptation_charts(results, colors, dashes, medians)[0] if found else None  # of one run
+
+
+def adaptations(run: Run, reader: SeriesReader) -> list[tuple[str, dict[str, Any], int, str]]:
+    """Names, results, colours and dashes: before meta-learning, of the newest validation, of the test, as far as they are."""
     found, start, latest = [], reader.start(run.id), reader.latest(run.id)
     if start and trains(run):
         trained = "meta-learning" if Facts.of(run).work == "tasks" else "training"
         found.append((f"before {trained}", start.result, 2, "dot"))
     if latest and not (start and trains(run) and latest.id == start.id):
         found.append((f"validation at {readable.count(latest.iteration)}", latest.result, 2, "solid"))
-    found = [curve for curve in [*found, ("test", run.test, 0, "solid")] if curve[1] and curve[1].get("curve")]
-    results = [(name, run, result) for name, result, *_ in found]
-    colors, dashes = ([curve[part] for curve in found] for part in (2, 3))
-    return charts.adaptation_charts(results, colors, dashes)[0] if found else None  # of one run
+    return [curve for curve in [*found, ("test", run.test, 0, "solid")] if curve[1] and curve[1].get("curve")]
 
 
 def test_card(run: Run) -> None:
@@ -134,21 +146,33 @@ def test_card(run: Run) -> None:
                 )
             return
         metric, protocol = Facts.of(run).metric, test.get("protocol", {})
-        remark = html.escape(f"{metric.title}, 95 % interval")
-        score = html.escape(readable.scored(metric, test))
+        value, what = readable.headline(metric, test)
+        score, remark = html.escape(value), html.escape(f"{metric.title}, {what}")
         st.html(f'<span class="big">{score}</span> <span class="quiet">{remark}</span>')
-        if test["non_finite"]:
-            text = f"{test['non_finite']} of {readable.count(test['episodes'])} tasks were left out"
-            why = "their adaptation was not finite. Lower the inner learning rate."
-            say.warning(f"{text}: {why}")
+        if text := astray(test):
+            say.warning(text)
         st.html(settings_table(_protocol_rows(test, protocol, Facts.of(run))))
+
+
+def astray(test: dict[str, Any]) -> str:
+    """Which tasks the inner steps led astray, and what to set otherwise; "" where none."""
+    tasks, parts = f"of {readable.count(test['episodes'])} tasks", []
+    if count := diverged.count(test):
+        parts.append(f"{count} {tasks} diverged: {RULE}.")
+    if test["non_finite"]:
+        parts.append(f"{test['non_finite']} {tasks} were left out: their adaptation was not finite.")
+    return " ".join([*parts, test.get("remedy", "Lower the inner learning rate.")]) if parts else ""
 
 
 def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts) -> list[tuple[str, Any]]:
     way = f"{protocol['n_way']}-way " if protocol.get("n_way", 1) > 1 else ""
     chosen = protocol.get("chosen")
-    rows = [
-        ("Tasks", f"{readable.count(test['episodes'])} frozen {test['split']} tasks, {test['non_finite']} not finite"),
+    lost = f"{test['non_finite']} not finite" + (
+        f", {diverged.count(test)} diverged" if protocol.get("diverged") else ""
+    )
+    rows = [("Mean, 95 % interval", readable.scored(facts.metric, test))] if diverged.count(test) else []
+    rows += [
+        ("Tasks", f"{readable.count(test['episodes'])} frozen {test['split']} tasks, {lost}"),
         ("Task", f"{way}{protocol.get('k_shot')}-shot, {protocol.get('n_query')} queries{' per class' if way else ''}"),
         ("Checkpoint", protocol.get("checkpoint")),
         ("Inner steps", protocol.get("inner_steps")),

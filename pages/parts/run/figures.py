@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from core import charts
+from core import charts, diverged
 from core.runs.facts import Facts
 from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run, Score
@@ -91,12 +91,14 @@ def progress_figure(run: Run) -> str:
 
 def best_figure(run: Run, evaluations: Sequence[Score]) -> str:
     metric, best = Facts.of(run).metric, run.best
-    note = f"at iteration {readable.count(best['iteration'])}" if best else "not validated yet"
+    value, what = readable.headline(metric, best) if best else (readable.NOTHING, "95 % interval")
+    which = "median, " if diverged.count(best) else ""
+    note = f"{which}at iteration {readable.count(best['iteration'])}" if best else "not validated yet"
     return figure(
         f"Best validation {metric.title}",
-        readable.scored(metric, best),
+        value,
         note,
-        "The best so far on frozen validation tasks, its 95 % interval, and the iteration it was reached at.",
+        f"The best so far on frozen validation tasks, its {what}, and the iteration it was reached at.",
         [one.mean for one in evaluations if one.mean is not None],
         tone="good" if best else "off",
     )
@@ -104,9 +106,11 @@ def best_figure(run: Run, evaluations: Sequence[Score]) -> str:
 
 def loss_figure(run: Run) -> str:
     line = charts.spark(Outline.from_json(run.outline).line)
-    change = line[-1] - line[0] if len(line) > 1 else 0.0
-    note = f"{'−' if change < 0 else '+'}{readable.number(abs(change), 2)} since the start" if line else "no points yet"
-    tone = "off" if not line else "good" if change <= 0 else "bad"
+    change = line[-1] - line[0] if line else 0.0
+    note = f"{'−' if change < 0 else '+'}{readable.number(abs(change), 2)} since the start"
+    if not change:
+        note = ("no points yet", "the first point")[len(line)] if len(line) < 2 else "as at the start"
+    tone = "good" if change < 0 else "bad" if change > 0 else "off"
     value = readable.number(line[-1] if line else None)
     facts = Facts.of(run)
     label = "Query loss" if facts.work == "tasks" else "Training loss"

@@ -1,5 +1,6 @@
 """The table of runs: one row a run, and which rows are chosen, by run rather than by place."""
 
+import math
 import time
 import zlib
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 CHOSEN = "runs-chosen"  # session state: ids of the chosen runs, of all pages
 CLEARED = "runs-cleared"  # session state: how often the choice was taken back
 OPEN = "runs-open"  # session state: the click on a run's name
+LARGE = 1e12  # numbers beyond it are brought nearer, the greatest there are to 3e14
 ROW, MOST_ROWS = 36, 14  # pixels; rows before the table scrolls
 
 
@@ -75,9 +77,14 @@ def styled(runs: Sequence[Run]) -> "Styler":
     }
     for name, texts in words.items():
         # A formatter sees a value and not its row, so values that are equal are told apart by a hair.
-        frame[name] = frame[name].astype(float) + [place * 1e-11 for place in range(len(runs))]
+        frame[name] = [sortable(value) + place * 1e-11 for place, value in enumerate(frame[name].astype(float))]
         style = style.format(dict(zip(frame[name], texts, strict=True)).get, subset=[name], na_rep=readable.NOTHING)
     return style
+
+
+def sortable(value: float) -> float:
+    """A number in the same order as the value. A browser's table refuses those of 2**53 and more."""
+    return value if not value > LARGE else LARGE * (1 + math.log10(value / LARGE))
 
 
 def row(run: Run) -> dict[str, Any]:
