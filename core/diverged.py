@@ -6,7 +6,7 @@ Results of earlier versions do not count them, and nothing is said of these.
 from typing import TYPE_CHECKING, Any
 
 from data.config import Config
-from data.metric import RULE, Metric
+from data.metric import Metric
 
 if TYPE_CHECKING:
     from core.config.run import RunConfig
@@ -41,10 +41,10 @@ def counted(result: dict[str, Any]) -> str:
 
 
 def sentence(result: dict[str, Any]) -> str:
-    """How many diverged, what that means, and the way out; "" where none did."""
+    """How many diverged, by which rule, and the way out; "" where none did."""
     if not count(result):
         return ""
-    return f"{counted(result)}: {RULE}. {result['remedy']}".strip()
+    return f"{counted(result)}: {result['protocol']['diverged']}. {result['remedy']}".strip()
 
 
 def middle(metric: Metric, result: dict[str, Any]) -> str:

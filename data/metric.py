@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-DIVERGED = 100  # times its error before adapting that a task's error reaches at least where it diverged
+DIVERGED = 100  # times as large as before adapting, and larger, is the error of a task that diverged
 RULE = f"error more than {DIVERGED} times the task's own before adapting, and above the median task's before adapting"
 PLAIN = 1e-4, 1e7  # sizes between which a number is written without an exponent
 

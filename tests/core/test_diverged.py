@@ -3,11 +3,17 @@
 import pytest
 
 from core import diverged
-from data.metric import SQUARED_ERROR
+from data.metric import RULE, SQUARED_ERROR
 from tests.core.tiny import tiny
 
 OLD = {"mean": 5.2e27, "ci95": 1e27, "episodes": 600, "non_finite": 0}
-NEW = OLD | {"diverged": 3, "median": 0.4, "quartiles": [0.2, 0.9], "remedy": "Mend it."}
+NEW = OLD | {
+    "diverged": 3,
+    "median": 0.4,
+    "quartiles": [0.2, 0.9],
+    "remedy": "Mend it.",
+    "protocol": {"diverged": RULE},
+}
 
 
 @pytest.mark.parametrize(

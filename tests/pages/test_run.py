@@ -51,7 +51,7 @@ def test_where_tasks_diverged_the_median_stands_out_and_the_mean_beside_it(app, 
     page = said(app("run", run=run.id))
     assert '<span class="big">0.4344</span>' in page
     assert "mean squared error, median; quartiles 0.1793 and 0.8633" in page
-    assert f"1 of 2{readable.GAP}000 tasks diverged: error more than 100 times" in page and "Set fewer steps." in page
+    assert f"1 of 2{readable.GAP}000 tasks diverged: more than before." in page and "Set fewer steps." in page
     assert "9.6×10²⁸ ± 1.9×10²⁹" in page and "0 not finite, 1 diverged" in page
     assert "<b>0.4344</b>" in page and "median, at iteration 3" in page
 

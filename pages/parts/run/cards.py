@@ -13,7 +13,6 @@ from core.runs import protocols
 from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run
 from core.runs.series import SeriesReader
-from data.metric import RULE
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
 from pages.parts.run.beside import Beside
@@ -93,10 +92,8 @@ def validation_card(run: Run, reader: SeriesReader, compared: Beside | None = No
 
 def adaptation_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     shown = [run, *([compared.other] if compared and compared.shown else [])]
-    shown = [
-        one for one in shown if charts.drawn_as(one) == charts.drawn_as(run)
-    ]  # what else is measured has other axes
-    medians = charts.by_median([result for one in shown for _, result, *_ in adaptations(one, reader)])
+    same = [one for one in shown if charts.drawn_as(one) == charts.drawn_as(run)]  # others have other axes
+    medians = charts.by_median([result for one in same for _, result, *_ in adaptations(one, reader)])
     title = "Adaptation per inner step" + (", median and quartiles" if medians else "")
     with theme.card("adaptation", title, height="stretch"):
         chart = adaptation(run, reader, medians)
@@ -158,18 +155,17 @@ def astray(test: dict[str, Any]) -> str:
     """Which tasks the inner steps led astray, and what to set otherwise; "" where none."""
     tasks, parts = f"of {readable.count(test['episodes'])} tasks", []
     if count := diverged.count(test):
-        parts.append(f"{count} {tasks} diverged: {RULE}.")
+        parts.append(f"{count} {tasks} diverged: {test['protocol']['diverged']}.")
     if test["non_finite"]:
         parts.append(f"{test['non_finite']} {tasks} were left out: their adaptation was not finite.")
-    return " ".join([*parts, test.get("remedy", "Lower the inner learning rate.")]) if parts else ""
+    return " ".join([*parts, test.get("remedy", "Lower the inner learning rate.")]).strip() if parts else ""
 
 
 def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts) -> list[tuple[str, Any]]:
     way = f"{protocol['n_way']}-way " if protocol.get("n_way", 1) > 1 else ""
     chosen = protocol.get("chosen")
-    lost = f"{test['non_finite']} not finite" + (
-        f", {diverged.count(test)} diverged" if protocol.get("diverged") else ""
-    )
+    lost = f"{test['non_finite']} not finite"
+    lost += f", {diverged.count(test)} diverged" if protocol.get("diverged") else ""
     rows = [("Mean, 95 % interval", readable.scored(facts.metric, test))] if diverged.count(test) else []
     rows += [
         ("Tasks", f"{readable.count(test['episodes'])} frozen {test['split']} tasks, {lost}"),
