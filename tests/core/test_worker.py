@@ -29,7 +29,7 @@ from core.training import build, checkpoint
 from core.training.listener import Progress
 from core.training.memory import REMEDY
 from core.training.trainer import Trainer
-from core.worker import StoreListener, Unfailing, patiently, work
+from core.worker import BEST, StoreListener, Unfailing, patiently, work
 from tests.core.tiny import values
 from tests.waiting import wait_until
 
@@ -118,6 +118,9 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     keys = {key for _, _, key, _ in store.metric_rows(id)}
     assert keys == {"train/support_loss", "train/query_loss", "train/query_score", "train/learning_rate"}
     best = run.best["iteration"]
+    chosen = next(one.result for one in store.evaluations(id, "val") if one.iteration == best)
+    assert run.best == {"iteration": best, **{key: chosen[key] for key in BEST}}
+    assert run.best["diverged"] == 0 and run.best["median"] <= run.best["quartiles"][1]
     assert [(one.iteration, one.split) for one in store.evaluations(id)] == [
         (0, "val"),
         (2, "val"),

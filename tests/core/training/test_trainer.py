@@ -5,10 +5,12 @@ import json
 import math
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,15 +18,17 @@ from core.algorithms.optimizers import Adam
 from core.config.checks import without_effect
 from core.config.run import RunConfig
 from core.runs.home import Home
-from core.training import checkpoint
+from core.training import checkpoint, trainer
 from core.training.build import build_learner
 from core.training.checkpoint import CheckpointError
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.listener import Desired, Progress, Stopped
 from core.training.schedule import learning_rate
 from core.training.spent import Spent
+from core.training.summary import rank
 from core.training.trainer import Trainer
 from core.training.window import TrainingError
+from data.metric import SQUARED_ERROR
 from tests.core.tiny import MemoryListener, StepClock, open_tiny, tiny, values
 
 RUNS = {
@@ -292,6 +296,23 @@ def test_what_is_tested_is_the_best_on_validation(pictures: Home, tmp_path: Path
         return evaluate(learner, config, family, "test", episodes=30).mean
 
     assert score("best") == result.mean != score("last")
+
+
+def test_a_checkpoint_does_not_lose_by_how_far_one_task_diverged(
+    pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not to the untrained start, nor because the task overflowed. Of 30 tasks one is lost after training."""
+
+    def scored(*arguments: Any, checkpoint: str, **settings: Any) -> EvaluationResult:
+        result, metric = evaluate(*arguments, checkpoint=checkpoint, **settings), SQUARED_ERROR
+        scores = np.full(30, 4.0 if checkpoint == "last@0" else 0.5)
+        scores[0] = {"last@2": np.nan, "last@4": 1e28}.get(checkpoint, scores[0])
+        limits = np.full(30, 100.0)  # a start of 1
+        return replace(result, scores=scores, mean=float(np.nanmean(scores)), rank=rank(metric, scores, limits))
+
+    monkeypatch.setattr(trainer, "evaluate", scored)
+    result, _, _ = train(tiny("sinusoid"), tmp_path, pictures)
+    assert result.protocol["checkpoint"] == "best@2"
 
 
 def points(listener: MemoryListener, key: str) -> list[tuple[int, float]]:
