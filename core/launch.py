@@ -1,6 +1,7 @@
 """From what a person chose to queued runs: the same way from every page and the command line."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.config.checks import ConfigError, Problem, parse
@@ -53,8 +54,8 @@ def prepared(values: dict[str, Any], name: str, seeds: int = 1, home: Home | Non
     if config.seed + seeds - 1 > LARGEST_SEED:
         text = f"{seeds} seeds from {config.seed} on end beyond {LARGEST_SEED}."
         raise ConfigError([Problem("seed", text, f"Start at {LARGEST_SEED - seeds + 1} or below.")])
-    tried(config, folders, forked(home) if home else spawned)
-    complete, facts = config.model_dump(mode="json"), facts_of(config).as_json()
+    cores = tried(config, folders, forked(home) if home else spawned).cores
+    complete, facts = config.model_dump(mode="json"), replace(facts_of(config), cores=cores).as_json()
     numbers = range(config.seed, config.seed + seeds)
     names = {seed: f"{name} seed {seed}" if seeds > 1 else name for seed in numbers}
     return [Launch(names[seed], {**complete, "seed": seed}, facts) for seed in numbers]

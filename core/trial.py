@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from core.algorithms.base import algorithms
-from core.algorithms.forward import ForwardMode
 from core.config.run import RunConfig
 from core.elsewhere import Died, Question, Refused, Start, TookTooLong, spawned
 from core.models.base import ModelError
-from core.training.build import check
+from core.training.build import Trial, check
 from data.places import Folders
 
 SECONDS = 90.0  # within which a network of one's own has to be built and tried; importing torch takes some of them
 
 
-def tried(config: RunConfig, folders: Folders | None = None, start: Start = spawned) -> ForwardMode:
-    """How the run's network goes over many tasks. Raises ModelError with reason and remedy where it cannot learn them.
+def tried(config: RunConfig, folders: Folders | None = None, start: Start = spawned) -> Trial:
+    """How the run will compute. Raises ModelError with reason and remedy where its network cannot learn the tasks.
 
     start: how the process of a person's own network is made.
     """
@@ -27,10 +26,10 @@ def tried(config: RunConfig, folders: Folders | None = None, start: Start = spaw
     return _elsewhere(config, folders, start) if own else check(config, folders)
 
 
-def _elsewhere(config: RunConfig, folders: Folders | None, start: Start) -> ForwardMode:
+def _elsewhere(config: RunConfig, folders: Folders | None, start: Start) -> Trial:
     asked = {"config": config.model_dump(mode="json"), "folders": folders and [str(path) for path in folders]}
     try:
-        return Question("core.trial:try_here", asked, SECONDS, start=start).answer()
+        return Trial(*Question("core.trial:try_here", asked, SECONDS, start=start).answer())
     except Refused as error:
         raise ModelError(error.message, error.remedy, error.path) from None
     except TookTooLong:
@@ -42,7 +41,7 @@ def _elsewhere(config: RunConfig, folders: Folders | None, start: Start) -> Forw
         raise ModelError(text, remedy, "model.path") from None
 
 
-def try_here(asked: dict[str, Any]) -> ForwardMode:
+def try_here(asked: dict[str, Any]) -> Trial:
     """The same in the process that was started for it."""
     import torch
 

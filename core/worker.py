@@ -189,10 +189,10 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
             raise Stopped
         run = attempt.store.get(run.id)  # the slot came with the claim
         # The scheduler has given the device: the slot. How many processes there may be depends on its kind.
-        config = parse({**run.config, "device": run.slot if run.slot in ("cpu", hardware.ALL_GPUS) else "auto"})
+        config = parse({**run.config, "device": run.slot if run.slot in (hardware.CPU, hardware.ALL_GPUS) else "auto"})
         attempt.update(iterations=config.training.iterations)
         devices = hardware.members(run.slot, hardware.slots())
-        devices = devices * config.training.processes if run.slot == "cpu" else devices
+        devices = devices * config.training.processes if run.slot == hardware.CPU else devices
         with Team(devices) if len(devices) > 1 else nullcontext() as team:
             listener, device = StoreListener(attempt, run.slot, team), open_device(devices[0], config.precision)
             # A run stays with the data it was given.

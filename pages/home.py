@@ -73,9 +73,10 @@ def device() -> None:
         gpus = hardware.gpus()
         if gpus:
             say.caption(" · ".join(f"cuda:{gpu.index} {readable.size(gpu.memory_total)}" for gpu in gpus))
+            st.caption("One run trains at a time on each GPU; the others wait their turn.")
         else:
             st.caption("No GPU was found, so runs train on the processor. The quick presets are made for that.")
-        st.caption("One run trains at a time on each device; the others wait their turn.")
+            st.caption("Small networks share its cores, a larger one takes them all; the others wait their turn.")
 
 
 router.require()

@@ -21,9 +21,11 @@ def dry_run(values: dict[str, Any], name: str, seeds: int, home: Home, store: Ru
     from core.costs import Costs
     from core.elsewhere import forked
     from core.forecast import Forecaster
+    from core.training.build import cores_before
 
     config = RunConfig.model_validate(values)
-    meets, facts = outlook(store, home, config.device), facts_of(config)
+    meets = outlook(store, home, config.device, cores_before(config, home.folders), seeds)
+    facts = facts_of(config)
     print(f"Measuring a few iterations on {meets.slot} …", file=sys.stderr, flush=True)
     found = Forecaster(Costs(home.costs), home.folders, start=forked(home)).forecast(config, meets.slot)
     document = {
@@ -52,6 +54,8 @@ def lines(found: "Forecast", config: "RunConfig", seeds: int, meets: Outlook) ->
         rows.append(("", "measured while the processor was busy with other work, so rather long"))
     if meets.words:
         rows.append(("queue", meets.words))
+    if meets.sharing:
+        rows.append(("", meets.sharing))
     rows += [("less with", f"{found.words(advice)} ({settings(advice.changes)})") for advice in found.advice]
     return [f"  {label:<10}{text}" for label, text in rows]
 

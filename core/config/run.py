@@ -29,7 +29,7 @@ class TrainingConfig(Config):
         None, "Time budget", unit="minutes", gt=0, le=100_000, step=1.0, advanced=True, empty="none"
     )
     """Training ends after so many minutes even if iterations are left; cosine and linear schedules then follow the
-    clock. Such a run's numbers depend on the machine's speed.
+    clock. Such a run's numbers depend on the machine's speed, so it never shares the processor with another.
     """
     schedule: Literal["constant", "cosine", "linear", "exponential"] = setting("constant", "Schedule")
     """How the meta learning rate changes over the iterations."""

@@ -15,6 +15,7 @@ class Facts:
     trains: whether there is any training before the test. takes_steps: whether it takes inner steps.
     loss: what the training curves are of, with its unit. support_curve, query_curve: what each of the two is called.
     work: what an iteration is made of, ``tasks`` or ``examples``. work_per_iteration: how many of them.
+    cores: of a processor that the run computes with; None for all there are, and where nobody has looked.
     """
 
     learner: str
@@ -30,6 +31,7 @@ class Facts:
     query_curve: str
     work: str
     work_per_iteration: int
+    cores: int | None = None
 
     @classmethod
     def of(cls, run: Run) -> "Facts":
@@ -46,6 +48,11 @@ class Facts:
     def from_json(cls, values: dict[str, Any]) -> "Facts":
         known = {key: value for key, value in values.items() if key in cls.__dataclass_fields__}
         return cls(**known | {"metric": Metric.from_json(values["metric"])})
+
+
+def cores_of(run: Run) -> int | None:
+    """What the row says of its ``cores``, as the queue reads it, whatever else is known of the run."""
+    return (run.facts or {}).get("cores")
 
 
 def unknown(run: Run) -> Facts:

@@ -12,8 +12,10 @@ from typing import Any
 import psutil
 import pynvml
 
+CPU = "cpu"  # the slot that runs may share, see ``Room``
 ALL_GPUS = "cuda:all"  # the slot of a run that is divided among all visible GPUs
 CONTAINER = Path("/sys/fs/cgroup/memory.max")  # Linux
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # likewise: microseconds of processor time, and within how many of them
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ def gpus() -> list[Gpu]:
 
 
 def slots() -> list[str]:
-    """The places where one run at a time can train: ``cuda:<i>`` for each GPU, ``mps`` on Apple Silicon, ``cpu``."""
-    return [*(f"cuda:{gpu.index}" for gpu in gpus()), *(["mps"] if _apple_silicon() else []), "cpu"]
+    """Where runs can train: ``cuda:<i>`` for each GPU and ``mps`` on Apple Silicon one at a time, ``cpu`` see ``Room``."""
+    return [*(f"cuda:{gpu.index}" for gpu in gpus()), *(["mps"] if _apple_silicon() else []), CPU]
 
 
 def fitting(device: str, slots: list[str]) -> list[str]:
@@ -54,7 +56,7 @@ def fitting(device: str, slots: list[str]) -> list[str]:
 
 
 def members(slot: str, slots: Sequence[str]) -> list[str]:
-    """The places that a run on this slot takes, of which each is for one run at a time."""
+    """The slots that a run on this one takes: all GPUs are several."""
     return [one for one in slots if one.startswith("cuda:")] if slot == ALL_GPUS else [slot]
 
 
@@ -84,7 +86,7 @@ def describe() -> str:
 
 def cpu() -> str:
     """The processor for people."""
-    return f"{'Apple Silicon' if _apple_silicon() else 'CPU'} · {_cores()} cores"
+    return f"{'Apple Silicon' if _apple_silicon() else 'CPU'} · {cores()} cores"
 
 
 def memory_of(slot: str) -> int:
@@ -145,9 +147,14 @@ def _apple_silicon() -> bool:
     return platform.system() == "Darwin" and platform.machine() == "arm64"
 
 
-def _cores() -> int:
-    """The cores we may use, which in a container are fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores() -> int:
+    """The processor cores we may use, which in a container are fewer than there are. At least 1."""
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, QUOTA.read_text().split())
+        return max(1, min(ours, round(quota / period)))
+    except (OSError, ValueError):  # no container, or "max"
+        return ours
 
 
 @cache

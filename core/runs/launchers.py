@@ -31,7 +31,10 @@ class Launcher(Protocol):
     host: str  # the name under which this launcher's runs are filed; others' runs are left alone
 
     def slots(self) -> list[str]:
-        """The places for one run each, best first."""
+        """Where runs can train, best first: see ``Room`` for how many at a time."""
+
+    def cores(self) -> int:
+        """Of the processor that is the slot ``cpu``."""
 
     def start(self, run: Run, home: Home, slot: str) -> Handle:
         """Start a worker for the run's present attempt; RunError if it cannot be started."""
@@ -72,6 +75,9 @@ class LocalLauncher:
 
     def slots(self) -> list[str]:
         return hardware.slots()
+
+    def cores(self) -> int:
+        return hardware.cores()
 
     def start(self, run: Run, home: Home, slot: str) -> Handle:
         """Forked by the home's warm process where there is one, else a plain one, and a warm one begins to wait for the next."""

@@ -1,16 +1,27 @@
 """The queue as the database has it: which runs wait for a worker, and in which order. ``scheduler`` is who serves it."""
 
+from typing import NamedTuple
+
 from sqlalchemy import ColumnElement, func, or_, select
 
 from core.runs.database import Database
 from core.runs.schema import ACTIVE, runs
 
 _DEVICE = func.coalesce(runs.c.config["device"].as_string(), "auto").label("wish")
+_CORES = runs.c.facts["cores"].as_integer().label("cores")
 _WAITING = (runs.c.status == "queued", runs.c.desired == "run")
 
 
 def _startable(host: str) -> tuple[ColumnElement[bool], ...]:
     return *_WAITING, or_(runs.c.host.is_(None), runs.c.host == host)
+
+
+class Waiting(NamedTuple):
+    """Those who ask for the same. cores: that each computes with, None for all there are. id: the oldest of them."""
+
+    device: str
+    cores: int | None
+    id: int
 
 
 class Queue:
@@ -34,13 +45,12 @@ class Queue:
         with self.database.reading() as connection:
             return connection.execute(query).scalar_one()
 
-    def next_in_line(self, host: str) -> dict[str, int]:
-        """The oldest queued run that this host may start, for each device that one asks for, oldest first."""
-        query = (
-            select(_DEVICE, func.min(runs.c.id)).where(*_startable(host)).group_by("wish").order_by(func.min(runs.c.id))
-        )
+    def next_in_line(self, host: str) -> list[Waiting]:
+        """The oldest queued run that this host may start, for each device and number of cores that one asks for, oldest first."""
+        oldest = func.min(runs.c.id)
+        query = select(_DEVICE, _CORES, oldest).where(*_startable(host)).group_by("wish", "cores").order_by(oldest)
         with self.database.reading() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return [Waiting(*row) for row in connection.execute(query).tuples()]
 
     def all_in_line(self, host: str, device: str) -> list[int]:
         """All queued runs that this host may start and that ask for this device, oldest first."""

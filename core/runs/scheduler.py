@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from core.errors import RunError
 from core.runs import hardware
 from core.runs.attempt import Attempt, Superseded
+from core.runs.facts import cores_of
 from core.runs.home import Home
 from core.runs.launchers import Launcher, launcher_of
+from core.runs.room import Room
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
 
@@ -37,11 +39,11 @@ def reconcile(store: RunStore, home: Home, launcher: Launcher | None = None) -> 
     active = store.runs(status=ACTIVE)
     vanished = [run for run in active if _vanished(run, launcher)]
     hung = [run for run in active if run.host == launcher.host and run.handle and run not in vanished and _hung(run)]
-    slots = launcher.slots()
+    machine = launcher.slots(), launcher.cores()
     with store.exclusive():
         for run in vanished:
             _give_up(store, run)
-        claimed = _claim(store, launcher.host, slots)
+        claimed = _claim(store, launcher.host, *machine)
     for run in hung:
         launcher.stop(run.handle)
     return [run.id for run, slot in claimed if _spawn(store, home, launcher, run, slot)]
@@ -153,14 +155,6 @@ def waits_for(run: Run, home: Home) -> str:
     return "It waits for another home, whose machine has to start it. Stop and resume it to train it here."
 
 
-def occupants(store: RunStore, home: Home, device: str) -> list[Run]:
-    """The runs that hold every place where one that asks for this device could train here; none where a place is free."""
-    launcher = launcher_of(home)
-    fitting = hardware.fitting(device, launcher.slots())
-    held = {run.slot: run for run in store.runs(status=ACTIVE) if run.host == launcher.host}
-    return [held[slot] for slot in fitting] if held.keys() >= set(fitting) else []
-
-
 def _vanished(run: Run, launcher: Launcher) -> bool:
     if run.host != launcher.host:  # whose host is asked to look after it; only a user's stop gives up on that
         return _hung(run, times=4)
@@ -195,37 +189,41 @@ def patience(run: Run) -> float:
     return UNKNOWN_PACE if pace is None else max(SILENCE, 4 * pace)
 
 
-def _claim(store: RunStore, host: str, slots: Sequence[str]) -> list[tuple[Run, str]]:
-    """Give each free slot to the oldest queued run that fits it; returns (run, slot). Of a long queue it reads a row a device."""
-    active = [run for run in store.runs(status=ACTIVE) if run.host == host and run.slot]
-    occupied = {place for run in active for place in hardware.members(run.slot, slots)}
-    claimed = []
-    while (found := _first_that_fits(store, host, slots, occupied)) is not None:
+def _claim(store: RunStore, host: str, slots: Sequence[str], cores: int) -> list[tuple[Run, str]]:
+    """Give what is free to the oldest queued runs that fit it; returns (run, slot). Of a long queue it reads a row a start."""
+    room, claimed = Room(slots, cores, training_on(store, host)), []
+    while (found := _first_that_fits(store, host, room)) is not None:
         id, slot = found
-        occupied.update(hardware.members(slot, slots))
-        claimed.append((store.get(id), slot))
+        run = store.get(id)
+        room.take(slot, cores_of(run))
+        claimed.append((run, slot))
         fresh = {"started": time.time(), "slot": slot, "host": host, "handle": None, "heartbeat": None}
         store.move(id, "starting", only_from={"queued"}, **fresh)
     return claimed
 
 
-def _first_that_fits(store: RunStore, host: str, slots: Sequence[str], occupied: set[str]) -> tuple[int, str] | None:
-    """The oldest queued run for which there is a free slot, and that slot. Runs whose device does not exist here fail.
+def training_on(store: RunStore, host: str) -> list[Run]:
+    """The runs that have a place on this host, paused ones included, oldest first."""
+    return [run for run in reversed(store.runs(status=ACTIVE)) if run.host == host and run.slot]
 
-    A run that waits for all GPUs keeps younger ones from those that are free: else it could wait for ever.
+
+def _first_that_fits(store: RunStore, host: str, room: Room) -> tuple[int, str] | None:
+    """The oldest queued run for which there is room, and its slot. Runs whose device does not exist here fail.
+
+    One that waits keeps younger ones from where it might start: small ones would else never leave it all GPUs, or the whole
+    processor.
     """
-    taken = set(occupied)
-    for device, id in store.next_in_line(host).items():
-        fitting = hardware.fitting(device, list(slots))
-        free = [slot for slot in fitting if taken.isdisjoint(hardware.members(slot, slots))]
-        if free:
-            return id, free[0]
-        if device == hardware.ALL_GPUS:
-            taken.update(hardware.members(device, slots))
+    kept: set[str] = set()
+    for waiting in store.next_in_line(host):
+        fitting = hardware.fitting(waiting.device, room.slots)
+        for slot in fitting:
+            if kept.isdisjoint(room.members(slot)) and room.fits(slot, waiting.cores):
+                return waiting.id, slot
+        kept.update(member for slot in fitting for member in room.members(slot))
         if not fitting:
-            message = f"The device {device} does not exist here; there is {', '.join(slots)}."
+            message = f"The device {waiting.device} does not exist here; there is {', '.join(room.slots)}."
             remedy = "Duplicate the run and choose another device, or auto."
-            for hopeless in store.all_in_line(host, device):
+            for hopeless in store.all_in_line(host, waiting.device):
                 store.move(hopeless, "failed", only_from={"queued"}, error=message, remedy=remedy)
     return None
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from core.algorithms.base import Algorithm, algorithms
 from core.algorithms.forward import ForwardMode
-from core.config.run import RunConfig
+from core.config.run import RunConfig, TrainingConfig
 from core.models.base import ModelError, build_model, models
 from core.training.memory import out_of_memory
 from core.training.streams import stream
@@ -112,14 +113,22 @@ def without_data(config: RunConfig, folders: Folders | None = None, device: torc
     return family
 
 
-def check(config: RunConfig, folders: Folders | None = None) -> ForwardMode:
+class Trial(NamedTuple):
+    """forward: how the run's network goes over many tasks. cores: see ``cores``."""
+
+    forward: ForwardMode
+    cores: int | None
+
+
+def check(config: RunConfig, folders: Folders | None = None) -> Trial:
     """Whether the run's learner and network fit its tasks, found out in a moment on the CPU, without the data.
 
     Raises ModelError with reason and remedy.
     """
     if config.model.name != "module":
         parameter_count(config, folders)  # before memory is asked for
-    return tried_out(config, without_data(config, folders)).forward_tasks.mode
+    learner = tried_out(config, without_data(config, folders))
+    return Trial(learner.forward_tasks.mode, cores(learner, config.training))
 
 
 def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
@@ -128,9 +137,7 @@ def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
     Counted on torch's meta device, where tensors have shapes and no memory. Not for a person's own network, whose code would
     have to run. Raises ModelError for a network that this machine has no memory for.
     """
-    with torch.device("meta"):
-        learner = build_learner(config, without_data(config, folders, "meta"), "stacked")
-    weights = sum(p.numel() for p in learner.parameters() if p.requires_grad)
+    weights = sum(p.numel() for p in _weightless(config, folders).parameters() if p.requires_grad)
     needed, there = BYTES_A_WEIGHT * weights, psutil.virtual_memory().total
     if needed > there:
         sizes = f"{needed / 2**30:.0f} GiB to train, and this machine has {there / 2**30:.0f}"
@@ -138,6 +145,11 @@ def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
             f"A network of {weights:,} weights takes {sizes}.", "Make it narrower, or give it fewer layers.", "model"
         )
     return weights
+
+
+def _weightless(config: RunConfig, folders: Folders | None) -> Algorithm:
+    with torch.device("meta"):
+        return build_learner(config, without_data(config, folders, "meta"), "stacked")
 
 
 def threads(learner: Algorithm, processes: int = 1) -> int:
@@ -148,6 +160,19 @@ def threads(learner: Algorithm, processes: int = 1) -> int:
     browser, on two cores).
     """
     return 1 if small(learner) else max(1, torch.get_num_threads() // processes)
+
+
+def cores(learner: Algorithm, training: TrainingConfig) -> int | None:
+    """How many of a processor's cores the run computes with; None for all there are.
+
+    One with a time budget is given them all: how far it comes must not depend on who trains beside it.
+    """
+    return training.processes if small(learner) and training.minutes is None else None
+
+
+def cores_before(config: RunConfig, folders: Folders | None = None) -> int | None:
+    """The same before a trial, by shapes alone. None for a person's own network, whose code would have to run."""
+    return None if config.model.name == "module" else cores(_weightless(config, folders), config.training)
 
 
 def small(learner: Algorithm) -> bool:

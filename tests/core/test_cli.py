@@ -49,6 +49,9 @@ class NoWorkers:
     def slots(self) -> list[str]:
         return ["cpu"]
 
+    def cores(self) -> int:
+        return 1
+
     def start(self, run: Run, home: Home, slot: str) -> Handle:
         self.started.append(run.id)
         return {}
@@ -179,9 +182,10 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("patient", "forking")
 def test_a_dry_run_says_what_it_would_take_and_queues_nothing(
-    document: Callable[..., Any], call: Call, home: Home, launcher: NoWorkers
+    document: Callable[..., Any], call: Call, home: Home, launcher: NoWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a real process, once; the second time from what it measured."""
+    monkeypatch.setattr(hardware, "cores", lambda: 1)
     dry = ("train", "--preset", "sinusoid-maml", *SMALL, "--seeds", "2", "--name", "mine", "--dry-run")
     answer = document(*dry)
     assert answer.keys() == {"name", "seeds", "config", "estimate", "queue"}
@@ -196,6 +200,7 @@ def test_a_dry_run_says_what_it_would_take_and_queues_nothing(
     assert code == 0
     assert out.splitlines()[0] == "mine: MAML on Sinusoid regression, 5-shot"
     assert "a few seconds each: training a few seconds" in out
+    assert "shares the processor's cores with other runs, so it may take 2 times as long" in out
     assert out.endswith("Nothing was queued.\n")
     assert "Measuring" in err
     assert RunStore(home.database).count() == 0

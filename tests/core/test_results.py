@@ -41,6 +41,9 @@ class MadeUpWorkers:
     def slots(self) -> list[str]:
         return ["cpu"]
 
+    def cores(self) -> int:
+        return 1
+
     def start(self, run: Run, home: Home, slot: str) -> Handle:
         self.seen.append([run.id for run in self.store.runs(status={"queued"})])
         end = self.ends[len(self.seen) - 1] if self.ends else "finished"

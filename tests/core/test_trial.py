@@ -10,9 +10,11 @@ from core.elsewhere import Start, forked
 from core.launch import launch
 from core.models.base import ModelError
 from core.runs import scheduler
+from core.runs.facts import cores_of
 from core.runs.home import Home
 from core.runs.store import RunStore
 from core.training import build
+from core.training.build import Trial
 from core.trial import tried
 from tests.core.tiny import tiny, values
 
@@ -49,13 +51,13 @@ def own(path: str):
 
 def test_an_edited_file_counts_at_once_and_is_never_imported_here(network, start: Start) -> None:
     path = network()
-    assert tried(own(path), start=start) == "stacked"
+    assert tried(own(path), start=start).forward == "stacked"
     network(outputs="outputs + 1")
     with pytest.raises(ModelError, match=r"gives \(4,\) values .* need \(3,\)") as caught:
         tried(own(path), start=start)
     assert (caught.value.path, "outputs" in caught.value.remedy) == ("model", True)
     network(outputs="outputs")
-    assert tried(own(path), start=start) == "stacked"
+    assert tried(own(path), start=start) == Trial("stacked", cores=1)
     assert path.partition(":")[0] not in sys.modules
 
 
@@ -103,7 +105,7 @@ def test_a_network_that_hangs_is_ended(network, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_a_network_prints_is_no_answer(network, start: Start, capfd: pytest.CaptureFixture[str]) -> None:
-    assert tried(own(network(before="print('{}' * 100000)")), start=start) == "stacked"
+    assert tried(own(network(before="print('{}' * 100000)")), start=start).forward == "stacked"
     said = capfd.readouterr()
     assert (said.out, set(said.err.strip())) == ("", {"{", "}"})
     assert len(said.err) <= 2**16
@@ -131,4 +133,5 @@ def test_a_launch_builds_the_learner_once_however_many_seeds(home: Home, monkeyp
     runs = launch(RunStore(home.database, home.root), home, values("sinusoid"), "many", seeds=3)
     assert [run.name for run in runs] == ["many seed 0", "many seed 1", "many seed 2"]
     assert {run.group for run in runs} == {"many × 3"}
+    assert [cores_of(run) for run in runs] == [1, 1, 1]
     assert built == ["stacked"]

@@ -43,6 +43,9 @@ class InThisProcess:
     def slots(self) -> list[str]:
         return ["cpu"]
 
+    def cores(self) -> int:
+        return 1
+
     def start(self, run: Run, home: Home, slot: str) -> Handle:
         self.started.append((run.id, slot))
         return identify()
@@ -405,6 +408,30 @@ def test_a_queue_of_real_workers_empties_itself(store: RunStore, home: Home, wri
     assert done.test["episodes"] == 30
     assert checkpoint.newest(home.artifacts(done).checkpoints(), "best")
     assert store.metric_rows(finishing)
+
+
+@pytest.mark.usefixtures("forking")
+def test_a_run_gives_the_same_numbers_alone_and_beside_others(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "cores", lambda: 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # what the workers begin with on a machine of two cores
+    config = values("sinusoid", "training.iterations=60", "training.evaluate_every=20")
+    alone, *others = [Launch("one", config, {"cores": 1}) for _ in range(4)]
+    runs = [*scheduler.submit(store, home, [alone])]
+    numbers = [scores(store, ended(store, runs[0].id))]
+    together = scheduler.submit(store, home, others)
+    assert [run.status for run in together] == ["starting"] * 3
+    for run in together:
+        done = ended(store, run.id)
+        assert (done.status, done.device) == ("finished", "CPU · 1 thread"), log(home, done)
+        numbers.append(scores(store, done))
+    assert numbers[1:] == numbers[:1] * 3
+    assert len(numbers[0]) == 5
+
+
+def scores(store: RunStore, run: Run) -> list[tuple[int, str, float]]:
+    return [(one.iteration, one.split, one.mean) for one in store.evaluations(run.id)]
 
 
 @pytest.mark.usefixtures("plain_signals", "forking")

@@ -237,4 +237,4 @@ def test_a_classifier_of_all_training_classes_is_built_for_as_many_as_there_are(
     config.seed, config.batch_statistics = 0, "transductive"
     body, head = 16 * 3 + 3, 3 * 5 + 5
     assert parameter_count(config, folders) == body + head
-    assert check(config, folders) == "stacked"
+    assert check(config, folders).forward == "stacked"

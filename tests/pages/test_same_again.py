@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +133,54 @@ def test_a_variant_waits_for_its_parent_or_has_it_stopped(app, said, store, home
     page.button(f"overtake-{made.id}").click().run()
     assert store.get(run.id).desired == "stop"
     assert f"overtake-{made.id}" not in {button.key for button in page.button}
+
+
+@pytest.fixture
+def small(store, home, make_run, monkeypatch):
+    """Makes a run that trains on one of two cores."""
+    monkeypatch.setattr(hardware, "cores", lambda: 2)
+
+    def make():
+        run = make_run("sinusoid-maml", "running", slot="cpu", host=home.host)
+        store.update(run.id, facts=run.facts | {"cores": 1})
+        return store.get(run.id)
+
+    return make
+
+
+def test_a_small_runs_variant_trains_beside_it(app, said, store, small):
+    run = small()
+    page = opened(app, run)
+    setting(page, run, "algorithm.inner_lr").set_value(0.02).run()
+    assert "waits in the queue" not in said(page)
+    assert "stop-first" not in {toggle.key for toggle in page.toggle}
+    page.button("launch-variant").click().run()
+    made = store.runs()[0]
+    assert (made.status, made.parent, store.get(run.id).desired) == ("starting", run.id, "run")
+
+
+def test_with_all_cores_in_use_the_end_of_any_run_makes_room(app, said, store, small):
+    run, second, third = (small() for _ in range(3))
+    page = opened(app, run)
+    setting(page, run, "algorithm.inner_lr").set_value(0.02).run()
+    others = f"#{second.id} {second.name} or #{third.id} {third.name}"
+    assert f"waits in the queue until this run, {others} has ended" in said(page)
+    page.toggle("stop-first").set_value(True).run()
+    page.button("launch-variant").click().run()
+    assert store.get(run.id).desired == "stop"
+    assert f"it starts when #{run.id} {run.name}, {others} makes room." in said(page)
+
+
+def test_a_variant_does_not_overtake_a_run_that_waits_for_all_cores(app, said, store, small):
+    run, second = small(), small()
+    page = opened(app, run)
+    setting(page, run, "algorithm.inner_lr").set_value(0.02).run()
+    store.create(run.config, "before", folder_root=Path(run.folder), datasets=Path(run.datasets), host=run.host)
+    setting(page, run, "algorithm.inner_lr").set_value(0.03).run()
+    assert "The new run starts after 1 queued run." in said(page)
+    waiting = said(app("run", run=store.runs()[0].id))
+    names = f"#{run.id} {run.name} and #{second.id} {second.name}"
+    assert f"Next in the queue; it starts when {names} make room." in waiting
 
 
 def test_the_parent_can_be_stopped_with_the_launch(app, store, home, make_run):

@@ -289,6 +289,18 @@ def test_what_does_not_fit_is_said(app, measured, said):
     assert not page.button("launch").disabled  # nobody knows what else will be on the machine then
 
 
+def test_that_several_seeds_share_the_cores_is_said(app, measured, said, monkeypatch):
+    monkeypatch.setattr(hardware, "cores", lambda: 2)
+    measured("sinusoid-maml", cost(step=0.002))
+    page = app("train", preset="sinusoid-maml")
+    page.number_input("run-seeds").set_value(2).run()
+    assert "times as long" not in said(page)
+    page.number_input("run-seeds").set_value(3).run()
+    assert "Shares the processor's cores with other runs, so it may take 1.5 times as long." in said(page)
+    setting(page, "training.minutes").set_value(1.0).run()
+    assert "times as long" not in said(page), "with a time budget they take turns"
+
+
 def test_whoever_is_before_it_and_a_busy_processor_are_said(app, measured, said, make_run, store, home):
     run = make_run("doodles-5w1s", "running")
     store.update(run.id, host=home.host, slot="cpu", remaining=700.0)

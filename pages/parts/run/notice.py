@@ -1,6 +1,8 @@
 """What a person has to know of a run before reading its curves, and what can be done about it there and then."""
 
 from core.runs import scheduler
+from core.runs.facts import cores_of
+from core.runs.outlook import Way, either, ways_in
 from core.runs.schema import ACTIVE, Run
 from pages.parts import session
 
@@ -31,18 +33,26 @@ def waiting_for(run: Run) -> str:
         return "Paused before it started. Continue puts it back into the queue."
     if elsewhere := scheduler.waits_for(run, session.home()):
         return elsewhere
-    store = session.store()
-    before, busy = store.before(run.id), [f"#{other.id} {other.name}" for other in store.runs(status=ACTIVE)]
+    before, ways = session.store().before(run.id), _ways(run)
     place = f"{before} run{'s are' if before > 1 else ' is'} before it in the queue" if before else "Next in the queue"
-    return f"{place}; it starts when {' or '.join(busy)} makes room." if busy else f"{place}; it starts in a moment."
+    if ways:
+        made = "make" if len(ways[-1]) > 1 else "makes"
+        return f"{place}; it starts when {either(ways, named)} {made} room."
+    return f"{place}." if before else f"{place}; it starts in a moment."
+
+
+def named(run: Run) -> str:
+    return f"#{run.id} {run.name}"
+
+
+def _ways(run: Run) -> list[Way]:
+    return ways_in(session.store(), session.home(), run.config.get("device", "auto"), cores_of(run))
 
 
 def in_the_way(run: Run, other: Run | None) -> Run | None:
     """The other run, if this one waits for nothing but its end: to pause it would not help, for it keeps its device."""
     if other is None or run.status != "queued" or run.desired != "run" or run.host != session.home().host:
         return None
-    store = session.store()
-    if store.before(run.id) or other.desired == "stop":
+    if session.store().before(run.id) or other.desired == "stop":
         return None
-    holders = scheduler.occupants(store, session.home(), run.config.get("device", "auto"))
-    return other if other.id in {one.id for one in holders} else None
+    return other if any([one.id for one in way] == [other.id] for way in _ways(run)) else None

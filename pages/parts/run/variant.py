@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from core.config.run import RunConfig
 from core.config.telling import REGISTRIES, telling
 from core.runs import lineage, scheduler
+from core.runs.outlook import either, outlook
 from core.runs.schema import ENDED, Run
+from core.training.build import cores_before
 from data.registry import families
 from pages.parts import say, session
 from pages.parts.launching import launched
 from pages.parts.run import same_again
+from pages.parts.run.notice import named
 from pages.parts.train import config_form, draft
 from pages.parts.train.draft import Draft
 
@@ -23,12 +27,12 @@ def variant_form(run: Run) -> None:
     current = Draft(draft.complete(run.config), run.name, revision=f"again-{run.id}")
     chosen = fields(current)
     config_form.read(chosen, current.values, current.revision)
-    _, problems = current.check()
+    config, problems = current.check()
     changed = lineage.changes(before, current.values)
     say.caption(f"Everything else stays as in #{run.id} {run.name}.")
     grid(chosen, current, problems)
     current.name = lineage.variant_name(run.name, changed)
-    stop_first = room(run, current)
+    stop_first = config is not None and room(run, config)
     if problem := blocked(current, problems):
         config_form.say_problem(problem)
     elif changed:
@@ -78,14 +82,18 @@ def _data():
     return session.home().datasets
 
 
-def room(run: Run, current: Draft) -> bool:
+def room(run: Run, config: RunConfig) -> bool:
     """Say what the variant would have to wait for; whether the run is to be stopped to make room for it."""
-    holders = scheduler.occupants(session.store(), session.home(), current.values["device"])
-    if not holders:
-        return False
-    names = " or ".join("this run" if one.id == run.id else f"#{one.id} {one.name}" for one in holders)
-    say.info(f"The new run waits in the queue until {names} has ended and leaves it the device.", "schedule")
-    if run.desired == "stop" or run.id not in {one.id for one in holders}:
+    home = session.home()
+    meets = outlook(session.store(), home, config.device, cores_before(config, home.folders))
+    if meets.ahead:
+        say.info(f"The new run {meets.words}.", "schedule")
+    elif meets.ways:
+        names = either(meets.ways, lambda one: "this run" if one.id == run.id else named(one))
+        ended = "have ended and leave" if len(meets.ways[-1]) > 1 else "has ended and leaves"
+        say.info(f"The new run waits in the queue until {names} {ended} it the device.", "schedule")
+    alone = any([one.id for one in way] == [run.id] for way in meets.ways)
+    if run.desired == "stop" or meets.ahead or not alone:
         return False
     label = f"Stop #{run.id} to start at once; it can be resumed later"
     return st.toggle(say.plain(label), key="stop-first")

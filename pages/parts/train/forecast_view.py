@@ -14,6 +14,7 @@ from core.forecast import Forecast
 from core.forecast_line import ForecastLine
 from core.runs import warm
 from core.runs.outlook import outlook
+from core.training.build import cores_before
 from data.errors import InnerloopError
 from pages.parts import readable, say, session
 from pages.parts.redraw import redraw
@@ -49,7 +50,8 @@ class ForecastView:
     def __init__(self, current: Draft, config: RunConfig, seeds: int):
         """seeds: how many runs there will be."""
         self.current, self.config, self.seeds = current, config, seeds
-        self.meets = outlook(session.store(), session.home(), config.device)
+        home = session.home()
+        self.meets = outlook(session.store(), home, config.device, cores_before(config, home.folders), seeds)
         self.slot, self.problem = self.meets.slot, ""
         try:
             self.found = line().known(config, self.slot)
@@ -108,6 +110,8 @@ class ForecastView:
             said.append(f"Measured while {training or 'the processor was busy'}, so rather long.")
         if self.meets.words:
             said.append(f"{self.meets.words[0].upper()}{self.meets.words[1:]}.")
+        if self.meets.sharing:
+            said.append(f"{self.meets.sharing[0].upper()}{self.meets.sharing[1:]}.")
         return said
 
     def _may_run(self) -> bool:

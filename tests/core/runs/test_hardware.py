@@ -132,3 +132,15 @@ def test_a_slots_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         (tmp_path / "memory.max").write_text(f"{limit}\n")
         monkeypatch.setattr(hardware, "CONTAINER", tmp_path / "memory.max")
         assert hardware.memory_of("cpu") == expected
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [("max 100000", 8), ("200000 100000", 2), ("20000 100000", 1), ("9900000 100000", 8)]
+)
+def test_a_containers_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str, expected: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    monkeypatch.setattr(hardware, "QUOTA", tmp_path / "cpu.max")
+    assert hardware.cores() == expected
+    monkeypatch.setattr(hardware, "QUOTA", tmp_path / "none")
+    assert hardware.cores() == 8

@@ -1,10 +1,13 @@
 """The queue, with real worker processes: each run started once, none lost silently, stop means stop."""
 
+import math
 import os
+import random
 import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -14,6 +17,7 @@ from sqlalchemy import insert, select
 from core.errors import RunError, StoreError
 from core.runs import hardware
 from core.runs.attempt import Attempt
+from core.runs.facts import cores_of
 from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.run_lists import RunFilter
@@ -30,7 +34,7 @@ from core.runs.scheduler import (
     submit,
     waits_for,
 )
-from core.runs.schema import Run, runs
+from core.runs.schema import ACTIVE, Run, runs
 from core.runs.store import RunStore
 from tests.core.fake_worker import command
 from tests.crowd import at_once
@@ -40,12 +44,15 @@ from tests.waiting import wait_until
 class PaperLauncher:
     """Starts nothing; ``gone`` names the runs whose worker is to seem dead."""
 
-    def __init__(self, host: str = "here", fails: bool = False, slots: Sequence[str] = ("cpu",)):
+    def __init__(self, host: str = "here", fails: bool = False, slots: Sequence[str] = ("cpu",), cores: int = 2):
         self.host, self.fails, self.started, self.stopped, self.gone = host, fails, [], [], set()
-        self._slots = slots
+        self._slots, self._cores = slots, cores
 
     def slots(self) -> list[str]:
         return list(self._slots)
+
+    def cores(self) -> int:
+        return self._cores
 
     def start(self, run: Run, home: Home, slot: str) -> Handle:
         if self.fails:
@@ -79,9 +86,13 @@ def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
         ours.stop(run.handle if run.handle and "pid" in run.handle else {})
 
 
-def queue(store: RunStore, home: Home, *configs: dict, host: str = "here") -> list[Run]:
+def queue(
+    store: RunStore, home: Home, *configs: dict, host: str = "here", cores: int | None = None, **facts: str
+) -> list[Run]:
+    """cores: that each computes with; with no facts at all, as rows were before there was anything to know."""
     places = {"folder_root": home.runs_folder, "datasets": home.datasets}
-    return [store.create(config, "a run", **places, host=host) for config in configs]
+    known = facts | ({"cores": cores} if cores else {})
+    return [store.create(config, "a run", **places, host=host, facts=known or None) for config in configs]
 
 
 def status(store: RunStore, id: int) -> str:
@@ -163,6 +174,123 @@ def test_a_long_queue_is_looked_at_in_a_few_rows(store: RunStore, home: Home, mo
     assert store.unfinished() == (1, 665)
     assert store.before(1000) == 664
     assert len(decoded) < 15, decoded
+
+
+def test_small_runs_share_the_cores_and_one_more_of_them_trains(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(cores=2)
+    queue(store, home, *[{}] * 5, cores=1)
+    assert reconcile(store, home, launcher) == [1, 2, 3]
+    assert reconcile(store, home, launcher) == []
+    store.move(2, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [4]
+    assert {slot for _, slot in launcher.started} == {"cpu"}
+
+
+@pytest.mark.parametrize("facts", [{}, {"learner": "maml"}])
+def test_a_run_on_the_whole_processor_trains_alone_and_is_not_overtaken(
+    store: RunStore, home: Home, facts: dict[str, str]
+) -> None:
+    """So does one of which nobody has written down how many cores it needs."""
+    launcher = PaperLauncher(cores=4)
+    queue(store, home, {}, {}, cores=1)
+    queue(store, home, {}, **facts)
+    queue(store, home, {"device": "cpu"}, {}, cores=1)
+    assert reconcile(store, home, launcher) == [1, 2], "there are places left, which are kept for the third"
+    store.move(1, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == []
+    store.move(2, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [3]
+    store.move(3, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [4, 5]
+
+
+def test_a_run_by_several_processes_takes_as_many_cores(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(cores=4)
+    queue(store, home, {}, cores=3)
+    queue(store, home, {}, cores=3)
+    queue(store, home, {}, cores=1)
+    assert reconcile(store, home, launcher) == [1]
+    store.move(1, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [2, 3]
+    queue(store, home, {}, cores=64)
+    for id in (2, 3):
+        store.move(id, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [4], "more than there are is all of them"
+
+
+def test_small_runs_on_a_gpu_train_one_at_a_time(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(slots=["cuda:0", "cpu"])
+    queue(store, home, *({"device": device} for device in ("auto", "cpu", "auto", "cuda", "cpu")), cores=1)
+    reconcile(store, home, launcher)
+    assert launcher.started == [(1, "cuda:0"), (2, "cpu"), (5, "cpu")]
+    queue(store, home, {"device": "cpu"})
+    queue(store, home, {"device": "cpu"}, cores=1)
+    store.move(1, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [3], "the GPU waits for nobody who wants the processor"
+
+
+def test_a_paused_small_run_keeps_its_place_and_one_that_was_stopped_comes_back(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(cores=1)
+    queue(store, home, *[{}] * 3, cores=1)
+    reconcile(store, home, launcher)
+    store.move(1, "running", only_from={"starting"})
+    pause(store, home, 1, launcher)
+    store.move(1, "paused", only_from={"running"})
+    assert reconcile(store, home, launcher) == []
+    store.move(2, "stopped", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [3]
+    assert resume(store, home, 2, launcher).status == "queued"
+    store.move(3, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [2]
+
+
+def test_a_paused_run_on_the_whole_processor_keeps_nobody_waiting(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher()
+    queue(store, home, {}, cores=1)
+    (whole,) = queue(store, home, {})
+    queue(store, home, {}, cores=1)
+    pause(store, home, whole.id, launcher)
+    assert launcher.started == [(1, "cpu"), (3, "cpu")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_slot_ever_has_more_runs_than_places_and_nobody_is_overtaken(store: RunStore, home: Home, seed: int) -> None:
+    """Runs of all kinds come and go while several reconcile at once."""
+    chance, cores, slots = random.Random(seed), 3, ["cuda:0", "cuda:1", "cpu"]
+    launcher = PaperLauncher(slots=slots, cores=cores)
+    for _ in range(12):
+        for _ in range(chance.randrange(4)):
+            device = {"device": chance.choice(["auto", "cpu", "cpu", "cpu", "cuda:1", "cuda:all"])}
+            queue(store, home, device, cores=chance.choice([None, 1, 1, 1, 2]))
+        with ThreadPoolExecutor(4) as pool:
+            started = set().union(*pool.map(lambda _: reconcile(store, home, launcher), range(4)))
+        active = store.runs(status=ACTIVE)
+        for slot in slots:
+            there = [cores_of(run) for run in active if slot in hardware.members(run.slot, slots)]
+            places = cores + 1 if slot == "cpu" else 1
+            assert len(there) <= 1 or (None not in there and sum(there) <= places), (slot, there)
+        waiting = {run.id: run.config["device"] for run in store.runs(status={"queued"})}
+        oldest = min((id for id, device in waiting.items() if device == "cpu"), default=math.inf)
+        late = [run.id for run in active if run.slot == "cpu" and run.id in started and run.id > oldest]
+        assert not late, f"{late} started while run {oldest} waits"
+        for run in active:
+            if chance.random() < 0.4:
+                store.move(run.id, "finished", only_from=ACTIVE)
+    ids = [id for id, _ in launcher.started]
+    assert len(ids) == len(set(ids)) > 5
+
+
+def test_a_long_queue_of_small_runs_is_looked_at_in_a_few_rows(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *_ = queue(store, home, {}, cores=1)
+    with store.database.writing() as connection:
+        (row,) = connection.execute(select(runs).where(runs.c.id == first.id)).mappings().all()
+        connection.execute(insert(runs), [dict(row) | {"id": id} for id in range(2, 1002)])
+    decoded, made = [], Run.__init__
+    monkeypatch.setattr(Run, "__init__", lambda run, **row: decoded.append(row["id"]) or made(run, **row))
+    assert reconcile(store, home, PaperLauncher(cores=2)) == [1, 2, 3]
+    assert decoded == [1, 2, 3]
 
 
 def test_a_failed_start_is_told(store: RunStore, home: Home) -> None:
@@ -345,7 +473,7 @@ def test_the_launcher_is_never_asked_inside_the_write_transaction(store: RunStor
 
         return call
 
-    for name in ("slots", "start", "stop", "alive"):
+    for name in ("slots", "cores", "start", "stop", "alive"):
         setattr(launcher, name, free(getattr(launcher, name)))
     reconcile(store, home, launcher)
     stop(store, home, first.id, launcher)
@@ -394,6 +522,9 @@ class Batch:
 
     def slots(self) -> list[str]:
         return ["cpu"]
+
+    def cores(self) -> int:
+        return 1
 
     def start(self, run: Run, home: Home, slot: str) -> Handle:
         name = f"job-{run.id}-{run.attempt}"

@@ -11,7 +11,7 @@ from core.algorithms.base import algorithms
 from core.models.base import ModelError
 from core.runs.home import Home
 from core.training import checkpoint
-from core.training.build import build_learner, check, parameter_count, threads, tried_out
+from core.training.build import build_learner, check, cores_before, parameter_count, threads, tried_out
 from core.training.trainer import Trainer
 from tests.core.learners import blank
 from tests.core.tiny import MemoryListener, open_tiny, tiny
@@ -146,6 +146,24 @@ def test_a_small_network_gets_one_thread(monkeypatch: pytest.MonkeyPatch) -> Non
         learner = build_learner(config, blank(config), "stacked")
         assert threads(learner) == expected
         assert [threads(learner, processes) for processes in (4, 16)] == [max(1, expected // 4), 1]
+
+
+@pytest.mark.parametrize(
+    ("base", "setting", "cores"),
+    [
+        ("sinusoid", "seed=1", 1),
+        ("sinusoid", "training.processes=2", 2),
+        ("sinusoid", "training.minutes=1", None),
+        ("doodles", "algorithm=nearest-centroid", 1),
+        ("doodles", "model.widths=[1000]", None),
+        ("conv4", "seed=1", None),
+    ],
+)
+def test_a_trial_finds_out_how_many_cores_a_run_computes_with(base: str, setting: str, cores: int | None) -> None:
+    """One with a time budget must not come less far because of its neighbours."""
+    config = tiny(base, setting)
+    assert check(config).cores == cores
+    assert cores_before(config) == cores, "also before it"
 
 
 @pytest.mark.parametrize("learner", ["maml", "maml++", "pretrain", "snail", "baseline++"])
