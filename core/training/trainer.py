@@ -193,17 +193,18 @@ class Trainer:
         return series
 
     def _flush(self) -> None:
-        """Write the window's means and begin the next one. Raises TrainingError as above."""
+        """Write the window's point and begin the next one. Raises TrainingError as above."""
         series = self._finite_series()
         if not series:
             return
-        rows = [(self.iteration, self.seconds, f"train/{key}", float(values.mean())) for key, values in series.items()]
+        averaged = self.window.averaged(series, self.window.full(self.seconds, self.beat))
+        rows = [(self.iteration, self.seconds, f"train/{key}", float(values.mean())) for key, values in averaged.items()]
         rate = self.optimizer.param_groups[0]["lr"]
         with self.spent.on("writing"):
             self.listener.metrics([*rows, (self.iteration, self.seconds, "train/learning_rate", rate)])
         if self.window.most > 1:  # what the very first step takes is no measure of the others
             self.rate = self.window.steps / max(self.seconds - self.window.since, 1e-9)
-        self.window = self.window.next(self.seconds)
+        self.window = self.window.next(self.seconds, averaged)
 
     def _training_progress(self) -> Progress:
         left = self.config.training.iterations - self.iteration

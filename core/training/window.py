@@ -26,13 +26,14 @@ class Window:
     window has one, so that there is a point at once, and each has room for twice as many as the one before, until windows
     last a beat. Neither a validation nor a checkpoint cuts a window short: the mean of few steps beside means of many would be
     a kink in the curve that the learner never made. earlier: of a window that a resumed run found begun, what its steps
-    reported up to then, as ``series`` gives it.
+    reported up to then, as ``series`` gives it. before: likewise, of the steps that the point before is the mean of.
     """
 
     reports: list[StepReport] = field(default_factory=list)
     since: float = 0.0
     most: float = 1.0
     earlier: dict[str, Tensor] = field(default_factory=dict)
+    before: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -43,9 +44,9 @@ class Window:
         steps = self.steps
         return steps > 0 and (steps >= self.most or seconds - self.since >= beat)
 
-    def next(self, seconds: float) -> "Window":
-        """The empty one that follows."""
-        return Window(since=seconds, most=2 * self.most)
+    def next(self, seconds: float, before: dict[str, Tensor]) -> "Window":
+        """The empty one that follows a point that is the mean of ``before``."""
+        return Window(since=seconds, most=2 * self.most, before=before)
 
     def series(self) -> dict[str, Tensor]:
         """Each of SERIES (steps,) in float64 on the processor; none of them where there are no steps."""
@@ -55,9 +56,18 @@ class Window:
         found = {name: torch.stack([getattr(one, name) for one in self.reports]).cpu().double() for name in there}
         return {name: torch.cat([self.earlier[name], new]) if self.earlier else new for name, new in found.items()}
 
+    def averaged(self, series: dict[str, Tensor], full: bool) -> dict[str, Tensor]:
+        """What this window's point is the mean of: its own steps, ``series``. Where it ends before it is full (with the training,
+        or at a stop) also those just before them, as many as the point before has in all: a few steps alone would be a kink.
+        """
+        if full or not self.before:
+            return series
+        steps = max(self.steps, max(map(len, self.before.values())))
+        return {name: torch.cat([self.before[name], new])[-steps:] for name, new in series.items()}
+
     def state(self) -> dict[str, Any]:
         """For a checkpoint, as plain values and tensors."""
-        return {"since": self.since, "most": self.most, "earlier": self.series()}
+        return {"since": self.since, "most": self.most, "earlier": self.series(), "before": self.before}
 
 
 def first_bad(series: dict[str, Tensor]) -> int | None:

@@ -327,8 +327,8 @@ def test_the_first_point_comes_at_once_and_windows_grow_by_the_number_of_steps(p
         each = [value for _, value in points(single, key)]
         assert len(each) == 9
         ends, means = zip(*points(windows, key), strict=True)
-        assert ends == (1, 3, 7, 9)  # the last has what is left
-        starts = (0, *ends[:-1])
+        assert ends == (1, 3, 7, 9)
+        starts = (0, 1, 3, 5)  # the last has only two of its own, and goes as far back as the one before
         assert means == pytest.approx([sum(each[a:b]) / (b - a) for a, b in zip(starts, ends, strict=True)])
     rates = [value for _, value in points(single, "train/learning_rate")]
     assert rates == [learning_rate(config.training, i) for i in range(9)]
@@ -430,6 +430,23 @@ def test_a_checkpoint_does_not_cut_a_window_short(pictures: Home, tmp_path: Path
     again.rows, again.evaluations = listener.rows, listener.evaluations
     train(config, tmp_path / "parts", pictures, again, beat=1e9)
     assert again.curve == whole.curve
+
+
+def test_no_point_is_of_fewer_steps_than_the_one_before_through_validations_and_a_stop(
+    pictures: Home, tmp_path: Path
+) -> None:
+    """A point of one step beside points of many would be a kink that the learner never made."""
+    config = tiny("sinusoid", "training.iterations=40", "training.evaluate_every=9")
+    _, single, _ = train(config, tmp_path / "single", pictures)
+    listener = stop_at(lambda progress, _: progress.iteration == 18)  # where a window has three of 16 steps
+    with pytest.raises(Stopped):
+        train(config, tmp_path / "stopped", pictures, listener, beat=1e9)
+    listener.answer = lambda _: "run"
+    train(config, tmp_path / "stopped", pictures, listener, beat=1e9)
+    each = [value for _, value in points(single, "train/query_loss")]
+    sizes = {1: 1, 3: 2, 7: 4, 15: 8, 18: 8, 40: 22}
+    found = dict(points(listener, "train/query_loss"))
+    assert found == pytest.approx({end: sum(each[end - size : end]) / size for end, size in sizes.items()})
 
 
 def test_a_stop_loses_no_step_of_the_curve(pictures: Home, tmp_path: Path) -> None:
