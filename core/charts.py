@@ -11,14 +11,13 @@ from core import diverged
 from core.runs.facts import Facts
 from core.runs.outline import QUERY_LOSS
 from core.runs.schema import Run, Score
-from core.runs.series import SeriesReader, downsample
+from core.runs.series import SeriesReader, downsample, smoothed
 from data.metric import Metric
 
 VALIDATION = ("iteration", "Validation score by iteration, with 95 % intervals")
 ADAPTATION = ("inner gradient step", "Score after each inner step, with 95 % intervals")
 MEDIANS = ("inner gradient step", "Median score after each inner step, with quartiles")
 WIDE = 1000  # times its least score that a chart's greatest has at least where it gets a logarithmic axis
-TICKS = 6  # of a logarithmic axis, at most about
 POINTS = 1000  # a curve is thinned to about as many points as a chart has pixels
 SUPPORT_LOSS = "train/support_loss"
 FEW = 24  # points of a loss that are marked: a line shows nothing of a single one
@@ -31,6 +30,7 @@ class Trace:
 
     mode: lines, markers or both, as Plotly writes it. color: index into the theme's palette, so that a run has one
     colour in every chart. dash: solid, dot or dash. listed: has a line in the legend. faint: not what the chart is about.
+    raw: what the trace of the same name is smoothed from, behind it.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Trace:
     dash: str = "solid"
     listed: bool = True
     faint: bool = False
+    raw: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,37 @@ class Chart:
     steps: bool = False
 
 
-def loss_chart(run: Run, reader: SeriesReader, *, log_y: bool = False, until: float = np.inf) -> Chart:
+def loss_chart(
+    run: Run, reader: SeriesReader, *, log_y: bool = False, until: float = np.inf, smooth: bool = False
+) -> Chart:
     """Training loss of one run: of most learners on the support set before adaptation and on the query set after it.
 
-    until: the last iteration that is drawn.
+    until: the last iteration that is drawn. smooth: as moving averages, with the raw curves behind them.
     """
     facts, traces = Facts.of(run), []
     for color, key, name in ((1, SUPPORT_LOSS, facts.support_curve), (0, QUERY_LOSS, facts.query_curve)):
         x, y = reader.series(run.id, key)
         drawn = np.searchsorted(x, until, side="right")
-        x, y = downsample(x[:drawn], y[:drawn], points=POINTS)
-        if len(x):
-            traces.append(Trace(name, x, y, mode=mode(x), color=color))
+        traces += loss_traces(name, x[:drawn], y[:drawn], color, smooth)
+    traces.sort(key=lambda trace: not trace.raw)
     return Chart(traces, "iteration", facts.loss, "Meta-training loss by iteration", log_y=log_y)
+
+
+def loss_traces(name: str, x: np.ndarray, y: np.ndarray, color: int, smooth: bool = False) -> list[Trace]:
+    """A curve of a loss, thinned: smoothed with the raw one before it, or as it is; nothing of no points."""
+    if not len(x):
+        return []
+    thin = downsample(x, y, points=POINTS)
+    raw = Trace(name, *thin, mode=mode(thin[0]), color=color)
+    if not smooth:
+        return [raw]
+    average = downsample(x, smoothed(x, y, smoothing(len(x))), points=POINTS)
+    return [replace(raw, raw=True, listed=False), Trace(name, *average, mode=raw.mode, color=color)]
+
+
+def smoothing(points: int) -> float:
+    """The weight with which a curve of so many points is smoothed: over about a fiftieth of them, and no fewer than ten."""
+    return 1 - 1 / max(10.0, points / 50)
 
 
 def losses_charts(runs: Sequence[Run], reader: SeriesReader, *, log_y: bool = False) -> list[Chart]:
@@ -171,13 +190,6 @@ def wide(traces: Sequence[Trace]) -> bool:
     """Whether scores ask for a logarithmic axis: all above zero, and the greatest WIDE times the least."""
     scores = np.concatenate([trace.y[np.isfinite(trace.y)] for trace in traces] or [np.empty(0)])
     return bool(len(scores)) and bool(0 < WIDE * scores.min() <= scores.max())
-
-
-def decades(chart: Chart) -> int:
-    """How many powers of ten lie between two ticks of a logarithmic axis, so that there are about TICKS of them."""
-    y = np.concatenate([trace.y for trace in chart.traces] or [np.empty(0)])
-    powers = np.log10(y[np.isfinite(y) & (y > 0)])
-    return max(1, round(np.ptp(powers) / TICKS)) if len(powers) else 1
 
 
 def beside(chart: Chart, other: Chart, name: str) -> Chart:

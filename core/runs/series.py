@@ -1,5 +1,8 @@
-"""Metric curves for live charts: each row is read from the store once, and a fixed number of points is kept of a curve."""
+"""Metric curves for live charts: each row is read from the store once, a fixed number of points is kept of a curve, and what
+is drawn of it is thinned and smoothed.
+"""
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
@@ -219,3 +222,22 @@ def downsample(x: np.ndarray, y: np.ndarray, points: int = 1000) -> tuple[np.nda
     kept = MinMaxDownsampler().downsample(np.ascontiguousarray(x), np.ascontiguousarray(y), n_out=points - points % 2)
     kept = np.unique(np.concatenate([[0], kept.astype(np.int64), [len(y) - 1]]))
     return x[kept], y[kept]
+
+
+def smoothed(x: np.ndarray, y: np.ndarray, weight: float) -> np.ndarray:
+    """The exponential moving average of a curve, its bias corrected as TensorBoard does it: (points,) float64.
+
+    weight: in [0, 1), what a point leaves to those before it; 0 is the curve itself. A point counts for the iterations since the
+    one before, in units of the median distance, so that the first points, of one or a few iterations each, do not weigh like
+    the others. Points that are not finite stay gaps, which the average leaves out. x: ascending iterations, counted from 0.
+    """
+    if not len(y) or not weight:
+        return np.array(y, dtype=np.float64)
+    spans = np.maximum(np.diff(x, prepend=0), 1).astype(np.float64)
+    kept, averages = weight ** (spans / np.median(spans)), []
+    total = counted = 0.0
+    for keep, value in zip(kept.tolist(), np.asarray(y, np.float64).tolist(), strict=True):
+        if math.isfinite(value):
+            total, counted = keep * total + (1 - keep) * value, keep * counted + (1 - keep)
+        averages.append(total / counted if math.isfinite(value) else math.nan)
+    return np.array(averages)

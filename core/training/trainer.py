@@ -198,7 +198,9 @@ class Trainer:
         if not series:
             return
         averaged = self.window.averaged(series, self.window.full(self.seconds, self.beat))
-        rows = [(self.iteration, self.seconds, f"train/{key}", float(values.mean())) for key, values in averaged.items()]
+        rows = [
+            (self.iteration, self.seconds, f"train/{key}", float(values.mean())) for key, values in averaged.items()
+        ]
         rate = self.optimizer.param_groups[0]["lr"]
         with self.spent.on("writing"):
             self.listener.metrics([*rows, (self.iteration, self.seconds, "train/learning_rate", rate)])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.charts import Chart, Trace, decades
+from core.charts import Chart, Trace
 
 FEW = 12  # steps or iterations that each get a tick of their own: there are no halves of them
 HTML = '<div class="host" role="img" style="width:100%"></div>'
@@ -59,7 +59,6 @@ def encode(chart: Chart, height: int) -> dict[str, Any]:
         "y_title": chart.y_title,
         "suffix": chart.suffix,
         "log_y": chart.log_y,
-        "decades": decades(chart),
         "steps": chart.steps,
         "few": all(bool(trace.x.max(initial=0) <= FEW) for trace in chart.traces),
         "label": chart.label,
@@ -68,7 +67,7 @@ def encode(chart: Chart, height: int) -> dict[str, Any]:
 
 
 def _encode_trace(trace: Trace) -> dict[str, Any]:
-    parts = ("name", "mode", "color", "dash", "listed", "faint")
+    parts = ("name", "mode", "color", "dash", "listed", "faint", "raw")
     named = {part: getattr(trace, part) for part in parts}
     arrays = {"x": _base64(trace.x, np.float64), "y": _base64(trace.y, np.float32)}
     sides = [] if trace.error is None else np.broadcast_to(trace.error, (2, len(trace.y)))

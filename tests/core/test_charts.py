@@ -9,7 +9,7 @@ from core import charts
 from core.config.facts import facts_of
 from core.runs.outline import Outline
 from core.runs.schema import Evaluation, Run
-from core.runs.series import SeriesReader
+from core.runs.series import SeriesReader, smoothed
 from core.runs.store import RunStore
 from tests.core.tiny import tiny
 
@@ -92,6 +92,26 @@ def test_the_first_points_of_a_loss_are_marked(store, tmp_path):
         assert {trace.mode for trace in charts.loss_chart(run, reader).traces + several.traces} == {mode}
 
 
+def test_a_smoothed_loss_has_the_raw_one_behind_it(store, tmp_path):
+    run, reader = make(store, tmp_path, points=5000)
+    chart = charts.loss_chart(run, reader, smooth=True)
+    support, query = "support, before adapting", "query, after adapting"
+    assert [(trace.name, trace.raw, trace.listed, trace.color) for trace in chart.traces] == [
+        (support, True, False, 1),
+        (query, True, False, 0),
+        (support, False, True, 1),
+        (query, False, True, 0),
+    ]
+    x, y = reader.series(run.id, charts.QUERY_LOSS)
+    drawn, smooth = chart.traces[3], dict(zip(x, smoothed(x, y, charts.smoothing(len(x))), strict=True))
+    np.testing.assert_array_equal(chart.traces[1].y, charts.loss_chart(run, reader).traces[1].y)
+    assert len(drawn.x) <= charts.POINTS + 2
+    np.testing.assert_array_equal(drawn.y, [smooth[one] for one in drawn.x])
+    other = charts.beside(charts.loss_chart(run, reader), chart, "#2")
+    assert [trace.raw for trace in other.traces] == [False] * 3, "of another run the smoothed curve alone"
+    np.testing.assert_array_equal(other.traces[-1].y, drawn.y)
+
+
 def test_accuracies_are_in_per_cent_and_errors_as_they_are(store, tmp_path):
     run, _ = make(store, tmp_path)
     chart = charts.validation_chart(run, [evaluation(1, 0.5), evaluation(2, 0.75)])
@@ -170,7 +190,7 @@ def test_a_curve_without_medians_gets_a_logarithmic_axis(store, tmp_path):
     run = made(store, tmp_path, base="sinusoid")
     curve = [{"step": step, "mean": mean, "ci95": 0.9} for step, mean in enumerate((2.0, 0.8, 1e28))]
     (chart,) = charts.adaptation_charts([("test", run, {"curve": curve})], [0])
-    assert (chart.log_y, charts.decades(chart), chart.y_title) == (True, 5, "mean squared error")
+    assert (chart.log_y, chart.y_title) == (True, "mean squared error")
     np.testing.assert_allclose(chart.traces[0].y, [2.0, 0.8, 1e28])
 
 
@@ -191,7 +211,6 @@ def test_validation_scores_get_a_logarithmic_axis_where_they_span_three_powers_o
     scored = [evaluation(i, mean, "any") for i, mean in enumerate(means)]
     chart = charts.validation_chart(made(store, tmp_path, base=base), scored)
     assert chart.log_y is log_y
-    assert charts.decades(chart) == 1
 
 
 def test_beside_a_curve_on_a_logarithmic_axis_the_chart_has_one(store, tmp_path):

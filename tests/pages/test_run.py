@@ -194,6 +194,21 @@ def test_the_start_alone_is_not_drawn_twice(app, store, make_run, monkeypatch):
     assert [trace.name for trace in drawn[f"chart-adaptation-{run.id}"].traces] == ["before meta-learning"]
 
 
+def test_smoothing_is_kept_for_the_session_and_shows_the_raw_curve_behind(app, make_run, monkeypatch):
+    first, second, drawn = make_run("doodles-5w1s"), make_run("doodles-5w1s"), {}
+    monkeypatch.setattr(cards, "live_chart", lambda chart, key: drawn.update({key: chart}))
+    page = app("run", run=first.id)
+    assert [trace.raw for trace in drawn[f"chart-loss-{first.id}"].traces] == [False, False]
+    page.toggle(f"smooth-{first.id}").set_value(True).run()
+    assert [trace.raw for trace in drawn[f"chart-loss-{first.id}"].traces] == [True, True, False, False]
+    page.switch_page("pages/runs.py").run()
+    page.query_params["run"] = str(second.id)
+    page.switch_page("pages/run.py").run()
+    assert not page.exception
+    assert page.toggle(f"smooth-{second.id}").value is True
+    assert [trace.raw for trace in drawn[f"chart-loss-{second.id}"].traces] == [True, True, False, False]
+
+
 def test_a_run_without_a_rate_does_not_say_how_it_ran(app, said, store, make_run):
     run = make_run("doodles-5w1s")
     store.update(run.id, rate=None, forward="loop")

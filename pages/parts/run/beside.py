@@ -33,9 +33,10 @@ class Beside:
     def name(self) -> str:
         return charts.title(self.other)
 
-    def loss(self, chart: charts.Chart, reader: SeriesReader, log_y: bool) -> charts.Chart:
-        """A loss chart with the other's query loss."""
-        return charts.beside(chart, charts.loss_chart(self.other, reader, log_y=log_y, until=self.until), self.name)
+    def loss(self, chart: charts.Chart, reader: SeriesReader, log_y: bool, smooth: bool = False) -> charts.Chart:
+        """A loss chart with the other's query loss, as smooth as the run's own."""
+        theirs = charts.loss_chart(self.other, reader, log_y=log_y, until=self.until, smooth=smooth)
+        return charts.beside(chart, theirs, self.name)
 
     def validation(self, chart: charts.Chart, reader: SeriesReader) -> charts.Chart:
         scores: list[Score] = [one for one in reader.validations(self.other.id) if one.iteration <= self.until]

@@ -16,6 +16,7 @@ from core.runs.series import SeriesReader
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
 from pages.parts.run.beside import Beside
+from pages.parts.smoothing import smooth_toggle
 
 TAIL = 60_000  # bytes of the log that the page shows
 PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
@@ -58,10 +59,11 @@ def loss_card(run: Run, reader: SeriesReader, compared: Beside | None = None) ->
             )
             return
         with theme.heading("Meta-training loss"):
+            smooth = smooth_toggle(f"smooth-{run.id}")
             log_y = st.toggle("log scale", key=f"log-{run.id}")
-        chart = charts.loss_chart(run, reader, log_y=log_y)
+        chart = charts.loss_chart(run, reader, log_y=log_y, smooth=smooth)
         if compared and compared.shown:
-            chart = compared.loss(chart, reader, log_y)
+            chart = compared.loss(chart, reader, log_y, smooth)
         if chart.traces:
             live_chart(chart, key=f"chart-loss-{run.id}")
         elif run.status in ENDED:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from core.runs.schema import evaluations
-from core.runs.series import BATCH, KEPT, RUNS, VALIDATIONS, Curve, SeriesReader, downsample
+from core.runs.series import BATCH, KEPT, RUNS, VALIDATIONS, Curve, SeriesReader, downsample, smoothed
 from core.runs.store import RunStore
 
 LOSS = "train/query_loss"
@@ -290,3 +290,28 @@ def test_short_input_is_unchanged(size: int) -> None:
     thin_x, thin_y = downsample(x, y)
     np.testing.assert_array_equal(thin_x, x)
     np.testing.assert_array_equal(thin_y, y)
+
+
+def test_smoothing_is_a_moving_average_without_its_bias() -> None:
+    """Of evenly spaced points as TensorBoard's: at a weight of 0.5 the last counts 1/2, the one before 1/4 …, by their sum."""
+    found = smoothed(np.array([10, 20, 30, 40]), np.array([4.0, 2.0, 8.0, 1.0]), 0.5)
+    third = (8 / 2 + 2 / 4 + 4 / 8) / (1 / 2 + 1 / 4 + 1 / 8)
+    fourth = (1 / 2 + 8 / 4 + 2 / 8 + 4 / 16) / (1 / 2 + 1 / 4 + 1 / 8 + 1 / 16)
+    np.testing.assert_allclose(found, [4, (2 / 2 + 4 / 4) / (1 / 2 + 1 / 4), third, fourth])
+    np.testing.assert_array_equal(smoothed(np.array([10, 20]), np.array([4.0, 2.0]), 0.0), [4, 2])
+    assert len(smoothed(np.array([]), np.array([]), 0.5)) == 0
+
+
+def test_a_point_of_few_iterations_moves_the_average_little() -> None:
+    """Distances 2, 2, 1 and 2 have a median of 2, so that the third point is half a point: 1/2 ** (1 / 2) stays of the others."""
+    found = smoothed(np.array([2, 4, 5, 7]), np.array([4.0, 4.0, 100.0, 4.0]), 0.5)
+    half = 0.5**0.5
+    third = (half * (4 / 4 + 4 / 2) + (1 - half) * 100) / (half * (1 / 4 + 1 / 2) + (1 - half))
+    np.testing.assert_allclose(found[:3], [4, 4, third])
+    assert found[2] < smoothed(np.array([2, 4, 6, 8]), np.array([4.0, 4.0, 100.0, 4.0]), 0.5)[2]
+
+
+def test_smoothing_leaves_out_what_is_not_finite_and_keeps_its_gap() -> None:
+    found = smoothed(np.array([0, 1, 2, 3]), np.array([np.nan, 4.0, np.inf, 2.0]), 0.5)
+    np.testing.assert_array_equal(np.isnan(found), [True, False, True, False])
+    np.testing.assert_allclose(found[[1, 3]], [4, (2 / 2 + 4 / 4) / (1 / 2 + 1 / 4)])
