@@ -1,6 +1,7 @@
 """The process that trains one run: claims its row, reports into the store, obeys it, and leaves the queue in order."""
 
 import io
+import logging
 import os
 import sys
 import time
@@ -22,16 +23,20 @@ from core.runs.launchers import launcher_of
 from core.runs.scheduler import reconcile
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from core.training.account import versions
 from core.training.build import open_family, threads
 from core.training.device import open_device
 from core.training.evaluation import EvaluationResult
 from core.training.listener import Desired, Progress, Row, Stopped
+from core.training.log import written
 from core.training.memory import REMEDY, out_of_memory
 from core.training.parallel import Team
 from core.training.trainer import Trainer
 from data.errors import InnerloopError
+from data.family import SPLIT_TITLES
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 # What a run's row keeps of its best validation, beside the iteration.
 BEST = ("metric", "mean", "ci95", "median", "quartiles", "diverged", "episodes")
@@ -64,7 +69,7 @@ def patiently(call: Callable[[], T]) -> T:
         except StoreError as error:
             if not error.passing or time.monotonic() > deadline:
                 raise
-            print(f"{error} Trying again.", flush=True)
+            log.warning("%s Trying again.", error)
             time.sleep(1.0)
 
 
@@ -124,7 +129,7 @@ class StoreListener:
         name, whole = result.metric.name, result.as_json(self.attempt.run)
         score = {"iteration": iteration} | {key: whole[key] for key in BEST}
         if said := diverged.sentence(whole):
-            print(f"Iteration {iteration}, {result.split}: {said}", flush=True)
+            log.warning("%s at %d: %s", SPLIT_TITLES[result.split], iteration, said)
         patiently(
             lambda: self.attempt.add_evaluation(
                 *(iteration, result.split, name, result.mean, result.ci95),
@@ -144,6 +149,7 @@ class StoreListener:
         forward = algorithm.forward_tasks.mode
         device = f"{processes} × {_device_name(self.device)}".removeprefix("1 × ")
         patiently(lambda: self.attempt.update(forward=forward, device=device))
+        log.info("device: %s", device)
 
     def check(self) -> None:
         patiently(self.attempt.check)
@@ -159,6 +165,11 @@ def work(home: Home, id: int, number: int | None = None) -> bool:
     """
     sys.stdout, sys.stderr = Unfailing(sys.stdout), Unfailing(sys.stderr)
     sigterm.listen()
+    with written():
+        return _worked(home, id, number)
+
+
+def _worked(home: Home, id: int, number: int | None) -> bool:
     store = RunStore(home.database, home.root)
     run = store.get(id)
     attempt = Attempt(store, id, run.attempt if number is None else number)
@@ -166,14 +177,16 @@ def work(home: Home, id: int, number: int | None = None) -> bool:
     try:
         patiently(lambda: attempt.claim(handle, heartbeat=time.time(), phase="loading"))
     except Superseded:
-        print(f"Run {id} is {run.status}, not waiting for this worker.")
+        log.info("Run %d is %s, not waiting for this worker.", id, run.status)
         return False
+    log.info("Run %d, attempt %d: %s", id, attempt.number, run.name)
+    log.info(versions())
     try:
         status, error, remedy = _train(home, run, attempt)
         patiently(lambda: attempt.move(status, error=error, remedy=remedy))
-        print(f"Run {id} {status}. {error}", flush=True)
+        log.info("Run %d %s. %s", id, status, error)
     except Superseded as error:  # given up while it lived: whoever has the run now must not be disturbed
-        print(f"{error} This worker ends without a trace.", flush=True)
+        log.info("%s This worker ends without a trace.", error)
         return False
     finally:
         reconcile(store, home)
@@ -206,10 +219,10 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
     except Superseded:
         raise
     except InnerloopError as error:
-        traceback.print_exc()
+        log.exception("The run fails.")
         return "failed", error.message, error.remedy
     except Exception as error:  # a bug, ours or in the person's own network: shown, kept in the log, and never lost
-        traceback.print_exc()
+        log.exception("The run fails.")
         return "failed", *_crash(error)
     return "finished", "", ""
 

@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 COMMANDS = {
     "list": listing.choices, "train": train.train, "results": results.table, "runs": runs.runs, "show": runs.show,
-    "stop": runs.stop, "resume": runs.resume, "delete": runs.delete, "evaluate": evaluate.evaluate,
+    "log": runs.log, "stop": runs.stop, "resume": runs.resume, "delete": runs.delete, "evaluate": evaluate.evaluate,
     "download": data.download, "worker": worker.worker,
 }  # fmt: skip
 for name, command in COMMANDS.items():

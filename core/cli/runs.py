@@ -1,4 +1,4 @@
-"""Runs from the command line: list, show, stop, resume, delete."""
+"""Runs from the command line: list, show, log, stop, resume, delete."""
 
 from typing import Annotated
 
@@ -40,6 +40,13 @@ def show(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None)
     scheduler.reconcile(store, found)
     one = find_run(store, run)
     emit(shown(one), as_json, "\n      ".join(filter(None, (summary(one), scheduler.waits_for(one, found)))))
+
+
+def log(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """What the worker of a run has written: with what it works, each score, warnings, and a traceback where it failed."""
+    found, store = open_home(home)
+    text = found.artifacts(find_run(store, run)).log().decode(errors="replace").rstrip()
+    emit({"run": run, "log": text}, as_json, text or f"Run {run} has no log yet: it starts with the worker.")
 
 
 def stop(

@@ -6,6 +6,7 @@ checkpoint of each kind, whenever the process is killed. When one is written is 
 """
 
 import io
+import logging
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm
 from data.errors import InnerloopError
+
+log = logging.getLogger(__name__)
 
 Which = Literal["last", "best"]
 NAME = re.compile(r"(last|best)-(\d{9,18})(?:-(\d{3,9}))?")  # 0.1 wrote no number of the save
@@ -204,7 +207,7 @@ def _remove(folder: Path) -> None:
         going = folder.with_name(f"{folder.name}.dropped")
         folder.rename(going)
     except OSError as error:  # it stays, and costs no more than its space
-        print(f"The older checkpoint {folder} could not be removed: {error.strerror}.", flush=True)
+        log.warning("the older checkpoint %s could not be removed: %s", folder, error.strerror)
         return
     shutil.rmtree(going, ignore_errors=True)
 

@@ -4,6 +4,7 @@ It reads orders from standard input, one JSON object a line, and ends as soon as
 """
 
 import json
+import logging
 import os
 import queue
 import shutil
@@ -14,6 +15,10 @@ import traceback
 from pathlib import Path
 from typing import IO, Any
 
+from core.training.log import written
+
+log = logging.getLogger(__name__)
+
 
 def main(folder: Path) -> None:
     """folder: where the processes of the run meet."""
@@ -23,6 +28,11 @@ def main(folder: Path) -> None:
     os.dup2(2, 1)  # what a network prints is no news
     orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=listen, args=(folder, orders), daemon=True).start()
+    with written(logging.ERROR):  # the leader says the rest
+        follow(folder, orders, news)
+
+
+def follow(folder: Path, orders: queue.SimpleQueue, news: IO[str]) -> None:
     try:
         from core.training.following import Following  # torch takes seconds, in which one may already be told to end
 
@@ -32,7 +42,7 @@ def main(folder: Path) -> None:
         while True:
             following.step(**orders.get())
     except Exception as error:
-        traceback.print_exc()
+        log.exception("A process that shares the work fails.")
         tell(error, news)
         os._exit(1)  # no destructor waits for the others
 

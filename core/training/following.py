@@ -1,5 +1,6 @@
 """A follower's own learner, which takes every step that the leader's takes."""
 
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from core.training.device import open_device
 from core.training.parallel import meet
 from core.training.step import Stepper
 from core.training.streams import stream
+
+log = logging.getLogger(__name__)
 
 
 class Following:
@@ -51,5 +54,5 @@ class Following:
         try:
             dist.all_reduce(tensor)
         except RuntimeError as error:  # another process is lost; the leader finds out by itself, and its end is ours
-            print(f"Process {self.rank + 1} has lost the others: {error}", flush=True)
+            log.error("Process %d has lost the others: %s", self.rank + 1, error)
             threading.Event().wait()

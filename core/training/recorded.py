@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,9 @@ from data.batch import Episodes
 
 if TYPE_CHECKING:
     from core.training.recording import Recording
+
+
+log = logging.getLogger(__name__)
 
 
 class Repeated:
@@ -51,7 +55,7 @@ class Repeated:
             recording = Recording(self.learner, batch)
             gradients, again = recording(batch)
         except Exception as error:  # whatever tracing raises for a network that it cannot follow
-            print(f"The meta-step is not recorded: {type(error).__name__}: {str(error).splitlines()[0]}", flush=True)
+            log.info("The meta-step is not recorded: %s: %s", type(error).__name__, str(error).splitlines()[0])
             return
         wanted = [p for p in recording.parameters.values() if p.grad is not None]
         pairs = [
@@ -62,7 +66,7 @@ class Repeated:
         if same:
             self.recording = recording
         how = "is recorded" if same else "is not recorded: a recording would give other numbers"
-        print(f"The meta-step {how} after {self.taken} steps.", flush=True)
+        log.info("The meta-step %s after %d steps.", how, self.taken)
 
 
 def values(report: StepReport) -> list[Tensor]:

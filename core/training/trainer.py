@@ -1,5 +1,6 @@
 """The training of one run, from its first meta-step to its final test. Knows nothing of processes or databases."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
-from core.training import checkpoint
+from core.training import account, checkpoint
 from core.training.build import build_learner, tried_out
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import FrozenEpisodes, Tick, frozen_episodes
@@ -25,6 +26,8 @@ from core.training.streams import stream
 from core.training.tuning import tune
 from core.training.window import Window, first_bad, not_finite
 from data.family import TaskFamily
+
+log = logging.getLogger(__name__)
 
 STATE = {"device", "forward", "validated", "seconds", "best", "optimizer", "generator", "torch"}  # to resume from
 CHECKPOINT_SECONDS = 60.0  # a crash costs at most this much training
@@ -56,6 +59,7 @@ class Trainer:
         self.best: dict[str, Any] | None = None
         self.early = early_validations(config.training)
         self.window, self.spent, self.last_beat, self.last_save = Window(), Spent(), -math.inf, clock()
+        self.saved = NEVER  # the iteration of the last checkpoint that the log tells of
 
     def run(self) -> EvaluationResult:
         """Everything up to the final test's result. Raises Stopped, TrainingError, CheckpointError, ModelError."""
@@ -66,6 +70,7 @@ class Trainer:
         with self.spent.on("validation"):
             result = self._test()
         self.listener.progress(self._progress("testing", 0.0, 1.0))  # what it all took; there is nothing left to stop
+        log.info(account.spent(self.spent.so_far()))
         return result
 
     def _prepare(self) -> None:
@@ -90,6 +95,8 @@ class Trainer:
         self.family.sample_flat = self.spent.drawing(self.family.sample_flat)
         self.listener.prepared(self.algorithm)
         self.stepper = Stepper(self.config, self.algorithm, self.optimizer, self.generator, self.team)
+        for line in account.opening(self.config, self.family, self.algorithm):
+            log.info(line)
 
     @cached_property
     def validation(self) -> FrozenEpisodes:
@@ -115,9 +122,12 @@ class Trainer:
             if "cuda" in state:
                 torch.cuda.set_rng_state(state["cuda"], self.family.device)
         else:  # another kind of device has another generator: as good tasks, but not the very same
-            print(f"Resumed on {self.family.device.type} what began on {state['device']}: the numbers will differ.")
+            log.warning(
+                "resumed on %s what began on %s: the numbers will differ", self.family.device.type, state["device"]
+            )
             self.generator.manual_seed(stream(self.config.seed, "tasks", self.iteration))
         self.listener.resumed(self.iteration)
+        log.info("resumed at iteration %d, from the checkpoint %s", self.iteration, saved.folder.name)
 
     def _save(self) -> None:
         self._finite_series()
@@ -139,6 +149,9 @@ class Trainer:
             state["cuda"] = torch.cuda.get_rng_state(self.family.device)
         self._put("last", self.iteration, state)
         self.last_save = self.clock()
+        if self.saved != self.iteration:  # after a validation there is another one
+            self.saved = self.iteration
+            log.info("checkpoint at %d", self.iteration)
 
     def _put(
         self, which: checkpoint.Which, iteration: int, state: dict[str, Any], algorithm: Algorithm | None = None
@@ -224,13 +237,17 @@ class Trainer:
         desired, began = self._told(progress), self.clock()
         self.last_beat = began
         if desired == "pause":
+            log.info("paused at %d", self.iteration)
             if progress.phase == "training":
                 self._save()
             while desired == "pause":
                 with self.spent.on(None):
                     time.sleep(self.beat)
                 desired = self._told(progress)
+            if desired == "run":
+                log.info("going on")
         if desired == "stop":
+            log.info("asked to stop at %d", self.iteration)
             if progress.phase == "training":
                 self._flush()  # nobody knows whether the run will be resumed
                 self._save()
@@ -264,13 +281,17 @@ class Trainer:
     def _validate(self, iteration: int, algorithm: Algorithm) -> None:
         """Score the learner as it is after so many iterations, and keep it if it is the best so far."""
         with self.spent.on("validation"):
+            began = time.perf_counter()
             result = self._validated(iteration, algorithm)
+            seconds = account.duration(time.perf_counter() - began)
             best = math.isfinite(result.mean) and (self.best is None or result.rank > tuple(self.best["rank"]))
             if best:
                 self.best = {"iteration": iteration, "rank": list(result.rank)}
                 self._put("best", iteration, {}, algorithm)
             self.validated = iteration
             self._tell(result, iteration, best)
+            remark = " (best so far)" if best else ""
+            log.info("validation at %d: %s%s, %s", iteration, account.scored(result), remark, seconds)
 
     def _validated(self, iteration: int, algorithm: Algorithm) -> EvaluationResult:
         tick = self._tick("training")
@@ -303,15 +324,17 @@ class Trainer:
         tested = f"best@{iteration}"
         if self.best and not saved:  # somebody removed it: the score is of other weights, and has to say so
             tested = f"last@{iteration}, as best@{self.best['iteration']} is missing"
-            print(
-                f"The best checkpoint, of iteration {self.best['iteration']}, is missing: the last is tested.",
-                flush=True,
-            )
+            log.warning("the best checkpoint, of %d, is missing: the last is tested", self.best["iteration"])
         if self.algorithm.candidates():
             tick = self._tick("tuning")
             tune(self.algorithm, self.config, self.validation, tick)
             self._put("best", iteration, {})
-            self._tell(self._scored(self.algorithm, f"best@{iteration}", lambda _: tick(1.0)), iteration, True)
+            tuned = self._scored(self.algorithm, f"best@{iteration}", lambda _: tick(1.0))
+            self._tell(tuned, iteration, True)
+            log.info(
+                "fine-tuning chosen on validation tasks: %s; %s", account.chosen(self.algorithm), account.scored(tuned)
+            )
+        began = time.perf_counter()
         result = evaluate(
             self.algorithm,
             self.config,
@@ -322,4 +345,6 @@ class Trainer:
             tick=self._tick("testing"),
         )
         self._tell(result, iteration, False)
+        seconds = account.duration(time.perf_counter() - began)
+        log.info("final test of %s: %s, %d tasks, %s", tested, account.scored(result), result.episodes, seconds)
         return result

@@ -266,6 +266,7 @@ def test_runs_show_and_what_a_person_reads(document: Callable[..., Any], call: C
     assert document("runs", "--offset", "9") == {"runs": []}
     assert call("runs", "--offset", "9")[1] == "There are 2 runs.\n"
     assert "test mean squared error" in call("show", str(finished))[1]
+    assert call("log", str(finished))[1] == f"Run {finished} has no log yet: it starts with the worker.\n"
 
 
 @pytest.mark.usefixtures("launcher")
@@ -544,6 +545,7 @@ def test_train_follows_the_run_to_its_end(
     assert "iteration 60: test mean squared error" in err
     assert "The meta-step is recorded after 50 steps" in home.artifacts(RunStore(home.database).get(1)).log().decode()
     assert document("show", str(answer["run"])) == answer
+    assert "final test of best@" in document("log", str(answer["run"]))["log"]
     assert document("evaluate", str(answer["run"])) == answer["test"]
 
 

@@ -2,11 +2,13 @@
 
 import errno
 import io
+import logging
 import os
 import re
 import signal
 import sqlite3
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +32,7 @@ from core.training.listener import Progress
 from core.training.memory import REMEDY
 from core.training.trainer import Trainer
 from core.worker import BEST, StoreListener, Unfailing, patiently, work
+from data.metric import accuracy
 from tests.core.tiny import values
 from tests.waiting import wait_until
 
@@ -185,9 +188,66 @@ def test_a_crash_shows_its_last_line_and_leaves_the_whole_in_the_log(
     run = store.get(id)
     assert (run.status, run.error) == ("failed", "ZeroDivisionError: the cat sat on the keyboard")
     assert "log" in run.remedy
-    log = capfd.readouterr().err
-    assert log.startswith("Traceback")
+    log = capfd.readouterr().out
+    assert re.search(r"\n\d\d:\d\d:\d\d  The run fails\.\nTraceback", log)
     assert "in forward" in log
+
+
+@pytest.mark.usefixtures("here")
+def test_the_log_says_with_what_a_run_works_and_what_comes_of_it(store: RunStore, home: Home, capsys) -> None:
+    (id,) = queue(store, home, values("doodles", "seed=7"))
+    assert work(home, id) is True
+    day, *lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d, .+", day)
+    assert all(re.match(r"\d\d:\d\d:\d\d  \S", line) for line in lines), "each with its time"
+    run, said = store.get(id), [line[10:] for line in lines]
+    start, middle, end = (one.result for one in store.evaluations(id, "val"))
+    best = run.best["iteration"]
+    expected = [
+        f"Run {id}, attempt 1: a run",
+        rf"Python 3\.\S+, PyTorch {re.escape(torch.__version__)}, Innerloop \d+\.\d+\.\d+",
+        r"device: CPU · 1 thread",
+        r"seed 7",
+        r"data: Doodles, 3-way 2-shot, drawn by Innerloop; classes: 12 training, 6 validation, 6 test",
+        r"network: mlp, [\d,]+ weights to learn, through all tasks at once",
+        r"learner: maml; its meta-step is to be recorded after 50 steps",
+        rf"validation at 0: {shown(start)} \(best so far\), \d+\.\d s",
+        r"checkpoint at 2",
+        rf"validation at 2: {shown(middle)}( \(best so far\))?, \d+\.\d s",
+        r"checkpoint at 4",
+        rf"validation at 4: {shown(end)}( \(best so far\))?, \d+\.\d s",
+        rf"final test of best@{best}: {shown(run.test)}, 30 tasks, \d+\.\d s",
+        r"time went into data \d+\.\d s, training \d+\.\d s, validation \d+\.\d s, writing \d+\.\d s",
+        rf"Run {id} finished\.",
+    ]
+    for pattern, line in zip(expected, said, strict=True):
+        assert re.fullmatch(pattern, line.rstrip()), (pattern, line)
+    assert [line.split()[2] for line in said if "best so far" in line][-1] == f"{best}:"
+
+
+def shown(result: dict[str, Any]) -> str:
+    return re.escape(f"accuracy {accuracy().text(result['mean'], result['ci95'])}")
+
+
+@pytest.mark.usefixtures("here")
+def test_warnings_and_a_stop_are_in_the_log(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    real = Trainer._step
+
+    def step(trainer: Trainer) -> None:
+        real(trainer)
+        warnings.warn("no deterministic kernel", stacklevel=1)
+        logging.getLogger("somebody.else").info("chatter")
+        store.update(id, desired="stop")
+
+    monkeypatch.setattr(Trainer, "_step", step)
+    (id,) = queue(store, home, values("sinusoid"))
+    assert work(home, id) is False
+    out = capsys.readouterr().out
+    assert re.search(r"\n\d\d:\d\d:\d\d  warning: .*: UserWarning: no deterministic kernel\n", out)
+    assert re.search(r"\n\d\d:\d\d:\d\d  asked to stop at [12]\n\d\d:\d\d:\d\d  checkpoint at [12]\n", out)
+    assert "chatter" not in out
 
 
 @pytest.mark.usefixtures("here")
@@ -494,6 +554,8 @@ def test_a_run_by_two_processes_is_stopped_killed_and_resumed_and_leaves_nobody_
     (id,) = queue(store, home, values("sinusoid", *ENDLESS, *divided))
     run, worker, follower = shared(store, id)
     assert run.device == "2 × CPU · 1 thread"
+    text = log(home, run)
+    assert text.count("device: 2 × CPU · 1 thread") == text.count("seed 0") == text.count("learner: maml") == 1
     follower.send_signal(signal.SIGTERM)  # the machine shuts down: it asks everybody, and the worker decides
     worker.send_signal(signal.SIGTERM)
     assert (ended(store, id).status, store.get(id).error) == ("stopped", ""), log(home, run)
