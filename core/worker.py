@@ -184,7 +184,7 @@ def _worked(home: Home, id: int, number: int | None) -> bool:
     try:
         status, error, remedy = _train(home, run, attempt)
         patiently(lambda: attempt.move(status, error=error, remedy=remedy))
-        log.info("Run %d %s. %s", id, status, error)
+        log.info(f"Run {id} {status}. {error}".strip())
     except Superseded as error:  # given up while it lived: whoever has the run now must not be disturbed
         log.info("%s This worker ends without a trace.", error)
         return False

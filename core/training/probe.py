@@ -4,9 +4,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -215,8 +213,7 @@ def _steps(probe: Probe, config: RunConfig, water: HighWater) -> Pace:
     whole = all_fit and len(probe.stepper.portion.parts(probe.tasks)) == 1
     if isinstance(repeated := probe.algorithm.learn, Repeated) and whole and brief:
         repeated.record_next()  # most of the run's steps are taken from a recording, which takes memory too
-        with redirect_stdout(StringIO()):  # which says so, and is no run's log here
-            probe.step(probe.tasks)
+        probe.step(probe.tasks)
     with water.rising() as rise:
         pace = paced(probe.step, probe.tasks, STEPS, probe.tasks if all_fit else at_once)
         rise.times = together(config, probe.tasks) / together(config, pace.tasks)

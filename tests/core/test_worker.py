@@ -221,7 +221,7 @@ def test_the_log_says_with_what_a_run_works_and_what_comes_of_it(store: RunStore
         rf"Run {id} finished\.",
     ]
     for pattern, line in zip(expected, said, strict=True):
-        assert re.fullmatch(pattern, line.rstrip()), (pattern, line)
+        assert re.fullmatch(pattern, line), (pattern, line)
     assert [line.split()[2] for line in said if "best so far" in line][-1] == f"{best}:"
 
 

@@ -1,6 +1,5 @@
 """Measuring a run: how its seconds are spent, and that what is measured is the run's own work, without its data."""
 
-import logging
 from pathlib import Path
 
 import pytest
@@ -158,9 +157,8 @@ def test_the_highest_memory_is_seen_and_what_was_left_out_is_added() -> None:
 
 
 def test_steps_that_a_run_takes_from_a_recording_are_measured_so(
-    folders: Folders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level(logging.INFO)
     monkeypatch.setattr(probe, "STEPS", 1e6)
     monkeypatch.setattr(probe, "MOST", 3)
     recorded, step = [], Probe.step
@@ -171,7 +169,7 @@ def test_steps_that_a_run_takes_from_a_recording_are_measured_so(
 
     monkeypatch.setattr(Probe, "step", noted)
     measure(tiny("sinusoid", "training.meta_batch_size=8"), folders, "cpu")
-    assert "is recorded" not in caplog.text
+    assert "is recorded" not in capsys.readouterr().out
     assert recorded[:2] == [(1, False), (8, True)]
     assert recorded[-3:] == [(8, True)] * 3
 
