@@ -1,15 +1,21 @@
 """Home: what this is, presets that launch in one click, the device found, recent runs."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.config.presets import PRESETS, Preset
 from core.runs import hardware
 from core.runs.facts import Facts
+from core.runs.schema import Run
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.launching import launched
+from pages.parts.prospects import prospect
 
 RECENT = 6
+ACROSS = 3  # presets in a row
+LOOKED_AT = 50  # finished runs of presets, the newest
 INTRODUCTION = (
     "Innerloop trains networks that **learn from a handful of examples**. "
     "You pick a family of small tasks and a learner, such as MAML or a plain baseline, and launch it on this machine. "
@@ -24,11 +30,15 @@ def start_preset(preset: Preset) -> None:
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})
 
 
-def preset_card(preset: Preset) -> None:
+def preset_card(preset: Preset, earlier: Sequence[Run]) -> None:
+    """earlier: finished runs of presets, newest first."""
+    text, measured = prospect(preset, [run for run in earlier if Facts.of(run).preset == preset.name])
     with theme.card(f"preset-{preset.name}", height="stretch"):
         say.heading(preset.title)
         with st.container(height="stretch"):
             say.caption(preset.summary)
+        if text:
+            say.caption(text, help=measured)
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Launch", key=f"launch-{preset.name}", icon=":material/play_arrow:"):
                 start_preset(preset)
@@ -37,12 +47,13 @@ def preset_card(preset: Preset) -> None:
 
 
 def presets() -> None:
-    st.markdown("### Start with a preset")
+    st.markdown("## Start with a preset")
     featured = [preset for preset in PRESETS if preset.featured]
-    for start in range(0, len(featured), 4):
-        for column, preset in zip(st.columns(4), featured[start : start + 4], strict=False):
+    earlier = session.store().finished_presets(LOOKED_AT)
+    for start in range(0, len(featured), ACROSS):
+        for column, preset in zip(st.columns(ACROSS), featured[start : start + ACROSS], strict=False):
             with column:
-                preset_card(preset)
+                preset_card(preset, earlier)
 
 
 def recent_runs() -> None:

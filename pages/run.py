@@ -19,6 +19,7 @@ from pages.parts.run import beside, cards, same_again
 from pages.parts.run.beside import Beside
 from pages.parts.run.figures import metric_cards
 from pages.parts.run.notice import in_the_way, notice
+from pages.parts.runs import dialogs
 
 # Seconds between two ticks while the run has not ended, and while its first point is about to come. One fragment a page: with
 # two, Streamlit 1.67 loses track of its elements.
@@ -36,7 +37,7 @@ def act(action: Callable[[RunStore, Home, int], Run], run: int) -> None:
 
 
 def header(run: Run, compared: Beside | None) -> None:
-    words, buttons = st.columns([1, 1], vertical_alignment="center")
+    words, buttons = st.columns([1, 1.3], vertical_alignment="center")
     with words:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             say.title(run.name)
@@ -74,6 +75,24 @@ def action_buttons(run: Run) -> None:
     ):
         st.switch_page("pages/train.py", query_params={"from": str(run.id)})
     same_again.offer(run)
+    with st.popover("More", key=f"more-{run.id}", icon=":material/more_horiz:"):
+        more_buttons(run)
+
+
+def more_buttons(run: Run) -> None:
+    """What is done to a run but seldom."""
+    if st.button("Rename, note", key=f"edit-{run.id}", icon=":material/edit:", width="stretch"):
+        dialogs.ask("edit", [run])
+    busy = f"It is {run.status}; stop it first." if run.status in ACTIVE else ""
+    if st.button(
+        "Delete",
+        key=f"delete-{run.id}",
+        icon=":material/delete:",
+        disabled=bool(busy),
+        help=say.plain(busy),
+        width="stretch",
+    ):
+        dialogs.ask("delete", [run])
 
 
 def problem() -> None:
@@ -110,15 +129,22 @@ class Drawn:
 
 
 def draw(run: Run) -> None:
-    """The whole page. What moves while the run trains is in containers of their own, which ticks fill again."""
+    """The whole page. What moves while the run trains is in containers of their own, which ticks fill again.
+
+    What comes and goes is in one container: Streamlit counts the others' places by what is before them, and would take
+    each that moves up by one out of the page first.
+    """
     reader, compared = session.reader(), beside.found(run)
     reader.poll([run.id, *([compared.other.id] if compared else [])])
     drawn = Drawn.of(run, cards.log_tail(run), compared)
     header(run, compared)
-    same_again.open_pending(run)
-    problem()
-    announce(run, drawn.notice, compared)
-    figures = st.container()
+    with st.container(key="announcement"):
+        same_again.open_pending(run)
+        dialogs.open_pending([run.id])
+        problem()
+        announce(run, drawn.notice, compared)
+    with st.container(key="figures"):  # whose height theme.css keeps for what the tick draws last
+        (figures,) = st.columns(1)
     loss, validation = st.columns([1.5, 1])
     with validation:
         cards.validation_card(run, reader, compared)
@@ -144,8 +170,8 @@ def announce(run: Run, said: tuple[str, str], compared: Beside | None) -> None:
     text, icon = said
     if icon == "error":
         say.error(text, f"{run.remedy}\nThe log below has the details.")
-    elif text:
-        say.info(text, icon)
+    else:
+        say.status(text, icon)
     if other := in_the_way(run, compared and compared.other):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(

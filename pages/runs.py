@@ -99,6 +99,7 @@ def listing() -> None:
 
 def page() -> None:
     store = session.store()
+    dialogs.say_deleted()
     title, new = st.columns([3, 1], vertical_alignment="center")
     title.title("Runs", anchor=False)
     with new.container(horizontal=True, horizontal_alignment="right"):

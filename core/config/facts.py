@@ -1,6 +1,10 @@
 """What pages will say of a run, taken from its config once, as it is submitted: see ``Facts``."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from core.algorithms.base import Algorithm, algorithms
+from core.config.presets import PRESETS
 from core.config.run import RunConfig
 from core.runs.facts import Facts
 from data.registry import families
@@ -24,7 +28,27 @@ def facts_of(config: RunConfig) -> Facts:
         query_curve=query,
         work="tasks" if learner.episodic else "examples",
         work_per_iteration=work_of(learner, config),
+        preset=preset_of(config),
     )
+
+
+def preset_of(config: RunConfig) -> str:
+    """The name of the preset that a config is, but for seed and device; empty if it is none."""
+    values = _compared(config)
+    for preset in PRESETS:
+        if _within(preset.config, values) and _compared(RunConfig.model_validate(preset.config)) == values:
+            return preset.name
+    return ""
+
+
+def _compared(config: RunConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude={"seed", "device"})
+
+
+def _within(some: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether values has all of some: quickly said of most presets, which need not be made complete."""
+    there = [(value, values.get(key)) for key, value in some.items()]
+    return all(_within(a, b) if isinstance(a, Mapping) and isinstance(b, Mapping) else a == b for a, b in there)
 
 
 def called(config: RunConfig) -> str:

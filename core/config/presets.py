@@ -193,6 +193,7 @@ class Template:
 # same minutes, and more is learned in them.
 MANY_WAY = {"n_way": 60, "n_query": 1}
 COMPARING = {"meta_batch_size": 1}
+ALSO_FEATURED = {"omniglot-5w1s-protonet"}  # of those that are derived
 BASE = {"iterations": 10_000, "meta_batch_size": 4, "meta_lr": 3e-3, "schedule": "cosine", "evaluate_every": 500}
 TEMPLATES = [
     Template("maml", "MAML", {"name": "maml", "inner_lr": 0.4, "inner_steps": 1}, evaluation={"inner_steps": 3}),
@@ -266,8 +267,9 @@ def characters(family: str, title: str, template: Template, n_way: int, k_shot: 
     evaluation = {**template.evaluation, **({"n_way": n_way} if template.compares else {})}
     trained = f", trained on {task['n_way']} classes at a time" if task["n_way"] != n_way else ""
     summary = f"{template.title} on {n_way} classes with {k_shot} example{'s' if k_shot > 1 else ''} each{trained}."
+    name = f"{family}-{n_way}w{k_shot}s-{template.learner}"
     return Preset(
-        f"{family}-{n_way}w{k_shot}s-{template.learner}",
+        name,
         f"{template.title} on {title}, {n_way}-way {k_shot}-shot",
         summary,
         family,
@@ -278,6 +280,7 @@ def characters(family: str, title: str, template: Template, n_way: int, k_shot: 
             "training": training,
             "evaluation": evaluation,
         },
+        featured=name in ALSO_FEATURED,
     )
 
 

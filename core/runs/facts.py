@@ -16,6 +16,7 @@ class Facts:
     loss: what the training curves are of, with its unit. support_curve, query_curve: what each of the two is called.
     work: what an iteration is made of, ``tasks`` or ``examples``. work_per_iteration: how many of them.
     cores: of a processor that the run computes with; None for all there are, and where nobody has looked.
+    preset: whose config it is, but for seed and device; empty if none's, or stored by an earlier version.
     """
 
     learner: str
@@ -32,6 +33,7 @@ class Facts:
     work: str
     work_per_iteration: int
     cores: int | None = None
+    preset: str = ""
 
     @classmethod
     def of(cls, run: Run) -> "Facts":

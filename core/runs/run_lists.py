@@ -56,6 +56,13 @@ class RunLists:
         """How many runs match."""
         return self._number(select(func.count()).select_from(runs).where(*wanted.terms()))
 
+    def finished_presets(self, limit: int) -> list[Run]:
+        """The newest finished runs of presets as they are, newest first; see ``Facts.preset``."""
+        preset = func.coalesce(runs.c.facts["preset"].as_string(), "")
+        query = select(runs).where(runs.c.status == "finished", preset != "").order_by(runs.c.id.desc()).limit(limit)
+        with self.database.reading() as connection:
+            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
+
     def families(self) -> list[str]:
         """The names of the task families of all runs, in order."""
         return self._names(runs.c.family)

@@ -57,12 +57,17 @@ def info(text: object, icon: str = "info") -> None:
     st.info(lines(text), icon=f":material/{icon}:")
 
 
+def status(text: object, icon: str) -> None:
+    """One quiet line that says how something stands."""
+    st.caption(f":material/{icon}: {plain(text)}")
+
+
 def warning(text: object, icon: str = "warning") -> None:
     st.warning(lines(text), icon=f":material/{icon}:")
 
 
-def caption(text: object, place: DeltaGenerator | None = None) -> None:
-    (place or st).caption(lines(text))
+def caption(text: object, place: DeltaGenerator | None = None, help: object = "") -> None:
+    (place or st).caption(lines(text), help=plain(help) or None)
 
 
 def title(text: object) -> None:
@@ -70,8 +75,8 @@ def title(text: object) -> None:
 
 
 def heading(text: object, place: DeltaGenerator | None = None) -> None:
-    """A card's small heading."""
-    (place or st).markdown(f"#### {plain(text)}")
+    """A card's small heading, the second level below the page's title; theme.css makes it small."""
+    (place or st).markdown(f"## {plain(text)}")
 
 
 def name(text: object, remark: object = "") -> None:

@@ -33,7 +33,7 @@ def empty(title: str, text: str) -> None:
 @contextmanager
 def heading(title: str) -> Iterator[None]:
     """A card's small heading, with room at its right for a button or switch."""
-    words, controls = st.columns([1.6, 1], vertical_alignment="center")
-    say.heading(title, words)
-    with controls.container(horizontal=True, horizontal_alignment="right"):
-        yield
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        say.heading(title, st.container(width="content"))
+        with st.container(horizontal=True, horizontal_alignment="right", width="content"):
+            yield

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
+from core.config.checks import parse
+from core.config.facts import facts_of
+from core.config.presets import preset
 from core.runs import warm
 from core.runs.home import Home
 from core.runs.scheduler import stop
 from core.runs.schema import ACTIVE
 from core.runs.store import RunStore
 from tests.e2e.serving import FLAGS, PROJECT, Server, free_port
+from tests.pages.conftest import measure
 from tests.waiting import wait_until
 
 SHARED = PROJECT.parent / "shared" / "datasets"
@@ -66,3 +70,16 @@ def page(visitor: BrowserContext) -> Iterator[Page]:
     yield opened
     opened.close()
     assert opened.errors == []
+
+
+@pytest.fixture(scope="session")
+def finished(server: Server) -> int:
+    """The number of a finished run with curves, validations and a test."""
+    store, config = RunStore(server.home.database), parse(preset("doodles-5w1s").config)
+    places = {"folder_root": server.home.runs_folder, "datasets": server.home.datasets}
+    name = "a run that somebody gave a long name"
+    run = store.create(config.model_dump(mode="json"), name, **places, facts=facts_of(config).as_json())
+    store.move(run.id, "starting", {"queued"}, started=run.created, host="elsewhere")
+    measure(store, run)
+    store.move(run.id, "finished", {"starting"})
+    return run.id

@@ -12,8 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import charts
-from core.config.presets import PRESETS
-from pages.parts import live_chart, session
+from core.config.presets import PRESETS, preset
+from core.config.run import RunConfig
+from core.costs import Costs, key_of
+from core.runs import hardware
+from core.training.probe import Cost
+from pages.parts import launching, live_chart, session
+from tests.pages.conftest import as_read
 
 PROJECT = Path(__file__).parents[2]
 
@@ -26,11 +31,11 @@ def test_every_page_renders_in_an_empty_home(app, said, page):
 def test_home_offers_every_featured_preset_and_names_the_device(app, said):
     page = app()
     text = said(page)
-    featured = [preset for preset in PRESETS if preset.featured]
-    assert len(featured) == 8
-    for preset in featured:
-        assert preset.title in text
-    assert {f"launch-{preset.name}" for preset in featured} <= {button.key for button in page.button}
+    featured = [one for one in PRESETS if one.featured]
+    assert len(featured) == 9
+    for one in featured:
+        assert one.title in text
+    assert {f"launch-{one.name}" for one in featured} <= {button.key for button in page.button}
     assert "No runs yet" in text
 
 
@@ -40,6 +45,45 @@ def test_a_preset_launches_in_one_click(app, store, started):
     (run,) = store.runs()
     assert (run.name, run.config["family"]["name"], started) == ("doodles-5w1s", "doodles", [run.id])
     assert page.title[0].value == "doodles\\-5w1s"
+
+
+def card(page: AppTest, title: str) -> str:
+    """What stands on a preset's card below its title, up to the next one's."""
+    texts = [as_read(part.value) for part in page.main if part.type in ("markdown", "caption")]
+    start = texts.index(f"## {title}")
+    after = next((i for i, text in enumerate(texts) if i > start and text.startswith("## ")), len(texts))
+    return "\n".join(texts[start + 1 : after])
+
+
+def test_a_preset_says_what_it_took_and_reached_where_that_was_measured(app, said):
+    page = app()
+    said(page)
+    assert "13 min on two cores of an AMD EPYC, reaches 95.15 ± 0.41 % accuracy" in card(
+        page, "MAML on Omniglot, quick"
+    )
+    assert "Reached 98.22 ± 0.24 % accuracy after 10 min" in card(page, "ProtoNet on Omniglot, 5-way 1-shot")
+    assert "0.309 ± 0.02 mean squared error" in card(page, "MAML on sinusoids")
+    assert "Reaches 94.34 ± 0.42 % accuracy" in card(page, "Pretraining on Omniglot")
+    assert card(page, "MAML on doodles").endswith("Works offline at once."), "nobody measured it"
+
+
+def test_an_earlier_run_here_says_what_a_preset_takes_and_reaches(app, store, home, make_run, monkeypatch):
+    monkeypatch.setattr(hardware, "slots", lambda: ["cpu"])
+    for seconds, host, slot in ((75.0, home.host, "cpu"), (9.0, "elsewhere", "cpu"), (8.0, home.host, "cuda:0")):
+        store.update(make_run("doodles-5w1s").id, seconds=seconds, host=host, slot=slot)
+    other = make_run("doodles-5w1s", changed=["training.iterations=7"])
+    store.update(other.id, seconds=3.0, host=home.host, slot="cpu", test=other.test | {"mean": 0.9})
+    assert "Took 1 min 15 s here, reached 80.00 ± 1.00 % accuracy here (600 tasks)." in card(app(), "MAML on doodles")
+
+
+@pytest.mark.parametrize(("busy", "text"), [(False, "About 6 min here."), (True, "")])
+def test_an_estimate_that_was_measured_here_says_what_a_preset_takes(app, home, monkeypatch, busy, text):
+    monkeypatch.setattr(hardware, "slots", lambda: ["cpu"])
+    monkeypatch.setattr(launching, "imported", lambda: True)
+    parts = {"score": 1e-4, "tuned": 0.0, "candidates": 0, "tunes": False, "threads": 1, "steps": 9, "tasks": 16}
+    cost = Cost(step=0.18, memory=int(4e8), share=0.1 if busy else 1.0, **parts)
+    Costs(home.costs).put(key_of(RunConfig.model_validate(preset("doodles-5w1s").config), "cpu"), cost)
+    assert card(app(), "MAML on doodles").endswith(text or "Works offline at once.")
 
 
 def test_customise_opens_train_with_the_preset(app):

@@ -277,6 +277,58 @@ def test_a_log_that_begins_later_is_shown(app, said, home, make_run):
     assert "No log yet" not in said(page)
 
 
+def test_a_run_is_renamed_and_noted_from_its_page(app, said, store, make_run):
+    run = make_run("doodles-5w1s")
+    page = app("run", run=run.id)
+    page.button(f"edit-{run.id}").click().run()
+    page.text_input(f"edit-name-{run.id}").input("first try")
+    page.text_area(f"edit-note-{run.id}").input("too slow")
+    page.button("edit-save").click().run()
+    assert (store.get(run.id).name, store.get(run.id).note) == ("first try", "too slow")
+    assert page.title[0].value == "first try"
+    assert "Note: too slow" in said(page)
+
+
+def test_a_run_that_is_deleted_from_its_page_leaves_for_the_list_with_a_word(app, store, make_run):
+    kept, run = make_run("sinusoid-maml"), make_run("doodles-5w1s")
+    page = app("run", run=run.id)
+    page.button(f"delete-{run.id}").click().run()
+    assert store.count() == 2, "it asks first"
+    page.button("delete-confirm").click().run()
+    assert [one.id for one in store.runs()] == [kept.id]
+    assert page.title[0].value == "Runs"
+    assert as_read(page.toast[0].value) == f"Run #{run.id} doodles-5w1s is deleted."
+    assert not page.run().toast
+
+
+def test_a_run_at_work_cannot_be_deleted_from_its_page(app, make_run):
+    run = make_run("doodles-5w1s", "running")
+    assert app("run", run=run.id).button(f"delete-{run.id}").disabled
+
+
+def test_a_dialog_left_open_is_not_drawn_for_another_run(app, make_run):
+    one, other = make_run("doodles-5w1s"), make_run("doodles-5w1s")
+    page = app("run", run=one.id)
+    page.button(f"edit-{one.id}").click().run()
+    page.query_params["run"] = str(other.id)
+    page.run()
+    assert not [field for field in page.text_input if field.key.startswith("edit-name")]
+
+
+LINES = {
+    "running": ({}, "Training; this page may be closed."),
+    "paused": ({"desired": "pause"}, "Paused; it keeps its device."),
+    "stopped": ({}, "Stopped. Resume goes on"),
+    "finished": ({}, "Finished "),
+}
+
+
+@pytest.mark.parametrize("status", LINES)
+def test_a_line_says_how_a_run_stands_whatever_it_does(app, said, make_run, status):
+    columns, line = LINES[status]
+    assert line in said(app("run", run=make_run("doodles-5w1s", status, **columns).id))
+
+
 def test_duplicate_opens_train_with_the_config(app, store, make_run):
     run = make_run("sinusoid-maml")
     store.update(run.id, config=run.config | {"seed": 123})

@@ -51,7 +51,7 @@ def done(run: Run) -> float:
 def loss_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     with theme.card("loss", height="stretch"):
         if not trains(run):
-            st.markdown("#### Meta-training loss")
+            say.heading("Meta-training loss")
             theme.empty(
                 "Nothing to train",
                 "This baseline meets every task without any training before, so there is no training loss. "
@@ -217,7 +217,7 @@ def log_card(run: Run, begun: bool) -> DeltaGenerator:
     """The card around the log; returns the place for its text. begun: whether there is a log."""
     with theme.card("log", height=460):
         if not begun:
-            st.markdown("#### Log")
+            say.heading("Log")
             return st.container()
         with theme.heading("Log"):
             st.download_button(

@@ -130,11 +130,11 @@ def rate_figure(run: Run, rates: Sequence[float]) -> str:
 
 
 def shares(run: Run) -> str:
-    """What the time so far went into, as HTML: a bar in parts and each of them in words; nothing before there is any."""
+    """What the time so far went into, as HTML: a bar in parts and each of them in words; an empty line before there is any."""
     seconds = (run.load or {}).get("spent") or {}
     whole = sum(seconds.values())
     if not whole:
-        return ""
+        return "" if run.status in ENDED else '<div class="shares"></div>'
     parts = {activity: 100 * part / whole for activity, part in seconds.items()}
     bar = "".join(f'<i class="{html.escape(name)}" style="flex-grow: {part:.2f}"></i>' for name, part in parts.items())
     words = "".join(

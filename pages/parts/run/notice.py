@@ -4,17 +4,18 @@ from core.runs import scheduler
 from core.runs.facts import cores_of
 from core.runs.outlook import Way, either, ways_in
 from core.runs.schema import ACTIVE, Run
-from pages.parts import session
+from pages.parts import readable, session
 
 PHASES = {
     "loading": "Loading the data; the first time, pictures are decoded or drawn and kept for later runs.",
     "tuning": "Choosing the fine-tuning on validation tasks.",
     "testing": "Scoring the best checkpoint on the frozen test tasks.",
 }
+PAUSED = "Paused; it keeps its device. Continue goes on from here."
 
 
 def notice(run: Run) -> tuple[str, str]:
-    """Why it waits, what it does, or what went wrong; with its icon."""
+    """Why it waits, what it does, how it ended, or what went wrong; with its icon. Never empty: the line keeps its place."""
     if run.status in ("failed", "lost"):
         return run.error or "The run ended with an error.", "error"
     if run.status == "queued":
@@ -25,7 +26,11 @@ def notice(run: Run) -> tuple[str, str]:
         return "Stopping: the worker writes a checkpoint first, from which the run can resume.", "stop"
     if run.status == "running" and run.phase in PHASES:
         return PHASES[run.phase], "hourglass_top"
-    return "", ""
+    if run.status in ACTIVE:
+        return (PAUSED, "pause") if run.desired == "pause" else ("Training; this page may be closed.", "play_arrow")
+    if run.status == "stopped":
+        return "Stopped. Resume goes on from its last checkpoint.", "stop"
+    return f"Finished {readable.moment(run.ended)}.", "check"
 
 
 def waiting_for(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""What the Runs page asks before it changes a run."""
+"""What the pages Runs and Run ask before they change a run."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from core.runs.schema import Run
 from pages.parts import say, session
 
 PENDING = "runs-dialog"  # session state: (which dialog, ids), drawn by full runs of the page
+DELETED = "runs-deleted"  # session state: what the Runs page is to say of runs that were just deleted
 
 
 def ask(which: str, runs: Sequence[Run]) -> None:
@@ -22,10 +23,10 @@ def close() -> None:
     st.session_state.pop(PENDING, None)
 
 
-def open_pending() -> None:
-    """Draw the dialog that was asked for, if there is one, until it is closed."""
+def open_pending(of: Sequence[int] | None = None) -> None:
+    """Draw the dialog that was asked for, if there is one, until it is closed. of: for these runs only."""
     which, ids = st.session_state.get(PENDING, ("", []))
-    runs = session.store().runs(ids=ids) if ids else []
+    runs = session.store().runs(ids=ids) if ids and of in (None, ids) else []
     if runs and which == "edit":
         edit(runs[0])
     elif runs and which == "delete":
@@ -65,4 +66,12 @@ def delete(runs: Sequence[Run]) -> None:
                 for run in runs:
                     scheduler.delete(session.store(), session.home(), run.id)
                 close()
-                st.rerun()
+                what = f"Run #{runs[0].id} {runs[0].name} is" if len(runs) == 1 else f"{len(runs)} runs are"
+                st.session_state[DELETED] = f"{what} deleted."
+                st.switch_page("pages/runs.py")
+
+
+def say_deleted() -> None:
+    """Once, on the page that is shown after a deletion."""
+    if text := st.session_state.pop(DELETED, ""):
+        say.toast(text, "delete")

@@ -19,6 +19,7 @@ from pages.parts.live_chart import live_chart
 
 MOST_CLASSES, MOST_SUPPORT, MOST_SHOWN = 10, 3, 6  # rows; support pictures, and pictures in all, in a row
 WIDTH, LARGEST = 288, 48  # screen pixels: of a row's pictures together, and of one
+ROOM = 360  # screen pixels that such a row takes with what stands beside it
 CURVE_POINTS = 120
 
 
@@ -69,16 +70,17 @@ def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
     query = episodes.query_x[0].view(n_way, n_query, *episodes.query_x.shape[2:])
     shown = min(k_shot, MOST_SUPPORT), min(n_query, MOST_SHOWN - min(k_shot, MOST_SUPPORT))
     side = min(LARGEST, WIDTH // sum(shown))
+    height = f"min({side}px, {100 * side / ROOM:.1f}cqi)"  # smaller in a card that is narrower than a row
     dark = st.context.theme.type == "dark"
     rows = []
     for label in range(min(n_way, MOST_CLASSES)):
         cells = "".join(
-            f'<td><img src="{picture_strip(part[label, :count], dark)}" height="{side}" '
+            f'<td><img src="{picture_strip(part[label, :count], dark)}" style="height: {height}" '
             f'alt="{name} examples of class {label + 1}"></td>'
             for part, count, name in ((support, shown[0], "support"), (query, shown[1], "query"))
         )
         rows.append(f'<tr><th scope="row">{label + 1}</th>{cells}</tr>')
-    head = "<tr><th></th><th>support</th><th>query</th></tr>"
+    head = "<tr><td></td><th>support</th><th>query</th></tr>"
     st.html(f'<div class="episode"><table>{head}{"".join(rows)}</table></div>')
     text = f"{n_way}-way {k_shot}-shot, {n_query} {'queries' if n_query > 1 else 'query'} per class"
     hidden = n_way > MOST_CLASSES or k_shot > shown[0] or n_query > shown[1]

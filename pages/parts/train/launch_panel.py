@@ -35,7 +35,7 @@ def episode_card(current: Draft, config: RunConfig | None) -> None:
     family, missing = families()[current.values["family"]["name"]], missing_files(current)
     with theme.card("episode"):
         if missing:
-            st.markdown("#### A training task")
+            say.heading("A training task")
             files_missing(family, missing)
             return
         with theme.heading("A training task"):
@@ -114,16 +114,17 @@ def launch_card(
             view.figures()
         label = "Launch" if count == 1 else f"Launch {count} runs"
         blocked = reason(problems, missing_files(current))
-        pressed = st.button(
-            say.plain(label),
-            key="launch",
-            type="primary",
-            icon=":material/rocket_launch:",
-            disabled=bool(blocked),
-            width="stretch",
-        )
-        if blocked:
-            say_problem(blocked)
+        with st.container(key="launch-bar"):
+            if blocked:
+                say_problem(blocked)
+            pressed = st.button(
+                say.plain(label),
+                key="launch",
+                type="primary",
+                icon=":material/rocket_launch:",
+                disabled=bool(blocked),
+                width="stretch",
+            )
         if view:
             view.remarks()
         if pressed:

@@ -3,8 +3,11 @@
 import pytest
 
 from core.algorithms.base import algorithms
+from core.config.facts import preset_of
 from core.config.overrides import apply
 from core.config.presets import PRESETS, preset
+from core.config.references import REFERENCES
+from core.config.run import RunConfig
 from core.launch import from_preset, prepared
 from data.registry import families
 
@@ -17,6 +20,7 @@ NAMES = [
     "omniglot-5w1s-quick",
     "omniglot-5w1s-pretrain",
     "article-mlp",
+    "omniglot-5w1s-protonet",
 ]
 
 
@@ -45,6 +49,24 @@ def test_a_learner_and_network_fit_the_tasks(name: str) -> None:
     small = ["training.iterations=1"] + (["model.filters=4"] if "filters" in preset(name).config["model"] else [])
     (launch,) = prepared(apply(from_preset(preset(name)), small), name)
     assert launch.config["training"]["iterations"] == 1
+
+
+@pytest.mark.parametrize("name", ["sinusoid-maml", "omniglot-5w1s-quick", "doodles-5w1s-protonet"])
+def test_a_config_is_known_as_its_preset_whatever_its_seed_and_device(name: str) -> None:
+    def known(*assignments: str) -> str:
+        return preset_of(RunConfig.model_validate(from_preset(preset(name), assignments)))
+
+    assert known() == known("seed=7", "device=cpu") == name
+    assert known("training.iterations=77") == ""
+    assert known("training.final_lr=0.001") == "", "which the preset leaves open"
+
+
+def test_references_are_of_presets_that_are_featured() -> None:
+    assert REFERENCES.keys() <= {item.name for item in PRESETS if item.featured}
+    for name, reference in REFERENCES.items():
+        config = RunConfig.model_validate(preset(name).config)
+        assert reference.tasks == config.evaluation.episodes
+        assert reference.metric == families()[config.family.name].metric(config.test_shape)
 
 
 def test_the_papers_sinusoid_recipe() -> None:

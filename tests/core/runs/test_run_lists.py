@@ -86,3 +86,19 @@ def test_a_state_is_the_word_that_people_see(store: RunStore, tmp_path: Path) ->
     for word in words:
         assert store.page(RunFilter(states=[word])) == [run for run in everything if status_word(run) == word]
     assert store.count(RunFilter(states=["failed", "lost"])) == 6
+
+
+def test_finished_runs_of_presets_are_found_by_their_facts(store: RunStore, tmp_path: Path) -> None:
+    """Also beside runs without facts, and with those of a version that knew no presets."""
+    for name, facts in (
+        ("old", None),
+        ("none", {"preset": ""}),
+        ("first", {"preset": "a"}),
+        ("second", {"preset": "b"}),
+    ):
+        run = add(store, tmp_path, name, facts=facts)
+        store.move(run.id, "finished", {"queued"})
+    add(store, tmp_path, "waits", facts={"preset": "a"})
+    add(store, tmp_path, "without", facts={"learner": "maml"})
+    assert names(store.finished_presets(limit=9)) == ["second", "first"]
+    assert names(store.finished_presets(limit=1)) == ["second"]

@@ -1,0 +1,63 @@
+"""What Home says of a preset before it is launched: how long it takes and what it reaches; only what was measured."""
+
+from collections.abc import Sequence
+
+from core import about
+from core.config.presets import Preset
+from core.config.references import REFERENCES, Reference
+from core.runs import hardware
+from core.runs.facts import Facts
+from core.runs.schema import Run
+from data.errors import InnerloopError
+from pages.parts import launching, readable, session
+
+
+def prospect(preset: Preset, earlier: Sequence[Run]) -> tuple[str, str]:
+    """In a line, and how that was measured; empty where nothing was. earlier: finished runs of the preset, newest first."""
+    reference = REFERENCES.get(preset.name)
+    parts = [part for part in (takes(preset, reference, earlier), reaches(reference, earlier)) if part]
+    text = ", ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else "", measured(reference) if reference else ""
+
+
+def takes(preset: Preset, reference: Reference | None, earlier: Sequence[Run]) -> str:
+    """By the newest run on this machine, else by an estimate that was measured here, else by the reference."""
+    slots = hardware.fitting("auto", hardware.slots())
+    here = [run for run in earlier if run.host == session.home().host and run.slot in slots]
+    if here:
+        return f"took {readable.duration(here[0].seconds)} here"
+    if (seconds := estimated(preset, slots[0])) is not None:
+        return f"{about.roughly(seconds)} here"
+    return f"{about.duration(reference.seconds)} on {reference.machine}" if reference and reference.seconds else ""
+
+
+def reaches(reference: Reference | None, earlier: Sequence[Run]) -> str:
+    """By the reference, else by the best run of this store."""
+    if reference:
+        after = f" after {reference.minutes:g} min on {reference.machine}" if reference.minutes else ""
+        return f"{'reached' if after else 'reaches'} {reference.score}{after} ({readable.count(reference.tasks)} tasks)"
+    tested = [run for run in earlier if run.test and run.test["mean"] is not None]
+    if not tested:
+        return ""
+    metric = Facts.of(tested[0]).metric
+    test = max((run.test for run in tested), key=lambda test: metric.gain(test["mean"]))
+    return f"reached {readable.scored(metric, test)} {metric.title} here ({readable.count(test['episodes'])} tasks)"
+
+
+def measured(reference: Reference) -> str:
+    """A reference's protocol and source."""
+    return f"{reference.protocol}; ± is the 95 % interval. Measured on {reference.machine} ({reference.source})."
+
+
+def estimated(preset: Preset, slot: str) -> float | None:
+    """Seconds by an estimate that the Train page has had measured; None where there is none, or torch is not imported yet."""
+    if not launching.imported():
+        return None
+    from core.config.run import RunConfig
+    from pages.parts.train.forecast_view import line
+
+    try:
+        known = line().known(RunConfig.model_validate(preset.config), slot)
+    except InnerloopError:  # it could not be measured, which the Train page says
+        return None
+    return known.estimate.seconds if known and not known.estimate.busy else None

@@ -1,0 +1,76 @@
+"""Pages as axe-core and a keyboard find them, in both themes."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.e2e.test_layout import PAGES, THERE
+
+pytestmark = pytest.mark.xdist_group("browser")
+STREAMLITS_OWN = {"list", "listitem", "svg-img-alt"}  # its navigation and its icons
+ACTIONS = "button, a[href], [role=radio], [role=switch], input[type=checkbox]"
+# Of a group of radio buttons one is reached by Tab, the others by the arrow keys; a list opens by them as well.
+OUT_OF_REACH = f"""main => [...main.querySelectorAll('{ACTIONS}')]
+  .filter(one => one.checkVisibility() && !one.disabled && one.tabIndex < 0 && !one.matches('[aria-haspopup=listbox]')
+    && !one.closest('[role=radiogroup], [role=toolbar], [data-testid=stNumberInput], [role=grid], [aria-hidden=true]'))
+  .map(one => one.outerHTML.slice(0, 200))"""
+SEEN = """() => {
+  const here = document.activeElement, drawn = [here, here.closest('label'), here.parentElement].filter(Boolean);
+  return {
+    kind: here.closest('[class*=st-key-choose-]') ? 'pill' : here.tagName.toLowerCase(),
+    visible: drawn.map(one => getComputedStyle(one))
+      .some(one => one.outlineStyle !== 'none' && parseFloat(one.outlineWidth) >= 2),
+    html: here.outerHTML.slice(0, 200),
+  };
+}"""
+
+
+def opened(page: Page, url: str, name: str, run: int, theme: str) -> None:
+    address = PAGES[name].format(run)
+    page.goto(f"{url}/{address}{'&' if '?' in address else '?'}embed_options={theme}_theme")
+    expect(page.locator(THERE[name]).first).to_be_visible()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:150]} {node['failureSummary'][:200]}"
+        for one in found
+        for node in one["nodes"]
+        if one["id"] not in STREAMLITS_OWN
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(server, page, finished, name, theme):
+    opened(page, server.url, name, finished, theme)
+    expect(page.locator("[data-testid=stSpinner]")).to_have_count(0)
+    assert violations(page) == []
+    assert page.get_by_test_id("stMain").evaluate(OUT_OF_REACH) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_what_a_run_offers(server, page, finished, theme):
+    opened(page, server.url, "run", finished, theme)
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Rename, note").click()
+    expect(page.get_by_role("dialog").get_by_role("textbox", name="Note")).to_be_visible()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_keyboard_is_seen_wherever_it_is(server, page, finished, theme):
+    """Tab goes through buttons, links and pills, each of them with an outline."""
+    kinds = set()
+    for name, wanted in (("train", {"pill", "button"}), ("home", {"a", "button"})):
+        opened(page, server.url, name, finished, theme)
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            seen = page.evaluate(SEEN)
+            if seen["kind"] in {"a", "button", "pill"}:
+                assert seen["visible"], seen
+                kinds.add(seen["kind"])
+            if wanted <= kinds:
+                break
+    assert kinds == {"a", "button", "pill"}
