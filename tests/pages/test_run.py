@@ -318,6 +318,7 @@ def test_a_dialog_left_open_is_not_drawn_for_another_run(app, make_run):
 LINES = {
     "running": ({}, "Training; this page may be closed."),
     "paused": ({"desired": "pause"}, "Paused; it keeps its device."),
+    "pausing": ({"desired": "pause"}, "Pausing after the iteration"),
     "stopped": ({}, "Stopped. Resume goes on"),
     "finished": ({}, "Finished "),
 }
@@ -326,7 +327,8 @@ LINES = {
 @pytest.mark.parametrize("status", LINES)
 def test_a_line_says_how_a_run_stands_whatever_it_does(app, said, make_run, status):
     columns, line = LINES[status]
-    assert line in said(app("run", run=make_run("doodles-5w1s", status, **columns).id))
+    run = make_run("doodles-5w1s", "running" if status == "pausing" else status, **columns)
+    assert line in said(app("run", run=run.id))
 
 
 def test_duplicate_opens_train_with_the_config(app, store, make_run):

@@ -26,8 +26,10 @@ def notice(run: Run) -> tuple[str, str]:
         return "Stopping: the worker writes a checkpoint first, from which the run can resume.", "stop"
     if run.status == "running" and run.phase in PHASES:
         return PHASES[run.phase], "hourglass_top"
+    if run.status in ACTIVE and run.desired == "pause":
+        return (PAUSED if run.status == "paused" else "Pausing after the iteration that it is at."), "pause"
     if run.status in ACTIVE:
-        return (PAUSED, "pause") if run.desired == "pause" else ("Training; this page may be closed.", "play_arrow")
+        return "Training; this page may be closed.", "play_arrow"
     if run.status == "stopped":
         return "Stopped. Resume goes on from its last checkpoint.", "stop"
     return f"Finished {readable.moment(run.ended)}.", "check"
