@@ -80,6 +80,7 @@ class RelationNet(MetricLearner):
     Config = RelationNetConfig
     title = "RelationNet"
     summary = "Learns a second network that scores how well a query fits each class."
+    normalises = True
     loss_title = "squared error of relation scores"
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:

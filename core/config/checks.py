@@ -168,6 +168,9 @@ def without_effect(values: dict[str, Any]) -> set[str]:
         found.add("evaluation.inner_steps")
     if family.kind != "classification":
         found.add("evaluation.n_way")
+    network = algorithm.uses_network and models()[values["model"]["name"]].normalises
+    if not (network or algorithm.normalises):
+        found.add("batch_statistics")
     return found
 
 

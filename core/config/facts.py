@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.algorithms.base import Algorithm, algorithms
+from core.config.checks import without_effect
 from core.config.presets import PRESETS
 from core.config.run import RunConfig
 from core.runs.facts import Facts
@@ -29,6 +30,7 @@ def facts_of(config: RunConfig) -> Facts:
         work="tasks" if learner.episodic else "examples",
         work_per_iteration=work_of(learner, config),
         preset=preset_of(config),
+        idle=tuple(sorted(without_effect(config.model_dump(mode="json")))),
     )
 
 

@@ -30,6 +30,7 @@ class ModelBuilder(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     group: ClassVar[str] = "networks"
+    normalises: ClassVar[bool] = True  # False: there is no BatchNorm in it
     repeats: ClassVar[bool] = False  # True: every call of the network takes the same operations
     # True: it reads feature maps in any layout, so that a processor may keep its weights by pixel.
     by_pixel: ClassVar[bool] = False

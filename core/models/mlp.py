@@ -48,6 +48,7 @@ class MLP(ModelBuilder):
     Config = MLPConfig
     title = "MLP"
     summary = "Fully connected layers with ReLU. Images are flattened."
+    normalises = False
     repeats = True
 
     @staticmethod

@@ -17,6 +17,7 @@ class Facts:
     work: what an iteration is made of, ``tasks`` or ``examples``. work_per_iteration: how many of them.
     cores: of a processor that the run computes with; None for all there are, and where nobody has looked.
     preset: whose config it is, but for seed and device; empty if none's, or stored by an earlier version.
+    idle: dotted paths of the settings that play no part beside the others.
     """
 
     learner: str
@@ -34,6 +35,7 @@ class Facts:
     work_per_iteration: int
     cores: int | None = None
     preset: str = ""
+    idle: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: Run) -> "Facts":
@@ -49,7 +51,9 @@ class Facts:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Facts":
         known = {key: value for key, value in values.items() if key in cls.__dataclass_fields__}
-        return cls(**known | {"metric": Metric.from_json(values["metric"])})
+        # Runs made before 0.3 did not say it; what is met most often can be known.
+        idle = values.get("idle", () if values["takes_steps"] else ("evaluation.inner_steps",))
+        return cls(**known | {"metric": Metric.from_json(values["metric"]), "idle": tuple(idle)})
 
 
 def cores_of(run: Run) -> int | None:

@@ -1,6 +1,6 @@
 """What sets a run apart from another, such as the one it was made from: settings that differ, as values and in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from core.runs.names import LONGEST_NAME
@@ -20,20 +20,36 @@ def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def differences(configs: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """The paths at which configs differ, with each one's value; None where a config has no such setting."""
-    values = [flat(config) for config in configs]
-    paths = dict.fromkeys(path for one in values for path in one)
-    rows = {path: [one.get(path) for one in values] for path in paths}
-    return {path: row for path, row in rows.items() if any(value != row[0] for value in row[1:])}
+def differences(configs: Sequence[dict[str, Any]], idle: Sequence[Collection[str]] = ()) -> dict[str, list[Any]]:
+    """The paths at which configs differ, with each one's value; None where a config has no such setting, or no use for it.
+
+    idle: for each config the settings that play no part in it. They are no difference to what the others have there.
+    """
+    unused = [*idle, *((),) * (len(configs) - len(idle))]
+    used = [
+        {path: None if plays_no_part(path, paths) else (value,) for path, value in flat(config).items()}
+        for config, paths in zip(configs, unused, strict=True)
+    ]
+    found = {}
+    for path in dict.fromkeys(path for one in used for path in one):
+        row = [one.get(path, (None,)) for one in used]
+        said = [value for value in row if value]
+        if any(value != said[0] for value in said[1:]):
+            found[path] = [value and value[0] for value in row]
+    return found
 
 
-def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
+def plays_no_part(path: str, idle: Collection[str]) -> bool:
+    """Whether a path is among these, or inside one of them (``model.arguments.width``)."""
+    return any(path == at or path.startswith(f"{at}.") for at in idle)
+
+
+def changes(before: dict[str, Any], after: dict[str, Any], idle: Sequence[Collection[str]] = ()) -> dict[str, str]:
     """The settings that ``after`` has otherwise than ``before``, by their short names and in words: inner_lr, "0.02".
 
-    Where there is another family, network or learner, only that is said of it.
+    Where there is another family, network or learner, only that is said of it. idle: as of ``differences``.
     """
-    rows = {path: row[1] for path, row in differences([before, after]).items()}
+    rows = {path: row[1] for path, row in differences([before, after], idle).items()}
     replaced = {path.removesuffix(".name") for path in rows if path.endswith(".name")}
     return {
         short(path): worded(value)

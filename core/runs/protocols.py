@@ -23,7 +23,8 @@ def comparable(protocol: dict[str, Any], facts: Facts) -> dict[str, Any]:
     parts |= {title: protocol.get(key) for key, title in SAID.items()}
     if facts.takes_steps:  # a learner that reads the support set at once has none to share
         parts["inner steps"] = protocol.get("inner_steps")
-    parts["BatchNorm's statistics"] = normalised_by(protocol, facts)
+    if (normalised := normalised_by(protocol, facts)) != "none":  # likewise a network without BatchNorm
+        parts["BatchNorm's statistics"] = normalised
     if digest := protocol.get("episodes_sha256"):
         parts["episodes"] = f"SHA-256 {digest[:8]}…"
     return parts

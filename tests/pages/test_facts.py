@@ -10,7 +10,7 @@ import pytest
 from core import charts
 from core.algorithms.base import algorithms
 from core.cli import app as cli
-from core.config import facts
+from core.config import checks, facts
 from core.config.facts import facts_of
 from core.runs.facts import Facts
 from core.runs.home import PROJECT
@@ -73,7 +73,8 @@ def test_a_row_that_says_nothing_is_still_shown(app, said, store, make_run):
 
 def test_facts_come_from_what_a_family_and_a_learner_say(monkeypatch):
     config = tiny("sinusoid", "algorithm=reptile").model_copy(update={"family": BanditConfig()})
-    monkeypatch.setattr(facts, "families", lambda: {"bandit": BanditFamily})
+    for module in (facts, checks):
+        monkeypatch.setattr(module, "families", lambda: {"bandit": BanditFamily})
     found = facts_of(config)
     assert (found.learner, found.family_title, found.metric.title) == ("reptile", "Bandits", "mean reward")
     assert found.query_curve == "task, after training on it"

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import insert, select
 
+from core.config.run import RunConfig
 from core.runs.lineage import differences
 from core.runs.schema import evaluations, metrics, runs
+from core.training.build import build_learner, without_data
+from core.training.evaluation import protocol
 from pages.parts.runs import compare, table
 from pages.parts.runs.compare import unequal_protocol
 
@@ -217,6 +220,45 @@ def test_scores_under_different_protocols_are_told_apart(app, make_run, store):
     assert unequal_protocol([same, reader]) == []  # it has no inner steps that could be other ones
     alone = with_test(store, make_run("doodles-5w1s"), batch_statistics="support")
     assert unequal_protocol([same, alone]) == ["BatchNorm's statistics (#1 queries together, #5 support)"]
+
+
+def with_its_own_protocol(store, run):
+    """The run with the protocol under which its own learner is tested."""
+    config = RunConfig.model_validate(run.config)
+    learner = build_learner(config, without_data(config), "stacked")
+    steps = config.evaluation.inner_steps
+    steps = learner.adaptation_steps if steps is None else steps
+    said = protocol(learner, config, "test", steps, config.evaluation.episodes, "ab" * 32, "best@7")
+    store.update(run.id, test=run.test | {"protocol": said})
+    return store.get(run.id)
+
+
+@pytest.mark.parametrize("network", ["conv4", "mlp"])
+def test_maml_beside_protonet_differs_in_nothing_that_protonet_has_no_use_for(app, said, make_run, store, network):
+    app("runs")
+    names = ["omniglot-5w1s-quick", "omniglot-5w1s-protonet"]
+    changed = [f"model={network}", "evaluation.n_way=5"]
+    protonet_alone = [] if network == "conv4" else ["batch_statistics=support"]
+    runs = [
+        with_its_own_protocol(store, make_run(name, changed=[*changed, *more]))
+        for name, more in zip(names, ([], protonet_alone), strict=True)
+    ]
+    together = "BatchNorm's statistics (#1 queries together, #2 support and queries together)"
+    assert unequal_protocol(runs) == ([together] if network == "conv4" else [])
+    page = choose(app("runs"), *(run.id for run in runs))
+    text = said(page)
+    assert "inner steps" not in text
+    rows = set(page.dataframe[1].value["Setting"])
+    assert {"algorithm.name", "algorithm.inner_steps", "training.meta_batch_size"} <= rows
+    assert not rows & {"evaluation.inner_steps", "evaluation.n_way", "training.final_lr", "batch_statistics"}
+
+
+def test_a_schedule_that_one_does_not_have_is_no_difference(app, make_run):
+    """Of two runs at a constant rate, one was a moment before set up with an exponential schedule."""
+    before = ["training.schedule=constant"]
+    runs = [make_run("doodles-5w1s", changed=[*before, f"training.decay_rate={rate}"]) for rate in (0.5, 0.9)]
+    page = choose(app("runs"), *(run.id for run in runs))
+    assert len(page.dataframe) == 1, "there is no table of differences"
 
 
 def test_two_protocols_that_had_one_word_are_told_apart(app, make_run, store):

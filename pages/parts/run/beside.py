@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import charts
 from core.runs import lineage
+from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run, Score
 from core.runs.series import SeriesReader
 from pages.parts import say, session
@@ -67,7 +68,8 @@ def line(run: Run, beside: Beside | None) -> None:
         if run.parent:
             say.caption(f"made from #{run.parent}, which was deleted")
         return
-    words = lineage.sentence(beside.other.id, lineage.changes(beside.other.config, run.config))
+    idle = [Facts.of(one).idle for one in (beside.other, run)]
+    words = lineage.sentence(beside.other.id, lineage.changes(beside.other.config, run.config, idle))
     key = f"beside-{run.id}-{beside.other.id}"
     st.session_state[key] = beside.shown
     with st.container(horizontal=True, vertical_alignment="center", key="lineage"):

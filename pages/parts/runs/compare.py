@@ -82,7 +82,7 @@ def _charts_or(drawn: Sequence[charts.Chart], key: str, otherwise: str) -> None:
 def _differences(runs: Sequence[Run]) -> None:
     import pandas
 
-    rows = differences([run.config for run in runs])
+    rows = differences([run.config for run in runs], [Facts.of(run).idle for run in runs])
     if not rows:
         theme.empty("The same config", "These runs differ in nothing that determines their numbers.")
         return

@@ -54,3 +54,12 @@ def test_a_variants_name_is_one_that_a_run_can_have(name: str) -> None:
     for changed in ({"inner_lr": "0.02"}, {"path": "x" * 500}, {"path": "a\nb\x00"}):
         made = lineage.variant_name(name, changed)
         assert checked_name(made) == made
+
+
+def test_what_a_run_has_no_use_for_is_no_difference() -> None:
+    ours, theirs = after(evaluation={"k_shot": 3}), after(model={"widths": [8]}, evaluation={"k_shot": None})
+    idle = [(), ("evaluation.k_shot", "model")]
+    assert lineage.differences([ours, theirs], idle) == {}
+    third = after(evaluation={"k_shot": 5})
+    assert lineage.differences([ours, theirs, third], idle) == {"evaluation.k_shot": [3, None, 5]}
+    assert lineage.sentence(7, lineage.changes(ours, theirs, idle)) == "like #7, with the same settings"
