@@ -53,7 +53,8 @@ def prepared(values: dict[str, Any], name: str, seeds: int = 1, home: Home | Non
     config = parse(values, folders)
     if config.seed + seeds - 1 > LARGEST_SEED:
         text = f"{seeds} seeds from {config.seed} on end beyond {LARGEST_SEED}."
-        raise ConfigError([Problem("seed", text, f"Start at {LARGEST_SEED - seeds + 1} or below.")])
+        last = LARGEST_SEED - seeds + 1
+        raise ConfigError([Problem("seed", text, f"Start at {last} or below.", ({"seed": last},))])
     cores = tried(config, folders, forked(home) if home else spawned).cores
     complete, facts = config.model_dump(mode="json"), replace(facts_of(config), cores=cores).as_json()
     numbers = range(config.seed, config.seed + seeds)

@@ -132,7 +132,7 @@ class TaskFamily(ABC):
         """Why tasks of this shape cannot be drawn from a split, by what ``sizes`` said; none if they can."""
         if cls.kind == "regression" and shape.n_way != 1:
             message = f"n_way = {shape.n_way} does not apply to {config.name}, a regression"
-            return [Shortage("n_way", message, 1, "leave it empty")]
+            return [Shortage("n_way", message, remedy="leave it empty", leave_empty=True)]
         if sizes is None:
             return []
         return shortages(config.name, SPLIT_TITLES[split], sizes[split], *shape)

@@ -1,33 +1,45 @@
 """Tasks that the classes of a split are too few or too small for, with the way out. Free of torch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from data.sizes import Sizes
 
 
 @dataclass(frozen=True)
 class Shortage:
-    """A task asks for more than a split has. field: what to lower, n_way, k_shot or n_query, to ``most``."""
+    """A task asks for more than a split has. field: where it is said, n_way, k_shot or n_query.
+
+    lowered: what to lower, to how much, for such tasks to be there; empty where no smaller task would do.
+    remedy: what to do instead. leave_empty: whether that is to leave the field empty.
+    """
 
     field: str
     message: str
-    most: int
+    lowered: Mapping[str, int] = field(default_factory=dict)
     remedy: str = ""
+    leave_empty: bool = False
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.remedy or f'lower {self.field} to {self.most} or less'}."
+        return f"{self.message}; {self.remedy or f'lower {lower(self.lowered)}'}."
+
+
+def lower(most: Mapping[str, int]) -> str:
+    """In words: ``k_shot to 5 or less``. most: the largest values by setting."""
+    return " and ".join(f"{name} to {value} or less" for name, value in most.items())
 
 
 def shortages(family: str, split: str, sizes: Sizes, n_way: int, k_shot: int, n_query: int) -> list[Shortage]:
-    """Why tasks of this shape cannot be drawn, at most one a field; whoever follows them all ends with tasks that can.
+    """Why tasks of this shape cannot be drawn, at most one a field. Whoever follows one of them is rid of it, and meets no other.
 
     family: its name. split: what it is called, "validation".
     """
     found = []
     if n_way > sizes.classes:
         message = f"n_way = {n_way} exceeds the {sizes.classes} {split} classes of {family}"
-        none = f"add {split} classes" if sizes.classes < 2 else ""
-        found.append(Shortage("n_way", message, sizes.classes, none))
+        some = sizes.classes >= 2
+        fewer = {"n_way": sizes.classes} if some else {}
+        found.append(Shortage("n_way", message, fewer, "" if some else f"add {split} classes"))
     way, needed = min(n_way, sizes.classes), k_shot + n_query
     has = sizes.smallest_of(way)
     if needed <= has:
@@ -40,16 +52,19 @@ def shortages(family: str, split: str, sizes: Sizes, n_way: int, k_shot: int, n_
 
 
 def _fewer_examples(message: str, has: int, enough: int, k_shot: int, n_query: int) -> Shortage:
-    """has: examples there are. enough: classes that have as many as were asked for."""
-    if k_shot < has:  # one example has to be left for the other field
-        return Shortage("n_query", message, has - k_shot)
-    if n_query < has:
-        return Shortage("k_shot", message, has - n_query)
+    """The larger of the two is to be lowered, both only where that is not enough. has: examples there are.
+
+    enough: classes that have as many as were asked for.
+    """
+    larger, smaller = ("k_shot", "n_query") if k_shot > n_query else ("n_query", "k_shot")
+    least = min(k_shot, n_query)
+    if least < has:
+        return Shortage(larger, message, {larger: has - least})
     if has >= 2:
-        return Shortage("k_shot", message, 0, f"lower k_shot and n_query until they add up to {has} or less")
+        return Shortage(larger, message, {larger: has - has // 2, smaller: has // 2})
     if enough >= 2:
-        return Shortage("n_way", message, enough)
-    return Shortage("k_shot", message, 0, "add examples")
+        return Shortage("n_way", message, {"n_way": enough})
+    return Shortage(larger, message, {}, "add examples")
 
 
 def left_out(split: str, sizes: Sizes, k_shot: int, n_query: int) -> str:

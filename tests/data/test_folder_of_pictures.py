@@ -14,8 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from core.algorithms.pretrain import PretrainConfig
-from core.config import checks
-from core.config.checks import size_problems
+from core.algorithms.protonet import ProtoNetConfig
+from core.config import contradictions
+from core.config.contradictions import size_problems
 from core.config.run import EvaluationConfig
 from core.models.base import models
 from core.training.build import check, parameter_count
@@ -206,13 +207,13 @@ def test_drawn_tasks_are_the_same_sampled_drawn_or_in_parts(family: Folder) -> N
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
     """As if the family lay in data/: a config of it, as far as the checks look."""
-    monkeypatch.setattr(checks, "families", lambda: {"folder": Folder})
+    monkeypatch.setattr(contradictions, "families", lambda: {"folder": Folder})
     monkeypatch.setattr("core.training.build.families", lambda: {"folder": Folder})
 
     def config(family: FolderConfig, **evaluation: int) -> SimpleNamespace:
         tested = EvaluationConfig(**evaluation)
         shape = EpisodeShape(tested.n_way or family.n_way, tested.k_shot or family.k_shot, tested.n_query)
-        return SimpleNamespace(family=family, evaluation=tested, test_shape=shape)
+        return SimpleNamespace(family=family, algorithm=ProtoNetConfig(), evaluation=tested, test_shape=shape)
 
     return config
 

@@ -1,6 +1,5 @@
 """What a person typed becomes a config, or a sentence at each field that says what is wrong and what would be right."""
 
-import re
 from typing import Any
 
 import pytest
@@ -33,7 +32,7 @@ def test_every_preset_is_valid_and_survives_json(preset) -> None:
         ("sinusoid", "algorithm.inner_lr=0", "algorithm.inner_lr", "inner_lr = 0: it has to be greater than 0."),
         ("sinusoid", "training.meta_lr=1.5", "training.meta_lr", "meta_lr = 1.5: the largest value is 1."),
         ("sinusoid", "training.schedule=steps", "training.schedule", "is not one of the choices"),
-        ("sinusoid", "training.iterations=many", "training.iterations", "iterations = 'many': input should be"),
+        ("sinusoid", "training.iterations=many", "training.iterations", "iterations = 'many' is not a whole number."),
         ("sinusoid", "algorithm.inner_lr=NaN", "algorithm.inner_lr", "inner_lr = nan"),
         ("sinusoid", "training.meta_lr=Infinity", "training.meta_lr", "meta_lr = inf"),
         ("sinusoid", "model.widths=[8, 0]", "model.widths", "0: the smallest value is 1."),
@@ -87,7 +86,11 @@ CONTRADICTIONS = [
     (("evaluation.k_shot=20",), "evaluation.k_shot", "lower k_shot to 17 or less"),
     (("family.k_shot=30", "family.n_query=15"), "family.k_shot", "lower k_shot to 5 or less"),
     (("family.k_shot=30", "evaluation.n_query=17"), "family.k_shot", "lower k_shot to 3 or less"),
-    (("family.n_way=13", "evaluation.n_way=3"), "family.n_way", "exceeds the 12 training classes of doodles"),
+    (
+        ("algorithm=protonet", "family.n_way=13", "evaluation.n_way=3"),
+        "family.n_way",
+        "exceeds the 12 training classes of doodles",
+    ),
     (("family.n_way=7",), "family.n_way", "exceeds the 6 validation classes"),
     (("algorithm=pretrain", "evaluation.n_way=7"), "evaluation.n_way", "exceeds the 6 validation classes"),
     (("evaluation.n_way=5",), "evaluation.n_way", "MAML learns an output layer for 3 classes"),
@@ -103,26 +106,6 @@ CONTRADICTIONS = [
 @pytest.mark.parametrize(("assignments", "path", "words"), CONTRADICTIONS)
 def test_settings_that_do_not_fit_each_other(assignments: tuple[str, ...], path: str, words: str) -> None:
     assert words in problems("doodles", *assignments)[path].message
-
-
-@pytest.mark.parametrize(
-    "assignments",
-    [
-        ("family.k_shot=30", "family.n_query=15"), ("family.k_shot=30", "evaluation.n_query=17"),
-        ("family.k_shot=20", "family.n_query=1", "evaluation.n_query=15"), ("family.k_shot=50", "family.n_query=50"),
-        ("family.n_way=40", "family.n_query=30"), ("evaluation.k_shot=25", "evaluation.n_query=300"),
-    ],
-)  # fmt: skip
-def test_whoever_follows_what_is_said_of_the_shape_can_launch(assignments: tuple[str, ...]) -> None:
-    following = []
-    for path, problem in problems("doodles", *assignments).items():
-        most = re.search(r"lower (\w+) to (\d+) or less", problem.message)
-        if most:
-            following.append(f"{path}={most[2]}")
-        else:
-            section, total = path.split(".")[0], int(re.search(r"add up to (\d+) or less", problem.message)[1])
-            following += [f"{section}.k_shot={total // 2}", f"{section}.n_query={total - total // 2}"]
-    tiny("doodles", *assignments, *following)
 
 
 def test_a_network_that_cannot_read_the_tasks() -> None:
@@ -165,7 +148,7 @@ def test_processes_that_cannot_share_the_work(monkeypatch: pytest.MonkeyPatch) -
         (cpu, ("algorithm=scratch", two), "training.processes", "does not train on tasks", "to 1", "training.processes=1"),
         (cpu, ("training.processes=4",), "training.meta_batch_size", "4 processes cannot divide 3 tasks", "to 4 or more",
          "training.meta_batch_size=4"),
-        (gpus, (two, "device=auto"), "training.processes", "device auto is cuda:0 here", "cuda:all", "device=cpu"),
+        (gpus, (two, "device=auto"), "training.processes", "device auto is cuda:0 here", "device to cpu.", "device=cpu"),
         (gpus, ("algorithm=pretrain", "device=cuda:all"), "device", "4 processes", "device to cuda.", "device=cuda"),
         (gpus, ("device=cuda:all",), "training.meta_batch_size", "4 processes cannot divide 3 tasks", "device to cuda",
          "training.meta_batch_size=4"),
