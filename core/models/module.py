@@ -24,12 +24,19 @@ class ModuleConfig(ModelConfig):
     """Keyword arguments of the class, as JSON."""
 
 
+def names(path: str) -> tuple[str, str]:
+    """Module and class of ``package.module:Class``. Raises ModelError for what is no such path."""
+    module, _, name = path.partition(":")
+    if not module or not name:
+        text = f"'{path}' is not an import path."
+        raise ModelError(text, "Write package.module:Class, such as my_nets:Tiny.", "model.path")
+    return module, name
+
+
 def import_class(path: str) -> type[nn.Module]:
     """The class at ``package.module:Class``. Raises ModelError with the reason."""
     at = "model.path"
-    module_name, _, class_name = path.partition(":")
-    if not module_name or not class_name:
-        raise ModelError(f"'{path}' is not an import path.", "Write package.module:Class, such as my_nets:Tiny.", at)
+    module_name, class_name = names(path)
     for folder in [str(PROJECT), *filter(None, os.environ.get("INNERLOOP_PATH", "").split(os.pathsep))]:
         if folder not in sys.path:
             sys.path.append(folder)

@@ -14,3 +14,12 @@ def checked_name(name: str) -> str:
         )
         raise InputError(f"The run's name {wrong}.", f"Give it 1 to {LONGEST_NAME} printable characters.", "name")
     return name
+
+
+def problem_of_name(name: str) -> str:
+    """Why no run can be called so; empty if one can."""
+    try:
+        checked_name(name)
+    except InputError as error:
+        return str(error)
+    return ""

@@ -6,11 +6,13 @@ would get that page's script alone: no theme, no sidebar.
 """
 
 import runpy
+from pathlib import Path
 
 import streamlit as st
 
 from core.runs.home import PROJECT
 
+BROWSER = Path(__file__).with_name("browser.js").read_text()
 ROUTED, SHOWN = "routed", "shown"  # session state: app.py has run in this session; the address of the page it shows
 # The browser runs a script again only if its text changes.
 SCROLL = "<script>/* {} */ document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
@@ -19,6 +21,7 @@ SCROLL = "<script>/* {} */ document.querySelector('[data-testid=stMain]').scroll
 def arrived() -> None:
     """Called by app.py."""
     st.session_state[ROUTED] = True
+    st.html(f"<script>{BROWSER}</script>", unsafe_allow_javascript=True)
 
 
 def from_the_top(path: str) -> None:

@@ -4,6 +4,7 @@ Names, notes, errors and devices come from people and programs. Passed raw they 
 viewer's browser fetch a picture from elsewhere. So pages say variable text through here alone; a test reads their source.
 """
 
+import html
 import re
 
 import streamlit as st
@@ -14,7 +15,7 @@ from data.errors import InnerloopError
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # all that CommonMark lets a backslash escape
 # Streamlit replaces these after Markdown is read, so that no backslash helps: :material/home:, :smile:, arrows and
 # dashes, addresses. A word joiner, which has no width, keeps them apart.
-REPLACED = re.compile(r":(?=[\w+-])|(?<=[<-])-|(?<=-)>|(?<=www)\.|(?<=\w)@", re.IGNORECASE)
+REPLACED = re.compile(r":(?=[\w+/-])|(?<=[<-])-|(?<=-)>|(?<=www)\.|(?<=\w)@", re.IGNORECASE)
 SPACE = re.compile(r"[ \t\r\n\f\v]+")  # not the narrow one in numbers
 JOINER = "\u2060"
 
@@ -51,6 +52,12 @@ def error(text: object, details: object = "") -> None:
 def problem(error_: InnerloopError) -> None:
     """What is wrong and what to do about it."""
     error(f"{error_.message} {error_.remedy}".strip())
+
+
+def wrong(text: str) -> None:
+    """What is wrong at a field, below it; nothing where nothing is."""
+    if text:
+        st.html(f'<div class="field-error" role="alert">{html.escape(text)}</div>')
 
 
 def info(text: object, icon: str = "info") -> None:

@@ -14,7 +14,8 @@ from tests.e2e.serving import Server
 pytestmark = pytest.mark.xdist_group("browser")
 TEXT = (
     "__init__ ![x](http://evil.invalid/x.png) <img src=http://evil.invalid/y onerror=alert(1)> $x^2$ <b>b</b> "
-    ":material/home: :red[z] [a](javascript:b) | t | :smile: -> -- `c` *d* www.evil.invalid a@evil.invalid http://evil.invalid/z"
+    ":material/home: :red[z] [a](javascript:b) | t | :smile: -> -- `c` *d* www.evil.invalid a@evil.invalid http://evil.invalid/z "
+    "https://evil.invalid :material/delete: $x$ *a*"
 )
 
 
@@ -75,4 +76,50 @@ def test_a_legend_shows_it_as_typed(server, page, runs, asked):
     expect(legend).to_be_visible()
     assert legend.text_content().endswith(TEXT)
     assert len(runs) == 2
+    assert asked == []
+
+
+NAME = "https://evil.invalid :material/delete: $x$ *a* www.evil.invalid <b>b</b> `c`"
+READ_AS_MARKUP = "a[href*=evil], img[src*=evil], .katex, main em, main b, [data-testid=stMarkdownContainer] code"
+
+
+@pytest.fixture(scope="module")
+def named(server: Server, runs: list[int]) -> int:
+    """The newest run, with a name that fits into a field."""
+    del runs
+    store = RunStore(server.home.database)
+    config = RunConfig.model_validate(preset("sinusoid-maml").config).model_dump(mode="json")
+    run = store.create(config, NAME, folder_root=server.home.runs_folder, datasets=server.home.datasets, group=NAME)
+    store.move(run.id, "failed", {"queued"}, error=NAME, remedy=NAME, note=NAME)
+    return run.id
+
+
+@pytest.mark.parametrize(
+    ("address", "buttons", "place"),
+    [
+        ("", (), "[data-testid=stPageLink]"),
+        ("run?run={}", (), "h1"),
+        ("run?run={}", ("again-{}",), "[role=dialog]"),
+        ("train?from={}", (), "[data-testid=stToast]"),
+        ("runs", ("tick", "delete-runs"), "[role=dialog]"),
+        ("runs", ("tick", "edit-run"), "[role=dialog]"),
+    ],
+)
+def test_no_page_reads_markup_into_a_name(server, page, named, asked, address, buttons, place):
+    page.goto(f"{server.url}/{address.format(named)}")
+    for button in buttons:
+        if button == "tick":
+            page.locator("[data-testid=stDataFrame] canvas").first.click(position={"x": 18, "y": 54}, force=True)
+        else:
+            page.locator(f".st-key-{button.format(named)} button").first.click()
+    shows = page.locator(place).filter(has_text="evil.invalid").first
+    if "edit-run" in buttons:
+        expect(page.locator(place).get_by_role("textbox", name="Name")).to_have_value(NAME)
+    else:
+        expect(shows).to_be_visible()
+        assert NAME in shows.inner_text().replace(JOINER, "")
+    marked = page.locator(READ_AS_MARKUP).evaluate_all("found => found.map(one => one.outerHTML)")
+    assert [
+        one for one in marked if "evil" in one or one.startswith(("<em", "<b>b", "<code>c")) or "katex" in one
+    ] == []
     assert asked == []

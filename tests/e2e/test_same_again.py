@@ -34,7 +34,7 @@ def test_a_double_click_launches_one_run_and_its_variant_trains_beside_it_in_the
 
     page.get_by_role("button", name="Same again with …").click()
     dialog = page.get_by_role("dialog")
-    rate = dialog.get_by_role("spinbutton", name=re.compile("^Inner learning rate"))
+    rate = dialog.get_by_role("textbox", name=re.compile("^Inner learning rate"))
     expect(rate).to_have_value("0.01")
     expect(dialog.get_by_text("Change a setting")).to_be_visible()  # all of the dialog is there
     rate.fill("0.02")

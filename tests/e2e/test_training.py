@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 def fill(page: Page, card: str, label: str, value: int | float) -> None:
     field = page.locator(f".st-key-card-{card}").get_by_role(
-        "spinbutton", name=re.compile(f"^{label}")
+        "textbox", name=re.compile(f"^{label}")
     )  # a unit may follow
     field.fill(str(value))
     field.press("Tab")
@@ -56,9 +56,9 @@ def test_a_bad_setting_is_said_at_its_field_and_cannot_be_launched(server, page)
     page.goto(f"{server.url}/train?preset=doodles-5w1s")
     expect(page.locator(".st-key-launch button")).to_be_enabled()
     fill(page, "family", "Queries", 30)
-    expect(page.get_by_text("lower n_query to 19 or less")).to_be_visible()
+    expect(page.get_by_text("lower “Queries” to 19 or less")).to_be_visible()
     expect(page.locator(".st-key-launch button")).to_be_disabled()
-    queries = page.locator(".st-key-card-family").get_by_role("spinbutton", name=re.compile("^Queries"))
+    queries = page.locator(".st-key-card-family").get_by_role("textbox", name=re.compile("^Queries"))
     expect(queries).to_have_value("30")
 
 

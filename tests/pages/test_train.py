@@ -1,17 +1,21 @@
 """The Train page: the form made from the config's fields, its messages, and the launch."""
 
 import json
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from core.algorithms.base import algorithms
+from core.config.checks import ConfigError, parse
 from core.config.overrides import apply
 from core.config.presets import PRESETS, preset
 from core.config.run import RunConfig
 from core.costs import Costs, key_of
+from core.elsewhere import spawned
 from core.forecast import ProbeError
 from core.forecast_line import ForecastLine
 from core.models.base import models
@@ -20,6 +24,7 @@ from core.training.probe import Cost
 from core.training.saving import SAVINGS
 from data.registry import families
 from pages.parts.train import config_form, draft
+from pages.parts.train import own_network as own_network_part
 from pages.parts.train.episode_view import picture_strip
 from tests.pages.conftest import as_read
 
@@ -54,30 +59,30 @@ def test_a_preset_fills_the_form_and_is_left_unchanged_by_it(app, said, name):
 
 def test_the_preset_menu_replaces_what_was_typed(app):
     page = app("train", preset="doodles-5w1s")
-    setting(page, "training.iterations").set_value(7).run()
+    setting(page, "training.iterations").set_value("7").run()
     assert values(page)["training"]["iterations"] == 7
     page.selectbox("train-preset").select("sinusoid-maml").run()
-    assert setting(page, "training.iterations").value == 70_000
+    assert setting(page, "training.iterations").value == "70000"
     assert values(page)["family"]["name"] == "sinusoid"
 
 
 def test_a_value_out_of_range_is_explained_at_its_field_and_blocks_the_launch(app):
     page = app("train", preset="doodles-5w1s")
-    setting(page, "training.meta_lr").set_value(7.0).run()
+    setting(page, "training.meta_lr").set_value("7.0").run()
     (first, last) = complaints(page)
-    assert "meta_lr = 7.0" in first
+    assert "“Meta learning rate” = 7.0" in first
     assert "One setting needs a change" in last
     assert page.button("launch").disabled
-    assert setting(page, "training.meta_lr").value == 7.0
-    setting(page, "training.meta_lr").set_value(0.01).run()
+    assert setting(page, "training.meta_lr").value == "7"
+    setting(page, "training.meta_lr").set_value("0.01").run()
     assert complaints(page) == []
     assert not page.button("launch").disabled
 
 
 def test_settings_that_contradict_each_other_are_explained(app):
     page = app("train", preset="doodles-5w1s")
-    setting(page, "family.n_query").set_value(30).run()
-    assert any("k_shot + n_query" in text for text in complaints(page))
+    setting(page, "family.n_query").set_value("30").run()
+    assert any("“Shots” + “Queries” = 31 exceeds" in text for text in complaints(page))
     assert page.button("launch").disabled
 
 
@@ -92,15 +97,15 @@ def test_a_list_that_cannot_be_read_is_explained(app):
 
 def test_an_optional_number_can_be_given_and_taken_back(app):
     page = app("train", preset="doodles-5w1s")
-    setting(page, "evaluation.k_shot").set_value(5).run()
+    setting(page, "evaluation.k_shot").set_value("5").run()
     assert values(page)["evaluation"]["k_shot"] == 5
-    setting(page, "evaluation.k_shot").set_value(None).run()
+    setting(page, "evaluation.k_shot").set_value("").run()
     assert values(page)["evaluation"]["k_shot"] is None
 
 
 def test_switching_the_learner_and_back_keeps_what_was_typed(app):
     page = app("train", preset="doodles-5w1s")
-    setting(page, "algorithm.inner_lr").set_value(0.123).run()
+    setting(page, "algorithm.inner_lr").set_value("0.123").run()
     page.button_group("choose-algorithm-baselines").set_value("pretrain").run()
     assert values(page)["algorithm"]["name"] == "pretrain"
     page.button_group("choose-algorithm-model-agnostic").set_value("maml").run()
@@ -113,8 +118,8 @@ def test_another_learner_starts_from_its_own_defaults(app):
     page = app("train", preset="doodles-5w1s")
     page.button_group("choose-algorithm-model-agnostic").set_value("reptile").run()
     chosen = values(page)
-    assert chosen["algorithm"] == algorithms()["reptile"].Config().model_dump()
-    assert setting(page, "algorithm.inner_lr").value == 0.001
+    assert chosen["algorithm"] == draft.complete(preset("doodles-5w1s-reptile").config)["algorithm"]
+    assert setting(page, "algorithm.inner_lr").value == "0.003"
     assert chosen["evaluation"]["inner_steps"] is None  # the preset's were meant for MAML
     assert page.session_state[draft.DRAFT].name == "doodles-reptile"
     assert complaints(page) == []
@@ -131,7 +136,7 @@ def test_a_learner_that_brings_its_own_network_shows_no_network_settings(app):
 def test_only_settings_with_an_effect_are_shown(app, said):
     page = app("train", preset="omniglot-5w1s-nearest-centroid").run()
     assert "Nearest centroid is not trained." in said(page)
-    paths = {item.key.split("-", 2)[2] for item in page.number_input if item.key.startswith("setting-")}
+    paths = {item.key.split("-", 2)[2] for item in page.text_input if item.key.startswith("setting-")}
     assert "evaluation.episodes" in paths
     assert not {p for p in paths if p.startswith("training.")} | paths & {"evaluation.inner_steps"}
 
@@ -139,10 +144,10 @@ def test_only_settings_with_an_effect_are_shown(app, said):
 def test_a_setting_appears_with_the_choice_it_belongs_to_and_stays_while_it_is_wrong(app):
     page = app("train", preset="sinusoid-maml")
     setting(page, "training.schedule").set_value("exponential").run()
-    setting(page, "training.decay_rate").set_value(5.0).run()
+    setting(page, "training.decay_rate").set_value("5.0").run()
     setting(page, "training.schedule").set_value("constant").run()
     assert any("largest value is 1" in text for text in complaints(page))
-    setting(page, "training.decay_rate").set_value(0.5).run()
+    setting(page, "training.decay_rate").set_value("0.5").run()
     assert complaints(page) == []
     with pytest.raises(AssertionError, match=r"no widget for training\.decay_rate"):
         setting(page, "training.decay_rate")
@@ -167,24 +172,168 @@ def test_what_the_test_was_set_to_comes_back_with_its_family_and_learner(app):
     assert values(page)["evaluation"]["inner_steps"] == 3
 
 
-def test_a_learner_for_other_tasks_is_refused_at_the_learner(app):
+def test_what_does_not_fit_the_family_is_grey_with_the_reason_and_refused_where_it_was_chosen_before(app):
     page = app("train", preset="sinusoid-maml")
-    page.button_group("choose-algorithm-model-dependent").set_value("protonet").run()
-    assert any("ProtoNet is for classification" in text for text in complaints(page))
+    title = families()["sinusoid"].title
+    grey = {as_read(group.label): list(group.options) for group in page.button_group if group.disabled}
+    assert "ProtoNet" in grey[f"Not for {title}, only for classification"]
+    (networks,) = [options for label, options in grey.items() if "reads pictures" in label]
+    assert networks == ["Conv4", "ResNet\\-12"]
+    assert "ProtoNet" not in page.button_group("choose-algorithm-model-dependent").options
+    page = app("train", preset="omniglot-5w1s-protonet")
+    assert not [group for group in page.button_group if group.disabled and "CNP" not in group.options]
+    page.button_group("choose-family-Task family").set_value("sinusoid").run()
+    assert any(
+        f"ProtoNet is for classification, and {title} is regression. Choose one of ANIL" in text
+        for text in complaints(page)
+    ), complaints(page)
     assert page.button("launch").disabled
+    page.button_group("choose-algorithm-model-agnostic").set_value("maml").run()
+    page.button_group("choose-model-Network").set_value("mlp").run()
+    assert complaints(page) == []
+
+
+def test_a_learner_brings_its_own_rates_says_so_and_takes_them_back(app, said):
+    page = app("train", preset="doodles-5w1s")
+    page.button_group("choose-algorithm-model-agnostic").set_value("reptile").run()
+    training = values(page)["training"]
+    assert (training["meta_lr"], training["schedule"]) == (1.0, "linear")
+    assert (
+        "Reptile trains at rates of its own: Meta learning rate 1 instead of 0.003, Schedule linear instead of cosine."
+        in said(page)
+    )
+    page.button("put-rates-back").click().run()
+    training = values(page)["training"]
+    assert (training["meta_lr"], training["schedule"]) == (0.003, "cosine")
+    assert "rates of its own" not in said(page)
+
+
+def test_a_rate_that_somebody_typed_stays(app):
+    page = app("train", preset="doodles-5w1s")
+    setting(page, "training.meta_lr").set_value("0.02").run()
+    page.button_group("choose-algorithm-model-agnostic").set_value("reptile").run()
+    training = values(page)["training"]
+    assert (training["meta_lr"], training["schedule"]) == (0.02, "linear")
+    page.button_group("choose-algorithm-model-agnostic").set_value("maml").run()
+    assert values(page)["training"]["schedule"] == "cosine"
+
+
+def test_a_preset_s_own_rates_come_back_with_its_learner(app):
+    page = app("train", preset="article-mlp")
+    for name in ("reptile", "maml"):
+        page.button_group("choose-algorithm-model-agnostic").set_value(name).run()
+    assert values(page) == RunConfig.model_validate(preset("article-mlp").config).model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("1e3", 1000), ("1000.0", 1000), (" 1 000 ", 1000), ("1\u202f000", 1000), ("12,000", 12_000), ("+7", 7)],
+)
+def test_a_whole_number_may_be_written_as_people_do(app, typed, meant):
+    page = app("train", preset="doodles-5w1s")
+    setting(page, "training.iterations").set_value(typed).run()
+    assert values(page)["training"]["iterations"] == meant
+    assert setting(page, "training.iterations").value == str(meant)
+    assert complaints(page) == []
+
+
+@pytest.mark.parametrize("typed", ["10k", "1000.5", "1e", "many", "1,5", "1 00", "nan", "1e999999999", "", "0x10"])
+@pytest.mark.parametrize("path", ["training.iterations", "training.meta_lr"])
+def test_what_is_no_number_is_refused_at_its_field_and_kept(app, typed, path):
+    if (path, typed) == ("training.meta_lr", "1000.5"):
+        typed = "0,001"
+    page = app("train", preset="doodles-5w1s")
+    setting(page, path).set_value(typed).run()
+    assert setting(page, path).value == typed
+    (first, _) = complaints(page)
+    assert "number" in first
+    assert page.button("launch").disabled
+
+
+def test_the_number_of_seeds_survives_a_visit_to_another_page_too(app):
+    page = app("train", preset="doodles-5w1s")
+    page.number_input("run-seeds").set_value(3).run()
+    page.switch_page("pages/home.py").run()
+    page.switch_page("pages/train.py").run()
+    assert page.number_input("run-seeds").value == 3
+    assert as_read(page.button("launch").label) == "Launch 3 runs"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("x" * 500, "has 500 characters"), ("  ", "is empty"), ("a\x07", "printable")]
+)
+def test_a_name_that_no_run_can_have_is_refused_in_a_word(app, name, words):
+    page = app("train", preset="doodles-5w1s")
+    (field,) = [one for one in page.text_input if one.key.startswith("run-name")]
+    field.set_value(name).run()
+    assert any(words in text for text in complaints(page))
+    assert page.button("launch").disabled
+    page.switch_page("pages/home.py").run()
+    page.switch_page("pages/train.py").run()
+    assert page.button("launch").disabled
+
+
+# What a person reads holds no path and no name of code, whatever is wrong. Names of files and of the environment may be.
+CODE = re.compile(r"[a-z]+_[a-z]|[a-z]{3,}\.[a-z]|command line")
+WRONG = [
+    ("doodles-5w1s", {"family.k_shot": 30, "family.n_query": 30}),
+    ("doodles-5w1s", {"family.k_shot": 16, "evaluation.k_shot": 19}),
+    ("doodles-5w1s", {"family.n_way": 9, "family.val_classes": 6}),
+    ("doodles-5w1s", {"family.n_way": 9, "evaluation.n_way": 9, "family.test_classes": 6}),
+    ("doodles-5w1s", {"evaluation.n_way": 3}),
+    ("doodles-5w1s-snail", {"evaluation.k_shot": 3}),
+    ("doodles-5w1s-snail", {"family.k_shot": 19, "evaluation.k_shot": 9, "family.n_query": 15}),
+    ("doodles-5w1s-protonet", {"evaluation.inner_steps": 3}),
+    ("doodles-5w1s-protonet", {"family.name": "sinusoid"}),
+    ("doodles-5w1s", {"training.final_lr": 0.5}),
+    ("doodles-5w1s", {"training.processes": 64, "training.meta_batch_size": 2}),
+    ("doodles-5w1s-pretrain", {"training.processes": 2}),
+    ("doodles-5w1s", {"training.processes": 2, "device": "cuda"}),
+    ("doodles-5w1s", {"device": "cuda:all", "training.meta_batch_size": 1}),
+    ("doodles-5w1s", {"device": "gpu"}),
+    ("doodles-5w1s", {"device": "cuda:7"}),
+    ("doodles-5w1s", {"training.evaluate_every": 0, "training.meta_batch_size": "x", "algorithm.inner_lr": 0.0}),
+    ("doodles-5w1s", {"model.downsampling": "max-pool", "model.halvings": 9, "evaluation.val_episodes": ""}),
+    ("sinusoid-maml", {"evaluation.n_way": 3, "model.widths": [10**6, 10**6]}),
+    ("sinusoid-maml", {"model": {"name": "module", "path": "nothing", "arguments": {}}}),
+]
+
+
+@pytest.mark.parametrize(("base", "changes"), WRONG, ids=str)
+def test_a_problem_is_told_in_the_words_of_the_form(app, monkeypatch, base, changes):
+    monkeypatch.setattr(hardware, "slots", lambda: ["cuda:0", "cuda:1", "cpu"])
+    page = app("train", preset=base)
+    current = values(page)
+    for path, value in changes.items():
+        if path == "family.name":
+            current["family"] = {**families()[value].Config().model_dump(mode="json")}
+        else:
+            config_form.put(current, path, value)
+    page.session_state["train-draft"].revision += 1
+    page.run()
+    told = complaints(page) + [as_read(one.value) for one in page.error]
+    assert page.button("launch").disabled and len(told) > 1
+    for text in told:
+        text = re.sub("<[^>]*>|package.module:Class, such as my_nets:Tiny", "", text)
+        assert not CODE.search(text), text
+
+
+def test_the_command_line_keeps_the_paths():
+    with pytest.raises(ConfigError, match=r"evaluation\.k_shot: k_shot \+ n_query = 45 exceeds .* lower k_shot to 5"):
+        parse(apply(draft.complete(preset("doodles-5w1s").config), ["evaluation.k_shot=30"]))
 
 
 def test_what_was_typed_survives_a_visit_to_another_page(app):
     page = app("train", preset="doodles-5w1s")
-    setting(page, "family.k_shot").set_value(3).run()
+    setting(page, "family.k_shot").set_value("3").run()
     page.switch_page("pages/home.py").run()
     page.switch_page("pages/train.py").run()
-    assert setting(page, "family.k_shot").value == 3
+    assert setting(page, "family.k_shot").value == "3"
 
 
 def test_launch_queues_the_run_and_opens_it(app, store, started):
     page = app("train", preset="doodles-5w1s")
-    setting(page, "seed").set_value(5).run()
+    setting(page, "seed").set_value("5").run()
     page.button("launch").click().run()
     (run,) = store.runs()
     assert (run.name, run.config["seed"]) == ("doodles-5w1s", 5)
@@ -236,7 +385,7 @@ def test_time_and_memory_of_what_was_measured_before_are_there_at_once(app, meas
     measured("sinusoid-maml", cost(step=0.002))
     page = app("train", preset="sinusoid-maml")
     assert forecast(page) == "about 2 min · 0.4 GB on CPU · 1 thread"
-    setting(page, "training.iterations").set_value(700_000).run()
+    setting(page, "training.iterations").set_value("700000").run()
     assert forecast(page).startswith("about 24 min")
     page.number_input("run-seeds").set_value(2).run()
     assert forecast(page).startswith("about 24 min each")
@@ -248,7 +397,7 @@ def test_what_is_not_known_is_measured_while_everything_else_goes_on(app, wanted
     assert forecast(page) == "Measuring a few iterations …"
     (config,) = wanted.values()
     assert config.training.meta_batch_size == 25
-    setting(page, "training.meta_batch_size").set_value(7).run()
+    setting(page, "training.meta_batch_size").set_value("7").run()
     (config,) = wanted.values()  # instead of the one before
     assert config.training.meta_batch_size == 7
     page.button("launch").click().run()
@@ -259,7 +408,7 @@ def test_what_is_not_known_is_measured_while_everything_else_goes_on(app, wanted
 def test_a_setting_that_is_wrong_is_not_measured(app, wanted):
     page = app("train", preset="sinusoid-maml")
     wanted.clear()
-    setting(page, "training.meta_lr").set_value(7.0).run()
+    setting(page, "training.meta_lr").set_value("7.0").run()
     assert wanted == {}
     assert not [part for part in page.get("html") if "forecast" in part.value]
 
@@ -313,7 +462,7 @@ def test_whoever_is_before_it_and_a_busy_processor_are_said(app, measured, said,
 def test_a_time_budget_gives_its_iterations(app, measured, said):
     measured("sinusoid-maml", cost())
     page = app("train", preset="sinusoid-maml")
-    setting(page, "training.minutes").set_value(5.0).run()
+    setting(page, "training.minutes").set_value("5.0").run()
     assert "About 3\u202f000 of 70\u202f000 iterations fit the time budget." in said(page)
     assert forecast(page).startswith("about 5 min")
 
@@ -328,7 +477,13 @@ def test_what_could_not_be_measured_is_a_sentence_and_no_obstacle(app, monkeypat
     assert not page.button("launch").disabled
 
 
-def test_a_network_of_ones_own_runs_only_when_somebody_asks(app, wanted):
+def own_network(page, path):
+    page.button_group("choose-model-Network").set_value("module").run()
+    return setting(page, "model.path").set_value(path).run()
+
+
+def test_a_network_of_ones_own_is_measured_only_when_somebody_asks(app, wanted, monkeypatch):
+    monkeypatch.setattr(own_network_part, "tried", lambda *_: "stacked")
     page = app("train", preset="sinusoid-maml")
     page.button_group("choose-model-Network").set_value("module").run()
     wanted.clear()
@@ -350,13 +505,44 @@ def test_several_seeds_make_a_group(app, store):
     assert len({run.name for run in runs}) == 3
 
 
-def test_a_network_of_ones_own_is_tried_before_launch(app, store, said):
-    page = app("train", preset="sinusoid-maml")
-    page.button_group("choose-model-Network").set_value("module").run()
-    setting(page, "model.path").set_value("no_such_module:Net").run()
-    page.button("launch").click().run()
-    assert "no_such_module" in said(page)
+def test_a_network_of_ones_own_is_tried_as_its_path_is_typed(app, store, monkeypatch, tmp_path):
+    """By a process of its own, once for what it was asked, and again as its file has changed."""
+    monkeypatch.setenv("INNERLOOP_PATH", str(tmp_path))
+    asked = []
+
+    def start(*words):
+        asked.append(words)
+        return spawned(*words)
+
+    monkeypatch.setattr(own_network_part, "forked", lambda _: start)
+    file = tmp_path / "typed_nets.py"
+    file.write_text(
+        "import torch\nclass Net(torch.nn.Module):\n    def __init__(self, *_):\n        raise ValueError('no')"
+    )
+    page = own_network(app("train", preset="sinusoid-maml"), "typed_nets:Net")
+    (first, _) = complaints(page)
+    assert "ValueError" in first and "constructor takes" in first
+    assert page.button("launch").disabled
+    assert "typed_nets" not in sys.modules
+    assert len(asked) == 1
+    setting(page, "training.iterations").set_value("7").run()
+    assert len(asked) == 1
+    file.write_text(
+        "from torch import nn\nclass Net(nn.Sequential):\n"
+        "    def __init__(self, shape, outputs):\n        super().__init__(nn.Linear(1, outputs or 1))"
+    )
+    os.utime(file, (1, 1))
+    page.run()
+    assert len(asked) == 2
+    assert complaints(page) == []
+    assert not page.button("launch").disabled
     assert store.runs() == []
+
+
+def test_what_is_no_path_is_said_without_a_process(app, monkeypatch):
+    monkeypatch.setattr(own_network_part, "tried", None)
+    page = own_network(app("train", preset="sinusoid-maml"), "my_nets")
+    assert "is not an import path" in complaints(page)[0]
 
 
 def test_missing_files_are_named_with_their_place_and_block_the_launch(app, said, home):

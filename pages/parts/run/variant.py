@@ -34,7 +34,7 @@ def variant_form(run: Run) -> None:
     current.name = lineage.variant_name(run.name, changed)
     stop_first = config is not None and room(run, config)
     if problem := blocked(current, problems):
-        config_form.say_problem(problem)
+        say.wrong(problem)
     elif changed:
         say.caption(f"It will be called “{current.name}”.")
     else:
@@ -53,7 +53,7 @@ def variant_form(run: Run) -> None:
 
 def fields(current: Draft) -> list[config_form.Field]:
     """The run's most telling settings, the most telling one first."""
-    every = draft.all_fields(current.values, {section: known() for section, known in REGISTRIES.items()})
+    every = draft.all_fields(current.values, REGISTRIES)
     by_path = {field.path: field for section in every.values() for field in section}
     return [by_path[path] for path in telling(current.values)]
 
@@ -63,7 +63,7 @@ def grid(chosen: Sequence[config_form.Field], current: Draft, problems: Mapping[
         for column, field in zip(st.columns(ACROSS), chosen[start : start + ACROSS], strict=False):
             with column:
                 config_form.widget(field, config_form.get(current.values, field.path), current.revision)
-                config_form.say_problem(config_form.problem_of(field.path, problems))
+                say.wrong(config_form.problem_of(field.path, problems))
     drawn = {field.path for field in chosen}
     for path, text in problems.items():
         if not any(path == at or path.startswith(f"{at}.") for at in drawn):

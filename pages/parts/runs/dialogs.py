@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.runs import scheduler
-from core.runs.names import LONGEST_NAME, checked_name
+from core.runs.names import checked_name, problem_of_name
 from core.runs.schema import Run
 from pages.parts import say, session
 
+LONGEST_NOTE = 2000  # characters
 PENDING = "runs-dialog"  # session state: (which dialog, ids), drawn by full runs of the page
 DELETED = "runs-deleted"  # session state: what the Runs page is to say of runs that were just deleted
 
@@ -35,16 +36,16 @@ def open_pending(of: Sequence[int] | None = None) -> None:
 
 @st.dialog("Name and note", on_dismiss=close)
 def edit(run: Run) -> None:
-    name = st.text_input("Name", run.name, max_chars=LONGEST_NAME, key=f"edit-name-{run.id}")
-    note = st.text_area(
-        "Note", run.note, max_chars=2000, key=f"edit-note-{run.id}", placeholder="What you tried, what you saw"
-    )
-    if not name.strip():
-        st.caption(":red[A run needs a name.]")
+    name = st.text_input("Name", run.name, key=f"edit-name-{run.id}")
+    wrong = problem_of_name(name)
+    say.wrong(wrong)
+    note = st.text_area("Note", run.note, key=f"edit-note-{run.id}", placeholder="What you tried, what you saw")
+    too_long = f"The note has {len(note)} characters; shorten it to {LONGEST_NOTE}." if len(note) > LONGEST_NOTE else ""
+    say.wrong(too_long)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Cancel", key="edit-cancel", on_click=close):
             st.rerun()
-        if st.button("Save", key="edit-save", type="primary", disabled=not name.strip()):
+        if st.button("Save", key="edit-save", type="primary", disabled=bool(wrong or too_long)):
             with session.shown_errors():
                 session.store().rename(run.id, checked_name(name))
                 session.store().annotate(run.id, note.strip())

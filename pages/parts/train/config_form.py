@@ -1,14 +1,15 @@
 """Widgets made from a config's own fields. What a field is called, means and allows is stated in the config alone.
 
 Values flow one way. ``read`` takes what the widgets hold into a draft of plain values, the draft is checked, and
-``section`` draws the widgets with each problem under its own field. Widgets have no bounds of their own: they would
-clamp a number silently that a message should explain.
+``section`` draws the widgets with each problem under its own field. Numbers are typed as text: Streamlit's own number input
+reads 1e3 as 1 in the browser and clamps what is out of bounds, neither of which the server hears of.
 """
 
-import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -22,6 +23,10 @@ from data.errors import shortened
 from pages.parts import say
 
 WidgetKind = Literal["integer", "number", "choice", "switch", "list", "json", "text"]
+# Thousands set apart by a space of any width; by a comma only where no comma can start a fraction.
+APART = re.compile(r"[+-]?\d{1,3}([ '\u00a0\u2009\u202f]\d{3})+")
+APART_IN_WHOLE = re.compile(r"[+-]?\d{1,3}([ ',\u00a0\u2009\u202f]\d{3})+")
+LONGEST_NUMBER = 30  # digits of what is still taken for a number
 FEW = 3  # choices that are shown side by side rather than in a menu
 
 
@@ -98,12 +103,18 @@ def widget_key(field: Field, revision: int | str) -> str:
     return f"setting-{revision}-{field.path}"
 
 
-def read(fields: Sequence[Field], draft: dict[str, Any], revision: int | str) -> None:
-    """Take what the widgets hold into the draft, in place."""
+def read(fields: Sequence[Field], draft: dict[str, Any], revision: int | str, typed: set[str] | None = None) -> None:
+    """Take what the widgets hold into the draft, in place. typed: is told the paths that somebody has changed."""
     for field in fields:
         key = widget_key(field, revision)
-        if key in st.session_state:
-            put(draft, field.path, _from_widget(field, st.session_state[key]))
+        if key not in st.session_state:
+            continue
+        value = _from_widget(field, st.session_state[key])
+        if typed is not None and value != get(draft, field.path):
+            typed.add(field.path)
+        put(draft, field.path, value)
+        if field.kind in ("integer", "number") and not isinstance(value, str):
+            st.session_state[key] = _to_widget(field, value)  # 1e3 is shown as what was understood: 1000
 
 
 def get(values: Mapping[str, Any], path: str) -> Any:
@@ -128,9 +139,23 @@ def _from_widget(field: Field, value: Any) -> Any:
             return overrides.read(field.path, value) if value.strip() else {}
         except ConfigError:
             return shortened(value)
-    if field.kind == "number" and value is not None:
-        return float(value)
+    if field.kind in ("integer", "number"):
+        return number(value, whole=field.kind == "integer") if value.strip() or not field.optional else None
     return value
+
+
+def number(text: str, *, whole: bool) -> int | float | str:
+    """What a person means who writes 1000, 1e3, 1000.0 or 1 000, among whole numbers also 1,000; any other text as it is."""
+    digits = text.strip()
+    if (APART_IN_WHOLE if whole else APART).fullmatch(digits):
+        digits = re.sub(r"[^\d+-]", "", digits)
+    try:
+        value = Decimal(digits)
+    except InvalidOperation:
+        return text
+    if not value.is_finite() or value.adjusted() > LONGEST_NUMBER:
+        return text
+    return int(value) if whole and value == value.to_integral_value() else float(value)
 
 
 def _whole(text: str) -> int | str:
@@ -145,9 +170,9 @@ def _to_widget(field: Field, value: Any) -> Any:
         return ", ".join(str(part) for part in value) if isinstance(value, (list, tuple)) else str(value)
     if field.kind == "json":
         return value if isinstance(value, str) else (json.dumps(value) if value else "")
-    if value is None:
-        return None
-    return {"integer": int, "number": float}.get(field.kind, lambda same: same)(value)
+    if field.kind in ("integer", "number"):
+        return f"{value:.10g}" if isinstance(value, float) else "" if value is None else str(value)
+    return value
 
 
 def section(
@@ -167,7 +192,7 @@ def _grid(fields: Sequence[Field], draft: Mapping[str, Any], problems: Mapping[s
         for column, field in zip(st.columns(3), fields[start : start + 3], strict=False):
             with column:
                 widget(field, get(draft, field.path), revision)
-                say_problem(problem_of(field.path, problems))
+                say.wrong(problem_of(field.path, problems))
 
 
 def problem_of(path: str, problems: Mapping[str, str]) -> str:
@@ -175,18 +200,11 @@ def problem_of(path: str, problems: Mapping[str, str]) -> str:
     return " ".join(text for at, text in problems.items() if at == path or at.startswith(f"{path}."))
 
 
-def say_problem(text: str) -> None:
-    if text:
-        st.html(f'<div class="field-error" role="alert">{html.escape(text)}</div>')
-
-
 def widget(field: Field, value: Any, revision: int | str) -> None:
     """The input for one setting. Its value is read back from session state by ``read``."""
     key, value = widget_key(field, revision), _to_widget(field, value)
     common = {"key": key, "help": field.help or None}
-    if field.kind in ("integer", "number"):
-        _number(field, value, common)
-    elif field.kind == "switch":
+    if field.kind == "switch":
         st.toggle(say.plain(field.label), value, **common)
     elif field.kind == "choice" and len(field.choices) <= FEW and sum(map(len, field.choices)) < 22:
         st.segmented_control(
@@ -196,23 +214,7 @@ def widget(field: Field, value: Any, revision: int | str) -> None:
         index = field.choices.index(value) if value in field.choices else 0
         st.selectbox(say.plain(field.label), field.choices, index=index, **common)
     else:
-        placeholder = {"list": "64, 64", "json": "{}"}.get(field.kind)
-        st.text_input(
-            say.plain(field.label), value, placeholder=placeholder, max_chars=overrides.LONGEST_VALUE, **common
-        )
-
-
-def _number(field: Field, value: float | None, common: dict[str, Any]) -> None:
-    if field.kind == "integer":
-        step, pattern = int(field.step or 1), "%d"
-    else:
-        # Ten digits are more than anyone types, and few enough to hide the binary tail of 0.1 + 0.2.
-        step, pattern = float(field.step or 0.01), "%.10g"
-    if field.optional:
-        # An input that starts out as None can be emptied again; what it holds comes through session state.
-        st.session_state.setdefault(common["key"], value)
-        st.number_input(
-            say.plain(field.label), value=None, step=step, format=pattern, placeholder=field.empty or "empty", **common
-        )
-    else:
-        st.number_input(say.plain(field.label), value=value, step=step, format=pattern, **common)
+        # What it holds comes through session state alone: a number is written there as it was understood.
+        st.session_state.setdefault(key, value)
+        placeholder = {"list": "64, 64", "json": "{}"}.get(field.kind) or (field.optional and field.empty) or None
+        st.text_input(say.plain(field.label), placeholder=placeholder, max_chars=overrides.LONGEST_VALUE, **common)

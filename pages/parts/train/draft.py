@@ -1,7 +1,7 @@
 """The config that is being set up on the Train page: plain values that outlive a visit to another page."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from core.config.checks import ConfigError, parse, without_effect
 from core.config.overrides import leave_open
+from core.config.presets import PRESETS
 from core.config.run import RunConfig
+from core.config.telling import REGISTRIES
 from core.models.base import ModelError
 from core.runs import hardware
 from core.training.build import parameter_count
@@ -19,11 +21,13 @@ from data.errors import InnerloopError, InputError
 from data.places import Folders
 from data.registry import families
 from pages.parts import session, trust
-from pages.parts.train import config_form
+from pages.parts.train import config_form, own_network
+from pages.parts.train.wording import worded
 
 DRAFT = "train-draft"  # session state
 # What a family's tasks look like carries over to another family of the same kind.
 SHAPE = ("n_way", "k_shot", "n_query")
+RATES = ("meta_lr", "schedule")  # of the meta-training, that a learner brings
 
 
 @dataclass
@@ -32,7 +36,9 @@ class Draft:
     name: of the run to be. given: the name as long as nobody typed another.
 
     others: what was typed for the families, networks and learners not chosen now, by (section, name). tests: what the
-    evaluation was set to for them and not for the ones chosen now.
+    evaluation was set to for them and not for the ones chosen now. rates: of the meta-training of the learners left.
+    typed: paths that somebody has changed by hand. brought: what stood where the learner has brought its own rates.
+    seeds: how many runs there will be.
     """
 
     values: dict[str, Any]
@@ -41,6 +47,10 @@ class Draft:
     given: str = ""
     others: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     tests: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    rates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    typed: set[str] = field(default_factory=set)
+    brought: dict[str, Any] = field(default_factory=dict)
+    seeds: int = 1
 
     def choose(self, section: str, name: str, config: type) -> None:
         """Switch family, network or learner; coming back restores what was typed there."""
@@ -48,7 +58,8 @@ class Draft:
         if old["name"] == name:
             return
         self.others[section, old["name"]] = old
-        fresh = copy.deepcopy(self.others.get((section, name))) or plain(config(name=name))
+        suited = suited_to(self.values["family"]["name"], name) if section == "algorithm" else {}
+        fresh = copy.deepcopy(self.others.get((section, name))) or plain(config(**suited.get(section, {"name": name})))
         if section == "family" and families()[name].kind == families()[old["name"]].kind:
             fresh |= {key: old[key] for key in SHAPE if key in old and key in fresh}
         self.values[section] = fresh
@@ -57,9 +68,25 @@ class Draft:
         kept = {key: value for key, value in evaluation.items() if self.values["evaluation"][key] != value}
         self.tests[section, old["name"]] = kept
         self.values["evaluation"] |= self.tests.pop((section, name), {})
+        if section == "algorithm":
+            self._bring_rates(old["name"], self.rates.get(name) or suited.get("training", {}))
         if self.name == self.given:  # a name that nobody typed follows the choice
             self.name = self.given = f"{self.values['family']['name']}-{self.values['algorithm']['name']}"
         self.revision += 1  # fields of the same name start from their new values, not from what the widgets hold
+
+    def _bring_rates(self, before: str, suited: Mapping[str, Any]) -> None:
+        """Train at the rates that suit the learner, but for those that somebody typed. before: the learner left."""
+        training = self.values["training"]
+        self.rates[before] = {name: training[name] for name in RATES}
+        rates = {name: suited[name] for name in RATES if name in suited and f"training.{name}" not in self.typed}
+        self.brought = {f"training.{name}": training[name] for name, rate in rates.items() if rate != training[name]}
+        training |= rates
+
+    def put_back(self) -> None:
+        """Train at the rates of before, which count as typed from now on."""
+        self.change(self.brought)
+        self.typed |= self.brought.keys()
+        self.brought = {}
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Set some settings, by path, as if they had been typed."""
@@ -68,12 +95,21 @@ class Draft:
         self.revision += 1  # fields take their values from here anew
 
     def check(self) -> tuple[RunConfig | None, dict[str, str]]:
-        """The config, or None and a sentence for each path that is wrong."""
+        """The config, or None and a sentence for each path that is wrong, in the form's words."""
+        config, problems = self._checked()
+        return config, {path: self.in_words(text, path) for path, text in problems.items()}
+
+    def in_words(self, text: str, at: str) -> str:
+        """A message in the form's words. at: the path where it is said."""
+        return worded(text, at, all_fields(self.values, REGISTRIES))
+
+    def _checked(self) -> tuple[RunConfig | None, dict[str, str]]:
         try:
             if refused := trust.refusal(self.values):
                 return None, {"model": refused}
             config = parse(self.values, session.home().folders)
             weights(config)
+            own_network.check(config)
             return config, {}
         except ConfigError as error:
             problems: dict[str, str] = {}
@@ -82,7 +118,15 @@ class Draft:
                 problems[one.path] = f"{problems[one.path]} {text}" if one.path in problems else text
             return None, problems
         except (ModelError, InputError) as error:  # no memory would hold it, or a server's setting is unclear
-            return None, {"model": f"{error.message} {error.remedy}"}
+            return None, {error.path if error.path.startswith("model") else "model": f"{error.message} {error.remedy}"}
+
+
+def suited_to(family: str, learner: str) -> dict[str, Any]:
+    """The settings of the first preset with this learner, on this family or else on one of its kind; none without any."""
+    kind = families()[family].kind
+    with_it = [one.config for one in PRESETS if one.config["algorithm"]["name"] == learner]
+    alike = [config for config in with_it if families()[config["family"]["name"]].kind == kind]
+    return next((config for config in alike if config["family"]["name"] == family), next(iter(alike), {}))
 
 
 def weights(config: RunConfig) -> int | None:
@@ -127,14 +171,17 @@ def fill(values: dict[str, Any], name: str) -> Draft:
     """Start a new draft. The widgets of the old one are forgotten with its revision."""
     before = current()
     revision = before.revision + 1 if before else 0
-    st.session_state[DRAFT] = Draft(complete(values), name, revision, given=name)
+    seeds = before.seeds if before else 1
+    st.session_state[DRAFT] = Draft(complete(values), name, revision, given=name, seeds=seeds)
     return st.session_state[DRAFT]
 
 
-def all_fields(values: dict[str, Any], sections: dict[str, dict[str, type]]) -> dict[str, list[config_form.Field]]:
+def all_fields(
+    values: dict[str, Any], sections: Mapping[str, Callable[[], Mapping[str, type]]]
+) -> dict[str, list[config_form.Field]]:
     """The form's settings by section. sections: the registries of family, algorithm and model."""
     found = {
-        section: config_form.fields(registry[values[section]["name"]].Config, section)
+        section: config_form.fields(registry()[values[section]["name"]].Config, section)
         for section, registry in sections.items()
     }
     for section in ("training", "evaluation"):

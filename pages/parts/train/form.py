@@ -1,43 +1,45 @@
 """The Train page's form. Apart from the page because it imports torch, which the page announces before it does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from core.algorithms.base import GROUPS, algorithms
+from core.config import contradictions
 from core.config.presets import PRESETS, preset
+from core.config.telling import REGISTRIES
 from core.models.base import models
 from data.errors import InputError
 from data.registry import families
-from pages.parts import say, session, theme
+from pages.parts import readable, say, session, theme
 from pages.parts.train import config_form, draft
 from pages.parts.train.draft import Draft
 from pages.parts.train.launch_panel import episode_card, launch_card
+from pages.parts.train.wording import CHOICES, HEADINGS
 
 START = "omniglot-5w1s-quick"
 PRESET = "train-preset"  # session state: the preset menu
-REGISTRIES = {"family": families, "algorithm": algorithms, "model": models}
-CHOICES = {"family": "Task family", "algorithm": "Learner", "model": "Network"}
 WITHOUT = {"model": "{} takes no network from here.", "training": "{} is not trained."}  # of cards that are left empty
-SETTINGS = {"training": "Meta-training", "evaluation": "Evaluation", "run": "Run"}
 
 
 def train_form() -> None:
     current = start()
     registries = {section: registry() for section, registry in REGISTRIES.items()}
-    settings = draft.all_fields(current.values, registries)
+    settings = draft.all_fields(current.values, REGISTRIES)
     for fields in settings.values():
-        config_form.read(fields, current.values, current.revision)
+        config_form.read(fields, current.values, current.revision, current.typed)
     config, problems = current.check()
     settings = draft.with_effect(settings, current.values, problems)
     form, side = st.columns([1.8, 1], gap="medium")
     with form:
         presets()
-        for section, title in (CHOICES | SETTINGS).items():
+        for section, title in HEADINGS.items():
             with theme.card(section, title):
                 if section in registries:
                     choose(current, section, registries[section])
-                    config_form.say_problem(problems.get(section, "") or problems.get(f"{section}.name", ""))
+                    if section == "algorithm":
+                        own_rates(current, settings["training"])
+                    say.wrong(problems.get(section, "") or problems.get(f"{section}.name", ""))
                 if not settings[section] and section in WITHOUT:
                     say.caption(WITHOUT[section].format(algorithms()[current.values["algorithm"]["name"]].title))
                 config_form.section(settings[section], current.values, problems, current.revision)
@@ -95,11 +97,14 @@ def presets() -> None:
 def choose(current: Draft, section: str, registry: Mapping[str, type]) -> None:
     """The family, learner or network, as pills; learners by group. A group with nothing in it is left out."""
     chosen = current.values[section]["name"]
+    unfit = {name: why for name in registry if name != chosen and (why := misfit(current, section, name))}
     groups = {group: [name for name, item in registry.items() if item.group == group] for group in GROUPS}
     if section != "algorithm":
         groups = {CHOICES[section]: list(registry)}
-    groups = {title: names for title, names in groups.items() if names}
+    groups = {title: [name for name in names if name not in unfit] for title, names in groups.items()}
     for group, names in groups.items():
+        if not names:
+            continue
         key = f"choose-{section}-{group}"
         st.session_state[key] = chosen if chosen in names else None
 
@@ -113,6 +118,40 @@ def choose(current: Draft, section: str, registry: Mapping[str, type]) -> None:
             key=key,
             on_change=select,
             format_func=lambda name: say.plain(registry[name].title),
-            label_visibility="visible" if len(groups) > 1 else "collapsed",
+            label_visibility="visible" if section == "algorithm" else "collapsed",
+        )
+    for why in dict.fromkeys(unfit.values()):
+        st.pills(
+            say.plain(why),
+            [name for name in unfit if unfit[name] == why],
+            key=f"unfit-{section}-{why}",
+            format_func=lambda name: say.plain(registry[name].title),
+            disabled=True,
         )
     say.caption(registry[chosen].summary)
+
+
+def misfit(current: Draft, section: str, name: str) -> str:
+    """Why a learner or network cannot be had with the family that is chosen; empty where it can. The same for all of a kind."""
+    family = current.values["family"]["name"]
+    title = families()[family].title
+    if section == "algorithm" and contradictions.not_for(algorithms()[name], family):
+        return f"Not for {title}, only for {algorithms()[name].kinds[0]}"
+    if section == "model" and (text := contradictions.not_with(models()[name], family)):
+        return f"Not for {title}: it {text.partition(' ')[2].partition(';')[0]}"
+    return ""
+
+
+def own_rates(current: Draft, settings: Sequence[config_form.Field]) -> None:
+    """Say which rates the learner has brought, with a way back."""
+    brought = [field for field in settings if field.path in current.brought and field.path not in current.typed]
+    if not brought:
+        return
+    now, before = (
+        [readable.setting_value(config_form.get(values, field.path)) for field in brought]
+        for values in (current.values, {"training": {path.partition(".")[2]: v for path, v in current.brought.items()}})
+    )
+    said = ", ".join(f"{field.title} {a} instead of {b}" for field, a, b in zip(brought, now, before, strict=True))
+    with st.container(horizontal=True, vertical_alignment="center", key="own-rates"):
+        say.caption(f"{algorithms()[current.values['algorithm']['name']].title} trains at rates of its own: {said}.")
+        st.button("Put back", key="put-rates-back", type="tertiary", icon=":material/undo:", on_click=current.put_back)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig
-from core.runs.names import LONGEST_NAME
+from core.runs.names import problem_of_name
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
 from data.registry import families
@@ -16,12 +16,12 @@ from pages.parts import readable, say, session, theme
 from pages.parts.launching import launched
 from pages.parts.run import cards
 from pages.parts.train import draft
-from pages.parts.train.config_form import say_problem
 from pages.parts.train.draft import Draft
 from pages.parts.train.episode_view import episode_view
 from pages.parts.train.forecast_view import ForecastView, stop_measuring
 
 EPISODE_SEED = "train-episode-seed"  # session state: which task is shown
+SEEDS = "run-seeds"  # session state: how many runs there will be
 MOST_SEEDS = 20
 
 
@@ -101,22 +101,25 @@ def launch_card(
         if config is not None:
             st.html(cards.settings_table(summary(config)))
         name, seeds = st.columns([2, 1])
-        typed = name.text_input("Name", current.name, key=f"run-name-{current.revision}", max_chars=LONGEST_NAME)
-        current.name = typed.strip() or current.name
+        with name:
+            current.name = st.text_input("Name", current.name, key=f"run-name-{current.revision}")
+            unnamed = problem_of_name(current.name)
+            say.wrong(unnamed)
         most = (
             f"Queues so many runs as a group, with the seeds {current.values['seed']}, {current.values['seed']} + 1 …"
         )
-        count = seeds.number_input("Seeds", 1, MOST_SEEDS, 1, key="run-seeds", help=say.plain(most))
+        st.session_state.setdefault(SEEDS, current.seeds)  # a visit to another page takes it from there
+        count = current.seeds = seeds.number_input("Seeds", 1, MOST_SEEDS, key=SEEDS, help=say.plain(most))
         for text in elsewhere:
             say.error(text)
         view = ForecastView(current, config, count) if config is not None else None
         if view:
             view.figures()
         label = "Launch" if count == 1 else f"Launch {count} runs"
-        blocked = reason(problems, missing_files(current))
+        blocked = (unnamed and "The name needs a change.") or reason(problems, missing_files(current))
         with st.container(key="launch-bar"):
             if blocked:
-                say_problem(blocked)
+                say.wrong(blocked)
             pressed = st.button(
                 say.plain(label),
                 key="launch",
@@ -148,6 +151,6 @@ def start(current: Draft, count: int) -> None:
         with st.spinner("Checking and queueing …"):
             runs = launched(current.values, current.name, count)
     except InnerloopError as error:
-        say.problem(error)
+        say.error(current.in_words(f"{error.message} {error.remedy}", error.path))
     else:
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})

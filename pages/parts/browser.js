@@ -1,0 +1,27 @@
+// What Streamlit 1.67's front end does otherwise than people expect. Runs once a document.
+if (!window.innerloop) {
+  window.innerloop = true;
+
+  // st.switch_page with a query writes it behind the address of the page that is left, before it opens the other: Back would
+  // lead to /train?run=10. That is left out; an entry whose query has only gone takes the place of the one before it.
+  const belongs = {run: 'run', beside: 'run', from: 'train', preset: 'train'};
+  const [push, replace] = [history.pushState.bind(history), history.replaceState.bind(history)];
+  function write(how, state, title, address) {
+    const to = new URL(address, document.baseURI), page = to.pathname.split('/').pop();
+    const here = to.pathname === location.pathname;
+    if (here && [...to.searchParams.keys()].some(key => (belongs[key] ?? page) !== page)) return;
+    (here && location.search && !to.search ? replace : how)(state, title, address);
+  }
+  history.pushState = (...to) => write(push, ...to);
+  history.replaceState = (...to) => write(replace, ...to);
+
+  // In the table of runs the space bar ticks the row, rather than opening a cell that cannot be edited: the grid's own key for
+  // that is Shift and space.
+  document.addEventListener('keydown', event => {
+    if (event.key !== ' ' || event.shiftKey || !event.target.closest?.('.st-key-card-runs [data-testid=stDataFrame]')) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const ticks = {key: ' ', code: 'Space', keyCode: 32, shiftKey: true, bubbles: true, cancelable: true};
+    event.target.dispatchEvent(new KeyboardEvent('keydown', ticks));
+  }, true);
+}

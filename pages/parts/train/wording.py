@@ -1,0 +1,37 @@
+"""Messages in the form's words: a setting by its title, a learner by its own. On the command line they keep the paths."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from core.algorithms.base import algorithms
+from core.models.base import models
+from data.registry import families
+from pages.parts.train.config_form import Field
+
+CHOICES = {"family": "Task family", "algorithm": "Learner", "model": "Network"}
+SETTINGS = {"training": "Meta-training", "evaluation": "Evaluation", "run": "Run"}
+HEADINGS = CHOICES | SETTINGS
+ELSEWHERE = re.compile(r" \([^()]* on the command line\)")
+
+
+def worded(text: str, at: str, settings: Mapping[str, Sequence[Field]]) -> str:
+    """What a person reads. at: the path where it is said. settings: of the form, by section."""
+    section, _, leaf = at.rpartition(".")
+    titles = {field.path: _title(field) for fields in settings.values() for field in fields}
+    names = {path: f"{title} under {HEADINGS[path.partition('.')[0]]}" for path, title in titles.items() if "." in path}
+    names |= {path: title for path, title in titles.items() if path.rpartition(".")[0] == section}
+    # A name by itself is that of the same section, if it has one. Those of one word read as they are.
+    leaves = {path.rpartition(".")[2]: title for path, title in titles.items() if "_" in path}
+    leaves |= {path.rpartition(".")[2]: title for path, title in titles.items() if path.rpartition(".")[0] == section}
+    names |= {name: title for name, title in leaves.items() if "_" in name}
+    names |= {name: item.title for known in (families(), algorithms(), models()) for name, item in known.items()}
+    text = ELSEWHERE.sub("", text)
+    if leaf in leaves:
+        text = re.sub(rf"^{leaf}(?= = | is empty)", lambda _: leaves[leaf], text)
+    longest = sorted(map(re.escape, names), key=len, reverse=True)
+    return re.sub(rf"(?<![\w.'-])({'|'.join(longest)})(?![\w+-]|\.\w)", lambda found: names[found[0]], text)
+
+
+def _title(field: Field) -> str:
+    """Without the name in brackets that some have for those who know it from papers."""
+    return f"“{re.sub(r' [(][a-z_]+[)]$', '', field.title)}”"
