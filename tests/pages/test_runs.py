@@ -302,3 +302,15 @@ def test_scores_that_a_browsers_table_cannot_hold_are_shown_and_sort(make_run):
     order = sorted((place for place, mean in enumerate(means) if mean), key=values.__getitem__)
     assert order == [0, 6, 5, 3, 1, 4] and max(values[place] for place in order) < 2**53
     assert "9.0×10²⁸ ± 0.01" in style.to_html() and "9.0e28" not in style.to_html()
+
+
+def test_a_name_or_note_that_is_too_long_is_refused_with_a_word(app, said, store, make_run):
+    run = make_run("doodles-5w1s")
+    page = choose(app("runs"), run.id)
+    page.button("edit-run").click().run()
+    page.text_input(f"edit-name-{run.id}").input("x" * 500)
+    page.text_area(f"edit-note-{run.id}").input("y" * 2001).run()
+    text = said(page)
+    assert "has 500 characters" in text and "The note has 2001 characters" in text
+    assert page.button("edit-save").disabled
+    assert store.get(run.id).name == "doodles-5w1s"
