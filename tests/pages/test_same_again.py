@@ -149,7 +149,7 @@ def small(store, home, make_run, monkeypatch):
 def test_a_small_runs_variant_trains_beside_it(app, said, store, small):
     run = small()
     page = opened(app, run)
-    setting(page, run, "algorithm.inner_lr").set_value(0.02).run()
+    setting(page, run, "algorithm.inner_lr").set_value("0.02").run()
     assert "waits in the queue" not in said(page)
     assert "stop-first" not in {toggle.key for toggle in page.toggle}
     page.button("launch-variant").click().run()
@@ -160,7 +160,7 @@ def test_a_small_runs_variant_trains_beside_it(app, said, store, small):
 def test_with_all_cores_in_use_the_end_of_any_run_makes_room(app, said, store, small):
     run, second, third = (small() for _ in range(3))
     page = opened(app, run)
-    setting(page, run, "algorithm.inner_lr").set_value(0.02).run()
+    setting(page, run, "algorithm.inner_lr").set_value("0.02").run()
     others = f"#{second.id} {second.name} or #{third.id} {third.name}"
     assert f"waits in the queue until this run, {others} has ended" in said(page)
     page.toggle("stop-first").set_value(True).run()
@@ -172,9 +172,9 @@ def test_with_all_cores_in_use_the_end_of_any_run_makes_room(app, said, store, s
 def test_a_variant_does_not_overtake_a_run_that_waits_for_all_cores(app, said, store, small):
     run, second = small(), small()
     page = opened(app, run)
-    setting(page, run, "algorithm.inner_lr").set_value(0.02).run()
+    setting(page, run, "algorithm.inner_lr").set_value("0.02").run()
     store.create(run.config, "before", folder_root=Path(run.folder), datasets=Path(run.datasets), host=run.host)
-    setting(page, run, "algorithm.inner_lr").set_value(0.03).run()
+    setting(page, run, "algorithm.inner_lr").set_value("0.03").run()
     assert "The new run starts after 1 queued run." in said(page)
     waiting = said(app("run", run=store.runs()[0].id))
     names = f"#{run.id} {run.name} and #{second.id} {second.name}"

@@ -446,7 +446,7 @@ def test_that_several_seeds_share_the_cores_is_said(app, measured, said, monkeyp
     assert "times as long" not in said(page)
     page.number_input("run-seeds").set_value(3).run()
     assert "Shares the processor's cores with other runs, so it may take 1.5 times as long." in said(page)
-    setting(page, "training.minutes").set_value(1.0).run()
+    setting(page, "training.minutes").set_value("1").run()
     assert "times as long" not in said(page), "with a time budget they take turns"
 
 
