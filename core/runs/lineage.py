@@ -49,13 +49,13 @@ def changes(before: dict[str, Any], after: dict[str, Any], idle: Sequence[Collec
 
     Where there is another family, network or learner, only that is said of it. idle: as of ``differences``.
     """
-    rows = {path: row[1] for path, row in differences([before, after], idle).items()}
+    return {short(path): worded(row[1]) for path, row in main(differences([before, after], idle)).items()}
+
+
+def main(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Of ``differences`` without those within a family, network or learner that is itself another one."""
     replaced = {path.removesuffix(".name") for path in rows if path.endswith(".name")}
-    return {
-        short(path): worded(value)
-        for path, value in rows.items()
-        if path.endswith(".name") or path.partition(".")[0] not in replaced
-    }
+    return {path: row for path, row in rows.items() if path.endswith(".name") or path.partition(".")[0] not in replaced}
 
 
 def short(path: str) -> str:

@@ -1,0 +1,1 @@
+"""Setting runs beside each other: groups of seeds, bands, verdicts, and published numbers."""

@@ -1,0 +1,171 @@
+"""Which scores compare: a badge beside each, what two groups' tests do not share, and the evaluation that would be shared."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from core.comparing.groups import Group
+from core.runs.facts import Facts
+from core.runs.lineage import worded
+from core.runs.protocols import comparable
+from core.runs.schema import Evaluation, Run
+from core.runs.store import RunStore
+
+STEPS, TASKS, EPISODES = "inner steps", "episodes", "number of episodes"
+SHOWN = 6  # signs of a digest
+# The settings of an evaluation under the names that people read, and how they ask for it.
+SETTINGS = {
+    "classes": ("evaluation.n_way", "{}-way"),
+    "shots": ("evaluation.k_shot", "{}-shot"),
+    "queries": ("evaluation.n_query", "{} queries"),
+    STEPS: ("evaluation.inner_steps", "{} inner steps"),
+    EPISODES: ("evaluation.episodes", "{} test episodes"),
+    "episode seed": ("evaluation.seed", "episode seed {}"),
+    "BatchNorm's statistics": ("batch_statistics", "BatchNorm's statistics by the {} set"),
+}
+ALONE = "support"  # the statistics under which all learners normalise a query by the same
+
+
+@dataclass(frozen=True)
+class Badge:
+    """The protocol of a score. text: ``test · 5-way 1-shot · 15 queries · 5 steps · 600 tasks · seed 0 · #a1b2c3``. digest: of
+    all but the steps. steps: None for a learner that takes none. tooltip: all of it.
+    """
+
+    text: str
+    digest: str
+    steps: int | None
+    tooltip: str
+
+    def alike(self, other: "Badge") -> bool:
+        """Whether the two scores compare: equal digests, and where both learners take inner steps as many of them."""
+        return self.digest == other.digest and (None in (self.steps, other.steps) or self.steps == other.steps)
+
+
+def badge(result: dict[str, Any], facts: Facts) -> Badge:
+    """The badge of an evaluation's result, as a run's ``test`` is one."""
+    protocol = result["protocol"]
+    parts = comparable(protocol, facts) | {TASKS: protocol.get("episodes_sha256")}
+    parts["metric"] = result.get("metric")
+    steps = parts.pop(STEPS, None)
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:SHOWN]
+    way = f"{protocol['n_way']}-way " if protocol.get("n_way", 1) > 1 else ""
+    said = [str(protocol.get("split")), f"{way}{protocol.get('k_shot')}-shot", f"{protocol.get('n_query')} queries"]
+    said += [] if steps is None else [f"{steps} step{'' if steps == 1 else 's'}"]
+    said += [f"{protocol.get('episodes')} tasks", f"seed {protocol.get('seed')}", f"#{digest}"]
+    lines = [f"{name}: {worded(value)}" for name, value in comparable(protocol, facts).items()]
+    rule = "Scores with the same number sign compare; of learners that take inner steps, those with as many."
+    return Badge(" · ".join(said), digest, steps, "\n".join([*lines, "", rule]))
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A group with the tests of each of its runs, newest first."""
+
+    group: Group
+    tests: tuple[tuple[Evaluation, ...], ...]
+
+    @cached_property
+    def by_badge(self) -> list[tuple[Badge, tuple[Evaluation, ...]]]:
+        """Tests that each run has under the same protocol, and as many steps, newest first."""
+        kept = [{(one.digest, one.steps): (one, test) for one, test in reversed(runs)} for runs in self._badged]
+        common = [key for key in reversed(kept[0]) if all(key in one for one in kept)]
+        return [(kept[0][key][0], tuple(one[key][1] for one in kept)) for key in common]
+
+    @property
+    def newest(self) -> list[tuple[Run, dict[str, Any]]]:
+        """Each run that was tested, with its newest test's result."""
+        return [(run, tests[0].result) for run, tests in zip(self.group.runs, self.tests, strict=True) if tests]
+
+    @property
+    def _badged(self) -> list[list[tuple[Badge, Evaluation]]]:
+        return [
+            [(badge(test.result, Facts.of(run)), test) for test in tests]
+            for run, tests in zip(self.group.runs, self.tests, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """The evaluation that makes two groups' tests alike. assignments: as by ``--set``. text: ``evaluate both with 10 inner
+    steps, 600 test episodes, episode seed 0``.
+    """
+
+    assignments: tuple[str, ...]
+    text: str
+
+
+def tested(group: Group, store: RunStore) -> Tested:
+    """The group's tests in the store, of its runs that have ended or not."""
+    kept = [reversed(store.evaluations(run.id, split="test")) for run in group.runs]
+    return Tested(group, tuple(tuple(one for one in found if one.result) for found in kept))
+
+
+def in_common(a: Tested, b: Tested) -> tuple[tuple[Evaluation, ...], tuple[Evaluation, ...]] | None:
+    """Each run's newest test under a protocol that all of them share; None where there is none."""
+    pairs = [(mine, theirs) for one, mine in a.by_badge for other, theirs in b.by_badge if one.alike(other)]
+    return max(pairs, key=lambda pair: sum(test.id for test in (*pair[0], *pair[1])), default=None)
+
+
+def refusal(a: Tested, b: Tested) -> list[str]:
+    """Why there is no verdict on two groups, each a sentence; empty where their scores compare."""
+    found = []
+    for one in (a, b):
+        label = one.group.label
+        if one.group.mixed:
+            found.append(f"{label} is no group of seeds: its runs differ in {', '.join(one.group.mixed)}.")
+        if missing := [f"#{run.id}" for run, tests in zip(one.group.runs, one.tests, strict=True) if not tests]:
+            found.append(f"{label} has runs without a test: {', '.join(missing)}.")
+    if found or in_common(a, b):
+        return found
+    rows = unlike(a, b)
+    said = [
+        f"{name} ({', '.join(f'{who} {worded(value)}' for who, value in row.items())})" for name, row in rows.items()
+    ]
+    return [f"They were tested otherwise: {', '.join(said)}."]
+
+
+def unlike(a: Tested, b: Tested) -> dict[str, dict[str, Any]]:
+    """What the newest tests do not share: the value by who has it, a group's label or ``label #number``. That the tasks are
+    others is said only where nothing else explains it.
+    """
+    values: dict[str, dict[str, Any]] = {}
+    for one in (a, b):
+        for run, result in one.newest:
+            who = one.group.label if len(one.newest) == 1 else f"{one.group.label} #{run.id}"
+            for name, value in _parts(result, Facts.of(run)).items():
+                values.setdefault(name, {})[who] = value
+    found = {name: row for name, row in values.items() if len({json.dumps(value) for value in row.values()}) > 1}
+    if len(found) > 1:
+        found.pop(TASKS, None)
+    return found
+
+
+def _parts(result: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    return {**comparable(result["protocol"], facts), "metric": result.get("metric")}
+
+
+def remedy(a: Tested, b: Tested) -> Remedy | None:
+    """The evaluation that would make the tests alike: of each setting that differs the first group's, of numbers of tasks,
+    queries and steps the largest. None where no evaluation can: other tasks were asked for, or the data are not the same.
+    """
+    rows = unlike(a, b)
+    if not rows or rows.keys() - SETTINGS.keys():
+        return None
+    wanted = {name: _wanted(name, list(row.values())) for name, row in rows.items()}
+    assignments = tuple(f"{SETTINGS[name][0]}={value}" for name, value in wanted.items())
+    return Remedy(assignments, f"evaluate both with {', '.join(_asked(name, one) for name, one in wanted.items())}")
+
+
+def _wanted(name: str, values: Sequence[Any]) -> Any:
+    if name == "BatchNorm's statistics":
+        return ALONE
+    return max(values) if name in ("queries", STEPS, EPISODES) else values[0]
+
+
+def _asked(name: str, value: Any) -> str:
+    text = SETTINGS[name][1].format(value)
+    return text.removesuffix("s") if value == 1 and text.endswith("s") else text

@@ -1,0 +1,83 @@
+"""Runs that are the same recipe under other seeds, brought together and named by what sets them apart."""
+
+import json
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.runs.facts import Facts
+from core.runs.lineage import differences, flat, main, short, worded
+from core.runs.schema import Run
+
+# Where a run is computed, and in how many parts: the same numbers up to rounding. Matrix precision is not among them, for tf32
+# changes the meta-gradient.
+PLACE = ("device", "training.processes", "training.tasks_at_once")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that are taken for seeds of one recipe. label: unlike those of the groups beside it."""
+
+    label: str
+    runs: tuple[Run, ...]
+
+    @property
+    def mixed(self) -> list[str]:
+        """The settings in which its runs differ though they are no seeds; only a group that a person named has any."""
+        rows = differences([recipe(run.config) for run in self.runs], [Facts.of(run).idle for run in self.runs])
+        return [short(path) for path in main(rows)]
+
+
+def recipe(config: dict[str, Any]) -> dict[str, Any]:
+    """A config's settings by dotted path without its seed and without what cannot change numbers. A run with a time budget
+    gets as far as its machine is fast, so that its place stays.
+    """
+    settings = flat(config)
+    aside = {"seed"} | (set() if settings.get("training.minutes") else set(PLACE))
+    return {path: value for path, value in settings.items() if path not in aside}
+
+
+def group_key(config: dict[str, Any]) -> Hashable:
+    """Equal for configs that are the same recipe, see ``recipe``."""
+    return json.dumps(recipe(config), sort_keys=True)
+
+
+def grouped(runs: Sequence[Run], named: Collection[str] = ()) -> list[Group]:
+    """The runs in groups by their recipe, each in the order of the runs. named: of the rows' groups, those that stay together
+    under their own name whatever they are made of.
+    """
+    found: dict[Hashable, list[Run]] = {}
+    for run in runs:
+        key = (run.group,) if run.group in named else group_key(run.config)
+        found.setdefault(key, []).append(run)
+    several = len({run.family for run in runs}) > 1
+    titles = [_title(key, same[0], several) for key, same in found.items()]
+    labels = told_apart(titles, [same[0] for same in found.values()])
+    return [Group(label, tuple(same)) for label, same in zip(labels, found.values(), strict=True)]
+
+
+def _title(key: Hashable, run: Run, several: bool) -> str:
+    """The name that a person gave, or the learner, and on which tasks where there are ``several`` families."""
+    if isinstance(key, tuple):
+        return key[0]
+    return Facts.of(run).learner + (f" on {run.family}" if several else "")
+
+
+def told_apart(labels: Sequence[str], runs: Sequence[Run]) -> list[str]:
+    """The labels, and behind equal ones what differs between their runs; the run's number where nothing can be said."""
+    found = list(labels)
+    for label in set(labels):
+        places = [place for place, one in enumerate(labels) if one == label]
+        if len(places) == 1:
+            continue
+        alike = [runs[place] for place in places]
+        rows = main(differences([recipe(run.config) for run in alike], [Facts.of(run).idle for run in alike]))
+        told = [
+            " · ".join([label, *(f"{short(path)} {worded(row[i])}" for path, row in rows.items())])
+            for i in range(len(places))
+        ]
+        if len(set(told)) == 1:
+            told = [f"{label} #{runs[place].id}" for place in places]
+        for place, one in zip(places, told_apart(told, [runs[place] for place in places]), strict=True):
+            found[place] = one
+    return found
