@@ -204,14 +204,14 @@ def _way_on(verdict: Verdict, found: Difference) -> str:
     """What would settle an undecided comparison."""
     if verdict.needed_episodes is not None:
         return f"about {verdict.needed_episodes} tasks would settle it"
-    if _contrary(verdict, found):
+    if _contrary(verdict):
         return ""
     if found.between > found.episode_se**2:
         return "the seeds are further apart than the groups: more seeds would settle it, more tasks would not"
     return "if there is a difference, it is too small for tasks to settle it"
 
 
-def _contrary(verdict: Verdict, found: Difference) -> bool:
+def _contrary(verdict: Verdict) -> bool:
     return not verdict.decided and verdict.adjusted_p < ALPHA
 
 
@@ -223,7 +223,7 @@ def _disagreement(verdict: Verdict, found: Difference, count: int) -> str:
     if verdict.decided:
         return f"{said}: few tasks make the difference" if ahead != verdict.better and most > differing / 2 else ""
     # Seeds are no reason to doubt the mean of these tasks, only its tasks are.
-    spread = abs(found.mean) < 1.96 * found.episode_se or _contrary(verdict, found)
+    spread = abs(found.mean) < 1.96 * found.episode_se or _contrary(verdict)
     return f"{said}: a few large ones decide the mean" if found.sign_p < ALPHA / count and spread else ""
 
 
