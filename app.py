@@ -21,6 +21,7 @@ page = st.navigation(
             st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
             st.Page("pages/runs.py", title="Runs", icon=":material/table_rows:"),
             st.Page("pages/run.py", title="Run", icon=":material/monitoring:"),
+            st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
         ],
         "Experiment": [st.Page("pages/train.py", title="Train", icon=":material/rocket_launch:")],
     }

@@ -31,6 +31,8 @@ class Trace:
     mode: lines, markers or both, as Plotly writes it. color: index into the theme's palette, so that a run has one
     colour in every chart. dash: solid, dot or dash. listed: has a line in the legend. faint: not what the chart is about.
     raw: what the trace of the same name is smoothed from, behind it.
+    low, high: (points,) ends of a band around the line, or None. group: traces of one group are hidden and shown together;
+    none if empty. symbol: of its markers, as Plotly names it.
     """
 
     name: str
@@ -43,12 +45,16 @@ class Trace:
     listed: bool = True
     faint: bool = False
     raw: bool = False
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    group: str = ""
+    symbol: str = "circle"
 
 
 @dataclass(frozen=True)
 class Chart:
     """Series over common axes. label: what a screen reader says. suffix: follows the numbers on the y axis.
-    steps: x counts a few steps, each of which gets its tick.
+    steps: x counts a few steps, each of which gets its tick. apart: points that have no x in common, each of them told alone.
     """
 
     traces: list[Trace]
@@ -58,6 +64,8 @@ class Chart:
     suffix: str = ""
     log_y: bool = False
     steps: bool = False
+    log_x: bool = False
+    apart: bool = False
 
 
 def loss_chart(
@@ -93,17 +101,6 @@ def smoothing(points: int) -> float:
     return 1 - 1 / max(10.0, points / 50)
 
 
-def losses_charts(runs: Sequence[Run], reader: SeriesReader, *, log_y: bool = False) -> list[Chart]:
-    """Query loss of several runs, one colour a run, and a chart for each kind of loss."""
-    found: dict[str, list[Trace]] = {}
-    for color, run in enumerate(runs):
-        x, y = downsample(*reader.series(run.id, QUERY_LOSS), points=POINTS)
-        if len(x):
-            found.setdefault(Facts.of(run).loss, []).append(Trace(title(run), x, y, mode=mode(x), color=color))
-    label = "Query loss of the chosen runs"
-    return [Chart(traces, "iteration", loss, label, log_y=log_y) for loss, traces in found.items()]
-
-
 def mode(x: np.ndarray) -> str:
     """How the points of a loss are drawn."""
     return "lines+markers" if len(x) <= FEW else "lines"
@@ -115,19 +112,9 @@ def validation_chart(run: Run, evaluations: Sequence[Score]) -> Chart:
     return _scored([_validated("validation", metric, evaluations, 2)], metric, *VALIDATION)
 
 
-def validation_charts(scored: Sequence[tuple[Run, Sequence[Score]]]) -> list[Chart]:
-    """The same of several runs, one colour a run, and a chart for each metric."""
-    found: dict[Metric, list[Trace]] = {}
-    for color, (run, evaluations) in enumerate(scored):
-        if evaluations:
-            metric = drawn_as(run)
-            found.setdefault(metric, []).append(_validated(title(run), metric, evaluations, color))
-    return [_scored(traces, metric, *VALIDATION) for metric, traces in found.items()]
-
-
 def _validated(name: str, metric: Metric, evaluations: Sequence[Score], color: int) -> Trace:
     x = np.array([one.iteration for one in evaluations])
-    y, error = _means(metric, [{"mean": one.mean, "ci95": one.ci95} for one in evaluations])
+    y, error = mean_scores(metric, [{"mean": one.mean, "ci95": one.ci95} for one in evaluations])
     return Trace(name, x, y, error, "lines+markers", color)
 
 
@@ -154,7 +141,7 @@ def _adapted(metric: Metric, drawn: Sequence[tuple], medians: bool | None) -> Ch
     traces = []
     for name, result, color, dash in drawn:
         x = np.array([point["step"] for point in result["curve"]])
-        y, error = (_medians if medians else _means)(metric, result["curve"])
+        y, error = (median_scores if medians else mean_scores)(metric, result["curve"])
         traces.append(Trace(name, x, y, error, "lines+markers", color, dash))
     return _scored(traces, metric, x_title, label, steps=True, mark=mark)
 
@@ -168,12 +155,14 @@ def by_median(results: Sequence[dict[str, Any]]) -> bool:
     return any(map(diverged.count, points)) and all("median" in point for point in points)
 
 
-def _means(metric: Metric, curve: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+def mean_scores(metric: Metric, curve: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """A curve's means as they are drawn, (points,), with the half-widths of their 95 % intervals, (points,)."""
     y, error = (metric.factor * floats([point[part] for point in curve]) for part in ("mean", "ci95"))
     return y, error
 
 
-def _medians(metric: Metric, curve: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+def median_scores(metric: Metric, curve: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """A curve's medians as they are drawn, (points,), and how far the quartiles lie below and above, (2, points)."""
     y = metric.factor * floats([point["median"] for point in curve])
     low, high = (metric.factor * floats([point["quartiles"][side] for point in curve]) for side in (0, 1))
     return y, np.stack([y - low, high - y])  # (2, points)

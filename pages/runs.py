@@ -1,4 +1,4 @@
-"""Runs: everything that was launched, to filter, open, rename, delete and compare."""
+"""Runs: everything that was launched, to filter, open, rename, delete, and choose for a comparison."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,13 @@ from core.runs import scheduler
 from core.runs.run_lists import RunFilter
 from core.runs.schema import ACTIVE, ENDED, Run
 from pages.parts import chips, router, say, session, theme
+from pages.parts.compare.choice import address
 from pages.parts.redraw import redraw
 from pages.parts.runs import dialogs
-from pages.parts.runs.compare import comparison
 from pages.parts.runs.pager import ROWS, first_row, pager, turn_to_first_page
 from pages.parts.runs.table import clear, run_table
 
 REFRESH, IDLE_REFRESH = 2, 10  # seconds, while a run has not ended and while all have
-MOST_COMPARED = 8  # as many as the palette has colours
 
 
 def filters() -> None:
@@ -48,6 +47,8 @@ def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="runs-toolbar"):
         if st.button("Open", icon=":material/open_in_new:", disabled=not one, key="open-run"):
             st.switch_page("pages/run.py", query_params={"run": str(chosen[0].id)})
+        if st.button("Compare", icon=":material/compare_arrows:", disabled=len(chosen) < 2, key="compare-runs"):
+            st.switch_page("pages/compare.py", query_params=address(chosen))
         if st.button("Duplicate", icon=":material/content_copy:", disabled=not one, key="duplicate-run"):
             st.switch_page("pages/train.py", query_params={"from": str(chosen[0].id)})
         if st.button("Rename, note", icon=":material/edit:", disabled=not one, key="edit-run"):
@@ -70,7 +71,7 @@ def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
 
 
 def body(live: bool) -> None:
-    """Table, toolbar and comparison. live: whether a run was unfinished at the last full run of this script."""
+    """Table and toolbar. live: whether a run was unfinished at the last full run of this script."""
     with session.shown_errors():
         session.tick()
         listing()
@@ -91,10 +92,11 @@ def listing() -> None:
         pager(total)
         with tools:
             toolbar(chosen, elsewhere=len({run.id for run in chosen} - {run.id for run in shown}))
-    if len(chosen) > MOST_COMPARED:
-        say.info(f"The first {MOST_COMPARED} of {len(chosen)} are compared: more curves could not be told apart.")
     if len(chosen) > 1:
-        comparison(sorted(chosen, key=lambda run: run.id)[:MOST_COMPARED])
+        label = f"Compare the {len(chosen)} chosen runs: curves, scores, and what differs"
+        st.page_link(
+            "pages/compare.py", label=say.plain(label), icon=":material/compare_arrows:", query_params=address(chosen)
+        )
 
 
 def page() -> None:

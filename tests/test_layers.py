@@ -16,7 +16,13 @@ FORBIDDEN = {
 # What a page that has to be there in a moment may import of the engine; torch takes seconds.
 TORCH_FREE = sorted(
     [f"core.runs.{file.stem}" for file in (PROJECT / "core" / "runs").glob("*.py") if file.stem != "__init__"]
-    + ["core.charts", "core.diverged", "core.errors", "core.results", "core.config.presets", "core.config.references"]
+    + [
+        f"core.comparing.{file.stem}"
+        for file in (PROJECT / "core" / "comparing").glob("*.py")
+        if file.stem != "__init__"
+    ]
+    + ["core.charts", "core.diverged", "core.errors", "core.results", "core.retest", "core.config.presets"]
+    + ["core.config.references"]
 )
 # Rooms of the engine, and what each may not look into. core/worker.py and core/library.py join runs to training.
 ROOMS = {

@@ -36,14 +36,17 @@ class EvaluationRows:
         scores: np.ndarray | None = None,
     ) -> None:
         """Record an evaluation (see Evaluation for the fields) in place of an older one of the same checkpoint, iteration
-        and split: a run that is resumed in its final test scores its tuned checkpoint again. scores: (episodes,) after the
-        last inner step.
+        and split: a run that is resumed in its final test scores its tuned checkpoint again. A test under another protocol
+        stays beside it. scores: (episodes,) after the last inner step.
         """
         values = {"run_id": id, "iteration": iteration, "split": split, "metric": metric, "mean": mean, "ci95": ci95}
         values |= {"episodes": episodes, "non_finite": non_finite, "checkpoint": checkpoint, "result": result}
         with self.database.writing() as connection:
             same = (evaluations.c[name] == values[name] for name in ("run_id", "iteration", "split", "checkpoint"))
-            connection.execute(delete(evaluations).where(*same))
+            older = connection.execute(select(evaluations.c.id, evaluations.c.result).where(*same)).tuples().all()
+            protocol = _protocol(storable(result))
+            replaced = [number for number, one in older if split != "test" or _protocol(one) == protocol]
+            connection.execute(delete(evaluations).where(evaluations.c.id.in_(replaced)))
             unseen = {"created": time.time(), "scores": None if scores is None else pack(scores)}
             connection.execute(insert(evaluations).values(storable(values) | unseen))
 
@@ -79,6 +82,10 @@ class EvaluationRows:
         with self.database.reading() as connection:
             blob = connection.execute(query).scalar_one_or_none()
         return None if blob is None else unpack(blob)
+
+
+def _protocol(result: dict[str, Any] | None) -> dict[str, Any]:
+    return (result or {}).get("protocol", {})
 
 
 def pack(scores: np.ndarray) -> bytes:

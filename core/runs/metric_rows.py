@@ -12,7 +12,7 @@ from core.runs.schema import Evaluation, metrics, runs, storable
 if TYPE_CHECKING:
     import pandas
 
-MetricRow = tuple[int, int, str, float | None]
+MetricRow = tuple[int, int, str, float | None, float]
 
 
 class MetricRows:
@@ -32,11 +32,11 @@ class MetricRows:
                 outline.extend(connection, id, ((row["key"], row["value"]) for row in values))
 
     def metric_rows(self, id: int, after: int = 0, limit: int | None = None) -> Sequence[MetricRow]:
-        """A run's rows (row, iteration, key, value) beyond the row ``after``, oldest first, at most ``limit``.
+        """A run's rows (row, iteration, key, value, seconds) beyond the row ``after``, oldest first, at most ``limit``.
 
         One run at a time: on PostgreSQL ids become visible in their order within a run only.
         """
-        columns = (metrics.c.id, metrics.c.iteration, metrics.c.key, metrics.c.value)
+        columns = (metrics.c.id, metrics.c.iteration, metrics.c.key, metrics.c.value, metrics.c.seconds)
         query = select(*columns).where(metrics.c.run_id == id, metrics.c.id > after).order_by(metrics.c.id).limit(limit)
         with self.database.reading() as connection:
             return connection.execute(query).tuples().all()
@@ -51,7 +51,7 @@ def metrics_frame(rows: Sequence[MetricRow], validations: Sequence[Evaluation]) 
     """A table with a row an iteration and a column a key, the validation scores and their intervals beside the metrics."""
     import pandas  # half a second to import, and the worker never needs it
 
-    cells = [row[1:] for row in rows]
+    cells = [row[1:4] for row in rows]
     for one in validations:
         cells += [(one.iteration, f"val/{one.metric}", one.mean), (one.iteration, f"val/{one.metric}_ci95", one.ci95)]
     frame = pandas.DataFrame(cells, columns=["iteration", "key", "value"]).astype({"value": float})

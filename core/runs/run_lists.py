@@ -22,19 +22,21 @@ _WORDS = func.lower(runs.c.name + " " + runs.c.note + " " + _group + " #" + _num
 @dataclass(frozen=True)
 class RunFilter:
     """What a person looks for. text: words that are all in a run's name, note, group or ``#number``, in any case. states:
-    one of them as people see it, any if empty. family, learner: any if None.
+    one of them as people see it, any if empty. family, learner, group: any if None.
     """
 
     text: str = ""
     states: Sequence[str] = ()
     family: str | None = None
     learner: str | None = None
+    group: str | None = None
 
     def terms(self) -> list[ColumnElement[bool]]:
         """The conditions, of which there are as many as the person gave, and never one a run."""
         terms = [_WORDS.contains(word, autoescape=True) for word in self.text.lower().split()]
         terms += [STATE.in_(self.states)] if self.states else []
         terms += [runs.c.family == self.family] if self.family is not None else []
+        terms += [runs.c.group == self.group] if self.group is not None else []
         return terms + ([runs.c.learner == self.learner] if self.learner is not None else [])
 
 
@@ -70,6 +72,10 @@ class RunLists:
     def learners(self) -> list[str]:
         """The names of the learners of all runs, in order."""
         return self._names(runs.c.learner)
+
+    def groups(self) -> list[str]:
+        """The names of the groups that runs were launched in, in order."""
+        return self._names(runs.c.group)
 
     def _number(self, query: Select) -> int:
         with self.database.reading() as connection:

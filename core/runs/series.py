@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from tsdownsample import MinMaxDownsampler
 
+from core.runs.metric_rows import MetricRow
 from core.runs.schema import Evaluation, Score
 from core.runs.store import RunStore
 
@@ -96,11 +97,11 @@ def extremes(buckets: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 class _History:
     """The curves of one run, up to the metric row ``last``, as of ``revision`` of its metrics. validations: oldest first.
-    latest: the newest of them as a whole. start: the one of iteration 0, as a whole.
+    latest: the newest of them as a whole. start: the one of iteration 0, as a whole. clock: seconds by iteration.
     """
 
     def __init__(self, revision: int):
-        self.revision, self.last, self.curves = revision, 0, {}
+        self.revision, self.last, self.curves, self.clock = revision, 0, {}, Curve()
         self.validations: tuple[Score, ...] = ()
         self.latest: Evaluation | None = None
         self.start: Evaluation | None = None
@@ -130,8 +131,8 @@ class _History:
         if self.start is None and scores[0].iteration == 0:
             self.start = self.latest if len(scores) == 1 else store.evaluation(scores[0].id)
 
-    def _append(self, rows: Sequence[tuple[int, int, str, float | None]]) -> None:
-        ids, iterations, keys, values = zip(*rows, strict=True)
+    def _append(self, rows: Sequence[MetricRow]) -> None:
+        ids, iterations, keys, values, seconds = zip(*rows, strict=True)
         codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
         coded = np.fromiter((codes[key] for key in keys), np.int32, len(keys))
         iterations, values = np.array(iterations, np.int32), np.array(values, np.float64)  # None becomes not-a-number
@@ -139,6 +140,8 @@ class _History:
             curve = self.curves.get(key) or self.curves.setdefault(key, Curve())
             chosen = coded == code
             curve.extend(iterations[chosen], values[chosen])
+        ends = np.flatnonzero(np.diff(iterations, append=-1))  # several keys are measured at each iteration
+        self.clock.extend(iterations[ends], np.array(seconds, np.float64)[ends])
         self.last = ids[-1]
 
 
@@ -188,6 +191,15 @@ class SeriesReader:
             history = self._histories.get(run)
             curve = history.curves.get(key) if history else None
         return (curve or Curve()).view()
+
+    def seconds(self, run: int, iterations: np.ndarray) -> np.ndarray:
+        """Seconds of training at these iterations, (points,) float64; not-a-number before anything was measured."""
+        with self._lock:
+            history = self._histories.get(run)
+        known, seconds = (history.clock if history else Curve()).view()
+        if not len(known):
+            return np.full(len(iterations), np.nan)
+        return np.interp(iterations, np.concatenate([[0], known]), np.concatenate([[0.0], seconds]))
 
     def validations(self, run: int) -> tuple[Score, ...]:
         """The run's validations, oldest first; of more than VALIDATIONS the best and worst of each stretch."""

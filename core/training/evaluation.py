@@ -1,5 +1,6 @@
 """Scores on frozen episodes, with their 95 % interval, the adaptation curve and the protocol they were taken under."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -53,6 +54,7 @@ class EvaluationResult:
     curve: list[dict[str, Any]]
     remedy: str
     protocol: dict[str, Any]
+    seconds: float = field(compare=False, repr=False)
     scores: np.ndarray = field(compare=False, repr=False)
     rank: tuple[int, float] = field(compare=False, repr=False)
 
@@ -159,7 +161,9 @@ def evaluate(
         frozen = frozen or frozen_episodes(config, family, split, episodes, tick)
         sha256 = frozen.sha256(tick)
         most = tasks_at_once(algorithm, frozen, steps)
+        began = time.perf_counter()
         scores = score_all(algorithm, frozen, wanted, most, tick)  # (curve points, episodes)
+        seconds = time.perf_counter() - began
     metric = family.metric(config.test_shape)
     limits = metric.limits(scores[0])  # a curve begins before the first inner step
     summaries = [summary(row, limits) for row in scores]
@@ -173,6 +177,7 @@ def evaluate(
         curve=[{"step": step, **one} for step, one in zip(wanted, summaries, strict=True)],
         remedy=remedy(config, steps) if non_finite or last["diverged"] else "",
         protocol=protocol(algorithm, config, split, steps, episodes, sha256, checkpoint),
+        seconds=seconds,
         scores=scores[-1],
         rank=rank(metric, scores[-1], limits),
         **last,

@@ -29,11 +29,11 @@ function makeTrace(t, colors, grouped) {
   const made = {
     type: 'scatter', name: verbatim(t.name), mode: t.mode, showlegend: t.listed, connectgaps: false,
     opacity: t.raw ? 0.3 : t.faint ? 0.6 : 1,
-    uid: (t.raw ? 'raw ' : '') + t.name,  // by which Plotly knows it again once there are more or fewer
+    uid: [t.group, t.symbol, t.raw ? 'raw' : '', t.name].join('/'),  // by which Plotly knows it again
     x: decode(t.x, Float64Array), y,
-    legendgroup: grouped ? t.name : '',  // who hides a curve hides the raw one behind it too
+    legendgroup: t.group || (grouped ? t.name : ''),  // who hides a curve hides what belongs to it too
     line: {color, width: y.length > 300 ? 1.4 : 2, dash: t.dash},
-    marker: {color, size: t.mode === 'markers' ? 7 : 6},
+    marker: {color, size: t.symbol === 'star' ? 13 : t.mode === 'markers' ? 9 : 6, symbol: t.symbol},
     cliponaxis: t.mode === 'lines',  // the untrained start lies on the axis, and is to be seen whole
   };
   if (t.raw) made.hoverinfo = 'skip';
@@ -64,6 +64,18 @@ function fitTicks(Plotly, host) {
   Plotly.relayout(host, {'yaxis.dtick': dtick, 'yaxis.tickformat': tickformat});
 }
 
+/** The area between a trace's low and high, below its line. Points without a band are left out. */
+function makeBand(t, colors) {
+  const x = decode(t.x, Float64Array), low = decode(t.low, Float32Array), high = decode(t.high, Float32Array);
+  const there = Array.from(x.keys()).filter(i => !Number.isNaN(low[i]) && !Number.isNaN(high[i]));
+  const back = there.toReversed();
+  return {
+    type: 'scatter', mode: 'lines', fill: 'toself', fillcolor: colors[t.color % colors.length], opacity: 0.16,
+    x: [...there, ...back].map(i => x[i]), y: [...there.map(i => high[i]), ...back.map(i => low[i])],
+    line: {width: 0}, hoverinfo: 'skip', showlegend: false, uid: `${t.group}/${t.name}/band`, legendgroup: t.group,
+  };
+}
+
 function makeLayout(data, theme, ticks) {
   const grid = theme('--st-border-color', '#ddd'), font = theme('--st-font', 'sans-serif');
   const several = data.traces.filter(t => !t.raw).length > 1 || data.traces.some(t => t.faint);  // another run's curve alone has to be named
@@ -77,7 +89,7 @@ function makeLayout(data, theme, ticks) {
     font: {color: theme('--st-text-color', '#333'), size: 13, family: font},
     separators: '.\u202f',
     xaxis: {
-      ...axis, title: title(data.x_title), showgrid: false,
+      ...axis, title: title(data.x_title), showgrid: false, type: data.log_x ? 'log' : 'linear',
       rangemode: data.steps ? 'normal' : 'tozero', dtick: data.few ? 1 : undefined,
     },
     yaxis: {
@@ -87,7 +99,7 @@ function makeLayout(data, theme, ticks) {
     },
     showlegend: several,
     legend: {orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0, bgcolor: 'rgba(0,0,0,0)'},
-    hovermode: 'x unified',
+    hovermode: data.apart ? 'closest' : 'x unified',
     hoverlabel: {bgcolor: theme('--st-secondary-background-color', '#fff'), bordercolor: grid},
   };
 }
@@ -105,11 +117,12 @@ export default function ({data, parentElement}) {
     const style = getComputedStyle(host);
     const theme = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
     const colors = theme('--st-chart-categorical-colors', '#4f6bed').split(',').map(c => c.trim());
-    const traces = data.traces.map(t => makeTrace(t, colors, data.traces.some(other => other.raw)));
+    const bands = data.traces.filter(t => t.low).map(t => makeBand(t, colors));
+    const traces = [...bands, ...data.traces.map(t => makeTrace(t, colors, data.traces.some(other => other.raw)))];
     const options = {displayModeBar: false, responsive: true, doubleClick: 'reset'};
     Plotly.react(host, traces, makeLayout(data, theme, host.ticks), options).then(() => fitTicks(Plotly, host));
     if (!host.watched) host.on('plotly_relayout', () => fitTicks(Plotly, host));
     host.watched = true;
-    host.dataset.points = traces.reduce((sum, t) => sum + t.y.length, 0);
+    host.dataset.points = traces.slice(bands.length).reduce((sum, t) => sum + t.y.length, 0);
   }).catch(error => { host.textContent = 'The chart cannot be drawn: ' + error.message; });
 }

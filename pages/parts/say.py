@@ -39,6 +39,11 @@ def named(name: object, remark: object = "") -> str:
     return f"**{plain(name)}**" + (f" :gray[{plain(remark)}]" if remark else "")
 
 
+def marked(text: object, icon: str, color: str) -> str:
+    """A sentence with an icon before it, in one of Streamlit's colours."""
+    return f":{color}[:material/{icon}:] {plain(text)}"
+
+
 def cell(text: str) -> str:
     """Text for a column of buttons, where one in brackets is taken for a list and a leading :material/…: for an icon."""
     return f"{JOINER}{text}" if text.lstrip()[:1] in ("[", ":") else text

@@ -60,21 +60,9 @@ def test_what_does_not_adapt_while_training_is_not_said_to(store, tmp_path, algo
     store.add_metrics(run.id, [(1, 0.0, charts.QUERY_LOSS, 0.5)])
     reader = SeriesReader(store)
     reader.poll([run.id])
-    chart, (several,) = charts.loss_chart(run, reader), charts.losses_charts([run], reader)
+    chart = charts.loss_chart(run, reader)
     assert [trace.name for trace in chart.traces] == [name]
-    assert chart.y_title == several.y_title == unit
-
-
-def test_losses_of_unlike_kinds_have_charts_of_their_own(store, tmp_path):
-    runs = [made(store, tmp_path, base=base) for base in ("doodles", "sinusoid", "conv4")]
-    for run in runs:
-        store.add_metrics(run.id, [(1, 0.0, charts.QUERY_LOSS, 0.5)])
-    reader = SeriesReader(store)
-    reader.poll([run.id for run in runs])
-    first, second = charts.losses_charts(runs, reader)
-    assert [(trace.name, trace.color) for trace in first.traces] == [("#1 one", 0), ("#3 one", 2)]
-    assert [(trace.name, trace.color) for trace in second.traces] == [("#2 one", 1)]
-    assert (first.y_title, second.y_title) == ("cross-entropy, nats", "mean squared error")
+    assert chart.y_title == unit
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends(store, tmp_path):
@@ -87,9 +75,7 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends(store, tmp_path):
 def test_the_first_points_of_a_loss_are_marked(store, tmp_path):
     """A line shows nothing of a single point; of many, marks would hide the line."""
     for points, mode in ((1, "lines+markers"), (charts.FEW, "lines+markers"), (charts.FEW + 1, "lines")):
-        run, reader = make(store, tmp_path, points)
-        (several,) = charts.losses_charts([run], reader)
-        assert {trace.mode for trace in charts.loss_chart(run, reader).traces + several.traces} == {mode}
+        assert {trace.mode for trace in charts.loss_chart(*make(store, tmp_path, points)).traces} == {mode}
 
 
 def test_a_smoothed_loss_has_the_raw_one_behind_it(store, tmp_path):
@@ -125,23 +111,7 @@ def test_accuracies_are_in_per_cent_and_errors_as_they_are(store, tmp_path):
 
 
 def test_scores_of_unlike_metrics_have_charts_of_their_own(store, tmp_path):
-    accuracy, error, wider = (
-        made(store, tmp_path),
-        made(store, tmp_path, base="sinusoid"),
-        made(store, tmp_path, "family.n_way=4"),
-    )
-    scored = [
-        (run, [evaluation(1, 0.5, metric)])
-        for run, metric in ((accuracy, "accuracy"), (error, "mse"), (wider, "accuracy"))
-    ]
-    first, second = charts.validation_charts(scored)
-    assert (first.suffix, first.y_title, second.suffix, second.y_title) == (
-        " %",
-        "accuracy, %",
-        "",
-        "mean squared error",
-    )
-    assert [trace.color for trace in first.traces] == [0, 2]  # a run has one colour in every chart
+    accuracy, error = made(store, tmp_path), made(store, tmp_path, base="sinusoid")
     curve = [{"step": step, "mean": 0.5, "ci95": 0.1} for step in range(3)]
     results = [("a", accuracy, {"curve": curve}), ("b", error, {"curve": curve})]
     assert [(chart.y_title, len(chart.traces)) for chart in charts.adaptation_charts(results, [0, 1])] == [

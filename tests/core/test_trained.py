@@ -15,7 +15,8 @@ from tests.core.tiny import finished, tiny
 @pytest.mark.parametrize("learner", ["maml", "pretrain", "scratch"])
 def test_the_runs_own_protocol_gives_the_runs_own_score(learner: str, home: Home) -> None:
     run, result = finished(home, "doodles", f"algorithm={learner}")
-    assert repr(asdict(evaluate_run(home, run))) == repr(asdict(result))
+    again = replace(evaluate_run(home, run), seconds=result.seconds)
+    assert repr(asdict(again)) == repr(asdict(result))
 
 
 @pytest.mark.parametrize("learner", ["pretrain", "scratch"])

@@ -122,7 +122,7 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     assert (run.status, run.error, run.phase, run.iterations, run.forward) == ("finished", "", "", 4, "stacked")
     assert run.ended >= run.started
     assert (run.handle["pid"], run.slot) == (os.getpid(), "cpu")
-    keys = {key for _, _, key, _ in store.metric_rows(id)}
+    keys = {key for _, _, key, *_ in store.metric_rows(id)}
     assert keys == {"train/support_loss", "train/query_loss", "train/query_score", "train/learning_rate"}
     best = run.best["iteration"]
     chosen = next(one.result for one in store.evaluations(id, "val") if one.iteration == best)

@@ -1,5 +1,6 @@
 """Names and errors that hold markup: a browser shows them as typed, and asks no other host for anything."""
 
+import html
 from urllib.parse import urlsplit
 
 import pytest
@@ -72,9 +73,15 @@ def test_a_legend_shows_it_as_typed(server, page, runs, asked):
     canvas = page.locator("[data-testid=stDataFrame] canvas").first
     expect(canvas).to_be_visible()
     canvas.click(position={"x": 18, "y": 18}, force=True)  # all rows; a scroller lies over the canvas
+    page.locator(".st-key-compare-runs button").click()
+    page.locator(".st-key-seeds label").click()
     legend = page.locator(".st-key-card-compare-loss .legendtext").first
     expect(legend).to_be_visible()
-    assert legend.text_content().endswith(TEXT)
+    names = page.locator(".st-key-card-compare-loss .host").first.evaluate(
+        "host => host._fullData.map(one => one.name)"
+    )
+    assert legend.text_content() == "maml"
+    assert any(TEXT in html.unescape(name) for name in names)
     assert len(runs) == 2
     assert asked == []
 

@@ -5,13 +5,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import insert, select
 
-from core.config.run import RunConfig
 from core.runs.lineage import differences
 from core.runs.schema import evaluations, metrics, runs
-from core.training.build import build_learner, without_data
-from core.training.evaluation import protocol
-from pages.parts.runs import compare, table
-from pages.parts.runs.compare import unequal_protocol
+from pages.parts.runs import table
 
 
 def choose(page, *ids):
@@ -155,13 +151,13 @@ def test_pages_are_turned_and_what_is_chosen_stays_so(app, said):
     assert names(page)[0] == "copy 1050"
     assert "51–100 of" in said(page)
     assert "2 of 2 chosen are not on this page." in said(page)
-    assert "What differs" in said(page)
+    assert not page.button("compare-runs").disabled
     choose(page, 1040)
     assert "2 of 3 chosen are not on this page." in said(page)
     page.pagination[0].set_value(1).run()
     assert "1 of 3 chosen is not on this page." in said(page)
     page.button("clear-runs").click().run()
-    assert "What differs" not in said(page)
+    assert page.button("compare-runs").disabled
     assert page.button("delete-runs").disabled
 
 
@@ -184,113 +180,22 @@ def test_a_page_that_is_no_more_becomes_the_last(app, store):
     assert names(page.run())[-1] == "copy 61"
 
 
-def test_two_runs_are_compared(app, said, make_run):
+def test_chosen_runs_are_compared_on_a_page_of_their_own(app, said, make_run):
     first, second = make_run("doodles-5w1s"), make_run("omniglot-5w1s-pretrain")
-    page = choose(app("runs"), first.id, second.id)
+    page = app("runs")
+    assert page.button("compare-runs").disabled
+    page = choose(page, first.id, second.id)
+    (hint,) = [link.proto for link in page.get("page_link") if "Compare the 2 chosen" in link.proto.label]
+    assert hint.query_string == "runs=1%2C2"
+    page.button("compare-runs").click().run()
+    assert page.query_params["runs"] == "1,2"
     assert "What differs" in said(page)
-    table = page.dataframe[1].value.set_index("Setting")
-    assert list(table.loc["algorithm.name"]) == ["maml", "pretrain"]
-    assert "seed" not in table.index
 
 
 def test_differences_name_paths_and_fill_gaps():
     one = {"seed": 0, "model": {"name": "mlp", "widths": [40]}, "same": {"a": 1}}
     other = {"seed": 0, "model": {"name": "conv4"}, "same": {"a": 1}}
     assert differences([one, other]) == {"model.name": ["mlp", "conv4"], "model.widths": [[40], None]}
-
-
-def with_test(store, run, **protocol):
-    """The run with a test under a protocol like everybody's, but for what is given."""
-    usual = {"n_way": 5, "k_shot": 1, "n_query": 15, "inner_steps": 5, "batch_statistics": "queries together"}
-    store.update(run.id, test=run.test | {"protocol": usual | protocol})
-    return store.get(run.id)
-
-
-def test_scores_under_different_protocols_are_told_apart(app, make_run, store):
-    """By what the tests were taken under, not by the configs: both say of their inner steps ‘as the learner does’."""
-    app("runs")  # what all sessions share is there
-    left_open = ["evaluation.inner_steps=null"]
-    same, longer = (with_test(store, make_run("doodles-5w1s", changed=left_open)) for _ in range(2))
-    store.update(longer.id, config=longer.config | {"training": longer.config["training"] | {"iterations": 9}})
-    assert unequal_protocol([same, store.get(longer.id)]) == []
-    further = with_test(store, make_run("doodles-5w1s", changed=left_open), inner_steps=10)
-    assert further.config["evaluation"]["inner_steps"] is same.config["evaluation"]["inner_steps"] is None
-    assert unequal_protocol([same, longer, further]) == ["inner steps (#1 5, #2 5, #3 10)"]
-    reader = with_test(store, make_run("doodles-5w1s", changed=["algorithm=protonet"]), inner_steps=0)
-    assert unequal_protocol([same, reader]) == []  # it has no inner steps that could be other ones
-    alone = with_test(store, make_run("doodles-5w1s"), batch_statistics="support")
-    assert unequal_protocol([same, alone]) == ["BatchNorm's statistics (#1 queries together, #5 support)"]
-
-
-def with_its_own_protocol(store, run):
-    """The run with the protocol under which its own learner is tested."""
-    config = RunConfig.model_validate(run.config)
-    learner = build_learner(config, without_data(config), "stacked")
-    steps = config.evaluation.inner_steps
-    steps = learner.adaptation_steps if steps is None else steps
-    said = protocol(learner, config, "test", steps, config.evaluation.episodes, "ab" * 32, "best@7")
-    store.update(run.id, test=run.test | {"protocol": said})
-    return store.get(run.id)
-
-
-@pytest.mark.parametrize("network", ["conv4", "mlp"])
-def test_maml_beside_protonet_differs_in_nothing_that_protonet_has_no_use_for(app, said, make_run, store, network):
-    app("runs")
-    names = ["omniglot-5w1s-quick", "omniglot-5w1s-protonet"]
-    changed = [f"model={network}", "evaluation.n_way=5"]
-    protonet_alone = [] if network == "conv4" else ["batch_statistics=support"]
-    runs = [
-        with_its_own_protocol(store, make_run(name, changed=[*changed, *more]))
-        for name, more in zip(names, ([], protonet_alone), strict=True)
-    ]
-    together = "BatchNorm's statistics (#1 queries together, #2 support and queries together)"
-    assert unequal_protocol(runs) == ([together] if network == "conv4" else [])
-    page = choose(app("runs"), *(run.id for run in runs))
-    text = said(page)
-    assert "inner steps" not in text
-    rows = set(page.dataframe[1].value["Setting"])
-    assert {"algorithm.name", "algorithm.inner_steps", "training.meta_batch_size"} <= rows
-    assert not rows & {"evaluation.inner_steps", "evaluation.n_way", "training.final_lr", "batch_statistics"}
-
-
-def test_a_schedule_that_one_does_not_have_is_no_difference(app, make_run):
-    """Of two runs at a constant rate, one was a moment before set up with an exponential schedule."""
-    before = ["training.schedule=constant"]
-    runs = [make_run("doodles-5w1s", changed=[*before, f"training.decay_rate={rate}"]) for rate in (0.5, 0.9)]
-    page = choose(app("runs"), *(run.id for run in runs))
-    assert len(page.dataframe) == 1, "there is no table of differences"
-
-
-def test_two_protocols_that_had_one_word_are_told_apart(app, make_run, store):
-    app("runs")
-    runs = [make_run("doodles-5w1s", changed=[f"algorithm={name}"]) for name in ("maml", "protonet")]
-    old = [with_test(store, run, batch_statistics="transductive") for run in runs]
-    (text,) = unequal_protocol(old)
-    assert text == "BatchNorm's statistics (#1 queries together, #2 support and queries together)"
-
-
-def test_runs_without_a_test_are_judged_by_their_validations(app, said, make_run, store):
-    first, second = make_run("doodles-5w1s", "running", test=None), make_run("doodles-5w1s")
-    result = store.evaluations(first.id)[-1].result
-    protocol = result["protocol"] | {"n_query": 3}
-    with store.database.writing() as connection:
-        mine = evaluations.c.run_id == first.id
-        connection.execute(evaluations.update().where(mine).values(result=result | {"protocol": protocol}))
-    page = choose(app("runs"), first.id, second.id)
-    assert "queries (#1 3, #2 15)" in said(page)
-
-
-def test_runs_of_unlike_metrics_are_drawn_apart(app, said, make_run, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(compare, "live_chart", lambda chart, **_: drawn.append((chart.label.split()[0], chart.y_title)))
-    runs = [make_run(name) for name in ("doodles-5w1s", "sinusoid-maml", "doodles-5w1s")]
-    page = app("runs")
-    drawn.clear()
-    said(choose(page, *(run.id for run in runs)))
-    units = [("accuracy, %", "mean squared error"), ("cross-entropy, nats", "mean squared error")]
-    expected = [("Query", unit) for unit in units[1]]
-    expected += [(what, unit) for what in ("Validation", "Score") for unit in units[0]]
-    assert drawn == expected
 
 
 def test_scores_that_a_browsers_table_cannot_hold_are_shown_and_sort(make_run):

@@ -41,6 +41,10 @@ def test_lines_keep_lines_and_nothing_else():
     assert say.lines("one\n\n    two") == "one  \ntwo"
 
 
+def test_a_marked_sentence_is_an_icon_and_plain_text():
+    assert say.marked("*a* :red[z]", "help", "gray") == f":gray[:material/help:] \\*a\\* \\:{say.JOINER}red\\[z\\]"
+
+
 def shown_raw(source: str) -> Iterator[str]:
     """The calls in which a text that is not typed in the source reaches Markdown past ``say``."""
     for call in ast.walk(ast.parse(source)):

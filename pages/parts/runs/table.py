@@ -1,6 +1,5 @@
 """The table of runs: one row a run, and which rows are chosen, by run rather than by place."""
 
-import math
 import time
 import zlib
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run
 from pages.parts import chips, readable, say, session
 from pages.parts.run.cards import done
+from pages.parts.sortable import sortable
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 CHOSEN = "runs-chosen"  # session state: ids of the chosen runs, of all pages
 CLEARED = "runs-cleared"  # session state: how often the choice was taken back
 OPEN = "runs-open"  # session state: the click on a run's name
-LARGE = 1e12  # numbers beyond it are brought nearer, the greatest there are to 3e14
 ROW, MOST_ROWS = 36, 14  # pixels; rows before the table scrolls
 
 
@@ -64,27 +63,15 @@ def clear() -> None:
 
 def styled(runs: Sequence[Run]) -> "Styler":
     """Numbers that sort as numbers and read in their own unit: per cent with its interval, or an error as it is."""
-    import pandas  # half a second to import, and only this page needs it
-
-    frame = pandas.DataFrame([row(run) for run in runs])
-    if not frame["Note"].any():
-        frame = frame.drop(columns="Note")
-    style = frame.style
+    rows = [row(run) for run in runs]
+    if not any(run.note for run in runs):
+        rows = [{name: value for name, value in one.items() if name != "Note"} for one in rows]
     words = {
         "Best": [readable.scored(Facts.of(run).metric, run.best) for run in runs],
         "Test": [readable.scored(Facts.of(run).metric, run.test) for run in runs],
         "Time": [readable.duration(elapsed(run)) for run in runs],
     }
-    for name, texts in words.items():
-        # A formatter sees a value and not its row, so values that are equal are told apart by a hair.
-        frame[name] = [sortable(value) + place * 1e-11 for place, value in enumerate(frame[name].astype(float))]
-        style = style.format(dict(zip(frame[name], texts, strict=True)).get, subset=[name], na_rep=readable.NOTHING)
-    return style
-
-
-def sortable(value: float) -> float:
-    """A number in the same order as the value. A browser's table refuses those of 2**53 and more."""
-    return value if not value > LARGE else LARGE * (1 + math.log10(value / LARGE))
+    return sortable(rows, words)
 
 
 def row(run: Run) -> dict[str, Any]:

@@ -49,10 +49,10 @@ def test_a_store_of_the_first_release_is_opened_with_everything_in_it(old: str, 
     assert (runs["paused"].attempt, runs["paused"].revision, runs["paused"].parent) == (2, 1, 1)
     assert (runs["failed"].error, runs["failed"].remedy) == ("It failed.", "Mend it.")
     rows = store.metric_rows(1)
-    assert [row[1:] for row in rows[:2]] == [(1, "train/query_loss", 2.0), (1, "train/support_loss", None)]
+    assert [row[1:4] for row in rows[:2]] == [(1, "train/query_loss", 2.0), (1, "train/support_loss", None)]
     assert len(rows) == 1000
     outline = Outline.from_json(run.outline)
-    again = Outline().extended([value for _, _, key, value in rows if key == "train/query_loss"])
+    again = Outline().extended([value for _, _, key, value, _ in rows if key == "train/query_loss"])
     assert (outline.every, outline.count) == (again.every, again.count) == (8, 500 % 8)
     assert outline.line == pytest.approx(again.line, rel=1e-5)
     assert runs["queued"].outline is None

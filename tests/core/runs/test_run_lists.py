@@ -102,3 +102,11 @@ def test_finished_runs_of_presets_are_found_by_their_facts(store: RunStore, tmp_
     add(store, tmp_path, "without", facts={"learner": "maml"})
     assert names(store.finished_presets(limit=9)) == ["second", "first"]
     assert names(store.finished_presets(limit=1)) == ["second"]
+
+
+def test_a_group_has_the_runs_that_were_launched_in_it(store: RunStore, tmp_path: Path) -> None:
+    for name, group in (("a", "maml × 2"), ("b", "maml × 2"), ("c", "50%_sure"), ("d", None)):
+        add(store, tmp_path, name, group=group)
+    assert store.groups() == ["50%_sure", "maml × 2"]
+    assert names(store.page(RunFilter(group="maml × 2"))) == ["b", "a"]
+    assert names(store.page(RunFilter(group="maml"))) == []

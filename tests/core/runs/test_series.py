@@ -315,3 +315,15 @@ def test_smoothing_leaves_out_what_is_not_finite_and_keeps_its_gap() -> None:
     found = smoothed(np.array([0, 1, 2, 3]), np.array([np.nan, 4.0, np.inf, 2.0]), 0.5)
     np.testing.assert_array_equal(np.isnan(found), [True, False, True, False])
     np.testing.assert_allclose(found[[1, 3]], [4, (2 / 2 + 4 / 4) / (1 / 2 + 1 / 4)])
+
+
+def test_training_time_is_known_between_the_iterations_that_were_measured(store: RunStore) -> None:
+    reader = SeriesReader(store)
+    assert np.isnan(reader.seconds(1, np.array([1, 2]))).all(), "nothing was read"
+    keys = ("train/support_loss", LOSS)
+    store.add_metrics(1, [(i, 2.0 * i, key, 1.0) for i in (10, 20, 30) for key in keys])
+    reader.poll([1])
+    np.testing.assert_allclose(reader.seconds(1, np.array([0, 5, 10, 25, 30])), [0, 10, 20, 50, 60])
+    store.add_metrics(1, [(i, 2.0 * i, LOSS, 1.0) for i in range(31, 20_000)])
+    reader.poll([1])
+    np.testing.assert_allclose(reader.seconds(1, np.array([5, 9999, 19_999])), [10, 19_998, 39_998])

@@ -140,10 +140,10 @@ def test_metrics_come_as_increments_and_not_a_number_as_none(store: RunStore, tm
     store.add_metrics(a, [(1, 0.1, "train/query_loss", 2.0), (2, 0.2, "train/query_loss", math.nan)])
     store.add_metrics(b, [(1, 0.1, "train/query_loss", math.inf)])
     first = store.metric_rows(a)
-    assert [row[1:] for row in first] == [(1, "train/query_loss", 2.0), (2, "train/query_loss", None)]
-    assert [row[1:] for row in store.metric_rows(b)] == [(1, "train/query_loss", None)]
+    assert [row[1:4] for row in first] == [(1, "train/query_loss", 2.0), (2, "train/query_loss", None)]
+    assert [row[1:4] for row in store.metric_rows(b)] == [(1, "train/query_loss", None)]
     store.add_metrics(a, [(3, 0.3, "train/query_loss", 1.0)])
-    assert [row[1:] for row in store.metric_rows(a, after=first[-1][0])] == [(3, "train/query_loss", 1.0)]
+    assert [row[1:4] for row in store.metric_rows(a, after=first[-1][0])] == [(3, "train/query_loss", 1.0)]
     assert store.metric_rows(a, limit=2) == first
 
 
@@ -320,3 +320,13 @@ def test_scores_are_not_read_with_the_rows(store: RunStore, tmp_path: Path) -> N
     store.metrics_frame(run)
     assert asked
     assert not [statement for statement in asked if "scores" in statement]
+
+
+def test_a_test_under_another_protocol_stays_beside_the_runs_own(store: RunStore, tmp_path: Path) -> None:
+    run = add(store, tmp_path).id
+    for n_way, mean in ((5, 0.6), (20, 0.3), (5, 0.7)):
+        result = {"protocol": {"n_way": n_way}}
+        store.add_evaluation(
+            *(run, 10, "test", "accuracy", mean, 0.02), episodes=600, checkpoint="best@10", result=result
+        )
+    assert [(one.mean, one.result["protocol"]["n_way"]) for one in store.evaluations(run)] == [(0.3, 20), (0.7, 5)]

@@ -78,6 +78,15 @@ def test_no_frozen_task_is_one_that_training_draws(pictures: Home) -> None:
             assert seen.isdisjoint({y.item() for y in drawn(config, pictures, split).support_y[:, 0, 0]})
 
 
+def test_how_long_it_took_is_said_and_makes_no_difference(pictures: Home) -> None:
+    config = tiny("doodles")
+    family = open_tiny(config, pictures)
+    algorithm = build_learner(config, family, "stacked")
+    first, second = (evaluate(algorithm, config, family, "val", episodes=4) for _ in range(2))
+    assert first.as_json(1)["seconds"] == first.seconds > 0
+    assert first == second
+
+
 def test_the_splits_seeds_are_all_different() -> None:
     seeds = [episode_seed(seed, split) for seed in range(50) for split in ("train", "val", "test")]
     assert len(set(seeds)) == len(seeds)

@@ -1,0 +1,77 @@
+"""Compare, ``?runs=3,4&groups=NAME``: groups of seeds and single runs over each other, and what their scores say."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.comparing.again import with_newest_tests
+from core.comparing.alike import tested
+from core.comparing.curves import MOST
+from core.comparing.groups import Group, grouped
+from core.comparing.scores import standing
+from core.runs.schema import ENDED, Run
+from pages.parts import router, say, session, theme
+from pages.parts.compare import choice, scores, settings, verdicts
+from pages.parts.compare.controls import controls
+from pages.parts.compare.figures import Figures, figure_cards
+from pages.parts.redraw import redraw
+
+REFRESH = 1.0  # seconds between two ticks while one of the runs has not ended
+
+
+def page() -> None:
+    st.title("Compare", anchor=False)
+    asked = choice.chosen()
+    with theme.card("compare-choice"):
+        choice.picker(asked)
+        if len(asked.runs) > MOST:
+            say.info(f"The first {MOST} of {len(asked.runs)} runs are compared: more curves could not be told apart.")
+    if not asked.runs:
+        with theme.card("compare-empty"):
+            theme.empty("Nothing to compare yet", "Choose runs or groups above, or tick them in the list of runs.")
+            with st.container(horizontal=True, horizontal_alignment="center"):
+                st.page_link("pages/runs.py", label="Choose from the list of runs", icon=":material/table_rows:")
+        return
+    compare(asked.runs[:MOST])
+
+
+def compare(runs: list[Run]) -> None:
+    """All there is to say of these runs. Curves go on in the tick; whatever else changes has the page drawn anew."""
+    with st.spinner("Reading the curves …"):  # a million points that nobody has looked at yet take seconds
+        session.reader().poll([run.id for run in runs])
+    found = [tested(group, session.store()) for group in grouped(runs)]
+    groups = [with_newest_tests(one) for one in found]
+    standings = [standing(group) for group in groups]
+    verdicts.verdict_card(found)
+    testing = st.container()
+    figures, aside = figure_cards(groups, controls())
+    with aside:
+        settings.differences_card(groups)
+    scores.scores_card(standings)
+    scores.trade_cards(standings)
+    settings.parallel_card(standings)
+    live = any(run.status not in ENDED for run in runs) or verdicts.busy(runs)
+    st.fragment(tick, run_every=REFRESH if live else None)(groups, state(runs), figures, testing)
+
+
+def state(runs: list[Run]) -> tuple:
+    """What the still parts of the page show. A tick that finds it changed has the whole page drawn again."""
+    shown = [(run.id, run.name, run.status, run.test is None, run.best and run.best["iteration"]) for run in runs]
+    return (*shown, verdicts.busy(runs))
+
+
+def tick(groups: list[Group], drawn: tuple, figures: Figures, testing: DeltaGenerator) -> None:
+    """Bring the curves up to date. Streamlit runs this alone, without app.py around it."""
+    with session.shown_errors():
+        session.tick()
+        ids = [run.id for group in groups for run in group.runs]
+        runs = sorted(session.store().runs(ids=ids), key=lambda run: run.id)
+        session.reader().poll([run.id for run in runs if run.status not in ENDED])
+        if state(runs) != drawn:
+            redraw()
+        figures.refresh(groups)
+        with testing:
+            verdicts.progress(runs)
+
+
+router.require()
+page()

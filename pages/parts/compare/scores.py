@@ -1,0 +1,86 @@
+"""What the groups reached and what it cost: a table to sort, and scores drawn against time."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.comparing.alike import badge
+from core.comparing.scores import Score, Standing, trade_charts
+from core.runs.facts import Facts
+from data.metric import Metric
+from pages.parts import readable, say, theme
+from pages.parts.compare.figures import legend_height
+from pages.parts.live_chart import live_chart
+from pages.parts.sortable import sortable
+
+
+def scores_card(standings: Sequence[Standing]) -> None:
+    with theme.card("compare-scores", "Scores"):
+        rows = [_row(one) for one in standings]
+        words = {
+            "Best": [in_words(one.metric, one.best) for one in standings],
+            "Test": [in_words(one.metric, one.test) for one in standings],
+            "Training": [readable.duration(one.seconds or None) for one in standings],
+            "Adaptation": [_milliseconds(one.adaptation) for one in standings],
+        }
+        st.dataframe(
+            sortable(rows, words),
+            hide_index=True,
+            column_config=_columns(),
+            placeholder=readable.NOTHING,
+            alt="Groups with their scores and what they took",
+        )
+        say.caption("Each ± is half of a 95 % interval of the mean, over the tasks or seeds that stand behind it.")
+
+
+def in_words(metric: Metric, score: Score | None) -> str:
+    """``94.83 ± 0.41 % (600 tasks)``: what the interval is over stands beside it."""
+    return readable.NOTHING if score is None else f"{metric.text(score.mean, score.half)} ({score.over})"
+
+
+def trade_cards(standings: Sequence[Standing]) -> None:
+    titles = {"training": "Score against training time", "adaptation": "Score against time to adapt"}
+    otherwise = {
+        "training": "None of them has a score yet.",
+        "adaptation": "Tests note how long they take since version 0.3; test a run again to know it.",
+    }
+    for column, (cost, title) in zip(st.columns(2), titles.items(), strict=True):
+        with column, theme.card(f"compare-trade-{cost}", title, height="stretch"):
+            charts = trade_charts(standings, cost)
+            for place, chart in enumerate(charts):
+                live_chart(chart, f"trade-{cost}-{place}", legend_height(chart, 250))
+            if not charts:
+                theme.empty("Nothing to draw", otherwise[cost])
+
+
+def _row(standing: Standing) -> dict[str, object]:
+    tests = [run.test for run in standing.group.runs if run.test]
+    return {
+        "Group": standing.group.label,
+        "Seeds": len(standing.group.runs),
+        "Best": standing.best and standing.best.mean,
+        "Test": standing.test and standing.test.mean,
+        "Training": standing.seconds or None,
+        "Adaptation": standing.adaptation,
+        "Protocol": badge(tests[0], Facts.of(standing.group.runs[0])).text if tests else None,
+    }
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return readable.NOTHING if seconds is None else f"{readable.number(1000 * seconds)} ms"
+
+
+def _columns() -> dict[str, object]:
+    column = st.column_config
+    return {
+        "Group": column.TextColumn(width=300),
+        "Seeds": column.NumberColumn(width=56, format="%d"),
+        "Best": column.NumberColumn("Best validation", help="Of each run its best score on validation tasks."),
+        "Test": column.NumberColumn(help="The final test."),
+        "Protocol": column.TextColumn(
+            help="What the test was taken under. Scores with the same number sign compare; of learners that take inner steps, "
+            "those with as many."
+        ),
+        "Training": column.NumberColumn("Training time", help="Without waiting; the mean of the seeds."),
+        "Adaptation": column.NumberColumn("Time to adapt", help="To one test task, with scoring it; many at once."),
+    }
