@@ -8,15 +8,15 @@ import numpy as np
 
 from core.charts import Chart, Trace, drawn_as
 from core.comparing.bands import band
-from core.comparing.curves import look
+from core.comparing.curves import look, time_unit
 from core.comparing.groups import Group
 from core.runs.facts import Facts
 from core.runs.schema import Run
 from data.metric import Metric
 
+COSTS = {"training": "seconds", "adaptation": "adaptation"}  # by what a score is drawn against, where a standing has it
 FRONT = 5  # colour of the line through the best trades: grey
-UNIT = {"training": "training time, min", "adaptation": "adaptation and scoring, ms a task"}
-FACTOR = {"training": 1 / 60, "adaptation": 1000.0}  # from seconds to what the axis shows
+ADAPTATION = (1e-3, "adaptation and scoring, ms a task")  # seconds in what the axis shows, and its title
 
 
 @dataclass(frozen=True)
@@ -81,21 +81,25 @@ def trade_charts(standings: Sequence[Standing], cost: str) -> list[Chart]:
     """
     kinds: dict[Metric, list[tuple[int, Standing]]] = {}
     for place, one in enumerate(standings):
-        if _cost(one, cost) is not None and (one.test or one.best):
+        if getattr(one, COSTS[cost]) is not None and (one.test or one.best):
             kinds.setdefault(drawn_as(one.group.runs[0]), []).append((place, one))
-    return [_trade_chart(metric, same, cost) for metric, same in kinds.items()]
+    second, sign = time_unit([one.group for one in standings])
+    axis = ADAPTATION if cost == "adaptation" else (second, f"training time, {sign}")
+    return [_trade_chart(metric, same, COSTS[cost], *axis) for metric, same in kinds.items()]
 
 
-def _trade_chart(metric: Metric, standings: Sequence[tuple[int, Standing]], cost: str) -> Chart:
+def _trade_chart(
+    metric: Metric, standings: Sequence[tuple[int, Standing]], cost: str, unit: float, x_title: str
+) -> Chart:
     tested = all(one.test for _, one in standings)
     scored = [(place, one, one.test if tested else one.best) for place, one in standings]
-    traces = [_point(place, one, score, _cost(one, cost)) for place, one, score in scored if score]
+    traces = [_point(place, one, score, getattr(one, cost) / unit) for place, one, score in scored if score]
     x, y = (np.concatenate([getattr(trace, part) for trace in traces]) for part in ("x", "y"))
     best = front(x, np.array([metric.gain(value) for value in y]))
     if len(best) > 1:
         traces = [Trace("nobody is better and cheaper", x[best], y[best], color=FRONT, dash="dot"), *traces]
     y_title = f"{'test' if tested else 'best validation'}, {metric.axis}"
-    return Chart(traces, UNIT[cost], y_title, f"Score against {UNIT[cost]}", metric.suffix, apart=True)
+    return Chart(traces, x_title, y_title, f"Score against {x_title}", metric.suffix, apart=True)
 
 
 def front(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
@@ -103,11 +107,6 @@ def front(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
     order = np.lexsort((-gain, cost))
     leads = np.concatenate([[-np.inf], np.maximum.accumulate(gain[order])[:-1]])
     return order[gain[order] > leads]
-
-
-def _cost(standing: Standing, cost: str) -> float | None:
-    seconds = standing.seconds if cost == "training" else standing.adaptation
-    return None if seconds is None else seconds * FACTOR[cost]
 
 
 def _point(place: int, standing: Standing, score: Score, x: float) -> Trace:

@@ -10,7 +10,7 @@ from core.comparing.curves import COLORS
 from core.comparing.groups import Group
 from core.comparing.scores import Standing
 from core.runs.facts import Facts
-from core.runs.lineage import differences, short
+from core.runs.lineage import differences, main, short
 from pages.parts import readable, say, theme
 
 MOST = 9  # settings in the drawing; more of them cannot be read
@@ -38,8 +38,10 @@ def _differences(groups: Sequence[Group]) -> dict[str, list[Any]]:
 
 
 def parallel_card(standings: Sequence[Standing]) -> None:
-    """A line a group through its settings to its score; drawn where there are settings that differ and scores of one kind."""
-    rows = _differences([one.group for one in standings])
+    """A line a group through its settings to its score; drawn where there are settings that differ and scores of one kind. Of
+    learners that differ only that is drawn, not what one has and the other has not.
+    """
+    rows = main(_differences([one.group for one in standings]))
     scored = [one for one in standings if one.test or one.best]
     if not rows or len(scored) < 2 or len({one.metric.name for one in scored}) > 1:
         return

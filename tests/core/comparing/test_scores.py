@@ -58,10 +58,11 @@ def test_a_point_a_group_and_a_chart_a_metric(make):
         standing(Group("dear", (make(0.9, 120.0),))),
     ]
     accuracy, error = trade_charts(standings, "training")
+    assert accuracy.x_title == "training time, s"
     assert [(trace.name, list(trace.x), trace.color) for trace in accuracy.traces[1:]] == [
-        ("cheap", [1.0], 0),
-        ("worse", [1.5], 2),
-        ("dear", [2.0], 3),
+        ("cheap", [60.0], 0),
+        ("worse", [90.0], 2),
+        ("dear", [120.0], 3),
     ]
     np.testing.assert_allclose(accuracy.traces[0].y, [50, 90])
     assert [trace.name for trace in error.traces] == ["error"]
