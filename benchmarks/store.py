@@ -1,4 +1,5 @@
-"""What a large store costs: opening pages on it against a small one, a live run's ticks, and memory over an hour of them.
+"""What a large store costs: opening pages on it against a small one, a live run's ticks, memory over an hour of
+them, and the ticks of a comparison of as many live runs as there may be.
 
     python -m benchmarks.store [--runs 1000] [--rows 10000000] [--ticks 3600]
 
@@ -11,6 +12,7 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +24,8 @@ from playwright.sync_api import sync_playwright
 from benchmarks import made
 from benchmarks.launching import served
 from benchmarks.opening import PAGES, opening
-from benchmarks.visitor import visitor
+from benchmarks.visitor import Visitor, visitor
+from core.comparing.curves import MOST
 from core.runs.hardware import describe
 from core.runs.home import Home
 from core.runs.series import SeriesReader
@@ -64,19 +67,9 @@ def openings(small: Server, large: Server, times: int) -> None:
 def ticks(server: Server, count: int) -> None:
     """A run of LIVE_POINTS points that goes on: the server's processor time a tick, then its memory over ``count`` ticks."""
     store, process = RunStore(server.home.database), psutil.Process(server.process.pid)
-    run, iteration = made.live(store, server.home, LIVE_POINTS, validations=100), LIVE_POINTS
+    run = made.live(store, server.home, LIVE_POINTS, validations=100)
     with visitor(server.url, "run", f"run={run}") as watching:
-        before, received = server.cpu_seconds(), 0
-        for _ in range(TICKS):  # at their own pace: what is done once a second, however many ask, counts too
-            began = time.monotonic()
-            iteration += 1
-            made.beat(store, run, iteration)
-            received += watching.tick(1)
-            time.sleep(max(0.0, began + 1 - time.monotonic()))
-        spent = 1000 * (server.cpu_seconds() - before) / TICKS
-        print(
-            f"a tick at {LIVE_POINTS} points: {spent:.1f} ms of the server's processor, {received / TICKS / 1000:.0f} kB"
-        )
+        iteration = paced(server, store, watching, [run])
         memories = [process.memory_info().rss]
         for tick in range(1, count + 1):
             iteration += 1
@@ -86,6 +79,32 @@ def ticks(server: Server, count: int) -> None:
                 memories.append(process.memory_info().rss)
     print(f"memory every 600 of {count} ticks: {', '.join(f'{one / 2**20:.0f}' for one in memories)} MiB", flush=True)
     store.move(run, "finished", {"running"})
+
+
+def comparison(server: Server, most: int) -> None:
+    """The same of the Compare page with so many runs at once, all of which go on, and how long it takes to open."""
+    store = RunStore(server.home.database)
+    runs = [made.live(store, server.home, LIVE_POINTS, validations=100) for _ in range(most)]
+    began = time.perf_counter()
+    with visitor(server.url, "compare", f"runs={','.join(map(str, runs))}") as watching:
+        print(f"comparing {most} runs, first sight: {time.perf_counter() - began:.1f} s", flush=True)
+        paced(server, store, watching, runs)
+    for run in runs:
+        store.move(run, "finished", {"running"})
+
+
+def paced(server: Server, store: RunStore, watching: Visitor, runs: Sequence[int]) -> int:
+    """TICKS ticks at their own pace, for what is done once a second, however many ask, counts too; the last iteration."""
+    before, received = server.cpu_seconds(), 0
+    for iteration in range(LIVE_POINTS + 1, LIVE_POINTS + TICKS + 1):
+        began = time.monotonic()
+        for run in runs:
+            made.beat(store, run, iteration)
+        received += watching.tick(1)
+        time.sleep(max(0.0, began + 1 - time.monotonic()))
+    spent, what = 1000 * (server.cpu_seconds() - before) / TICKS, f"{len(runs)} × {LIVE_POINTS} points"
+    print(f"a tick at {what}: {spent:.1f} ms of the server's processor, {received / TICKS / 1000:.0f} kB", flush=True)
+    return iteration
 
 
 def first_sight(home: Home) -> tuple[float, float, int]:
@@ -120,6 +139,7 @@ def main(
         with served(small) as few, served(large) as many:
             openings(few, many, times)
             ticks(many, ticks_)
+            comparison(few, MOST)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, insert, or_, select
 
 from core.runs.database import Database
 from core.runs.schema import Evaluation, Score, evaluations, storable
@@ -64,12 +65,18 @@ class EvaluationRows:
             row = connection.execute(select(*_SHOWN).where(evaluations.c.id == evaluation)).mappings().one_or_none()
         return None if row is None else Evaluation(**row)
 
-    def validations_after(self, id: int, last: int = 0) -> list[Score]:
-        """A run's validations whose number is beyond ``last``, oldest first; no curve or protocol is decoded."""
-        newer = (evaluations.c.run_id == id, evaluations.c.split == "val", evaluations.c.id > last)
-        query = select(*_LIGHT).where(*newer).order_by(evaluations.c.id)
+    def validations_after(self, lasts: Mapping[int, int]) -> dict[int, list[Score]]:
+        """Several runs' validations beyond the one that is known of each, oldest first; no curve or protocol is decoded.
+
+        lasts: the number of the known one by run, 0 for none. Runs without a new one are left out.
+        """
+        newer = or_(*(and_(evaluations.c.run_id == run, evaluations.c.id > last) for run, last in lasts.items()))
+        query = select(evaluations.c.run_id, *_LIGHT).where(evaluations.c.split == "val", newer)
+        found: dict[int, list[Score]] = {}
         with self.database.reading() as connection:
-            return [Score(*row) for row in connection.execute(query)]
+            for run, *row in connection.execute(query.order_by(evaluations.c.id)):
+                found.setdefault(run, []).append(Score(*row))
+        return found
 
     def scores(self, evaluation: int) -> np.ndarray | None:
         """The score of each episode after the last inner step, (episodes,) float32 in the order of the frozen episodes, by the

@@ -1,9 +1,9 @@
 """What runs measure while they train: rows of (iteration, key, value), read as increments."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
+from sqlalchemy import and_, insert, or_, select
 
 from core.runs import outline
 from core.runs.database import Database
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas
 
 MetricRow = tuple[int, int, str, float | None, float]
+_COLUMNS = (metrics.c.id, metrics.c.iteration, metrics.c.key, metrics.c.value, metrics.c.seconds)
 
 
 class MetricRows:
@@ -34,12 +35,23 @@ class MetricRows:
     def metric_rows(self, id: int, after: int = 0, limit: int | None = None) -> Sequence[MetricRow]:
         """A run's rows (row, iteration, key, value, seconds) beyond the row ``after``, oldest first, at most ``limit``.
 
-        One run at a time: on PostgreSQL ids become visible in their order within a run only.
+        What is known is known of one run: on PostgreSQL ids become visible in their order within a run only.
         """
-        columns = (metrics.c.id, metrics.c.iteration, metrics.c.key, metrics.c.value, metrics.c.seconds)
-        query = select(*columns).where(metrics.c.run_id == id, metrics.c.id > after).order_by(metrics.c.id).limit(limit)
+        query = (
+            select(*_COLUMNS).where(metrics.c.run_id == id, metrics.c.id > after).order_by(metrics.c.id).limit(limit)
+        )
         with self.database.reading() as connection:
             return connection.execute(query).tuples().all()
+
+    def newer_metrics(self, lasts: Mapping[int, int], limit: int) -> Sequence[tuple[int, MetricRow]]:
+        """The rows of several runs beyond the one that is known of each, by run and oldest first, at most ``limit``: in one
+        query, for a chart of many live runs asks once a second. Each with its run; lasts: the known row by run.
+        """
+        columns = (metrics.c.run_id, *_COLUMNS)
+        newer = or_(*(and_(metrics.c.run_id == run, metrics.c.id > last) for run, last in lasts.items()))
+        query = select(*columns).where(newer).order_by(metrics.c.run_id, metrics.c.id).limit(limit)
+        with self.database.reading() as connection:
+            return [(run, tuple(row)) for run, *row in connection.execute(query).tuples()]
 
     def revisions(self, ids: Collection[int]) -> dict[int, int]:
         """How often the metrics of each existing run were cut back."""

@@ -5,7 +5,10 @@ is drawn of it is thinned and smoothed.
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from tsdownsample import MinMaxDownsampler
@@ -105,24 +108,13 @@ class _History:
         self.validations: tuple[Score, ...] = ()
         self.latest: Evaluation | None = None
         self.start: Evaluation | None = None
-        self._reading = threading.Lock()
+        self.reading = threading.Lock()  # held by who appends
 
-    def catch_up(self, store: RunStore, run: int) -> None:
-        """Read what is new, a batch at a time. Whoever else wants this run meanwhile waits for the same rows."""
-        with self._reading:
-            self._validate(store, run)
-            while rows := store.metric_rows(run, self.last, BATCH):
-                self._append(rows)
-                if len(rows) < BATCH:
-                    return
-
-    def _validate(self, store: RunStore, run: int) -> None:
-        new = store.validations_after(run, self.validations[-1].id if self.validations else 0)
-        if not new:
-            return
+    def validate(self, store: RunStore, new: Sequence[Score]) -> None:
+        """Append validations, oldest first."""
         # The newest score of a checkpoint stands in place of an older one, in the store as here.
         again = {(one.iteration, one.checkpoint) for one in new}
-        scores = [one for one in self.validations if (one.iteration, one.checkpoint) not in again] + new
+        scores = [one for one in self.validations if (one.iteration, one.checkpoint) not in again] + list(new)
         while len(scores) > VALIDATIONS:
             means = np.array([one.mean for one in scores], np.float64)
             kept = np.union1d(extremes(np.arange(len(scores)) // 4, means), [len(scores) - 1])
@@ -131,7 +123,8 @@ class _History:
         if self.start is None and scores[0].iteration == 0:
             self.start = self.latest if len(scores) == 1 else store.evaluation(scores[0].id)
 
-    def _append(self, rows: Sequence[MetricRow]) -> None:
+    def append(self, rows: Sequence[MetricRow]) -> None:
+        """Append a run's metric rows, oldest first."""
         ids, iterations, keys, values, seconds = zip(*rows, strict=True)
         codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
         coded = np.fromiter((codes[key] for key in keys), np.int32, len(keys))
@@ -158,10 +151,29 @@ class SeriesReader:
         Of more than RUNS runs the last ones stay.
         """
         revisions = self._store.revisions(run_ids)
-        for run in run_ids:
-            history = self._history(run, revisions.get(run))
-            if history is not None:
-                history.catch_up(self._store, run)
+        found = {run: self._history(run, revisions.get(run)) for run in run_ids}
+        there = {run: history for run, history in found.items() if history is not None}
+        known = {run: history for run, history in there.items() if history.last > 0}
+        for run in (
+            there.keys() - known.keys()
+        ):  # takes a while the first time: who wants another run does not wait for it
+            self._catch_up({run: there[run]})
+        self._catch_up(known)
+
+    def _catch_up(self, histories: Mapping[int, _History]) -> None:
+        """Read what is new, a batch at a time. Whoever else wants one of these runs meanwhile waits for the same rows."""
+        with ExitStack() as held:
+            for run in sorted(histories):  # in one order, so that no two wait for each other
+                held.enter_context(histories[run].reading)
+            lasts = {run: one.validations[-1].id if one.validations else 0 for run, one in histories.items()}
+            for run, new in (self._store.validations_after(lasts) if lasts else {}).items():
+                histories[run].validate(self._store, new)
+            read = BATCH if histories else 0
+            while read == BATCH:
+                rows = self._store.newer_metrics({run: one.last for run, one in histories.items()}, BATCH)
+                read = len(rows)
+                for run, own in groupby(rows, key=itemgetter(0)):
+                    histories[run].append([row for _, row in own])
 
     def _history(self, run: int, revision: int | None) -> _History | None:
         """The run's curves so far, now the most recently used; None for a run that was deleted."""

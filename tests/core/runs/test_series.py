@@ -30,14 +30,14 @@ def add(store: RunStore, run: int, iterations: range, key: str = LOSS) -> None:
 
 def test_each_row_is_read_once(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, read = SeriesReader(store), []
-    original = store.metric_rows
+    original = store.newer_metrics
 
     def counted(*asked: int) -> list:
         rows = original(*asked)
         read.extend(rows)
         return rows
 
-    monkeypatch.setattr(store, "metric_rows", counted)
+    monkeypatch.setattr(store, "newer_metrics", counted)
     add(store, 1, range(600))
     reader.poll([1])
     add(store, 1, range(600, 605))
@@ -147,26 +147,40 @@ def test_runs_that_nobody_asks_for_any_more_are_forgotten(store: RunStore, tmp_p
 
 
 def test_rows_are_read_in_batches(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes, original = [], store.metric_rows
-    monkeypatch.setattr(store, "metric_rows", lambda *asked: sizes.append(len(rows := original(*asked))) or rows)
+    sizes, original = [], store.newer_metrics
+    monkeypatch.setattr(store, "newer_metrics", lambda *asked: sizes.append(len(rows := original(*asked))) or rows)
     add(store, 1, range(BATCH * 2 + 5))
     SeriesReader(store).poll([1])
     assert sizes == [BATCH, BATCH, 5]
+
+
+def test_several_runs_are_read_at_once_each_from_where_it_is_known(store: RunStore) -> None:
+    together, reader = SeriesReader(store), SeriesReader(store)
+    for portion in range(3):
+        for run, count in ((2, 4), (1, BATCH // 2 + 3 * portion)):
+            add(store, run, range(portion * count, (portion + 1) * count))
+        if portion == 0:
+            together.poll([1])  # of which more is known than of the other
+        together.poll([2, 1])
+    for run in (1, 2):
+        reader.poll([run])
+        for mine, alone in zip(together.series(run, LOSS), reader.series(run, LOSS), strict=True):
+            np.testing.assert_array_equal(mine, alone)
 
 
 def test_a_run_that_is_being_read_does_not_hold_up_another(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread is stopped in the middle of reading run 1 while this one reads run 2 and looks at run 1."""
     add(store, 1, range(BATCH + 10))
     add(store, 2, range(10))
-    reader, arrived, go_on, original = SeriesReader(store), threading.Event(), threading.Event(), store.metric_rows
+    reader, arrived, go_on, original = SeriesReader(store), threading.Event(), threading.Event(), store.newer_metrics
 
-    def slow(run: int, after: int, limit: int) -> list:
-        if run == 1 and after:
+    def slow(lasts: dict[int, int], limit: int) -> list:
+        if lasts.get(1):
             arrived.set()
             assert go_on.wait(30)
-        return original(run, after, limit)
+        return original(lasts, limit)
 
-    monkeypatch.setattr(store, "metric_rows", slow)
+    monkeypatch.setattr(store, "newer_metrics", slow)
     thread = threading.Thread(target=reader.poll, args=([1],))
     thread.start()
     assert arrived.wait(30)
@@ -190,7 +204,7 @@ def test_only_new_validations_are_read_and_only_the_latest_whole(
     reader, light, whole = SeriesReader(store), [], []
     validations_after, evaluation = store.validations_after, store.evaluation
     monkeypatch.setattr(
-        store, "validations_after", lambda *asked: light.append(found := validations_after(*asked)) or found
+        store, "validations_after", lambda *asked: light.extend((found := validations_after(*asked)).values()) or found
     )
     monkeypatch.setattr(store, "evaluation", lambda id: whole.append(id) or evaluation(id))
     assert reader.validations(1) == () and reader.latest(1) is None
