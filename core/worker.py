@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 
 # What a run's row keeps of its best validation, beside the iteration.
 BEST = ("metric", "mean", "ci95", "median", "quartiles", "diverged", "episodes")
-GIVING_WAY = 5  # niceness of a worker that computes on the processor: a page that is opened comes first
 PATIENCE = 300.0  # seconds for which a database that is locked or out of reach does not end a training
 
 
@@ -202,8 +201,6 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
         if sigterm.asked():
             raise Stopped
         run = attempt.store.get(run.id)  # the slot came with the claim
-        if run.slot == hardware.CPU:
-            give_way()
         # The scheduler has given the device: the slot. How many processes there may be depends on its kind.
         config = parse({**run.config, "device": run.slot if run.slot in (hardware.CPU, hardware.ALL_GPUS) else "auto"})
         attempt.update(iterations=config.training.iterations)
@@ -225,11 +222,6 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
         log.exception("The run fails.")
         return "failed", *_crash(error)
     return "finished", "", ""
-
-
-def give_way() -> None:
-    """To whatever else this machine does. Never by more: workers start workers, and each would be slower than the last."""
-    os.setpriority(os.PRIO_PROCESS, 0, max(GIVING_WAY, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _crash(error: Exception) -> tuple[str, str]:

@@ -41,7 +41,7 @@ class InThisProcess:
     """Starts no worker: the test calls ``work`` itself."""
 
     def __init__(self, home: Home):
-        self.host, self.started, self.niceness = home.host, [], []
+        self.host, self.started = home.host, []
 
     def slots(self) -> list[str]:
         return ["cpu"]
@@ -81,10 +81,9 @@ def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
 
 @pytest.fixture
 def here(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[InThisProcess]:
-    """The scheduler believes that it starts workers; signals and threads are put back afterwards, niceness could not be."""
+    """The scheduler believes that it starts workers; signals and threads are put back afterwards."""
     launcher = InThisProcess(home)
     monkeypatch.setattr(scheduler, "launcher_of", lambda _: launcher)
-    monkeypatch.setattr(os, "setpriority", lambda _, __, niceness: launcher.niceness.append(niceness))
     monkeypatch.setattr(sys, "stdout", sys.stdout)
     monkeypatch.setattr(sys, "stderr", sys.stderr)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
@@ -158,15 +157,6 @@ def test_a_worker_claims_its_run_with_the_handle_of_its_launcher(
     (id,) = queue(store, home, values("sinusoid"))
     assert work(home, id) is True
     assert store.get(id).handle == job
-
-
-@pytest.mark.parametrize(("now", "then"), [(0, 5), (5, 5), (9, 9)])
-def test_a_worker_on_the_processor_gives_way_to_the_page_and_never_by_more(
-    here: InThisProcess, store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch, now: int, then: int
-) -> None:
-    monkeypatch.setattr(os, "getpriority", lambda *_: now)
-    assert work(home, *queue(store, home, values("sinusoid"))) is True
-    assert here.niceness == [then]
 
 
 @pytest.mark.usefixtures("here")

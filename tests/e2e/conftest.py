@@ -3,6 +3,8 @@
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
@@ -24,10 +26,8 @@ SIZE = {"width": 1440, "height": 900}
 expect.set_options(timeout=60_000)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, pictures: Home) -> Iterator[Server]:
-    """One for all modules, whose home holds the runs of those before."""
-    root = tmp_path_factory.mktemp("home")
+@contextmanager
+def served(root: Path, pictures: Home) -> Iterator[Server]:
     (root / "cache").symlink_to(pictures.cache)
     datasets = SHARED if SHARED.exists() else root / "datasets"
     home = Home(root, datasets, f"sqlite:///{root / 'innerloop.db'}")
@@ -36,6 +36,20 @@ def server(tmp_path_factory: pytest.TempPathFactory, pictures: Home) -> Iterator
     yield running
     running.stop(signal.SIGKILL)
     warm.end(home)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, pictures: Home) -> Iterator[Server]:
+    """One for all modules, whose home holds the runs of those before."""
+    with served(tmp_path_factory.mktemp("home"), pictures) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def new_server(tmp_path_factory: pytest.TempPathFactory, pictures: Home) -> Iterator[Server]:
+    """One for a module, to which the runs of others must not come."""
+    with served(tmp_path_factory.mktemp("home"), pictures) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +86,7 @@ def page(visitor: BrowserContext) -> Iterator[Page]:
     assert opened.errors == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def finished(server: Server) -> int:
     """The number of a finished run with curves, validations and a test."""
     store, config = RunStore(server.home.database), parse(preset("doodles-5w1s").config)

@@ -8,6 +8,11 @@ pytestmark = pytest.mark.xdist_group("browser")
 PAGES = {"": "Start with a preset", "runs": "No runs yet", "run": "No run is chosen", "train": "Launch"}
 
 
+@pytest.fixture(scope="module")
+def server(new_server):
+    return new_server
+
+
 # Train draws its pictures for the theme; the others do not know which one they are shown in.
 @pytest.mark.parametrize(
     ("path", "theme"), [("", "light"), ("runs", "dark"), ("run", "light"), ("train", "light"), ("train", "dark")]

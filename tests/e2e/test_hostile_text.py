@@ -21,6 +21,11 @@ TEXT = (
 
 
 @pytest.fixture(scope="module")
+def server(new_server):
+    return new_server
+
+
+@pytest.fixture(scope="module")
 def runs(server: Server) -> list[int]:
     store, ids = RunStore(server.home.database), []
     config = RunConfig.model_validate(preset("sinusoid-maml").config).model_dump(mode="json")

@@ -61,6 +61,11 @@ FAULTS = """() => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def server(new_server):
+    return new_server
+
+
 def resize(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": SIZES[width]})
 
@@ -107,7 +112,7 @@ def test_launch_is_in_sight_wherever_the_form_is_scrolled_to(server, page, width
 def test_on_a_phone_what_is_in_the_way_is_said_beside_launch(server, page):
     resize(page, 390)
     page.goto(f"{server.url}/train?preset=doodles-5w1s")
-    queries = page.locator(".st-key-card-family").get_by_role("spinbutton", name=re.compile("^Queries"))
+    queries = page.locator(".st-key-card-family").get_by_role("textbox", name=re.compile("^Queries"))
     queries.fill("30")
     queries.press("Tab")
     expect(page.locator(".st-key-launch-bar").get_by_text("One setting needs a change")).to_be_in_viewport(ratio=1)

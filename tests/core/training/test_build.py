@@ -64,7 +64,7 @@ def test_baselines_take_any_network_too(learner: str, network: str, own, picture
 
 def test_pretraining_is_tried_out_with_every_weight_of_the_network_adapting(own) -> None:
     """A body that vmap refuses would otherwise be found out when fine-tuning is chosen, after all of the training."""
-    assert check(tiny("doodles", *own("Branching"), "algorithm=pretrain")) == "loop"
+    assert check(tiny("doodles", *own("Branching"), "algorithm=pretrain")).forward == "loop"
 
 
 def test_the_trial_finds_the_wrong_number_of_outputs(own) -> None:
