@@ -1,17 +1,18 @@
 """Runs that are the same recipe under other seeds, brought together and named by what sets them apart."""
 
 import json
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.runs.facts import Facts
-from core.runs.lineage import differences, flat, main, short, worded
+from core.runs.lineage import BETWEEN, differences, flat, main, short, worded
 from core.runs.schema import Run
 
 # Where a run is computed, and in how many parts: the same numbers up to rounding. Matrix precision is not among them, for tf32
 # changes the meta-gradient.
 PLACE = ("device", "training.processes", "training.tasks_at_once")
+MOST_TOLD = 3  # settings in a label
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,31 @@ def _title(key: Hashable, run: Run, several: bool) -> str:
 
 
 def told_apart(labels: Sequence[str], runs: Sequence[Run]) -> list[str]:
-    """The labels, and behind equal ones what differs between their runs; the run's number where nothing can be said."""
+    """The labels, and behind equal ones what their runs differ in, at most MOST_TOLD settings; where that says nothing or
+    leaves equal ones, the run's number.
+    """
     found = list(labels)
-    for label in set(labels):
-        places = [place for place, one in enumerate(labels) if one == label]
-        if len(places) == 1:
-            continue
-        alike = [runs[place] for place in places]
-        rows = main(differences([recipe(run.config) for run in alike], [Facts.of(run).idle for run in alike]))
-        told = [
-            " · ".join([label, *(f"{short(path)} {worded(row[i])}" for path, row in rows.items())])
-            for i in range(len(places))
-        ]
-        if len(set(told)) == 1:
-            told = [f"{label} #{runs[place].id}" for place in places]
-        for place, one in zip(places, told_apart(told, [runs[place] for place in places]), strict=True):
-            found[place] = one
+    for same in _equal(found):
+        configs, idle = [recipe(runs[place].config) for place in same], [Facts.of(runs[place]).idle for place in same]
+        rows = main(differences(configs, idle))
+        told = sorted(rows, key=_rank([Facts.of(runs[place]).telling for place in same]))[:MOST_TOLD]
+        for i, place in enumerate(same):
+            found[place] = BETWEEN.join([found[place], *(f"{short(path)} {worded(rows[path][i])}" for path in told)])
+    for same in _equal(found):
+        for place in same:
+            found[place] += f" #{runs[place].id}"
     return found
+
+
+def _equal(labels: Sequence[str]) -> list[list[int]]:
+    """The places of labels that are not the only ones of their kind."""
+    places: dict[str, list[int]] = {}
+    for place, label in enumerate(labels):
+        places.setdefault(label, []).append(place)
+    return [same for same in places.values() if len(same) > 1]
+
+
+def _rank(telling: Sequence[Sequence[str]]) -> Callable[[str], int]:
+    """Which of two settings says more of a run: another network, then what people try again with another value, then any."""
+    order = list(dict.fromkeys(path for one in telling for path in one))
+    return lambda path: -1 if path.endswith(".name") else order.index(path) if path in order else len(order)

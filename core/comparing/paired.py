@@ -109,6 +109,9 @@ def _between_seeds(scores: np.ndarray, means: np.ndarray) -> tuple[float, float,
 def needed_episodes(found: Difference, alpha: float = ALPHA) -> float:
     """Episodes with which a test at ``alpha`` decides in POWER of cases that the seen difference is there; infinite where the
     seeds are too far apart for any number of episodes to do.
+
+    It is as good as what was seen: a difference that came out too large by luck asks for too few, and of few seeds their
+    spread, which it takes for known, is not.
     """
     detected = abs(found.mean) / float(stdtrit(found.freedom, 1 - alpha / 2) + stdtrit(found.freedom, POWER))
     left = detected**2 - found.between

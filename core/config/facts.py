@@ -7,12 +7,14 @@ from core.algorithms.base import Algorithm, algorithms
 from core.config.checks import without_effect
 from core.config.presets import PRESETS
 from core.config.run import RunConfig
+from core.config.telling import telling
 from core.runs.facts import Facts
 from data.registry import families
 
 
 def facts_of(config: RunConfig) -> Facts:
     learner, family = algorithms()[config.algorithm.name], families()[config.family.name]
+    values = config.model_dump(mode="json")
     shape = config.family.shape
     support, query = learner.curve_names()
     return Facts(
@@ -30,7 +32,8 @@ def facts_of(config: RunConfig) -> Facts:
         work="tasks" if learner.episodic else "examples",
         work_per_iteration=work_of(learner, config),
         preset=preset_of(config),
-        idle=tuple(sorted(without_effect(config.model_dump(mode="json")))),
+        idle=tuple(sorted(without_effect(values))),
+        telling=tuple(telling(values)),
     )
 
 

@@ -17,7 +17,8 @@ class Facts:
     work: what an iteration is made of, ``tasks`` or ``examples``. work_per_iteration: how many of them.
     cores: of a processor that the run computes with; None for all there are, and where nobody has looked.
     preset: whose config it is, but for seed and device; empty if none's, or stored by an earlier version.
-    idle: dotted paths of the settings that play no part beside the others.
+    idle: dotted paths of the settings that play no part beside the others. telling: of those that people try again with another
+    value, the most telling one first; none of runs stored by an earlier version.
     """
 
     learner: str
@@ -36,6 +37,7 @@ class Facts:
     cores: int | None = None
     preset: str = ""
     idle: tuple[str, ...] = ()
+    telling: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: Run) -> "Facts":
@@ -53,7 +55,8 @@ class Facts:
         known = {key: value for key, value in values.items() if key in cls.__dataclass_fields__}
         # Runs made before 0.3 did not say it; what is met most often can be known.
         idle = values.get("idle", () if values["takes_steps"] else ("evaluation.inner_steps",))
-        return cls(**known | {"metric": Metric.from_json(values["metric"]), "idle": tuple(idle)})
+        read = {"metric": Metric.from_json(values["metric"]), "idle": tuple(idle)}
+        return cls(**known | read | {"telling": tuple(values.get("telling", ()))})
 
 
 def cores_of(run: Run) -> int | None:
