@@ -150,12 +150,16 @@ def _parts(result: dict[str, Any], facts: Facts) -> dict[str, Any]:
 
 def remedy(a: Tested, b: Tested) -> Remedy | None:
     """The evaluation that would make the tests alike: of each setting that differs the first group's, of numbers of tasks,
-    queries and steps the largest. None where no evaluation can: other tasks were asked for, or the data are not the same.
+    queries and steps the largest, of classes those that a learner was trained on which takes no others. None where no evaluation
+    can: other tasks were asked for, the data are not the same, or two such learners were trained on other numbers of classes.
     """
     rows = unlike(a, b)
-    if not rows or rows.keys() - SETTINGS.keys():
+    fixed = {result["protocol"]["n_way"] for run, result in (*a.newest, *b.newest) if Facts.of(run).fixed_way}
+    if not rows or rows.keys() - SETTINGS.keys() or ("classes" in rows and len(fixed) > 1):
         return None
     wanted = {name: _wanted(name, list(row.values())) for name, row in rows.items()}
+    if "classes" in wanted and fixed:
+        wanted["classes"] = fixed.pop()
     assignments = tuple(f"{SETTINGS[name][0]}={value}" for name, value in wanted.items())
     return Remedy(assignments, f"evaluate both with {', '.join(_asked(name, one) for name, one in wanted.items())}")
 

@@ -34,6 +34,7 @@ def facts_of(config: RunConfig) -> Facts:
         preset=preset_of(config),
         idle=tuple(sorted(without_effect(values))),
         telling=tuple(telling(values)),
+        fixed_way=config.family.shape.n_way > 1 and learner.fixed_way,
     )
 
 

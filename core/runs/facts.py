@@ -18,7 +18,8 @@ class Facts:
     cores: of a processor that the run computes with; None for all there are, and where nobody has looked.
     preset: whose config it is, but for seed and device; empty if none's, or stored by an earlier version.
     idle: dotted paths of the settings that play no part beside the others. telling: of those that people try again with another
-    value, the most telling one first; none of runs stored by an earlier version.
+    value, the most telling one first; none of runs stored by an earlier version. fixed_way: whether it can be tested on no
+    other number of classes than it was trained on; not known of such runs.
     """
 
     learner: str
@@ -38,6 +39,7 @@ class Facts:
     preset: str = ""
     idle: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()
+    fixed_way: bool = False
 
     @classmethod
     def of(cls, run: Run) -> "Facts":

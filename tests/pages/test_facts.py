@@ -10,7 +10,7 @@ import pytest
 from core import charts
 from core.algorithms.base import algorithms
 from core.cli import app as cli
-from core.config import checks, facts
+from core.config import checks, facts, telling
 from core.config.facts import facts_of
 from core.runs.facts import Facts
 from core.runs.home import PROJECT
@@ -75,6 +75,7 @@ def test_facts_come_from_what_a_family_and_a_learner_say(monkeypatch):
     config = tiny("sinusoid", "algorithm=reptile").model_copy(update={"family": BanditConfig()})
     for module in (facts, checks):
         monkeypatch.setattr(module, "families", lambda: {"bandit": BanditFamily})
+    monkeypatch.setitem(telling.REGISTRIES, "family", lambda: {"bandit": BanditFamily})
     found = facts_of(config)
     assert (found.learner, found.family_title, found.metric.title) == ("reptile", "Bandits", "mean reward")
     assert found.query_curve == "task, after training on it"
