@@ -13,7 +13,7 @@ from core.comparing.paired import ALPHA, Difference, difference, holm, needed_ep
 from core.runs.facts import Facts
 from core.runs.schema import Evaluation
 from core.runs.store import RunStore
-from data.metric import Metric
+from data.metric import Metric, fixed
 
 FEWEST = 20  # tasks in common; of fewer a mean's interval says nothing
 LOST = 0.05  # share of tasks without a finite score beyond which those that are left say nothing of the rest
@@ -240,5 +240,5 @@ def amount(metric: Metric, difference: float, half: float) -> str:
     if values[1] > 0:
         place = math.floor(math.log10(values[1]))
         digits = max(0, -place + (values[1] < 2 * 10**place))
-    text = f"{values[0]:.{digits}f} ± {values[1]:.{digits}f}"
+    text = " ± ".join(fixed(value, digits) for value in values)
     return f"{text} points" if metric.unit == "%" else f"{text}{metric.suffix} ({metric.title})"
