@@ -1,7 +1,7 @@
 """The table of results: which presets are trained for it, what the papers report, and how the two stand side by side.
 
-Published numbers come with a mark of how they were found: V, read in the paper or its official code; S, in a secondary
-copy; M, from memory. They were measured under the papers' own protocols, ours under the one each row states.
+Published numbers are those of ``published``. They were measured under the papers' own protocols, ours under the one each row
+states.
 """
 
 import difflib
@@ -13,6 +13,7 @@ from typing import Any
 
 from core import diverged
 from core.config.presets import PRESETS, Preset
+from core.published import Published, published_for
 from core.runs.facts import Facts
 from core.runs.schema import Run
 from data.errors import InputError
@@ -23,16 +24,6 @@ LEARNERS = (
     "maml", "fomaml", "anil", "meta-sgd", "reptile", "maml++", "protonet", "matchingnet", "relationnet", "snail",
     "proto-maml", "baseline++", "pretrain", "scratch", "nearest-centroid",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Published:
-    """What a paper reports. mean: accuracy in [0, 1] or mean squared error. text: as printed. mark: V, S or M."""
-
-    text: str
-    mean: float
-    source: str
-    mark: str
 
 
 @dataclass(frozen=True)
@@ -69,42 +60,12 @@ class Row:
     gap: float | None
 
 
-# Accuracy in %, on Omniglot 5-way 1-shot, 5-way 5-shot, 20-way 1-shot, 20-way 5-shot; "" where the paper has none.
-SETTINGS = ("5w1s", "5w5s", "20w1s", "20w5s")
-OMNIGLOT = {
-    "maml": ("98.7 ± 0.4", "99.9 ± 0.1", "95.8 ± 0.3", "98.9 ± 0.2", "Finn et al. 2017", "V"),
-    "fomaml": ("98.3", "99.2", "89.4", "97.9", "Nichol et al. 2018", "S"),
-    "maml++": ("99.47", "99.9", "97.65", "99.33", "Antoniou et al. 2019, ensemble of 5 checkpoints", "S"),
-    "anil": ("", "", "96.2", "98.0", "Raghu et al. 2020", "V"),
-    "reptile": ("97.68", "99.48", "89.43", "97.12", "Nichol et al. 2018, transductive", "S"),
-    "meta-sgd": ("99.53", "99.93", "", "", "Li et al. 2017", "S"),
-    "protonet": ("98.8", "99.7", "96.0", "98.9", "Snell et al. 2017, 60-way training", "V"),
-    "matchingnet": ("98.1", "98.9", "93.8", "98.5", "Vinyals et al. 2016", "V"),
-    "relationnet": ("99.6", "99.8", "97.6", "99.1", "Sung et al. 2018", "S"),
-    "snail": ("99.07", "99.78", "97.64", "99.36", "Mishra et al. 2018", "M"),
-}
-PUBLISHED = {
-    f"omniglot-{setting}-{learner}": Published(f"{text} %", float(text.split()[0]) / 100, source, mark)
-    for learner, (*texts, source, mark) in OMNIGLOT.items()
-    for setting, text in zip(SETTINGS, texts, strict=True)
-    if text
-}
-# Other presets for tasks of the list above, and mean squared errors on five points after ten steps.
-PUBLISHED |= {
-    "omniglot-5w1s-quick": PUBLISHED["omniglot-5w1s-maml"],
-    "omniglot-5w1s-paper": PUBLISHED["omniglot-5w1s-maml"],
-    "omniglot-20w1s-paper": PUBLISHED["omniglot-20w1s-maml"],
-    "sinusoid-maml": Published("0.35", 0.35, "Finn et al. 2017", "V"),
-    "sinusoid-pretrain": Published("2.19", 2.19, "Finn et al. 2017", "V"),
-}
-
-
 def recipe(preset: Preset) -> Recipe:
     """The preset as a row of the table. Schedules that follow the clock get iterations without end; an exponential one
     counts iterations, and keeps the number it was made for.
     """
     clocked = preset.config.get("training", {}).get("schedule", "constant") != "exponential"
-    return Recipe(preset.name, preset.name, (ENDLESS,) if clocked else (), PUBLISHED.get(preset.name))
+    return Recipe(preset.name, preset.name, (ENDLESS,) if clocked else (), published_for(preset.name))
 
 
 RECIPES = {preset.name: recipe(preset) for preset in PRESETS}

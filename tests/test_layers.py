@@ -21,7 +21,15 @@ TORCH_FREE = sorted(
         for file in (PROJECT / "core" / "comparing").glob("*.py")
         if file.stem != "__init__"
     ]
-    + ["core.charts", "core.diverged", "core.errors", "core.results", "core.retest", "core.config.presets"]
+    + [
+        "core.charts",
+        "core.diverged",
+        "core.errors",
+        "core.published",
+        "core.results",
+        "core.retest",
+        "core.config.presets",
+    ]
     + ["core.config.references"]
 )
 # Rooms of the engine, and what each may not look into. core/worker.py and core/library.py join runs to training.

@@ -1,11 +1,12 @@
 """What each group of a comparison reached, at what cost, and which of them nobody beats in both."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from core import published
 from core.charts import Chart, Trace, drawn_as
 from core.comparing.bands import band
 from core.comparing.curves import look, time_unit
@@ -69,6 +70,18 @@ def _score(results: Sequence[dict[str, Any] | None], tasks: int | None) -> Score
     place = np.zeros(1)
     around = band([(place, np.array([one["mean"]])) for one in found], "95 % interval")
     return Score(float(around.mean[0]), float(around.high[0] - around.mean[0]), over)
+
+
+def beside_papers(standing: Standing) -> published.Standing | None:
+    """Where the group's test score stands, with its interval, to the published number whose protocol is nearest; None where there
+    is no score or no such number.
+    """
+    tested = [run for run in standing.group.runs if run.test]
+    if not standing.test:
+        return None
+    counts = {name: sum(run.test.get(name) or 0 for run in tested) for name in ("episodes", "non_finite", "diverged")}
+    score = {"mean": standing.test.mean, "ci95": standing.test.half}
+    return next(iter(published.near(replace(tested[0], test=tested[0].test | counts | score))), None)
 
 
 def _validated_on(run: Run) -> int | None:

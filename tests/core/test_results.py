@@ -15,7 +15,7 @@ from core.config.checks import parse
 from core.config.facts import facts_of
 from core.config.presets import PRESETS, Preset, preset
 from core.launch import from_preset
-from core.results import DEFAULT, PUBLISHED, RECIPES
+from core.results import DEFAULT, RECIPES
 from core.runs import hardware, scheduler
 from core.runs.home import Home
 from core.runs.launchers import Handle
@@ -139,17 +139,7 @@ def test_a_recipe_without_training_settings_is_one_with_the_default_schedule() -
     assert (made.assignments, made.published) == ((results.ENDLESS,), None)
 
 
-def test_published_numbers() -> None:
-    """Against the printed text, so that a slip in one of the two shows."""
-    for name, one in PUBLISHED.items():
-        assert one.mark in ("V", "S", "M") and one.source
-        assert float(one.text.split()[0]) == pytest.approx(one.mean if name.startswith("sinusoid") else 100 * one.mean)
-        assert one.text.endswith("%") != name.startswith("sinusoid")
-    assert PUBLISHED["omniglot-20w1s-maml"].text == "95.8 ± 0.3 %"
-    assert PUBLISHED["omniglot-20w5s-anil"].mean == pytest.approx(0.98)
-    assert not {"omniglot-5w1s-anil", "omniglot-20w1s-meta-sgd", "omniglot-5w1s-pretrain", "doodles-5w1s"} & set(
-        PUBLISHED
-    )
+def test_every_preset_has_a_recipe() -> None:
     assert {item.name for item in PRESETS} == RECIPES.keys()
 
 

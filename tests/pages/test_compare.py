@@ -230,3 +230,17 @@ def test_a_tick_draws_only_what_has_changed(app, said, store, make_run, drawn):
         reader.poll([1])
         shown.refresh(groups)
         assert set(drawn) == expected
+
+
+def test_a_published_number_stands_beside_the_scores_it_is_of(app, make_run):
+    make_run("omniglot-5w1s-protonet")
+    make_run("omniglot-5w1s-maml")
+    make_run("doodles-5w1s")
+    below, other, nothing = table(app("compare", runs="1,2,3"))["Published"]
+    assert below.startswith(
+        "98.8 %: below · 80.00 ± 1.00 % lies below 98.8 %, worse by 18.80 points; not known of theirs: "
+    )
+    assert below.endswith(" · Snell et al. 2017, 60-way training (V)")
+    assert other.startswith("98.7 ± 0.4 %: not comparable · split vinyals, theirs finn; ")
+    assert not nothing
+    assert "Published" not in table(app("compare", runs="3"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.comparing.alike import badge
-from core.comparing.scores import Score, Standing, trade_charts
+from core.comparing.scores import Score, Standing, beside_papers, trade_charts
 from core.runs.facts import Facts
 from data.metric import Metric
 from pages.parts import readable, say, theme
@@ -17,6 +17,8 @@ from pages.parts.sortable import sortable
 def scores_card(standings: Sequence[Standing]) -> None:
     with theme.card("compare-scores", "Scores"):
         rows = [_row(one) for one in standings]
+        if not any(row["Published"] for row in rows):  # of most tasks and learners
+            rows = [{name: value for name, value in row.items() if name != "Published"} for row in rows]
         words = {
             "Best": [in_words(one.metric, one.best) for one in standings],
             "Test": [in_words(one.metric, one.test) for one in standings],
@@ -62,8 +64,18 @@ def _row(standing: Standing) -> dict[str, object]:
         "Test": standing.test and standing.test.mean,
         "Training": standing.seconds or None,
         "Adaptation": standing.adaptation,
+        "Published": _published(standing),
         "Protocol": badge(tests[0], Facts.of(standing.group.runs[0])).text if tests else None,
     }
+
+
+def _published(standing: Standing) -> str | None:
+    """``98.8 %: reproduced · 98.70 ± 0.20 % agrees with 98.8 % · Snell et al. 2017 (V)``."""
+    found = beside_papers(standing)
+    if found is None:
+        return None
+    number = found.entry.number
+    return f"{number.text}: {found.standing} · {found.reason} · {number.source} ({number.mark})"
 
 
 def _milliseconds(seconds: float | None) -> str:
@@ -77,6 +89,12 @@ def _columns() -> dict[str, object]:
         "Seeds": column.NumberColumn(width=56, format="%d"),
         "Best": column.NumberColumn("Best validation", help="Of each run its best score on validation tasks."),
         "Test": column.NumberColumn(help="The final test."),
+        "Published": column.TextColumn(
+            width="medium",
+            help="The paper's number whose protocol is nearest. Reproduced: the test's interval, widened by the published one "
+            "where that is printed, holds it. Not comparable: a fact of the protocols is known to differ. Marks: V, read in the "
+            "paper or its official code; S, in a secondary copy; M, from memory.",
+        ),
         "Protocol": column.TextColumn(
             help="What the test was taken under. Scores with the same number sign compare; of learners that take inner steps, "
             "those with as many."

@@ -1,0 +1,165 @@
+"""Numbers that papers report, read from ``published.toml``: beside a preset, and where a finished run stands to them.
+
+A run *reproduced* a number where the 95 % interval of its test, widened by the published one where that is printed, holds it: our
+interval is over the test's tasks, of this one training. Where a fact of the protocol is known to differ, another split or
+network, other training tasks, queries that BatchNorm normalises together, the two do *not compare*, however near they are.
+Facts that nobody looked up count as equal, and the reason says which those are.
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from core import diverged
+from core.runs.facts import Facts
+from core.runs.lineage import worded
+from core.runs.protocols import normalised_by
+from core.runs.schema import Run
+from data.metric import Metric
+
+FILE = Path(__file__).with_suffix(".toml")
+TOGETHER = (
+    "queries together",
+    "support and queries together",
+)  # statistics by which the number of queries changes scores
+# Facts of a protocol by their names in the file, as people call them.
+SAID = {
+    "split": "split",
+    "rotations": "rotations",
+    "network": "network",
+    "filters": "filters",
+    "downsampling": "downsampling",
+    "halvings": "halving blocks",
+    "widths": "layers",
+    "trained_n_way": "classes in training",
+    "trained_k_shot": "shots in training",
+    "queries": "queries",
+    "steps": "inner steps",
+    "batch_statistics": "BatchNorm's statistics",
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a paper reports. mean: accuracy in [0, 1] or mean squared error. text: as printed. mark: V, S or M."""
+
+    text: str
+    mean: float
+    source: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A published number with its protocol. half_width: of the printed 95 % interval, 0 where there is none. presets: that
+    it stands beside. facts: of the protocol as far as known, under the names in SAID. ensemble: checkpoints that answered
+    together.
+    """
+
+    number: Published
+    family: str
+    learner: str
+    n_way: int
+    k_shot: int
+    half_width: float = 0.0
+    ensemble: int = 1
+    presets: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a run's test stands to a published number. below, above: of the numbers, so that of errors below is better.
+
+    reason: in words, ``98.9 ± 0.2 % agrees with 98.8 %; not known of theirs: queries``.
+    """
+
+    entry: Entry
+    standing: Literal["reproduced", "below", "above", "not comparable"]
+    reason: str
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """All of the file, in its order."""
+    papers = tomllib.loads(FILE.read_text(encoding="utf-8"))["paper"]
+    return tuple(_entry(paper, number) for paper in papers for number in paper["numbers"])
+
+
+def _entry(paper: dict[str, Any], number: dict[str, Any]) -> Entry:
+    known = {**paper, **number}
+    return Entry(
+        Published(number["text"], number["value"], paper["source"], paper["mark"]),
+        paper["family"],
+        paper["learner"],
+        number["n_way"],
+        number["k_shot"],
+        number.get("half_width", 0.0),
+        paper.get("ensemble", 1),
+        tuple(number.get("presets", ())),
+        {name: known[name] for name in SAID if name in known},
+    )
+
+
+def published_for(preset: str) -> Published | None:
+    """The number that stands beside this preset in the table of results; None where no paper has one."""
+    return next((entry.number for entry in entries() if preset in entry.presets), None)
+
+
+def near(run: Run) -> list[Standing]:
+    """Where the run's test stands to the numbers of the same family, way, shots and learner; empty for a run without a test.
+    Those of the same network come first, and of these the ones of which the fewest facts differ.
+    """
+    if not run.test:
+        return []
+    of, facts = run.test["protocol"], Facts.of(run)
+    asked = run.family, facts.learner, of.get("n_way", 1), of.get("k_shot")
+    found = [one for one in entries() if (one.family, one.learner, one.n_way, one.k_shot) == asked]
+    own = _own(run, facts) if found else {}
+    ranked = sorted(found, key=lambda one: ("network" in _unlike(one, own), len(_differing(one, own))))
+    return [_standing(one, run.test, facts.metric, own) for one in ranked]
+
+
+def _own(run: Run, facts: Facts) -> dict[str, Any]:
+    """The run's facts by the names in SAID, without those that play no part: a baseline has no training tasks."""
+    of, family, model = run.test["protocol"], run.config["family"], run.config["model"]
+    found = {**family, **model, "network": model["name"], "batch_statistics": normalised_by(of, facts)}
+    if facts.trains and facts.work == "tasks":
+        found |= {"trained_n_way": family.get("n_way", 1), "trained_k_shot": family["k_shot"]}
+    if facts.takes_steps:
+        found["steps"] = of["inner_steps"]
+    if found["batch_statistics"] in TOGETHER:
+        found["queries"] = of["n_query"]
+    return {name: value for name, value in found.items() if name in SAID and value not in (None, "none")}
+
+
+def _unlike(entry: Entry, own: dict[str, Any]) -> list[str]:
+    """The names of facts that are known to differ. A setting that another network does not have is not among them."""
+    return [name for name, value in entry.facts.items() if name in own and own[name] != value]
+
+
+def _differing(entry: Entry, own: dict[str, Any]) -> list[str]:
+    """What is known to differ, each in words."""
+    found = [f"{SAID[name]} {worded(own[name])}, theirs {worded(entry.facts[name])}" for name in _unlike(entry, own)]
+    return found + ([f"theirs is an ensemble of {entry.ensemble} checkpoints"] if entry.ensemble > 1 else [])
+
+
+def _standing(entry: Entry, test: dict[str, Any], metric: Metric, own: dict[str, Any]) -> Standing:
+    mean, half = test["mean"], test["ci95"]
+    lost = diverged.count(test) + test["non_finite"]
+    if differing := _differing(entry, own):
+        return Standing(entry, "not comparable", "; ".join(differing))
+    if lost or mean is None:
+        return Standing(entry, "not comparable", f"{lost} of {test['episodes']} tasks diverged or have no finite score")
+    if half is None:
+        return Standing(entry, "not comparable", f"nobody knows how sure {metric.text(mean)} is")
+    ours, theirs, gap = metric.text(mean, half), entry.number.text, mean - entry.number.mean
+    unknown = [SAID[name] for name in SAID if name in own and name not in entry.facts]
+    aside = f"; not known of theirs: {', '.join(unknown)}" if unknown else ""
+    if abs(gap) <= half + entry.half_width:
+        return Standing(entry, "reproduced", f"{ours} agrees with {theirs}{aside}")
+    where, how = "above" if gap > 0 else "below", "better" if metric.gain(gap) > 0 else "worse"
+    by = metric.difference(abs(gap)).removeprefix("+")
+    return Standing(entry, where, f"{ours} lies {where} {theirs}, {how} by {by}{aside}")
