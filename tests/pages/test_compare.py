@@ -236,11 +236,12 @@ def test_a_published_number_stands_beside_the_scores_it_is_of(app, make_run):
     make_run("omniglot-5w1s-protonet")
     make_run("omniglot-5w1s-maml")
     make_run("doodles-5w1s")
-    below, other, nothing = table(app("compare", runs="1,2,3"))["Published"]
+    column = table(app("compare", runs="1,2,3"))["Published"]
+    below, other, _ = column
     assert below.startswith(
         "98.8 %: below · 80.00 ± 1.00 % lies below 98.8 %, worse by 18.80 points; not known of theirs: "
     )
     assert below.endswith(" · Snell et al. 2017, 60-way training (V)")
     assert other.startswith("98.7 ± 0.4 %: not comparable · split vinyals, theirs finn; ")
-    assert not nothing
+    assert list(column.isna()) == [False, False, True]
     assert "Published" not in table(app("compare", runs="3"))
