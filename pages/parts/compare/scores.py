@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core import published
 from core.comparing.alike import badge
 from core.comparing.scores import Score, Standing, beside_papers, trade_charts
 from core.runs.facts import Facts
@@ -16,8 +17,9 @@ from pages.parts.sortable import sortable
 
 def scores_card(standings: Sequence[Standing]) -> None:
     with theme.card("compare-scores", "Scores"):
-        rows = [_row(one) for one in standings]
-        if not any(row["Published"] for row in rows):  # of most tasks and learners
+        papers = [beside_papers(one) for one in standings]
+        rows = [_row(one, paper) for one, paper in zip(standings, papers, strict=True)]
+        if not any(papers):  # of most tasks and learners
             rows = [{name: value for name, value in row.items() if name != "Published"} for row in rows]
         words = {
             "Best": [in_words(one.metric, one.best) for one in standings],
@@ -33,6 +35,11 @@ def scores_card(standings: Sequence[Standing]) -> None:
             alt="Groups with their scores and what they took",
         )
         say.caption("Each ± is half of a 95 % interval of the mean, over the tasks or seeds that stand behind it.")
+        if any(papers):
+            with st.expander("Beside published numbers"):
+                for one, paper in zip(standings, papers, strict=True):
+                    if paper:
+                        say.listed(one.group.label, _published(paper))
 
 
 def in_words(metric: Metric, score: Score | None) -> str:
@@ -55,7 +62,7 @@ def trade_cards(standings: Sequence[Standing]) -> None:
                 theme.empty("Nothing to draw", otherwise[cost])
 
 
-def _row(standing: Standing) -> dict[str, object]:
+def _row(standing: Standing, paper: published.Standing | None) -> dict[str, object]:
     tests = [run.test for run in standing.group.runs if run.test]
     return {
         "Group": standing.group.label,
@@ -64,18 +71,15 @@ def _row(standing: Standing) -> dict[str, object]:
         "Test": standing.test and standing.test.mean,
         "Training": standing.seconds or None,
         "Adaptation": standing.adaptation,
-        "Published": _published(standing),
+        "Published": paper and f"{paper.entry.number.text}, {paper.standing}",
         "Protocol": badge(tests[0], Facts.of(standing.group.runs[0])).text if tests else None,
     }
 
 
-def _published(standing: Standing) -> str | None:
-    """``98.8 %: reproduced · 98.70 ± 0.20 % agrees with 98.8 % · Snell et al. 2017 (V)``."""
-    found = beside_papers(standing)
-    if found is None:
-        return None
-    number = found.entry.number
-    return f"{number.text}: {found.standing} · {found.reason} · {number.source} ({number.mark})"
+def _published(paper: published.Standing) -> str:
+    """``reproduced: 98.70 ± 0.20 % agrees with 98.8 %. 98.8 %, Snell et al. 2017 (V)``."""
+    number = paper.entry.number
+    return f"{paper.standing}: {paper.reason}. {number.text}, {number.source} ({number.mark})"
 
 
 def _milliseconds(seconds: float | None) -> str:
@@ -90,10 +94,9 @@ def _columns() -> dict[str, object]:
         "Best": column.NumberColumn("Best validation", help="Of each run its best score on validation tasks."),
         "Test": column.NumberColumn(help="The final test."),
         "Published": column.TextColumn(
-            width="medium",
             help="The paper's number whose protocol is nearest. Reproduced: the test's interval, widened by the published one "
             "where that is printed, holds it. Not comparable: a fact of the protocols is known to differ. Marks: V, read in the "
-            "paper or its official code; S, in a secondary copy; M, from memory.",
+            "paper or its official code; S, in a secondary copy; M, from memory."
         ),
         "Protocol": column.TextColumn(
             help="What the test was taken under. Scores with the same number sign compare; of learners that take inner steps, "
