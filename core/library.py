@@ -1,5 +1,6 @@
 """The engine from a program of your own: a trained learner that adapts to one task and answers for it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from core.algorithms.base import BatchStatistics, TaskState
 from core.runs.home import Home
 from core.runs.store import RunStore
 from core.trained import Trained, load_trained
+from core.trained import load_file as load_trained_file
 from data.batch import Episodes
 from data.errors import InputError
 
@@ -100,6 +102,24 @@ def load(
     RunError, CheckpointError, ConfigError.
     """
     home = home or Home.find()
-    changes = [] if n_way is None else [f"evaluation.n_way={n_way}"]
-    changes += [] if batch_statistics is None else [f"batch_statistics={batch_statistics}"]
+    changes = _changes(n_way, batch_statistics)
     return Learner(load_trained(home, RunStore(home.database, home.root).get(run), changes))
+
+
+def load_file(
+    path: Path | str,
+    *,
+    home: Home | None = None,
+    n_way: int | None = None,
+    batch_statistics: BatchStatistics | None = None,
+) -> Learner:
+    """The learner in a file that ``python -m core export RUN --what checkpoint`` made, without its run; otherwise as ``load``.
+
+    home: whose data sets and cache are used. Raises CheckpointError, ConfigError, DataError.
+    """
+    return Learner(load_trained_file(home or Home.find(), Path(path), _changes(n_way, batch_statistics)))
+
+
+def _changes(n_way: int | None, batch_statistics: BatchStatistics | None) -> list[str]:
+    changes = [] if n_way is None else [f"evaluation.n_way={n_way}"]
+    return changes + ([] if batch_statistics is None else [f"batch_statistics={batch_statistics}"])

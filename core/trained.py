@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from core.algorithms.base import Algorithm, algorithms
@@ -9,6 +10,7 @@ from core.config.checks import ConfigError, Problem, parse
 from core.config.overrides import apply
 from core.config.run import RunConfig
 from core.errors import RunError
+from core.handover import bundle
 from core.runs import hardware
 from core.runs.home import Home
 from core.runs.schema import Run
@@ -18,6 +20,7 @@ from core.training.device import open_device
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import Tick
 from data.family import OnProgress, Split, TaskFamily
+from data.places import Folders
 
 EVALUATION_ONLY = ("evaluation.", "batch_statistics", "device", "precision")
 
@@ -43,17 +46,37 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     held = checkpoint.read_newest(folder, "best") or checkpoint.read_newest(folder, "last")
     if held is None and algorithms()[config.algorithm.name].meta_trained:
         raise _no_checkpoint(run)
-    slots = hardware.slots()
-    device = open_device(hardware.members(hardware.fitting(config.device, slots)[0], slots)[0], config.precision)
-    family = open_family(config, home.root / run.datasets, home.cache, device, progress)
-    looped = run.forward == "loop"  # one that stacked is tried out anew, perhaps on another device
-    algorithm = build_learner(config, family, "loop") if looped else tried_out(config, family)
+    algorithm, family = _built(config, Folders(home.root / run.datasets, home.cache), run.forward == "loop", progress)
     if held is None and algorithm.choice is not None:
         raise _no_checkpoint(run)
     if held is None:  # nothing is learned and nothing chosen: there is nothing to keep in a checkpoint
         return Trained(algorithm, config, family, "best@0")
     checkpoint.put(*held, algorithm)
     return Trained(algorithm, config, family, _label(held[0], run))
+
+
+def load_file(home: Home, path: Path, assignments: Sequence[str] = (), progress: OnProgress | None = None) -> Trained:
+    """The learner out of a file that ``core.handover.bundle`` made of a run's checkpoint, here or elsewhere; otherwise like
+    ``load_trained``. Raises CheckpointError for what is no such file.
+    """
+    saved = bundle.read(path)
+    config = parse(_changed(saved.config, list(assignments)))
+    algorithm, family = _built(config, home.folders, saved.forward == "loop", progress)
+    where = checkpoint.Checkpoint("best", 0, path)
+    checkpoint.put(where, saved.weights, {"algorithm": saved.choice}, algorithm)
+    return Trained(algorithm, config, family, saved.label)
+
+
+def _built(
+    config: RunConfig, folders: Folders, looped: bool, progress: OnProgress | None
+) -> tuple[Algorithm, TaskFamily]:
+    """An untrained learner and its family. looped: whether its training could not stack tasks; one that could is tried out
+    anew, perhaps on another device.
+    """
+    slots = hardware.slots()
+    device = open_device(hardware.members(hardware.fitting(config.device, slots)[0], slots)[0], config.precision)
+    family = open_family(config, folders.datasets, folders.cache, device, progress)
+    return build_learner(config, family, "loop") if looped else tried_out(config, family), family
 
 
 def _no_checkpoint(run: Run) -> RunError:

@@ -15,7 +15,7 @@ from data.errors import InnerloopError
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.redraw import redraw
-from pages.parts.run import beside, cards, same_again
+from pages.parts.run import beside, cards, same_again, takeaway
 from pages.parts.run.beside import Beside
 from pages.parts.run.figures import metric_cards
 from pages.parts.run.notice import in_the_way, notice
@@ -158,6 +158,7 @@ def draw(run: Run) -> None:
         cards.config_card(run)
     with log:
         log_place = cards.log_card(run, begun=drawn.log)
+    takeaway.card(run)
     if run.note:
         say.caption(f"Note: {run.note}")
     alive = [one for one in (run, compared and compared.other) if one and one.status not in ENDED]

@@ -12,6 +12,7 @@ from pages.parts.compare.choice import address
 from pages.parts.redraw import redraw
 from pages.parts.runs import dialogs
 from pages.parts.runs.pager import ROWS, first_row, pager, turn_to_first_page
+from pages.parts.runs.report_button import report_button
 from pages.parts.runs.table import clear, run_table
 
 REFRESH, IDLE_REFRESH = 2, 10  # seconds, while a run has not ended and while all have
@@ -57,6 +58,7 @@ def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
             for run in unfinished:
                 scheduler.stop(session.store(), session.home(), run.id)
             st.rerun()
+        report_button(chosen)
         busy = f"#{active[0].id} is {active[0].status}; stop it first." if active else ""
         blocked = not chosen or bool(active)
         if st.button("Delete", icon=":material/delete:", disabled=blocked, help=say.plain(busy), key="delete-runs"):

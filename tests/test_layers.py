@@ -25,12 +25,14 @@ TORCH_FREE = sorted(
         "core.charts",
         "core.diverged",
         "core.errors",
+        "core.plotted",
         "core.published",
         "core.results",
         "core.retest",
         "core.config.presets",
     ]
     + ["core.config.references"]
+    + [f"core.handover.{name}" for name in ("tables", "again", "card", "sources", "versions", "report")]
 )
 # Rooms of the engine, and what each may not look into. core/worker.py and core/library.py join runs to training.
 ROOMS = {

@@ -1,5 +1,6 @@
 """Training from the command line."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,12 @@ def train(
         int | None,
         typer.Option("--from", metavar="RUN", min=1, max=LARGEST_RUN, help="Start from this run's config instead."),
     ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Start from a config as JSON instead; see `export --what config`."
+        ),
+    ] = None,
     set_: SetOption = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the run.")] = None,
     seeds: Annotated[
@@ -43,9 +50,13 @@ def train(
     from core.launch import launch
 
     found, store = open_home(home)
-    parent = _parent(store, preset, from_)
+    _one_start({"--preset": preset, "--from": from_, "--config": file})
+    parent = None if from_ is None else find_run(store, from_)
     assignments = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
-    config, default = _of_preset(preset, assignments) if parent is None else _like(parent, assignments, seeds)
+    if parent is not None:
+        config, default = _like(parent, assignments, seeds)
+    else:
+        config, default = _of_preset(preset, assignments) if file is None else _of_file(file, assignments)
     if dry:
         document, text = forecast.dry_run(config, default if name is None else name, seeds or 1, found, store)
         emit(document, as_json, text)
@@ -69,17 +80,17 @@ def _follow(store: RunStore, home: Home, runs: list[Run], as_json: bool) -> None
     raise typer.Exit(0 if all(run.status == "finished" for run in ended) else 1)
 
 
-def _parent(store: RunStore, preset: str | None, number: int | None) -> Run | None:
-    """The run to start from, None for a preset. Raises InputError unless exactly one of both is named."""
-    if (preset is None) == (number is None):
-        message = "Neither --preset nor --from is given." if preset is None else "Both --preset and --from are given."
-        remedy = (
-            "Name a preset or a run to start from; see `list presets` and `runs`."
-            if preset is None
-            else "Give one of them."
+def _one_start(given: dict[str, Any]) -> None:
+    """Raises InputError unless exactly one of these options is given."""
+    named = [option for option, value in given.items() if value is not None]
+    if not named:
+        text, remedy = (
+            "Neither --preset nor --from is given.",
+            "Name a preset or a run to start from; see `list presets` and `runs`.",
         )
-        raise InputError(message, remedy, "preset")
-    return None if number is None else find_run(store, number)
+        raise InputError(text, remedy, "preset")
+    if len(named) > 1:
+        raise InputError(f"Both {' and '.join(named)} are given.", "Give one of them.", "preset")
 
 
 def _of_preset(name: str, assignments: list[str]) -> tuple[dict[str, Any], str]:
@@ -87,6 +98,14 @@ def _of_preset(name: str, assignments: list[str]) -> tuple[dict[str, Any], str]:
     from core.launch import from_preset
 
     return from_preset(_preset(name), assignments), name
+
+
+def _of_file(path: Path, assignments: list[str]) -> tuple[dict[str, Any], str]:
+    """Likewise; called as the file."""
+    from core.config.file import read_config
+    from core.launch import changed
+
+    return changed(read_config(path), assignments), path.stem
 
 
 def _like(parent: Run, assignments: list[str], seeds: int | None) -> tuple[dict[str, Any], str]:

@@ -65,6 +65,12 @@ class RunLists:
         with self.database.reading() as connection:
             return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
 
+    def of_group(self, group: str) -> list[Run]:
+        """The runs of a group, oldest first."""
+        query = select(runs).where(runs.c.group == group).order_by(runs.c.id)
+        with self.database.reading() as connection:
+            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
+
     def families(self) -> list[str]:
         """The names of the task families of all runs, in order."""
         return self._names(runs.c.family)

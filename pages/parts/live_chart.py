@@ -2,10 +2,9 @@
 
 ``st.plotly_chart`` forgets all three whenever its data changes (Streamlit 1.67). Here the layout carries a constant
 ``uirevision``, and Plotly keeps what the reader has done to the chart for as long as that stays the same. What its curves are is
-said in ``core/charts.py``.
+said in ``core/charts.py``, how they are drawn in ``core/chart.js``.
 """
 
-import base64
 import os
 import shutil
 import tempfile
@@ -13,14 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from core.charts import Chart, Trace
+from core.charts import Chart
+from core.plotted import JS, encode
 
-FEW = 12  # steps or iterations that each get a tick of their own: there are no halves of them
-HTML = '<div class="host" role="img" style="width:100%"></div>'
-JS = Path(__file__).with_suffix(".js").read_text()
+HTML = """<div class="host" role="img" style="width:100%"></div>
+<details class="keep-chart"><summary title="Save this chart as a picture" aria-label="Save this chart as a picture"></summary>
+<div><button data-format="png">PNG</button><button data-format="svg">SVG</button>
+<label><input type="checkbox"> on white</label></div></details>"""
 _chart = st.components.v2.component("live_chart", html=HTML, js=JS, isolate_styles=False)
 
 
@@ -47,41 +47,10 @@ def preload() -> None:
 
 
 def live_chart(chart: Chart, key: str, height: int = 300) -> None:
-    """Draw a chart, or bring the one with this key up to date. height: pixels."""
+    """Draw a chart, or bring the one with this key up to date. height: pixels. A picture of it is called as the key."""
     send(encode(chart, height), key)
 
 
 def send(encoded: dict[str, Any], key: str) -> None:
     """The same with what ``encode`` gave: for those who know that their chart is as it was at the last tick."""
-    _chart(key=key, height=encoded["height"], data=encoded)
-
-
-def encode(chart: Chart, height: int) -> dict[str, Any]:
-    """What the browser gets: arrays as base64 of float64 x and float32 y, a quarter of their size as JSON."""
-    return {
-        "traces": [_encode_trace(trace) for trace in chart.traces],
-        "x_title": chart.x_title,
-        "y_title": chart.y_title,
-        "suffix": chart.suffix,
-        "log_y": chart.log_y,
-        "log_x": chart.log_x,
-        "steps": chart.steps,
-        "apart": chart.apart,
-        "few": not chart.apart and all(bool(trace.x.max(initial=0) <= FEW) for trace in chart.traces),
-        "label": chart.label,
-        "height": height,
-    }
-
-
-def _encode_trace(trace: Trace) -> dict[str, Any]:
-    parts = ("name", "mode", "color", "dash", "listed", "faint", "raw", "group", "symbol")
-    named = {part: getattr(trace, part) for part in parts}
-    arrays = {"x": _base64(trace.x, np.float64), "y": _base64(trace.y, np.float32)}
-    sides = [] if trace.error is None else np.broadcast_to(trace.error, (2, len(trace.y)))
-    around = {"low": trace.low, "high": trace.high}
-    band = {part: None if y is None else _base64(y, np.float32) for part, y in around.items()}
-    return named | arrays | band | {"error": [_base64(side, np.float32) for side in sides]}
-
-
-def _base64(values: np.ndarray, dtype: type) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype).tobytes()).decode()
+    _chart(key=key, height=encoded["height"], data=encoded | {"file": f"innerloop-{key}"})

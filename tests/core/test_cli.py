@@ -566,3 +566,70 @@ def test_ctrl_c_stops_the_run_with_a_checkpoint(spawn: Callable[..., subprocess.
     assert (process.returncode, answer["status"]) == (1, "stopped")
     assert "python -m core resume 1" in err
     assert list(home.artifacts(store.get(1)).checkpoints().glob("last-*"))
+
+
+# What a person takes away
+
+
+@pytest.mark.usefixtures("launcher")
+def test_an_exported_config_trains_again(call: Call, home: Home, tmp_path: Path) -> None:
+    run = RunStore(home.database).get(stored(home))
+    file = tmp_path / "again.json"
+    assert call("export", str(run.id), "--what", "config", "--output", str(file))[0] == 0
+    code, out, err = call("train", "--config", str(file), "--set", "seed=5", "--set", "device=cpu", "--detach")
+    assert code == 0, out + err
+    again = RunStore(home.database).runs()[0]
+    assert (again.config, again.name) == (run.config | {"seed": 5}, "again")
+
+
+@pytest.mark.parametrize("what", ["metrics", "evaluations", "episodes", "config", "command", "charts"])
+def test_what_is_text_goes_to_stdout(call: Call, home: Home, what: str) -> None:
+    run = stored(home)
+    code, out, err = call("export", str(run), "--what", what)
+    assert (code, err) == (0, "")
+    assert out.strip()
+
+
+def test_files_are_written_whole(call: Call, home: Home, tmp_path: Path) -> None:
+    run = stored(home)
+    for what, name in (("metrics", "m.parquet"), ("checkpoint", "learner.zip"), ("charts", "c.html")):
+        code, _, err = call("export", str(run), "--what", what, "--output", str(tmp_path / name))
+        assert (code, err) == (0, f"Written to {tmp_path / name}.\n")
+    assert call("report", str(run), "--output", str(tmp_path / "r.html"), "--title", "All of it")[0] == 0
+    assert "<title>All of it</title>" in (tmp_path / "r.html").read_text()
+    assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")]
+
+
+def test_a_group_is_reported(call: Call, home: Home, tmp_path: Path) -> None:
+    store, runs = RunStore(home.database), [stored(home), stored(home)]
+    for run in runs:
+        store.update(run, group="both")
+    assert call("report", "--group", "both", "--output", str(tmp_path / "r.html"))[0] == 0
+    assert all(f"#{run} done" in (tmp_path / "r.html").read_text() for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "remedy"),
+    [
+        (("export", "77"), "Run 77 does not exist", "python -m core runs"),
+        (("export", "1", "--what", "all"), "nothing named all", "Choose metrics"),
+        (("export", "1", "--output", "m.xlsx"), "neither .csv nor .parquet", "Name the file so"),
+        (("export", "1", "--what", "checkpoint"), "not text", "--output"),
+        (("export", "1", "--output", "/no/such/folder/m.csv"), "cannot be written", "folder that exists"),
+        (("export", "1", "--what", "config", "--output", ""), "names no file", "folder that exists"),
+        (("report",), "report takes runs, or --group", "Give the numbers"),
+        (("report", "1", "--group", "g"), "report takes runs, or --group", "Give the numbers"),
+        (("report", "--group", "nobody's"), "no run in a group nobody's", "show RUN"),
+        (("report", "1", "--output", "/no/such/folder/r.html"), "cannot be written", "folder that exists"),
+        (("train", "--config", "none.json"), "cannot be read", "export RUN --what config"),
+        (("train", "--config", "none.json", "--preset", "x"), "Both --preset and --config", "Give one"),
+    ],
+)
+def test_what_cannot_be_taken_away_is_said(
+    call: Call, home: Home, arguments: tuple[str, ...], text: str, remedy: str
+) -> None:
+    config = tiny("sinusoid").model_dump(mode="json")
+    RunStore(home.database).create(config, "new", folder_root=home.runs_folder, datasets=home.datasets)
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert text in err and remedy in err

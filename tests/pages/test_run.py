@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import delete
 
 from core import charts
+from core.plotted import encode
 from core.runs.outline import Outline
 from core.runs.schema import evaluations
 from pages.parts import readable, session
-from pages.parts.live_chart import encode
 from pages.parts.run import cards, figures
 from tests.pages.conftest import as_read
 
@@ -347,3 +347,18 @@ def test_duplicate_opens_train_with_the_config(app, store, make_run):
 def test_an_address_with_a_number_that_no_run_has(app, said, address: tuple[str, str], number: str) -> None:
     page, name = address
     assert f"There is no run {number[:20]}" in said(app(page, **{name: number}))
+
+
+def test_what_may_be_taken_away_stands_at_the_foot(app, said, make_run):
+    run = make_run("doodles-5w1s", name="it's mine")
+    page = app("run", run=run.id)
+    assert "python -m core train --config innerloop-run-1.json --name" in said(page)
+    labels = [button.label for button in page.get("download_button")]
+    assert [*labels[-9:-2]] == ["Charts", "CSV", "Parquet", "CSV", "Parquet", "CSV", "Parquet"]
+    assert labels[-2:] == ["Config", "Learner"]
+
+
+def test_a_run_without_a_checkpoint_has_no_learner_to_take(app, make_run):
+    page = app("run", run=make_run("doodles-5w1s", "queued").id)
+    labels = [button.label for button in page.get("download_button")]
+    assert "Config" in labels and "Learner" not in labels

@@ -12,8 +12,9 @@ from core.charts import Chart
 from core.comparing import curves
 from core.comparing.curves import View
 from core.comparing.groups import Group
+from core.plotted import encode
 from pages.parts import say, session, theme
-from pages.parts.live_chart import encode, send
+from pages.parts.live_chart import send
 
 WIDTH, ROW = 480, 21  # pixels of a legend in a window of usual width, and of one of its rows
 WIDTHS = {

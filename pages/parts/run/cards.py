@@ -195,8 +195,7 @@ def settings_table(rows: Sequence[tuple[str, Any]]) -> str:
 
 def config_card(run: Run) -> None:
     with theme.card("config", height=460):
-        with theme.heading("Config"):
-            csv_button(run)
+        st.markdown("#### Config")
         tables = []
         for section, name in SECTIONS.items():
             values = dict(run.config.get(section, {}))
@@ -242,16 +241,3 @@ def log_text(tail: str | None) -> None:
 def overwritten(text: str) -> str:
     """A log as a terminal would show it: without what a progress bar wrote over."""
     return "\n".join(line.rpartition("\r")[2] for line in text.rstrip().split("\n")) or "(empty so far)"
-
-
-def csv_button(run: Run) -> None:
-    """Every metric by iteration, read from the store only when it is asked for."""
-    st.download_button(
-        "Metrics as CSV",
-        lambda: session.store().metrics_frame(run.id).to_csv().encode(),
-        f"innerloop-run-{run.id}.csv",
-        "text/csv",
-        key=f"csv-{run.id}",
-        on_click="ignore",
-        icon=":material/table_view:",
-    )

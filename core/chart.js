@@ -1,5 +1,6 @@
 // Draws one chart with Plotly.react. What the reader did to it (zoom, pan, hidden traces) is kept by the constant uirevision.
 
+const COLORS = '#4f6bed,#e07b39,#0f9d8a,#b65fcf,#d64562,#7a869a,#c29a1b,#2f8fc4';  // on white, as in .streamlit/config.toml
 let loading = null;
 
 /** plotly.js from Streamlit's static files, once a page. */
@@ -76,6 +77,12 @@ function makeBand(t, colors) {
   };
 }
 
+/** All of a chart's, bands first: they lie behind. */
+function makeTraces(data, colors) {
+  const bands = data.traces.filter(t => t.low).map(t => makeBand(t, colors));
+  return [...bands, ...data.traces.map(t => makeTrace(t, colors, data.traces.some(other => other.raw)))];
+}
+
 function makeLayout(data, theme, ticks) {
   const grid = theme('--st-border-color', '#ddd'), font = theme('--st-font', 'sans-serif');
   const several = data.traces.filter(t => !t.raw).length > 1 || data.traces.some(t => t.faint);  // another run's curve alone has to be named
@@ -104,10 +111,43 @@ function makeLayout(data, theme, ticks) {
   };
 }
 
+/** The chart as it is shown, zoomed and with hidden traces, for a picture: on the page's own ground, or in light colours on white. */
+function picture(host, data, style, white) {
+  const theme = white ? (_, otherwise) => otherwise : style;
+  const layout = makeLayout(data, theme, host.ticks), shown = host.layout;
+  for (const axis of ['xaxis', 'yaxis']) {
+    if (shown[axis].range) Object.assign(layout[axis], {range: shown[axis].range, autorange: false});
+  }
+  layout.paper_bgcolor = theme('--st-background-color', '#fff');
+  layout.font.family = 'Arial, Helvetica, sans-serif';  // a picture cannot bring the page's own, and would be set in another
+  const traces = makeTraces(data, palette(theme));
+  traces.forEach((trace, i) => { trace.visible = host.data[i]?.visible ?? true; });
+  return {data: traces, layout, config: {staticPlot: true}};
+}
+
+function palette(theme) {
+  return theme('--st-chart-categorical-colors', COLORS).split(',').map(c => c.trim());
+}
+
+/** The small menu below a chart on a page; reports have none. */
+function offerPicture(Plotly, parent, host, data, theme) {
+  const menu = parent.querySelector('.keep-chart');
+  if (!menu) return;
+  for (const button of menu.querySelectorAll('button')) {
+    button.onclick = () => {  // each tick puts a new one in place of the last
+      const white = menu.querySelector('input').checked, {format} = button.dataset;
+      const size = {width: host.clientWidth, height: data.height, scale: format === 'png' ? 2 : 1};
+      Plotly.downloadImage(picture(host, data, theme, white), {...size, format, filename: data.file});
+      menu.open = false;
+    };
+  }
+}
+
 export default function ({data, parentElement}) {
   const host = parentElement.querySelector('.host');
   if (!data) {  // only fetch the library, once the page has time for it
     host?.remove();
+    parentElement.querySelector('.keep-chart')?.remove();
     (window.requestIdleCallback ?? setTimeout)(loadPlotly);
     return;
   }
@@ -116,13 +156,12 @@ export default function ({data, parentElement}) {
   loadPlotly().then(Plotly => {
     const style = getComputedStyle(host);
     const theme = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
-    const colors = theme('--st-chart-categorical-colors', '#4f6bed').split(',').map(c => c.trim());
-    const bands = data.traces.filter(t => t.low).map(t => makeBand(t, colors));
-    const traces = [...bands, ...data.traces.map(t => makeTrace(t, colors, data.traces.some(other => other.raw)))];
+    const traces = makeTraces(data, palette(theme));
     const options = {displayModeBar: false, responsive: true, doubleClick: 'reset'};
     Plotly.react(host, traces, makeLayout(data, theme, host.ticks), options).then(() => fitTicks(Plotly, host));
     if (!host.watched) host.on('plotly_relayout', () => fitTicks(Plotly, host));
     host.watched = true;
-    host.dataset.points = traces.slice(bands.length).reduce((sum, t) => sum + t.y.length, 0);
+    offerPicture(Plotly, parentElement, host, data, theme);
+    host.dataset.points = traces.filter(t => !t.fill).reduce((sum, t) => sum + t.y.length, 0);
   }).catch(error => { host.textContent = 'The chart cannot be drawn: ' + error.message; });
 }

@@ -1,0 +1,94 @@
+"""A trained learner as one file, to keep or to give away: its weights, its config, and a card that says what it is."""
+
+import json
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from core.errors import RunError
+from core.handover import again, card
+from core.runs.artifacts import Artifacts
+from core.runs.schema import Run
+from core.training import checkpoint
+from core.training.checkpoint import Checkpoint, CheckpointError
+
+WEIGHTS, CONFIG, LEARNER, CARD = "weights.safetensors", "config.json", "learner.json", "card.md"
+LARGEST_TEXT = 10_000_000  # bytes of the parts that are text
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What such a file holds. forward: how tasks were adapted, stacked or loop. choice: see ``Algorithm.choice``. label: which
+    weights, as ``best@1200``.
+    """
+
+    weights: dict[str, Tensor]
+    config: dict[str, Any]
+    forward: str
+    choice: dict[str, Any]
+    label: str
+
+
+def write(run: Run, artifacts: Artifacts, target: BinaryIO) -> None:
+    """The run's best checkpoint, else its last, into an open file, copied in small pieces. Raises RunError without any."""
+    folder, tried = artifacts.checkpoints(), None
+    while (saved := checkpoint.newest(folder, "best") or checkpoint.newest(folder, "last")) not in (None, tried):
+        try:
+            choice, weights = _choice(saved), (saved.folder / WEIGHTS).open("rb")
+        except FileNotFoundError:  # rotated away by a training that goes on
+            tried = saved
+            continue
+        with weights:
+            _fill(run, saved, choice, weights, target)
+        return
+    if tried:
+        raise CheckpointError(f"The checkpoint {tried.folder} is not whole.", "Train the run again.", str(tried.folder))
+    raise RunError(f"Run {run.id} has no checkpoint to take away.", "Wait for its first validation, or resume it.")
+
+
+def _choice(saved: Checkpoint) -> dict[str, Any]:
+    """What the learner chose, without reading the optimizer's state beside it."""
+    try:
+        return torch.load(saved.folder / "state.pt", weights_only=True, map_location="cpu", mmap=True)["algorithm"]
+    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"The checkpoint {saved.folder} cannot be read.", "Train the run again.", str(saved.folder)
+        ) from error
+
+
+def _fill(run: Run, saved: Checkpoint, choice: dict[str, Any], weights: BinaryIO, target: BinaryIO) -> None:
+    learner = {"run": run.id, "name": run.name, "checkpoint": saved.label, "forward": run.forward, "choice": choice}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # weights do not compress
+        archive.writestr(CARD, card.text(run, saved.label))
+        archive.writestr(CONFIG, again.config_text(run))
+        archive.writestr(LEARNER, json.dumps(learner, indent=2))
+        with archive.open(WEIGHTS, "w", force_zip64=True) as place:
+            while piece := weights.read(2**20):
+                place.write(piece)
+
+
+def read(path: Path) -> Bundle:
+    """What ``write`` made. Raises CheckpointError for anything else."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config, learner = (json.loads(_text(archive, name)) for name in (CONFIG, LEARNER))
+            weights = safetensors.torch.load(archive.read(WEIGHTS))
+        return Bundle(
+            weights, dict(config), str(learner["forward"]), dict(learner["choice"]), str(learner["checkpoint"])
+        )
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, SafetensorError, RecursionError) as error:
+        remedy = "Make it with `python -m core export RUN --what checkpoint --output FILE.zip`."
+        raise CheckpointError(f"{path} holds no learner of Innerloop's.", remedy, str(path)) from error
+
+
+def _text(archive: zipfile.ZipFile, name: str) -> str:
+    if archive.getinfo(name).file_size > LARGEST_TEXT:
+        raise ValueError(name)
+    return archive.read(name).decode()

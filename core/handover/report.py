@@ -1,0 +1,234 @@
+"""A run or several in one HTML file that needs nothing else: for readers who never saw the app, and who may be offline.
+
+Free of torch. Charts are drawn by the same script as on the pages, with the plotly.js of the installed plotly package.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from core import about, charts, diverged
+from core.charts import Chart
+from core.comparing import curves
+from core.comparing.curves import MOST
+from core.comparing.groups import grouped
+from core.comparing.verdict import verdicts
+from core.handover import again, card, versions
+from core.handover.sources import source
+from core.plotted import JS, encode
+from core.runs import lineage, protocols
+from core.runs.facts import Facts
+from core.runs.schema import Run
+from core.runs.series import SeriesReader
+from core.runs.store import RunStore
+from data.errors import InputError
+
+VALIDATION = "Validation score while training"
+HEIGHT = 320  # pixels of a chart
+_pages = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the report says of one run. interval: what the ± of its score is. settings: by section. config: as JSON."""
+
+    run: Run
+    title: str
+    facts: Facts
+    score: str
+    remark: str
+    rows: list[tuple[str, str]]
+    protocol: list[tuple[str, str]]
+    settings: dict[str, list[tuple[str, str]]]
+    command: str
+    file: str
+    config: str
+
+
+def report(runs: Sequence[Run], store: RunStore, *, title: str = "", notes: str = "") -> str:
+    """The file's text. title: by default the run's name, or how many runs there are. notes: the author's, as plain text.
+    Raises InputError for no run, or too many.
+    """
+    _checked(runs)
+    groups = grouped(runs)
+    drawn = drawings(runs, store)
+    told = [tell(run) for run in runs]
+    return _pages.get_template("report.html").render(
+        title=title.strip() or _title(runs),
+        notes=notes.strip(),
+        verdicts=[one.text for one in verdicts(groups, store)],
+        told=told,
+        charts=[(heading, chart.label) for heading, chart in drawn],
+        differing=_differing(runs),
+        unequal=_unequal(runs),
+        classes=any(run.config.get("family", {}).get("n_way") for run in runs),
+        made=time.strftime("%d %B %Y"),
+        installed=versions.installed(),
+        page=True,
+        **_scripts([chart for _, chart in drawn]),
+    )
+
+
+def charts_page(run: Run, store: RunStore) -> str:
+    """The run's charts alone, interactive, as one HTML file."""
+    drawn = drawings([run], store)
+    return _pages.get_template("report.html").render(
+        title=charts.title(run),
+        charts=[(heading, chart.label) for heading, chart in drawn],
+        page=False,
+        **_scripts([chart for _, chart in drawn]),
+    )
+
+
+def _checked(runs: Sequence[Run]) -> None:
+    if not runs:
+        raise InputError("A report needs a run.", "Name one or more; `python -m core runs` lists them.", "runs")
+    if len(runs) > MOST:
+        raise InputError(f"{len(runs)} runs are too many for a report.", f"Choose {MOST} at most.", "runs")
+
+
+def _title(runs: Sequence[Run]) -> str:
+    if len(runs) == 1:
+        return charts.title(runs[0])
+    groups = {run.group for run in runs}
+    return groups.pop() if len(groups) == 1 and None not in groups else f"{len(runs)} runs compared"
+
+
+def drawings(runs: Sequence[Run], store: RunStore) -> list[tuple[str, Chart]]:
+    """What there is to draw of these runs, each chart under its heading. Several share axes, seeds of one recipe a colour."""
+    reader = SeriesReader(store)
+    reader.poll([run.id for run in runs])
+    found = _drawn_alone(runs[0], reader) if len(runs) == 1 else _drawn_together(runs, reader)
+    return [(heading, chart) for heading, chart in found if chart.traces and any(len(one.x) for one in chart.traces)]
+
+
+def _drawn_alone(run: Run, reader: SeriesReader) -> list[tuple[str, Chart]]:
+    found = [("Training loss", charts.loss_chart(run, reader))]
+    found.append((f"{VALIDATION}, with 95 % intervals", charts.validation_chart(run, reader.validations(run.id))))
+    latest = reader.latest(run.id)
+    result, what = (run.test, "test") if run.test else (latest and latest.result, "newest validation")
+    if result and len(result.get("curve") or ()) > 1:  # of learners that take no steps it is one point
+        (chart,) = charts.adaptation_charts([(what, run, result)], [0])
+        around = "median and quartiles over tasks" if chart.label == charts.MEDIANS[1] else "with 95 % intervals"
+        found.append((f"Score of its {what} after each step of adapting to a task, {around}", chart))
+    return found
+
+
+def _drawn_together(runs: Sequence[Run], reader: SeriesReader) -> list[tuple[str, Chart]]:
+    groups, view = grouped(runs), curves.View(seeds=True)
+    bands = f"several seeds as their mean ± one {view.band}, single runs with 95 % intervals"
+    seeds = f" ({bands})" if any(len(group.runs) > 1 for group in groups) else ", with 95 % intervals"
+    found = [("Training loss", chart) for chart in curves.loss_charts(groups, reader, view)]
+    found += [(f"{VALIDATION}{seeds}", chart) for chart in curves.validation_charts(groups, reader, view)]
+    title = f"Score after each step of adapting to a task{seeds}"
+    return found + [(title, chart) for chart in curves.adaptation_charts(groups, reader, view)]
+
+
+def tell(run: Run) -> Told:
+    facts = Facts.of(run)
+    scored = run.test or run.best
+    score = facts.metric.text(scored["mean"], scored["ci95"]) if scored else ""
+    what = "test" if run.test else "best validation"
+    return Told(
+        run=run,
+        title=charts.title(run),
+        facts=facts,
+        score=score,
+        remark=f"{what} {facts.metric.title}{diverged.remark(facts.metric, scored)}" if scored else "not scored",
+        rows=_rows(run, facts),
+        protocol=_protocol(run, facts),
+        settings=_settings(run),
+        command=again.command(run),
+        file=again.config_file(run),
+        config=again.config_text(run),
+    )
+
+
+def _rows(run: Run, facts: Facts) -> list[tuple[str, str]]:
+    group = f" ({facts.group})" if facts.group else ""
+    rows = [
+        ("Status", run.status),
+        ("Learner", f"{facts.learner_title}{group}"),
+        ("Tasks", f"{facts.family_title} {facts.task}".strip()),
+        ("Data", source(run.family)),
+        ("Training", _training(run, facts)),
+        ("Device", run.device or "not known"),
+        ("Note", run.note),
+        ("Error", f"{run.error} {run.remedy}".strip()),
+    ]
+    return [(name, text) for name, text in rows if text]
+
+
+def _training(run: Run, facts: Facts) -> str:
+    if not facts.trains:
+        return "none: it meets every task untrained"
+    planned = run.config.get("training", {}).get("iterations")
+    of = f" of {planned}" if planned and planned != run.iteration else ""
+    return (
+        f"{run.iteration}{of} iterations in {about.duration(run.seconds)}, seed {run.config.get('seed', 'not known')}"
+    )
+
+
+def _protocol(run: Run, facts: Facts) -> list[tuple[str, str]]:
+    """How the test was taken; nothing without one."""
+    if not run.test:
+        return []
+    of = run.test.get("protocol", {})
+    rows = {
+        "In short": card.tested(run.test),
+        "Left out": f"{run.test['non_finite']} tasks without a finite score" if run.test.get("non_finite") else "",
+        "Diverged": diverged.sentence(run.test),
+        "Weights": of.get("checkpoint") or "",
+        "Chosen on validation tasks": ", ".join(f"{key} {value}" for key, value in (of.get("chosen") or {}).items()),
+    }
+    rows |= {
+        name.capitalize(): lineage.worded(value) for name, value in protocols.comparable(of, facts).items() if value
+    }
+    return [(name, text) for name, text in rows.items() if text]
+
+
+def _settings(run: Run) -> dict[str, list[tuple[str, str]]]:
+    """The config, by section; what belongs to none under ``run``."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path, value in lineage.flat(run.config).items():
+        section, dot, name = path.partition(".")
+        found.setdefault(section if dot else "run", []).append((name if dot else section, lineage.worded(value)))
+    return found
+
+
+def _differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """The settings that are not the same in all runs, with each one's value."""
+    rows = lineage.differences([again.config(run) for run in runs])
+    return [(path, [lineage.worded(value) for value in row]) for path, row in rows.items()]
+
+
+def _unequal(runs: Sequence[Run]) -> list[str]:
+    """What decides a test score beside the learner, and is not the same for all runs that were tested."""
+    said = [protocols.comparable(run.test.get("protocol", {}), Facts.of(run)) for run in runs if run.test]
+    names = dict.fromkeys(name for one in said for name in one)
+    values = {name: [one[name] for one in said if name in one] for name in names}
+    return [name for name, found in values.items() if any(value != found[0] for value in found)]
+
+
+def _scripts(drawn: Sequence[Chart]) -> dict[str, Any]:
+    """What the charts need, safe inside of a script element."""
+    plotly = Path(find_spec("plotly").submodule_search_locations[0]) / "package_data" / "plotly.min.js"
+    data = json.dumps([encode(chart, HEIGHT) for chart in drawn]).replace("<", "\\u003c")
+    return {
+        "plotly": Markup(plotly.read_text(encoding="utf-8")) if drawn else "",
+        "script": Markup(JS.replace("export default function", "const draw = function")),
+        "data": Markup(data),
+    }

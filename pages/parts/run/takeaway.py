@@ -1,0 +1,87 @@
+"""What may be taken away from a run: one card at the foot of its page. Each file is made when it is asked for."""
+
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.handover import again, tables
+from core.handover.card import bundle_file
+from core.runs.schema import Run
+from pages.parts import say, session, theme
+
+
+def card(run: Run) -> None:
+    with theme.card("takeaway", "Take away"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _file(
+                run, "Report", ".html", "text/html", "description", _report, "One page to read offline, charts and all"
+            )
+            _file(run, "Charts", "-charts.html", "text/html", "show_chart", _charts, "The charts alone, interactive")
+            for name in tables.TABLES:
+                table_popover(run, name)
+            _file(run, "Config", ".json", "application/json", "tune", lambda one: again.config_text(one).encode())
+            if run.best:
+                st.download_button(
+                    "Learner",
+                    lambda: _bundle(run),
+                    bundle_file(run),
+                    "application/zip",
+                    key=f"take-learner-{run.id}",
+                    on_click="ignore",
+                    icon=":material/inventory_2:",
+                    help="Weights, config and a card that says what it is",
+                )
+        st.caption("With the config’s file beside app.py, this trains it again:")
+        st.code(again.command(run), language="sh", wrap_lines=True)
+
+
+def table_popover(run: Run, name: str) -> None:
+    """A table in either format."""
+    with st.popover(say.plain(name.capitalize()), icon=":material/table_view:"):
+        for ending, written in tables.FORMATS.items():
+            label = {"csv": "CSV", "parquet": "Parquet"}[ending]
+            _file(
+                run,
+                label,
+                f"-{name}.{ending}",
+                "application/octet-stream",
+                "download",
+                lambda one, written=written: written(tables.TABLES[name](one, session.store())),
+            )
+
+
+def _file(run: Run, label: str, ending: str, kind: str, icon: str, made: Callable[[Run], Any], help_: str = "") -> None:
+    st.download_button(
+        say.plain(label),
+        lambda: made(session.fetch(run.id)),
+        f"innerloop-run-{run.id}{ending}",
+        kind,
+        key=f"take{ending}-{run.id}",
+        on_click="ignore",
+        icon=f":material/{icon}:",
+        help=say.plain(help_),
+    )
+
+
+def _report(run: Run) -> bytes:
+    from core.handover.report import report  # Jinja, once somebody asks
+
+    return report([run], session.store()).encode()
+
+
+def _charts(run: Run) -> bytes:
+    from core.handover.report import charts_page
+
+    return charts_page(run, session.store()).encode()
+
+
+def _bundle(run: Run) -> bytes:
+    """Put together on disk, so that it is in memory once."""
+    from core.handover.bundle import write as write_bundle  # brings torch
+
+    with tempfile.TemporaryFile() as file:
+        write_bundle(session.fetch(run.id), session.home().artifacts(run), file)
+        file.seek(0)
+        return file.read()

@@ -1,0 +1,32 @@
+"""Report: the chosen runs as one HTML file to read offline, made when it is asked for."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.runs.schema import Run
+from pages.parts import say, session
+
+MOST = 16  # as core/comparing/curves.py, which is not imported before somebody asks
+
+
+def report_button(chosen: Sequence[Run]) -> None:
+    ids = sorted(run.id for run in chosen)
+
+    def made() -> bytes:
+        from core.handover.report import report
+
+        return report(sorted(session.store().runs(ids), key=lambda run: run.id), session.store()).encode()
+
+    few = len(ids) <= MOST
+    st.download_button(
+        "Report",
+        made,
+        f"innerloop-runs-{'-'.join(map(str, ids[:MOST]))}.html",
+        "text/html",
+        key="report-runs",
+        on_click="ignore",
+        icon=":material/description:",
+        disabled=not ids or not few,
+        help=say.plain("One page about the chosen runs, to read offline" if few else f"Of {MOST} runs at most"),
+    )
