@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.charts import QUERY_LOSS
+from core.diagnosis import diagnoses
 from core.runs import scheduler
 from core.runs.home import Home
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
@@ -15,7 +16,7 @@ from data.errors import InnerloopError
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.redraw import redraw
-from pages.parts.run import beside, cards, same_again, takeaway
+from pages.parts.run import beside, cards, same_again, stands_out, takeaway
 from pages.parts.run.beside import Beside
 from pages.parts.run.figures import metric_cards
 from pages.parts.run.notice import in_the_way, notice
@@ -137,12 +138,13 @@ def draw(run: Run) -> None:
     reader, compared = session.reader(), beside.found(run)
     reader.poll([run.id, *([compared.other.id] if compared else [])])
     drawn = Drawn.of(run, cards.log_tail(run), compared)
+    found = diagnoses(run, reader)
     header(run, compared)
     with st.container(key="announcement"):
         same_again.open_pending(run)
         dialogs.open_pending([run.id])
         problem()
-        announce(run, drawn.notice, compared)
+        announce(run, drawn.notice, compared, len(found))
     with st.container(key="figures"):  # whose height theme.css keeps for what the tick draws last
         (figures,) = st.columns(1)
     loss, validation = st.columns([1.5, 1])
@@ -153,6 +155,8 @@ def draw(run: Run) -> None:
         cards.adaptation_card(run, reader, compared)
     with test:
         cards.test_card(run)
+    with st.container(key="stands-out"):  # below what is watched: it comes and goes with validations
+        stands_out.card(run, found)
     config, log = st.columns([1, 1.5])
     with config:
         cards.config_card(run)
@@ -166,13 +170,16 @@ def draw(run: Run) -> None:
     st.fragment(tick, run_every=often if alive else None)(run.id, compared, drawn, (figures, loss, log_place))
 
 
-def announce(run: Run, said: tuple[str, str], compared: Beside | None) -> None:
-    """What to know before reading the curves, and the way out where the run waits for the one it is compared with."""
+def announce(run: Run, said: tuple[str, str], compared: Beside | None, findings: int) -> None:
+    """What to know before reading the curves, and the way out where the run waits for the one it is compared with.
+
+    findings: how many things stand out.
+    """
     text, icon = said
     if icon == "error":
         say.error(text, f"{run.remedy}\nThe log below has the details.")
     else:
-        say.status(text, icon)
+        say.status(f"{text}{stands_out.hint(findings)}", icon)
     if other := in_the_way(run, compared and compared.other):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(

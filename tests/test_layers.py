@@ -23,6 +23,7 @@ TORCH_FREE = sorted(
     ]
     + [
         "core.charts",
+        "core.diagnosis",
         "core.diverged",
         "core.errors",
         "core.plotted",

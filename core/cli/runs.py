@@ -1,5 +1,6 @@
 """Runs from the command line: list, show, log, stop, resume, delete."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -7,8 +8,10 @@ import typer
 from core.cli import follow
 from core.cli.options import HomeOption, JsonOption, RunArgument, find_run, open_home
 from core.cli.output import emit, shown, summary
+from core.diagnosis import Diagnosis, diagnoses
 from core.runs import scheduler, warm
 from core.runs.schema import LARGEST_RUN
+from core.runs.series import SeriesReader
 from data.errors import InputError
 
 
@@ -35,11 +38,21 @@ def runs(
 
 
 def show(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """One run."""
+    """One run, and what stands out in its numbers."""
     found, store = open_home(home)
     scheduler.reconcile(store, found)
-    one = find_run(store, run)
-    emit(shown(one), as_json, "\n      ".join(filter(None, (summary(one), scheduler.waits_for(one, found)))))
+    one, reader = find_run(store, run), SeriesReader(store)
+    reader.poll([run])
+    said = diagnoses(one, reader)
+    lines = [summary(one), scheduler.waits_for(one, found), *(in_words(diagnosis) for diagnosis in said)]
+    answer = shown(one) | {"diagnoses": [asdict(diagnosis) for diagnosis in said]}
+    emit(answer, as_json, "\n      ".join(filter(None, lines)))
+
+
+def in_words(diagnosis: Diagnosis) -> str:
+    """A diagnosis on two lines, with what is worth a try as ``--set`` takes it."""
+    proposed = "".join(f" Try --set {path}={value}." for path, value in (diagnosis.change or {}).items())
+    return f"{diagnosis.text}{proposed}\n        {diagnosis.numbers}"
 
 
 def log(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:

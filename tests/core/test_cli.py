@@ -256,6 +256,7 @@ def test_runs_show_and_what_a_person_reads(document: Callable[..., Any], call: C
     document("train", "--preset", "sinusoid-maml", *SMALL, "--detach")
     finished = stored(home)
     shown = document("show", str(finished))
+    assert shown.pop("diagnoses") == []
     assert shown.keys() == SHOWN
     assert (shown["run"], shown["status"], shown["iteration"], shown["name"]) == (finished, "finished", 4, "done")
     listed = document("runs")["runs"]
@@ -267,6 +268,19 @@ def test_runs_show_and_what_a_person_reads(document: Callable[..., Any], call: C
     assert call("runs", "--offset", "9")[1] == "There are 2 runs.\n"
     assert "test mean squared error" in call("show", str(finished))[1]
     assert call("log", str(finished))[1] == f"Run {finished} has no log yet: it starts with the worker.\n"
+
+
+@pytest.mark.usefixtures("launcher")
+def test_show_says_what_stands_out_and_what_to_try(document: Callable[..., Any], call: Call, home: Home) -> None:
+    id, store = stored(home), RunStore(home.database)
+    curve = [{"step": step, "mean": mean, "ci95": 0.1} for step, mean in enumerate((3.0, 9.0))]
+    scored = {"episodes": 100, "checkpoint": "best@4", "result": {"curve": curve}}
+    store.add_evaluation(id, 4, "val", "mse", 9.0, 0.1, **scored)
+    (found,) = document("show", str(id))["diagnoses"]
+    assert found["change"] == {"algorithm.inner_lr": 0.01}
+    text = call("show", str(id))[1]
+    assert f"{found['text']} Try --set algorithm.inner_lr=0.01." in text
+    assert found["numbers"] in text
 
 
 @pytest.mark.usefixtures("launcher")
@@ -550,7 +564,8 @@ def test_train_follows_the_run_to_its_end(
     assert answer["test"]["episodes"] == 30
     assert "iteration 60: test mean squared error" in err
     assert "The meta-step is recorded after 50 steps" in home.artifacts(RunStore(home.database).get(1)).log().decode()
-    assert document("show", str(answer["run"])) == answer
+    shown = document("show", str(answer["run"]))
+    assert {key: shown[key] for key in SHOWN} == answer
     assert "final test of best@" in document("log", str(answer["run"]))["log"]
     assert untimed(document("evaluate", str(answer["run"]))) == untimed(answer["test"])
 

@@ -19,6 +19,8 @@ import psutil
 import pytest
 import torch
 
+from core.config.facts import facts_of
+from core.diagnosis import diagnoses
 from core.errors import StoreError
 from core.runs import hardware, scheduler, sigterm
 from core.runs.attempt import Attempt
@@ -26,6 +28,7 @@ from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher, identify
 from core.runs.scheduler import Launch
 from core.runs.schema import ENDED, Run
+from core.runs.series import SeriesReader
 from core.runs.store import RunStore
 from core.training import build, checkpoint
 from core.training.listener import Progress
@@ -33,7 +36,7 @@ from core.training.memory import REMEDY
 from core.training.trainer import Trainer
 from core.worker import BEST, StoreListener, Unfailing, patiently, work
 from data.metric import accuracy
-from tests.core.tiny import values
+from tests.core.tiny import tiny, values
 from tests.waiting import wait_until
 
 
@@ -145,6 +148,25 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     assert checkpoint.newest(folder, "last").iteration == 4
     assert checkpoint.newest(folder, "best").iteration == best
     assert here.started == [(id, "cpu"), (following, "cpu")]  # the end of the one starts the other
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("rate", "said", "proposed"),
+    [(1.0, "Adapting makes it worse", 0.1), (1e-7, "The inner steps change next to nothing", 1e-6)],
+)
+def test_an_absurd_inner_rate_is_told_from_what_a_run_leaves(
+    store: RunStore, home: Home, rate: float, said: str, proposed: float
+) -> None:
+    sizes = ("training.iterations=30", "training.evaluate_every=10", "evaluation.val_episodes=200")
+    config = tiny("sinusoid", f"algorithm.inner_lr={rate}", *sizes)
+    launch = Launch("a run", config.model_dump(mode="json"), facts_of(config).as_json())
+    (id,) = [run.id for run in scheduler.submit(store, home, [launch])]
+    assert work(home, id) is True
+    reader = SeriesReader(store)
+    reader.poll([id])
+    found = [one for one in diagnoses(store.get(id), reader) if one.text.startswith(said)]
+    assert [one.change for one in found] == [{"algorithm.inner_lr": proposed}]
 
 
 @pytest.mark.usefixtures("here")

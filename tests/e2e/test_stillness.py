@@ -16,11 +16,14 @@ new PerformanceObserver(list => list.getEntries().filter(one => !one.hadRecentIn
 
 
 @pytest.mark.usefixtures("store")
-def test_the_page_of_a_live_run_stands_still_from_launch_to_end(server, page):
+@pytest.mark.parametrize("inner_lr", [0.01, 1e-7])  # with the second something stands out on the way
+def test_the_page_of_a_live_run_stands_still_from_launch_to_end(server, page, inner_lr):
     page.add_init_script(SHIFTS)
     page.goto(f"{server.url}/train?preset=sinusoid-maml")
     fill(page, "training", "Iterations", 600)
     fill(page, "evaluation", "Test episodes", 100)
+    fill(page, "evaluation", "Validation episodes", 400)
+    fill(page, "algorithm", "Inner learning rate", inner_lr)
     expect(page.locator(".st-key-launch button")).to_be_enabled()
     page.locator(".st-key-launch button").click()
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
@@ -28,4 +31,5 @@ def test_the_page_of_a_live_run_stands_still_from_launch_to_end(server, page):
     wait_for_points(page, "loss")
     expect(status(page, "finished")).to_be_visible(timeout=90_000)
     wait_for_points(page, "adaptation")
+    expect(page.locator(".st-key-card-stands-out")).to_have_count(int(inner_lr < 0.01))
     assert [one for one in page.evaluate("window.shifts") if one["value"] > MOST] == []

@@ -1,11 +1,15 @@
 """Same again with …: the button on the Run page and the dialog that it opens, without torch until it is open."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from core.runs.schema import Run
 from pages.parts import say, session
 
 OPEN = "same-again"  # session state: number of the run whose dialog is open, drawn by full runs of the page
+CHANGE = "same-again-change"  # session state: settings, by path, that it opens with otherwise than the run has them
 
 
 def offer(run: Run) -> None:
@@ -15,7 +19,7 @@ def offer(run: Run) -> None:
         icon=":material/call_split:",
         type="primary",
         help="Launch this run once more with other settings, and watch both in the same charts.",
-        on_click=_ask,
+        on_click=ask,
         args=(run.id,),
     )
 
@@ -26,12 +30,14 @@ def open_pending(run: Run) -> None:
         dialog(run)
 
 
-def _ask(id: int) -> None:
-    st.session_state[OPEN] = id
+def ask(id: int, change: Mapping[str, Any] | None = None) -> None:
+    """Open the dialog with the drawing of the page that follows. change: settings by path that are proposed in it."""
+    st.session_state[OPEN], st.session_state[CHANGE] = id, change or {}
 
 
 def close() -> None:
-    st.session_state.pop(OPEN, None)
+    for name in (OPEN, CHANGE):
+        st.session_state.pop(name, None)
 
 
 @st.dialog("Same again with …", on_dismiss=close)
@@ -41,4 +47,4 @@ def dialog(run: Run) -> None:
         from pages.parts.run.variant import variant_form
     announcement.empty()
     with session.shown_errors():
-        variant_form(run)
+        variant_form(run, st.session_state.get(CHANGE, {}))

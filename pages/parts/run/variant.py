@@ -1,6 +1,7 @@
 """The form of a run's variant: its most telling settings. Apart from the dialog around it because it imports torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -21,11 +22,16 @@ from pages.parts.train.draft import Draft
 ACROSS = 2  # settings in a row
 
 
-def variant_form(run: Run) -> None:
-    """Settings, what is wrong with them, and the launch. Raises InnerloopError for a config of another version."""
+def variant_form(run: Run, change: Mapping[str, Any]) -> None:
+    """Settings, what is wrong with them, and the launch. change: settings by path that it starts with otherwise.
+
+    Raises InnerloopError for a config of another version.
+    """
     before = draft.complete(run.config)
     current = Draft(draft.complete(run.config), run.name, revision=f"again-{run.id}")
-    chosen = fields(current)
+    for path, value in change.items():
+        config_form.put(current.values, path, value)
+    chosen = fields(current, change)
     config_form.read(chosen, current.values, current.revision)
     config, problems = current.check()
     changed = lineage.changes(before, current.values)
@@ -51,11 +57,11 @@ def variant_form(run: Run) -> None:
         start(current, run, stop_first)
 
 
-def fields(current: Draft) -> list[config_form.Field]:
-    """The run's most telling settings, the most telling one first."""
+def fields(current: Draft, first: Collection[str]) -> list[config_form.Field]:
+    """The settings of these paths and the run's most telling ones, the most telling one first."""
     every = draft.all_fields(current.values, REGISTRIES)
     by_path = {field.path: field for section in every.values() for field in section}
-    return [by_path[path] for path in telling(current.values)]
+    return [by_path[path] for path in dict.fromkeys([*first, *telling(current.values)])]
 
 
 def grid(chosen: Sequence[config_form.Field], current: Draft, problems: Mapping[str, str]) -> None:
