@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from core import fork
 from core.config.checks import ConfigError, Problem, parse
 from core.config.facts import facts_of
 from core.config.overrides import apply
@@ -20,14 +22,32 @@ from core.trial import tried
 
 
 def launch(
-    store: RunStore, home: Home, values: dict[str, Any], name: str, seeds: int = 1, *, parent: int | None = None
+    store: RunStore,
+    home: Home,
+    values: dict[str, Any],
+    name: str,
+    seeds: int = 1,
+    *,
+    parent: int | None = None,
+    checkpoint: str = "",
 ) -> list[Run]:
     """Check a config, try it out and queue it once per seed, from its own seed upwards. Several seeds form a group.
 
-    parent: number of the run that the config was made from.
+    parent: number of the run that the config was made from. checkpoint: of this run, to go on from: ``last``, ``best`` or
+    an iteration; empty to start anew.
     Raises InputError for the name, ConfigError, ModelError or RunError; then nothing is queued.
     """
+    begun = fork.start_of(store, home, values, parent, checkpoint, seeds) if parent and checkpoint else None
     launches = prepared(values, checked_name(name), seeds, home)
+    if begun:
+        (one,) = launches
+        facts = {
+            **(one.facts or {}),
+            "preset": "",
+            "start": begun.as_json(),
+        }  # the parent may have begun under other settings
+        ready = partial(begun.copy_to, store, home)
+        return scheduler.submit(store, home, [one._replace(facts=facts)], parent=parent, ready=ready)
     group = f"{name.strip()} × {seeds}" if seeds > 1 else None
     return scheduler.submit(store, home, launches, group, parent=parent)
 

@@ -47,6 +47,7 @@ def header(run: Run, compared: Beside | None) -> None:
         group = f" · group {run.group}" if run.group else ""
         say.caption(f"run #{run.id} · {method(run)} · seed {run.config.get('seed')} · {began}{group}")
         beside.line(run, compared)
+        beside.children(run)
     with buttons, st.container(horizontal=True, horizontal_alignment="right", key="run-actions"):
         action_buttons(run)
 

@@ -1,5 +1,6 @@
 """Training from the command line."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from core.runs.schema import LARGEST_RUN, Run
 from core.runs.store import RunStore
 from data.errors import InputError
 
+CONTINUED = re.compile(r"([0-9]{1,18})(?:@(last|best|[0-9]{1,18}))?")
+
 
 def train(
     preset: Annotated[str | None, typer.Option("--preset", help="Where to start from; see `list presets`.")] = None,
@@ -27,6 +30,14 @@ def train(
         Path | None,
         typer.Option(
             "--config", metavar="FILE", help="Start from a config as JSON instead; see `export --what config`."
+        ),
+    ] = None,
+    continue_: Annotated[
+        str | None,
+        typer.Option(
+            "--continue",
+            metavar="RUN[@WHICH]",
+            help="Go on from this run's checkpoint: last (default), best or an iteration.",
         ),
     ] = None,
     set_: SetOption = None,
@@ -50,8 +61,9 @@ def train(
     from core.launch import launch
 
     found, store = open_home(home)
-    _one_start({"--preset": preset, "--from": from_, "--config": file})
-    parent = None if from_ is None else find_run(store, from_)
+    _one_start({"--preset": preset, "--from": from_, "--config": file, "--continue": continue_})
+    origin, checkpoint = (from_, "") if continue_ is None else _checkpoint(continue_, dry)
+    parent = None if origin is None else find_run(store, origin)
     assignments = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
     if parent is not None:
         config, default = _like(parent, assignments, seeds)
@@ -62,7 +74,9 @@ def train(
         emit(document, as_json, text)
         return
     need_data(config, found, download)
-    runs = launch(store, found, config, default if name is None else name, seeds or 1, parent=from_)
+    runs = launch(
+        store, found, config, default if name is None else name, seeds or 1, parent=origin, checkpoint=checkpoint
+    )
     if detach:
         ids, group = [run.id for run in runs], runs[0].group
         text = f"Queued as run {', '.join(map(str, ids))}. See `python -m core runs`."
@@ -78,6 +92,16 @@ def _follow(store: RunStore, home: Home, runs: list[Run], as_json: bool) -> None
     whole = documents[0] if len(ended) == 1 else {"runs": documents, "group": ended[0].group}
     emit(whole, as_json, "\n".join(summary(run) for run in ended))
     raise typer.Exit(0 if all(run.status == "finished" for run in ended) else 1)
+
+
+def _checkpoint(text: str, dry: bool) -> tuple[int, str]:
+    """Number and checkpoint of ``RUN[@WHICH]``. Raises InputError."""
+    if dry:
+        raise InputError("--continue and --dry-run are both given.", "Give one of them.", "continue")
+    found = CONTINUED.fullmatch(text)
+    if not found or not 1 <= int(found[1]) <= LARGEST_RUN:
+        raise InputError(f"{text[:40]} names no checkpoint.", "Write 7, 7@last, 7@best or 7@1200.", "continue")
+    return int(found[1]), str(int(found[2])) if (found[2] or "").isdecimal() else found[2] or "last"
 
 
 def _one_start(given: dict[str, Any]) -> None:

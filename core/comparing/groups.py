@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.runs.facts import Facts
-from core.runs.lineage import BETWEEN, differences, flat, main, short, worded
+from core.runs.lineage import BETWEEN, differences, flat, main, short, start, worded
 from core.runs.schema import Run
 
 # Where a run is computed, and in how many parts: the same numbers up to rounding. Matrix precision is not among them, for tf32
@@ -44,23 +44,25 @@ def group_key(config: dict[str, Any]) -> Hashable:
 
 
 def grouped(runs: Sequence[Run], named: Collection[str] = ()) -> list[Group]:
-    """The runs in groups by their recipe, each in the order of the runs. named: of the rows' groups, those that stay together
-    under their own name whatever they are made of.
+    """The runs in groups by their recipe, each in the order of the runs. A run that goes on from another one is no seed of
+    those that began anew, and stands alone. named: of the rows' groups, those that stay together under their own name
+    whatever they are made of.
     """
     found: dict[Hashable, list[Run]] = {}
     for run in runs:
-        key = (run.group,) if run.group in named else group_key(run.config)
+        alone = run.id if start(run.facts) else None
+        key = (run.group,) if run.group in named else (group_key(run.config), alone)
         found.setdefault(key, []).append(run)
     several = len({run.family for run in runs}) > 1
-    titles = [_title(key, same[0], several) for key, same in found.items()]
+    titles = [_title(same[0], named, several) for same in found.values()]
     labels = told_apart(titles, [same[0] for same in found.values()])
     return [Group(label, tuple(same)) for label, same in zip(labels, found.values(), strict=True)]
 
 
-def _title(key: Hashable, run: Run, several: bool) -> str:
+def _title(run: Run, named: Collection[str], several: bool) -> str:
     """The name that a person gave, or the learner, and on which tasks where there are ``several`` families."""
-    if isinstance(key, tuple):
-        return key[0]
+    if run.group in named:
+        return run.group
     return Facts.of(run).learner + (f" on {run.family}" if several else "")
 
 

@@ -77,9 +77,24 @@ def sentence(number: int, changed: Mapping[str, str]) -> str:
     """``like #7 but inner_lr 0.02``. number: of the run that ``changed`` is told from."""
     if not changed:
         return f"like #{number}, with the same settings"
+    return f"like #{number}{_but(changed)}"
+
+
+def _but(changed: Mapping[str, str]) -> str:
     said = [f"{name} {value}" for name, value in changed.items()][:MOST_SAID]
     more = len(changed) - len(said)
-    return f"like #{number} but {', '.join(said)}" + (f" and {more} more" if more > 0 else "")
+    return (f" but {', '.join(said)}" if said else "") + (f" and {more} more" if more > 0 else "")
+
+
+def start(facts: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    """Number of the run that a run goes on from, and the iteration; None for one that began anew. facts: as its row has them."""
+    begun = (facts or {}).get("start")
+    return (begun["run"], begun["iteration"]) if begun else None
+
+
+def continues(number: int, iteration: int, changed: Mapping[str, str]) -> str:
+    """``continues #7 from iteration 1200 but meta_lr 0.02``. number: of the run that ``changed`` is told from."""
+    return f"continues #{number} from iteration {iteration}{_but(changed)}"
 
 
 def variant_name(name: str, changed: Mapping[str, str]) -> str:

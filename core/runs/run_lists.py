@@ -58,6 +58,12 @@ class RunLists:
         """How many runs match."""
         return self._number(select(func.count()).select_from(runs).where(*wanted.terms()))
 
+    def children(self, parent: int, limit: int) -> list[Run]:
+        """The newest runs that were made from this one or go on from it, newest first."""
+        query = select(runs).where(runs.c.parent == parent).order_by(runs.c.id.desc()).limit(limit)
+        with self.database.reading() as connection:
+            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
+
     def finished_presets(self, limit: int) -> list[Run]:
         """The newest finished runs of presets as they are, newest first; see ``Facts.preset``."""
         preset = func.coalesce(runs.c.facts["preset"].as_string(), "")

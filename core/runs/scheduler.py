@@ -5,7 +5,7 @@ sure that each run is started once. So the queue advances with no page open and 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -65,17 +65,23 @@ def submit(
     *,
     launcher: Launcher | None = None,
     parent: int | None = None,
+    ready: Callable[[Run], None] = lambda _: None,
 ) -> list[Run]:
-    """Queue runs, all or none, and start those for which there is room."""
+    """Queue runs, all or none, and start those for which there is room.
+
+    ready: called with each before any can start; if it raises, nothing is queued.
+    """
     launcher = launcher or launcher_of(home)
     places = {"folder_root": home.runs_folder, "datasets": home.datasets}
     with store.exclusive():
-        ids = [
-            store.create(one.config, one.name, group, **places, parent=parent, host=launcher.host, facts=one.facts).id
+        made = [
+            store.create(one.config, one.name, group, **places, parent=parent, host=launcher.host, facts=one.facts)
             for one in launches
         ]
+        for run in made:
+            ready(run)
     reconcile(store, home, launcher)
-    return [store.get(id) for id in ids]
+    return [store.get(run.id) for run in made]
 
 
 def stop(store: RunStore, home: Home, id: int, launcher: Launcher | None = None) -> Run:

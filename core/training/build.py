@@ -147,6 +147,16 @@ def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
     return weights
 
 
+def learned_shapes(config: RunConfig, folders: Folders | None = None) -> tuple[dict[str, torch.Size], int]:
+    """Of all that a checkpoint of the run holds, by name, and how many of them the outer loop trains.
+
+    Not for a person's own network, whose code would have to run.
+    """
+    learner = _weightless(config, folders)
+    shapes = {name: value.shape for name, value in learner.learned().items()}
+    return shapes, sum(p.requires_grad for p in learner.parameters())
+
+
 def _weightless(config: RunConfig, folders: Folders | None) -> Algorithm:
     with torch.device("meta"):
         return build_learner(config, without_data(config, folders, "meta"), "stacked")

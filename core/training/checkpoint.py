@@ -64,11 +64,24 @@ def save(
 
     check: called when all is written and nothing is in place; raises if it must not be put there (any more).
     """
+    saved = weights(algorithm)
+    return place(folder, which, iteration, saved, {"algorithm": algorithm.choice or {}, **state}, check)
+
+
+def place(
+    folder: Path,
+    which: Which,
+    iteration: int,
+    saved: dict[str, Tensor],
+    state: dict[str, Any],
+    check: Callable[[], None] = lambda: None,
+) -> Checkpoint:
+    """``save`` for weights and a state as ``read`` gives them."""
     made = _next(folder, which, iteration)
     part = made.folder.with_name(f"{made.folder.name}.{os.getpid()}.part")
     try:
         _sweep(folder, which)
-        _fill(part, algorithm, state)
+        _fill(part, saved, state)
         check()
         part.rename(made.folder)
         _sync(folder)
@@ -90,12 +103,12 @@ def _next(folder: Path, which: Which, iteration: int) -> Checkpoint:
     return Checkpoint(which, iteration, folder / f"{which}-{iteration:09d}-{turn:03d}", turn)
 
 
-def _fill(part: Path, algorithm: Algorithm, state: dict[str, Any]) -> None:
+def _fill(part: Path, saved: dict[str, Tensor], state: dict[str, Any]) -> None:
     """A new folder with all that belongs to a checkpoint, on the disk when this returns."""
     buffer = io.BytesIO()
-    torch.save({"algorithm": algorithm.choice or {}, **state}, buffer)
+    torch.save(state, buffer)
     part.mkdir(parents=True)
-    _write(part / "weights.safetensors", safetensors.torch.save(weights(algorithm)))
+    _write(part / "weights.safetensors", safetensors.torch.save(saved))
     _write(part / "state.pt", buffer.getvalue())
     _sync(part)
 

@@ -133,6 +133,14 @@ class Trainer:
         self._finite_series()
         if not all(p.isfinite().all() for p in self.algorithm.parameters()):
             raise not_finite(self.config, self.algorithm, self.iteration)
+        self._put("last", self.iteration, self._state())
+        self.last_save = self.clock()
+        if self.saved != self.iteration:  # after a validation there is another one
+            self.saved = self.iteration
+            log.info("checkpoint at %d", self.iteration)
+
+    def _state(self) -> dict[str, Any]:
+        """All that the training goes on from, beside the weights."""
         state: dict[str, Any] = {
             "device": self.family.device.type,
             "forward": self.forward,
@@ -147,11 +155,7 @@ class Trainer:
         }
         if self.family.device.type == "cuda":
             state["cuda"] = torch.cuda.get_rng_state(self.family.device)
-        self._put("last", self.iteration, state)
-        self.last_save = self.clock()
-        if self.saved != self.iteration:  # after a validation there is another one
-            self.saved = self.iteration
-            log.info("checkpoint at %d", self.iteration)
+        return state
 
     def _put(
         self, which: checkpoint.Which, iteration: int, state: dict[str, Any], algorithm: Algorithm | None = None
@@ -285,10 +289,11 @@ class Trainer:
             result = self._validated(iteration, algorithm)
             seconds = account.duration(time.perf_counter() - began)
             best = math.isfinite(result.mean) and (self.best is None or result.rank > tuple(self.best["rank"]))
+            self.validated = iteration
             if best:
                 self.best = {"iteration": iteration, "rank": list(result.rank)}
-                self._put("best", iteration, {}, algorithm)
-            self.validated = iteration
+                trained = algorithm is self.algorithm  # another run can go on from it, but not from the untrained start
+                self._put("best", iteration, self._state() if trained else {}, algorithm)
             self._tell(result, iteration, best)
             remark = " (best so far)" if best else ""
             log.info("validation at %d: %s%s, %s", iteration, account.scored(result), remark, seconds)
@@ -318,8 +323,8 @@ class Trainer:
     def _test(self) -> EvaluationResult:
         """The final test of the checkpoint that did best on validation, never of one chosen on test tasks."""
         saved = checkpoint.newest(self.folder, "best")
-        if saved:
-            checkpoint.load(saved, self.algorithm)
+        state = checkpoint.load(saved, self.algorithm) if saved else {}
+        state.pop("algorithm", None)  # is chosen below
         iteration = saved.iteration if saved else self.iteration
         tested = f"best@{iteration}"
         if self.best and not saved:  # somebody removed it: the score is of other weights, and has to say so
@@ -328,7 +333,7 @@ class Trainer:
         if self.algorithm.candidates():
             tick = self._tick("tuning")
             tune(self.algorithm, self.config, self.validation, tick)
-            self._put("best", iteration, {})
+            self._put("best", iteration, state)
             tuned = self._scored(self.algorithm, f"best@{iteration}", lambda _: tick(1.0))
             self._tell(tuned, iteration, True)
             log.info(

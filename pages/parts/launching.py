@@ -21,7 +21,9 @@ AGAIN = 3.0  # seconds after a launch in which the very same wish is one more cl
 LAUNCHED = "launched"  # session state: the latest wish, with when it was fulfilled and by which runs
 
 
-def launched(values: dict[str, Any], name: str, seeds: int = 1, parent: int | None = None) -> list[Run]:
+def launched(
+    values: dict[str, Any], name: str, seeds: int = 1, parent: int | None = None, checkpoint: str = ""
+) -> list[Run]:
     """Queue runs, see ``core.launch.launch`` also for what it raises; those of a moment ago for a wish that is repeated.
 
     A click that comes while the first one's script is at work is a rerun with the button pressed: without this it would
@@ -30,9 +32,9 @@ def launched(values: dict[str, Any], name: str, seeds: int = 1, parent: int | No
     # Looked up before the launch and changed in place: a script that another click has overtaken ends at its next look
     # into session state, and would end without having noted the launch.
     latest = st.session_state.setdefault(LAUNCHED, {})
-    wish = json.dumps([values, name, seeds, parent], sort_keys=True, default=str)
+    wish = json.dumps([values, name, seeds, parent, checkpoint], sort_keys=True, default=str)
     if latest.get("wish") != wish or time.monotonic() - latest["at"] > AGAIN:
-        runs = _launch(values, name, seeds, parent)
+        runs = _launch(values, name, seeds, parent, checkpoint)
         latest.update(wish=wish, at=time.monotonic(), runs=runs)
     return latest["runs"]
 
@@ -42,16 +44,16 @@ def imported() -> bool:
     return hasattr(sys.modules.get("core.launch"), "launch")
 
 
-def _launch(values: dict[str, Any], name: str, seeds: int, parent: int | None) -> list[Run]:
+def _launch(values: dict[str, Any], name: str, seeds: int, parent: int | None, checkpoint: str) -> list[Run]:
     """By this process or, as long as it has not imported torch, by the one that waits to fork workers and has it sooner."""
     store, home = session.store(), session.home()
     if not imported():
         warm.prepare(home)
         if warm.awaited(home):
-            return _elsewhere(values=values, name=name, seeds=seeds, parent=parent)
+            return _elsewhere(values=values, name=name, seeds=seeds, parent=parent, checkpoint=checkpoint)
     from core.launch import launch
 
-    return launch(store, home, values, name, seeds, parent=parent)
+    return launch(store, home, values, name, seeds, parent=parent, checkpoint=checkpoint)
 
 
 def _elsewhere(**asked: Any) -> list[Run]:

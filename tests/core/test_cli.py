@@ -16,7 +16,7 @@ from core import forecast
 from core.cli import app as cli
 from core.config.facts import facts_of
 from core.config.overrides import paths
-from core.runs import hardware, scheduler, warm
+from core.runs import hardware, lineage, scheduler, warm
 from core.runs.home import PROJECT, Home
 from core.runs.launchers import Handle, LocalLauncher
 from core.runs.schema import Run
@@ -242,6 +242,24 @@ def test_a_run_like_another_one(document: Callable[..., Any], call: Call, home: 
 
 
 @pytest.mark.usefixtures("launcher")
+def test_a_run_that_continues_another_one(document: Callable[..., Any], home: Home) -> None:
+    first, store = stored(home), RunStore(home.database)
+    run = store.get(first)
+    more = ("--set", "training.iterations=9", "--detach")
+    assert document("train", "--continue", f"{first}@3", *more, status=1)["error"]["message"].endswith(
+        "no checkpoint 3."
+    )
+    config = tiny("sinusoid")
+    Trainer(config, open_tiny(config, home), home.artifacts(run).checkpoints(), MemoryListener()).run()
+    assert document("train", "--continue", str(first), "--detach", status=2)["error"]["path"] == "training.iterations"
+    (second,) = document("train", "--continue", f"{first}@4", *more)["runs"]
+    made = store.get(second)
+    assert (made.parent, made.iteration, made.name) == (first, 4, f"{run.name} · iterations 9")
+    assert lineage.start(made.facts) == (first, 4)
+    assert len(store.runs()) == 2
+
+
+@pytest.mark.usefixtures("launcher")
 def test_a_setting_that_another_run_cannot_have_is_refused(document: Callable[..., Any], home: Home) -> None:
     id = str(stored(home))
     error = document("train", "--from", id, "--set", "training.meta_lr=7", status=2)["error"]
@@ -400,6 +418,9 @@ BAD = [
     (("train", "--preset", "sinusoid-maml", "--from", "1"), 2, "Both --preset and --from", "Give one", "preset"),
     (("train", "--from", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("train", "--from", "0"), 2, "--from", "--help", ""),
+    (("train", "--continue", "7@first"), 2, "names no checkpoint", "7@best", "continue"),
+    (("train", "--continue", "7", "--from", "7"), 2, "Both --from and --continue", "Give one", "preset"),
+    (("train", "--continue", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("list", "colours"), 2, "no list of colours", "presets", "what"),
     (("show", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("show", "first"), 2, "RUN", "--help", ""),

@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.runs import hardware
+from core.config.checks import parse
+from core.runs import hardware, lineage
 from core.runs.launchers import LocalLauncher
+from core.training import checkpoint
+from core.training.build import build_learner, without_data
+from core.training.trainer import STATE
 from pages.parts import launching
 
 SETTING = "setting-again-{}-{}"
@@ -96,6 +100,67 @@ def test_the_variant_is_launched_with_its_parent(app, said, store, make_run, sta
     assert "inner_lr 0.02" in page.title[0].value.replace("\\", "")
     assert "Everything else stays" not in text
     assert "launch-variant" not in {button.key for button in page.button}
+
+
+def trained(run, home, iteration):
+    """The run with a last checkpoint of this iteration, which a training can go on from."""
+    config = parse(run.config)
+    algorithm = build_learner(config, without_data(config), "loop")
+    state = dict.fromkeys(STATE) | {"device": "cpu", "forward": "loop", "validated": iteration, "seconds": 12.0}
+    state["optimizer"] = algorithm.optimizer(0.001).state_dict()
+    checkpoint.save(home.artifacts(run).checkpoints(), "last", iteration, algorithm, state)
+
+
+def test_an_ended_run_is_continued_from_its_checkpoint(app, store, home, make_run, started):
+    run = make_run("sinusoid-maml", name="mine", changed=["training.iterations=3"])
+    trained(run, home, 3)
+    page = app("run", run=run.id).button(f"fork-{run.id}").click().run()
+    assert "From the checkpoint at iteration 3" in page.toggle(f"from-checkpoint-{run.id}").label
+    assert page.text_input(f"setting-on-{run.id}-training.iterations").value == "6"
+    page.button("launch-variant").click().run()
+    made, before = store.runs()
+    assert (made.parent, made.iteration, lineage.start(made.facts)) == (before.id, 3, (before.id, 3))
+    assert made.config["training"]["iterations"] == 6
+    assert started == [made.id]
+    labels = [link.proto.label.replace("\\", "") for link in page.get("page_link")]
+    assert f"continues #{run.id} from iteration 3 but iterations 6" in labels
+    children = " ".join(link.proto.label for link in app("run", run=run.id).get("page_link"))
+    assert f"{made.id} continues from 3" in children
+
+
+def test_a_stopped_run_is_continued_as_it_is_and_counts_as_no_presets_run(app, store, home, make_run, started):
+    run = make_run("sinusoid-maml", "stopped")
+    trained(run, home, 3)
+    page = app("run", run=run.id).button(f"fork-{run.id}").click().run()
+    page.button("launch-variant").click().run()
+    made, before = store.runs()
+    assert (before.facts["preset"], made.facts["preset"]) == ("sinusoid-maml", "")
+    assert (made.config, made.iteration, started) == (before.config, 3, [made.id])
+
+
+def test_the_switch_leads_back_to_the_start(app, said, home, make_run):
+    run = make_run("sinusoid-maml", changed=["training.iterations=3"])
+    trained(run, home, 3)
+    page = app("run", run=run.id).button(f"fork-{run.id}").click().run()
+    page.toggle(f"from-checkpoint-{run.id}").set_value(False).run()
+    assert "the same ones would give the same numbers" in said(page)
+    assert page.button("launch-variant").disabled
+
+
+def test_what_cannot_be_continued_is_said_in_the_dialog(app, said, store, home, make_run):
+    run = make_run("sinusoid-maml", changed=["training.iterations=3"])
+    trained(run, home, 3)
+    page = app("run", run=run.id).button(f"fork-{run.id}").click().run()
+    page.text_input(f"setting-on-{run.id}-training.iterations").set_value("2").run()
+    page.button("launch-variant").click().run()
+    assert "nothing left to train" in said(page)
+    assert store.count() == 1
+
+
+def test_a_fork_of_a_deleted_run_says_where_it_began(app, said, store, make_run):
+    run = make_run("sinusoid-maml", parent=77)
+    store.update(run.id, facts=run.facts | {"start": {"run": 77, "checkpoint": "last@1200", "iteration": 1200}})
+    assert "from iteration 1200, which was deleted" in said(app("run", run=run.id))
 
 
 def test_a_second_click_launches_nothing_more(app, store, make_run, monkeypatch):

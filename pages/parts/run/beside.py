@@ -17,6 +17,7 @@ from core.runs.series import SeriesReader
 from pages.parts import say, session
 
 NOBODY = "none"
+MOST_CHILDREN = 4  # in a line of links
 AHEAD = 1.25  # how far the other's curves reach while the run trains, as a multiple of where it is
 
 
@@ -48,7 +49,8 @@ def found(run: Run) -> Beside | None:
     """Who the run is compared with, as the address and its lineage say; None where there is nobody (any more)."""
     asked = st.query_params.get("beside", "")
     numbers = session.numbered(asked) or ([run.parent] if run.parent else [])
-    others = session.store().runs(ids=[number for number in numbers if number != run.id])
+    wanted = [number for number in numbers if number != run.id]
+    others = session.store().runs(ids=wanted) if wanted else []
     return Beside(others[0], asked != NOBODY, horizon(run)) if others else None
 
 
@@ -64,12 +66,17 @@ def horizon(run: Run) -> float:
 
 def line(run: Run, beside: Beside | None) -> None:
     """In words what the run has of the other one, a link to it, and the switch for its curves."""
+    begun = lineage.start(run.facts)
     if beside is None:
-        if run.parent:
+        if begun:
+            say.caption(f"{lineage.continues(*begun, {})}, which was deleted")
+        elif run.parent:
             say.caption(f"made from #{run.parent}, which was deleted")
         return
     idle = [Facts.of(one).idle for one in (beside.other, run)]
-    words = lineage.sentence(beside.other.id, lineage.changes(beside.other.config, run.config, idle))
+    changed = lineage.changes(beside.other.config, run.config, idle)
+    goes_on = begun and begun[0] == beside.other.id
+    words = lineage.continues(*begun, changed) if goes_on else lineage.sentence(beside.other.id, changed)
     key = f"beside-{run.id}-{beside.other.id}"
     st.session_state[key] = beside.shown
     with st.container(horizontal=True, vertical_alignment="center", key="lineage"):
@@ -81,6 +88,23 @@ def line(run: Run, beside: Beside | None) -> None:
             help=say.plain(f"Open {beside.name}."),
         )
         st.toggle(say.plain(f"curves of #{beside.other.id}"), key=key, on_change=_switch, args=(key,))
+
+
+def children(run: Run) -> None:
+    """Links to the newest runs that were made from this one."""
+    made = session.store().children(run.id, MOST_CHILDREN)
+    if not made:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="children"):
+        for child in made:
+            begun = lineage.start(child.facts)
+            st.page_link(
+                "pages/run.py",
+                label=say.plain(f"#{child.id} continues from {begun[1]}" if begun else f"#{child.id} made from this"),
+                icon=":material/subdirectory_arrow_right:",
+                query_params={"run": str(child.id)},
+                help=say.plain(f"Open {charts.title(child)}."),
+            )
 
 
 def _switch(key: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.runs.schema import Run
+from core.runs.schema import ENDED, Run
 from pages.parts import say, session
 
 OPEN = "same-again"  # session state: number of the run whose dialog is open, drawn by full runs of the page
@@ -22,6 +22,16 @@ def offer(run: Run) -> None:
         on_click=ask,
         args=(run.id,),
     )
+    if run.status in ENDED and run.iteration:
+        st.button(
+            say.plain("Continue with …"),
+            key=f"fork-{run.id}",
+            icon=":material/fork_right:",
+            help="Launch a new run that goes on from this one's checkpoint, with other settings or for longer.",
+            on_click=ask,
+            args=(run.id,),
+            kwargs={"on": True},
+        )
 
 
 def open_pending(run: Run) -> None:
@@ -30,9 +40,17 @@ def open_pending(run: Run) -> None:
         dialog(run)
 
 
-def ask(id: int, change: Mapping[str, Any] | None = None) -> None:
-    """Open the dialog with the drawing of the page that follows. change: settings by path that are proposed in it."""
+def ask(id: int, change: Mapping[str, Any] | None = None, *, on: bool = False) -> None:
+    """Open the dialog with the drawing of the page that follows. change: settings by path that are proposed in it. on: from the
+    run's checkpoint; the switch in the dialog can still change it.
+    """
     st.session_state[OPEN], st.session_state[CHANGE] = id, change or {}
+    st.session_state[switch(id)] = on
+
+
+def switch(id: int) -> str:
+    """Session state: whether the variant goes on from the run's checkpoint."""
+    return f"from-checkpoint-{id}"
 
 
 def close() -> None:

@@ -1,6 +1,6 @@
 """The form of a run's variant: its most telling settings. Apart from the dialog around it because it imports torch."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,6 +10,7 @@ from core.config.telling import REGISTRIES, telling
 from core.runs import lineage, scheduler
 from core.runs.outlook import either, outlook
 from core.runs.schema import ENDED, Run
+from core.training import checkpoint
 from core.training.build import cores_before
 from data.registry import families
 from pages.parts import say, session
@@ -20,6 +21,7 @@ from pages.parts.train import config_form, draft
 from pages.parts.train.draft import Draft
 
 ACROSS = 2  # settings in a row
+LARGEST_ITERATIONS = 10_000_000
 
 
 def variant_form(run: Run, change: Mapping[str, Any]) -> None:
@@ -28,10 +30,13 @@ def variant_form(run: Run, change: Mapping[str, Any]) -> None:
     Raises InnerloopError for a config of another version.
     """
     before = draft.complete(run.config)
-    current = Draft(draft.complete(run.config), run.name, revision=f"again-{run.id}")
+    saved = start_point(run)
+    current = Draft(draft.complete(run.config), run.name, revision=f"{'on' if saved else 'again'}-{run.id}")
+    if saved and saved.iteration >= current.values["training"]["iterations"]:
+        current.values["training"]["iterations"] = min(2 * saved.iteration, LARGEST_ITERATIONS)
     for path, value in change.items():
         config_form.put(current.values, path, value)
-    chosen = fields(current, change)
+    chosen = fields(current, [*change, *(["training.iterations"] if saved else [])])
     config_form.read(chosen, current.values, current.revision)
     config, problems = current.check()
     changed = lineage.changes(before, current.values)
@@ -41,11 +46,11 @@ def variant_form(run: Run, change: Mapping[str, Any]) -> None:
     stop_first = config is not None and room(run, config)
     if problem := blocked(current, problems):
         say.wrong(problem)
-    elif changed:
+    elif changed or saved:
         say.caption(f"It will be called “{current.name}”.")
     else:
         st.caption("Change a setting: the same ones would give the same numbers.")
-    ready = bool(changed) and not problem
+    ready = bool(changed or saved) and not problem
     if st.button(
         say.plain(f"Launch beside #{run.id}"),
         key="launch-variant",
@@ -54,10 +59,19 @@ def variant_form(run: Run, change: Mapping[str, Any]) -> None:
         disabled=not ready,
         width="stretch",
     ):
-        start(current, run, stop_first)
+        start(current, run, stop_first, str(saved.iteration) if saved else "")
 
 
-def fields(current: Draft, first: Collection[str]) -> list[config_form.Field]:
+def start_point(run: Run) -> checkpoint.Checkpoint | None:
+    """The switch, where there is a choice: the checkpoint to go on from, None to start anew."""
+    saved = checkpoint.newest(session.home().artifacts(run).checkpoints(), "last") if run.status in ENDED else None
+    if saved is None or not saved.iteration:
+        return None
+    chosen = st.toggle(say.plain(f"From the checkpoint at iteration {saved.iteration}"), key=same_again.switch(run.id))
+    return saved if chosen else None
+
+
+def fields(current: Draft, first: Sequence[str] = ()) -> list[config_form.Field]:
     """The settings of these paths and the run's most telling ones, the most telling one first."""
     every = draft.all_fields(current.values, REGISTRIES)
     by_path = {field.path: field for section in every.values() for field in section}
@@ -105,10 +119,10 @@ def room(run: Run, config: RunConfig) -> bool:
     return st.toggle(say.plain(label), key="stop-first")
 
 
-def start(current: Draft, run: Run, stop_first: bool) -> None:
+def start(current: Draft, run: Run, stop_first: bool, saved: str) -> None:
     with session.shown_errors():
         with st.spinner("Checking and queueing …"):
-            (made,) = launched(current.values, current.name, parent=run.id)
+            (made,) = launched(current.values, current.name, parent=run.id, checkpoint=saved)
             if stop_first and session.fetch(run.id).status not in ENDED:
                 scheduler.stop(session.store(), session.home(), run.id)
         same_again.close()

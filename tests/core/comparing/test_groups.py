@@ -48,6 +48,12 @@ def test_seeds_are_together_and_learners_apart(store: RunStore, tmp_path: Path) 
     assert [group.mixed for group in found] == [[], []]
 
 
+def test_a_run_that_goes_on_from_another_one_is_no_seed(store: RunStore, tmp_path: Path) -> None:
+    runs = [trained(store, tmp_path, f"seed={seed}") for seed in range(3)]
+    runs[1] = replace(runs[1], facts=runs[1].facts | {"start": {"run": 9, "checkpoint": "last@3", "iteration": 3}})
+    assert [[run.id for run in group.runs] for group in grouped(runs)] == [[1, 3], [2]]
+
+
 def test_a_group_that_a_person_named_stays_together_where_it_is_asked_for(store: RunStore, tmp_path: Path) -> None:
     other = ("algorithm.inner_lr=0.3", "seed=1")
     runs = [trained(store, tmp_path, group="mine"), trained(store, tmp_path, *other, group="mine")]

@@ -1,0 +1,140 @@
+"""Forks: runs that go on from a checkpoint of another one, under settings that may differ."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from core.algorithms.base import algorithms
+from core.config.checks import ConfigError, Problem, parse
+from core.config.run import RunConfig
+from core.errors import RunError
+from core.runs.home import Home
+from core.runs.lineage import differences
+from core.runs.schema import Run
+from core.runs.store import RunStore
+from core.training import checkpoint
+from core.training.build import learned_shapes
+from core.training.schedule import done
+from core.training.trainer import NEVER, STATE
+
+ANEW = "Start anew with these settings: `train --from {}`, or the switch in the dialog."
+FREE = ("training.", "device", "precision")  # settings that leave the scores of the same weights as they are
+Saved = tuple[checkpoint.Checkpoint, dict[str, Tensor], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a fork begins, in memory: the parent may go on or be deleted meanwhile.
+
+    best: the parent's best checkpoint, if its score still counts.
+    """
+
+    parent: int
+    saved: Saved
+    best: Saved | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        found = self.saved[0]
+        return {"run": self.parent, "checkpoint": found.label, "iteration": found.iteration}
+
+    def copy_to(self, store: RunStore, home: Home, run: Run) -> None:
+        """Into the fork's folder, from which its worker goes on as after a stop. Raises CheckpointError."""
+        folder = home.artifacts(run).checkpoints()
+        if self.best:
+            one, weights, state = self.best
+            checkpoint.place(folder, "best", one.iteration, weights, state)
+        one, weights, state = self.saved
+        checkpoint.place(folder, "last", one.iteration, weights, state)
+        store.update(run.id, iteration=one.iteration, seconds=state["seconds"])
+
+
+def start_of(store: RunStore, home: Home, values: dict[str, Any], parent: int, which: str, seeds: int = 1) -> Start:
+    """The parent's checkpoint, adapted to a config. which: ``last``, ``best`` or an iteration.
+
+    Raises ConfigError for a setting that it cannot go on with, RunError where there is no such checkpoint, CheckpointError.
+    """
+    run = store.get(parent)
+    config, before = parse(values, home.folders), parse(run.config, home.folders)
+    if seeds > 1:
+        raise _refused("seed", "A fork goes on with the random state of its parent, and there is one of it.", parent)
+    saved, folder = _saved(run, home, which), home.artifacts(run).checkpoints()
+    changed = list(differences([before.model_dump(mode="json"), config.model_dump(mode="json")]))
+    _fits(config, before, changed, saved, run.id, home)
+    one, weights, state = saved
+    best = checkpoint.read_newest(folder, "best") if state["best"] else None
+    told = state["best"]["iteration"] if state["best"] else None
+    same = all(path.startswith(FREE) for path in changed)
+    if same and best and best[0].iteration == told:
+        return Start(parent, saved, best)
+    state = {**state, "best": None}
+    if not same:  # what was measured before is of other settings
+        state.pop("window", None)
+        state["validated"] = (
+            state["validated"] if state["validated"] == NEVER else min(state["validated"], one.iteration - 1)
+        )
+    return Start(parent, (one, weights, state))
+
+
+def _saved(run: Run, home: Home, which: str) -> Saved:
+    """The checkpoint asked for, which a training can go on from."""
+    folder = home.artifacts(run).checkpoints()
+    there = {kind: checkpoint.newest(folder, kind) for kind in ("last", "best")}
+    kinds = [kind for kind, one in there.items() if one and which in (kind, str(one.iteration))]
+    found = checkpoint.read_newest(folder, kinds[0]) if kinds else None
+    if found is None:
+        have = ", ".join(one.label for one in there.values() if one)
+        remedy = f"It has {have}." if have else "A run writes its first one after the first validation."
+        raise RunError(f"Run {run.id} has no checkpoint {which}.", remedy)
+    if STATE - found[2].keys():
+        text = f"The checkpoint {found[0].label} of run {run.id} holds weights alone, no training to go on with."
+        raise RunError(text, f"Continue from its last one: {run.id}@last.")
+    return found
+
+
+def _fits(config: RunConfig, before: RunConfig, changed: list[str], saved: Saved, parent: int, home: Home) -> None:
+    """Raises ConfigError, at the setting, where the checkpoint cannot be gone on from with this config."""
+    one, weights, state = saved
+    if not algorithms()[before.algorithm.name].meta_trained:
+        raise _refused(
+            "algorithm.name", f"{before.algorithm.name} is not trained: there is nothing to go on with.", parent
+        )
+    if config.algorithm.name != before.algorithm.name:
+        text = f"These weights are of {before.algorithm.name}, not of {config.algorithm.name}."
+        raise _refused("algorithm.name", text, parent)
+    if config.model != before.model:
+        path = next(path for path in changed if path.startswith("model."))
+        raise _refused(path, f"These weights are of another network: {before.model.name} as it was.", parent)
+    if config.seed != before.seed:
+        raise _refused("seed", "A fork goes on with the random state of its parent, whatever the seed.", parent)
+    if "algorithm.inner_lr" in changed and any(name.partition(".")[0] == "rates" for name in weights):
+        raise _refused(
+            "algorithm.inner_lr", "The inner rates are among the weights, and the checkpoint has them.", parent
+        )
+    shaped = [path for path in changed if path.startswith(("family.", "algorithm."))]
+    if shaped and not _shaped_alike(config, shaped, weights, state, home):
+        raise _refused(
+            shaped[0], "With these settings there are other weights to learn than the checkpoint has.", parent
+        )
+    if done(config.training, one.iteration, state["seconds"]) >= 1.0:
+        spent = one.iteration < config.training.iterations
+        path = "training.minutes" if spent else "training.iterations"
+        text = f"The checkpoint is of iteration {one.iteration}, and there would be nothing left to train."
+        raise ConfigError(
+            [Problem(path, text, "Give the fork more: iterations and minutes count from the parent's start.")]
+        )
+
+
+def _shaped_alike(
+    config: RunConfig, changed: list[str], weights: dict[str, Tensor], state: dict[str, Any], home: Home
+) -> bool:
+    """Whether the checkpoint holds what is learned with this config. A person's own network is foreign code, not run here."""
+    if config.model.name == "module":
+        return not any(path.startswith("family.") for path in changed)
+    shapes, trained = learned_shapes(config, home.folders)
+    known = sum(len(group["params"]) for group in state["optimizer"]["param_groups"])
+    return shapes == {name: value.shape for name, value in weights.items()} and trained == known
+
+
+def _refused(path: str, text: str, parent: int) -> ConfigError:
+    return ConfigError([Problem(path, text, ANEW.format(parent))])
