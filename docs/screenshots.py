@@ -2,7 +2,8 @@
 
     python -m docs.screenshots [--preset omniglot-5w1s-quick] [--home .innerloop]
 
-Launches the preset from the Home page, waits for its end, and photographs Run, Runs, Train and Home in both themes at 1440×900.
+Launches the preset from the Home page, waits for its end, and photographs Run, Runs, Train, Home and, of the runs named, Compare
+in both themes at 1440×900.
 """
 
 import re
@@ -38,6 +39,8 @@ def photograph(page: Page, server: Server, path: str, name: str, theme: str) -> 
     joined = "&" if "?" in path else "?"
     page.goto(f"{server.url}/{path}{joined}embed_options={theme}_theme")
     expect(page.locator("[data-testid=stMain] h1").first).to_be_visible()
+    if path.startswith("compare"):
+        expect(page.locator(".st-key-card-compare-validation .host[data-points]")).to_be_visible()
     if path.startswith("run?"):
         expect(page.locator(".st-key-card-adaptation .host[data-points]")).to_be_visible()
     page.wait_for_load_state("networkidle")
@@ -49,6 +52,9 @@ def main(
     preset: Annotated[str, typer.Option()] = "omniglot-5w1s-quick",
     home: Annotated[Path | None, typer.Option()] = None,
     run: Annotated[int | None, typer.Option(help="Photograph this run instead of launching one.")] = None,
+    compared: Annotated[
+        str, typer.Option(help="Numbers of the runs to compare, as 1,2,3; by default that run alone.")
+    ] = "",
 ) -> None:
     server = Server(Home.find(home), free_port())
     server.start()
@@ -63,6 +69,7 @@ def main(
                     (f"train?preset={preset}", "train"),
                     (f"run?run={shown}", "run"),
                     ("runs", "runs"),
+                    (f"compare?runs={compared or shown}", "compare"),
                 ):
                     photograph(page, server, path, name, theme)
     finally:

@@ -17,7 +17,7 @@ import streamlit as st
 from core.charts import Chart
 from core.plotted import JS, encode
 
-HTML = """<div class="host" role="img" style="width:100%"></div>
+HTML = """<div class="host" role="img" aria-label="Chart" style="width:100%"></div>
 <details class="keep-chart"><summary title="Save this chart as a picture" aria-label="Save this chart as a picture"></summary>
 <div><button data-format="png">PNG</button><button data-format="svg">SVG</button>
 <label><input type="checkbox"> on white</label></div></details>"""

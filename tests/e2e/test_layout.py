@@ -44,7 +44,7 @@ FAULTS = """() => {
   }
   for (const part of main.querySelectorAll('img, table, input, button, .host')) {
     const card = part.closest('[class*=st-key-card-]'), box = part.getBoundingClientRect();
-    if (card && box.width && box.right > card.getBoundingClientRect().right + 1)
+    if (card && box.width && part.checkVisibility() && box.right > card.getBoundingClientRect().right + 1)
       found.add(`${part.tagName} reaches out of ${where(part)}`);
   }
   // Not what scrolls behind an edge of its own.

@@ -195,7 +195,7 @@ def settings_table(rows: Sequence[tuple[str, Any]]) -> str:
 
 def config_card(run: Run) -> None:
     with theme.card("config", height=460):
-        st.markdown("#### Config")
+        say.heading("Config")
         tables = []
         for section, name in SECTIONS.items():
             values = dict(run.config.get(section, {}))
