@@ -9,10 +9,12 @@ from tests.e2e.test_layout import PAGES, THERE
 pytestmark = pytest.mark.xdist_group("browser")
 STREAMLITS_OWN = {"list", "listitem", "svg-img-alt"}  # its navigation and its icons
 ACTIONS = "button, a[href], [role=radio], [role=switch], input[type=checkbox]"
-# Of a group of radio buttons one is reached by Tab, the others by the arrow keys; a list opens by them as well.
+# Of a group of radio buttons one is reached by Tab, the others by the arrow keys; a list opens by them as well, and the
+# backspace key takes a chip out of it.
 OUT_OF_REACH = f"""main => [...main.querySelectorAll('{ACTIONS}')]
   .filter(one => one.checkVisibility() && !one.disabled && one.tabIndex < 0 && !one.matches('[aria-haspopup=listbox]')
-    && !one.closest('[role=radiogroup], [role=toolbar], [data-testid=stNumberInput], [role=grid], [aria-hidden=true]'))
+    && !one.closest('[role=radiogroup], [role=toolbar], [role=grid], [aria-hidden=true]')
+    && !one.closest('[data-testid=stNumberInput], [data-testid=stMultiSelect]'))
   .map(one => one.outerHTML.slice(0, 200))"""
 SEEN = """() => {
   const here = document.activeElement, drawn = [here, here.closest('label'), here.parentElement].filter(Boolean);
