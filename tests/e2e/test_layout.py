@@ -34,7 +34,7 @@ FAULTS = """() => {
   while (texts.nextNode()) {
     const text = texts.currentNode, box = text.parentElement;
     // A chip in a field is shortened with an ellipsis; the list below the field has it whole.
-    if (box.closest('style, script, svg, canvas, code, [hidden], [data-testid=stMultiSelect]') || !box.checkVisibility()) continue;
+    if (!box.checkVisibility() || box.closest('style, script, svg, canvas, code, [data-testid=stMultiSelect]')) continue;
     for (const word of text.textContent.matchAll(/[^\\s-]+/g)) {  // a line may end after a hyphen
       const range = document.createRange();
       range.setStart(text, word.index);

@@ -47,7 +47,9 @@ def test_it_is_whole_without_a_connection(offline: Page, written: Path, scheme: 
     offline.emulate_media(color_scheme=scheme)
     offline.goto(written.as_uri())
     expect(offline.locator(".chart .main-svg").first).to_be_visible()
-    assert offline.locator(".chart .scatterlayer .trace").count() == 9  # of each chart two seeds, their mean and its band; the best
+    assert (
+        offline.locator(".chart .scatterlayer .trace").count() == 9
+    )  # in both two seeds, their mean and its band; a star
     assert offline.locator("img, b >> text=/^b$/").count() == 0
     assert TEXT in offline.locator(".notes").inner_text()
     assert f"#1 {TEXT}" in offline.locator("body").inner_text()
