@@ -151,8 +151,11 @@ def _parts(result: dict[str, Any], facts: Facts) -> dict[str, Any]:
 def remedy(a: Tested, b: Tested) -> Remedy | None:
     """The evaluation that would make the tests alike: of each setting that differs the first group's, of numbers of tasks,
     queries and steps the largest, of classes those that a learner was trained on which takes no others. None where no evaluation
-    can: other tasks were asked for, the data are not the same, or two such learners were trained on other numbers of classes.
+    can: other tasks were asked for, the data are not the same, two such learners were trained on other numbers of classes, or a
+    run has no test that could be taken otherwise.
     """
+    if not all((*a.tests, *b.tests)):
+        return None
     rows = unlike(a, b)
     fixed = {result["protocol"]["n_way"] for run, result in (*a.newest, *b.newest) if Facts.of(run).fixed_way}
     if not rows or rows.keys() - SETTINGS.keys() or ("classes" in rows and len(fixed) > 1):

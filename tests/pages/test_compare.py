@@ -196,6 +196,16 @@ def test_a_run_without_a_test_is_said(app, said, store, make_run):
     assert "pretrain has runs without a test: #2" in said(app("compare", runs="1,2"))
 
 
+def test_nothing_is_to_be_tested_otherwise_where_a_run_has_no_test(app, said, store, make_run):
+    """There is nothing yet that could be tested in another way."""
+    tested = make_run("sinusoid-maml", "finished")
+    add_test(store, tested, 0.5)
+    seeds = [make_run("sinusoid-pretrain", changed=[f"seed={seed}"]) for seed in range(2)]
+    add_test(store, seeds[0], 0.5, inner_steps=7)
+    text = said(app("compare", runs=numbers([tested, *seeds])))
+    assert f"pretrain has runs without a test: #{seeds[1].id}" in text and "To compare them" not in text
+
+
 def test_tests_under_way_and_those_that_failed_are_said(app, said, make_run, monkeypatch):
     make_run("sinusoid-maml")
     tests = [Retest(1, (), done=0.25)]
