@@ -129,15 +129,16 @@ def refusal(a: Tested, b: Tested) -> list[str]:
 
 
 def unlike(a: Tested, b: Tested) -> dict[str, dict[str, Any]]:
-    """What the newest tests do not share: the value by who has it, a group's label or ``label #number``. That the tasks are
-    others is said only where nothing else explains it.
+    """What the newest tests do not share: the value by who has it, a group's label, or ``label #number`` where its runs do not
+    share it. That the tasks are others is said only where nothing else explains it.
     """
     values: dict[str, dict[str, Any]] = {}
     for one in (a, b):
-        for run, result in one.newest:
-            who = one.group.label if len(one.newest) == 1 else f"{one.group.label} #{run.id}"
-            for name, value in _parts(result, Facts.of(run)).items():
-                values.setdefault(name, {})[who] = value
+        parts = {run.id: _parts(result, Facts.of(run)) for run, result in one.newest}
+        for name in dict.fromkeys(name for part in parts.values() for name in part):
+            of = {f"{one.group.label} #{id}": part[name] for id, part in parts.items() if name in part}
+            alone = len({json.dumps(value) for value in of.values()}) == 1
+            values.setdefault(name, {}).update({one.group.label: next(iter(of.values()))} if alone else of)
     found = {name: row for name, row in values.items() if len({json.dumps(value) for value in row.values()}) > 1}
     if len(found) > 1:
         found.pop(TASKS, None)

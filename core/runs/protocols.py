@@ -21,7 +21,8 @@ def comparable(protocol: dict[str, Any], facts: Facts) -> dict[str, Any]:
     family = {key: value for key, value in protocol.get("family", {}).items() if key not in TRAINING_SHAPE}
     parts = {f"family {key}": value for key, value in family.items()}
     parts |= {title: protocol.get(key) for key, title in SAID.items()}
-    if facts.takes_steps:  # a learner that reads the support set at once has none to share
+    # A learner that reads the support set at once has none to share, and what one has chosen on validation tasks is its own.
+    if facts.takes_steps and not protocol.get("chosen"):
         parts["inner steps"] = protocol.get("inner_steps")
     if (normalised := normalised_by(protocol, facts)) != "none":  # likewise a network without BatchNorm
         parts["BatchNorm's statistics"] = normalised
