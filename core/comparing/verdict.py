@@ -186,7 +186,8 @@ def _text(verdict: Verdict, found: Difference, metric: Metric, count: int, left_
     half, tasks = (found.high - found.low) / 2, f"on {verdict.episodes} shared tasks"
     several = f", {count} comparisons at once" if count > 1 else ""
     if verdict.decided:
-        parts = [f"{verdict.better} is better by {amount(metric, abs(found.mean), half)} {tasks}"]
+        other = verdict.b if verdict.better == verdict.a else verdict.a
+        parts = [f"{verdict.better} is better than {other} by {amount(metric, abs(found.mean), half)} {tasks}"]
         if verdict.seeds > 1:
             parts[0] += f", in {verdict.seeds_won} of {verdict.seeds} seeds"
     elif found.mean == 0 and found.se == 0:

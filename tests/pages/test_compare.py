@@ -157,7 +157,7 @@ def add_test(store, run, mean, **changes):
 def test_the_verdict_is_said_in_a_sentence(app, said, store, seeds):
     for run, mean in zip(seeds, (0.5, 0.51, 0.49, 0.9, 0.91), strict=True):
         add_test(store, run, mean)
-    assert "Maml is better by 0.4" in said(app("compare", runs=numbers(seeds)))
+    assert "Maml is better than pretrain by 0.4" in said(app("compare", runs=numbers(seeds)))
 
 
 def test_unlike_protocols_get_no_verdict_but_a_way_out(app, said, store, make_run, monkeypatch):

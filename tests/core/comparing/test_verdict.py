@@ -41,7 +41,7 @@ def one(a: Scored, b: Scored, metric: Metric = PER_CENT) -> Verdict:
 
 def test_decided_between_single_trainings() -> None:
     verdict = one(group("maml"), group("protonet", 0.02))
-    assert verdict.text == "protonet is better by 2.0 ± 0.6 points on 600 shared tasks" + ALONE
+    assert verdict.text == "protonet is better than maml by 2.0 ± 0.6 points on 600 shared tasks" + ALONE
     assert (verdict.decided, verdict.better, verdict.needed_episodes, verdict.seed_se) == (True, "protonet", None, None)
     assert verdict.low < verdict.difference < verdict.high < 0
     assert verdict.losses > verdict.wins
@@ -49,14 +49,14 @@ def test_decided_between_single_trainings() -> None:
 
 def test_decided_between_groups_of_seeds() -> None:
     verdict = one(group("maml", 0.0, range(3)), group("protonet", 0.02, range(1, 5)))
-    assert verdict.text == "protonet is better by 2.0 ± 0.6 points on 600 shared tasks, in 2 of 2 seeds"
+    assert verdict.text == "protonet is better than maml by 2.0 ± 0.6 points on 600 shared tasks, in 2 of 2 seeds"
     assert verdict.seed_se is not None
 
 
 def test_of_errors_the_smaller_is_better() -> None:
     verdict = one(group("maml"), group("pretrain", 0.02), SQUARED_ERROR)
     assert verdict.better == "maml" and verdict.wins > verdict.losses
-    assert verdict.text.startswith("maml is better by 0.020 ± 0.006 (mean squared error) on 600 shared tasks")
+    assert verdict.text.startswith("maml is better than pretrain by 0.020 ± 0.006 (mean squared error) on 600 shared tasks")
 
 
 def test_undecided_and_more_tasks_would_settle_it() -> None:
