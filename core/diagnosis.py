@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import diverged
-from core.comparing.verdict import FEWEST, LOST
+from core.comparing.limits import FEWEST, LOST
 from core.evidence import Evidence, Interval
 from core.runs import lineage
 from core.runs.facts import unknown

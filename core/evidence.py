@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from core import charts
-from core.comparing.verdict import FEWEST
+from core.comparing.limits import FEWEST
 from core.runs.facts import Facts
 from core.runs.outline import QUERY_LOSS
 from core.runs.schema import ENDED, Evaluation, Run, Score

@@ -27,12 +27,13 @@ Saved = tuple[checkpoint.Checkpoint, dict[str, Tensor], dict[str, Any]]
 class Start:
     """Where a fork begins, in memory: the parent may go on or be deleted meanwhile.
 
-    best: the parent's best checkpoint, if its score still counts.
+    best: the parent's best checkpoint, if its score still counts; score: what the parent's row says of it.
     """
 
     parent: int
     saved: Saved
     best: Saved | None = None
+    score: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         found = self.saved[0]
@@ -46,7 +47,7 @@ class Start:
             checkpoint.place(folder, "best", one.iteration, weights, state)
         one, weights, state = self.saved
         checkpoint.place(folder, "last", one.iteration, weights, state)
-        store.update(run.id, iteration=one.iteration, seconds=state["seconds"])
+        store.update(run.id, iteration=one.iteration, seconds=state["seconds"], best=self.score)
 
 
 def start_of(store: RunStore, home: Home, values: dict[str, Any], parent: int, which: str, seeds: int = 1) -> Start:
@@ -66,7 +67,7 @@ def start_of(store: RunStore, home: Home, values: dict[str, Any], parent: int, w
     told = state["best"]["iteration"] if state["best"] else None
     same = all(path.startswith(FREE) for path in changed)
     if same and best and best[0].iteration == told:
-        return Start(parent, saved, best)
+        return Start(parent, saved, best, run.best if run.best and run.best["iteration"] == told else None)
     state = {**state, "best": None}
     if not same:  # what was measured before is of other settings
         state.pop("window", None)

@@ -109,7 +109,7 @@ def _one_start(given: dict[str, Any]) -> None:
     named = [option for option, value in given.items() if value is not None]
     if not named:
         text, remedy = (
-            "Neither --preset nor --from is given.",
+            "None of --preset, --from, --config and --continue is given.",
             "Name a preset or a run to start from; see `list presets` and `runs`.",
         )
         raise InputError(text, remedy, "preset")

@@ -14,7 +14,7 @@ from core.runs.protocols import comparable
 from core.runs.schema import Evaluation, Run
 from core.runs.store import RunStore
 
-STEPS, TASKS, EPISODES = "inner steps", "episodes", "number of episodes"
+STEPS, TASKS, EPISODES, NORM = "inner steps", "episodes", "number of episodes", "BatchNorm's statistics"
 SHOWN = 6  # signs of a digest
 # The settings of an evaluation under the names that people read, and how they ask for it.
 SETTINGS = {
@@ -24,7 +24,7 @@ SETTINGS = {
     STEPS: ("evaluation.inner_steps", "{} inner steps"),
     EPISODES: ("evaluation.episodes", "{} test episodes"),
     "episode seed": ("evaluation.seed", "episode seed {}"),
-    "BatchNorm's statistics": ("batch_statistics", "BatchNorm's statistics by the {} set"),
+    NORM: ("batch_statistics", "BatchNorm's statistics by the {} set"),
 }
 ALONE = "support"  # the statistics under which all learners normalise a query by the same
 
@@ -32,17 +32,24 @@ ALONE = "support"  # the statistics under which all learners normalise a query b
 @dataclass(frozen=True)
 class Badge:
     """The protocol of a score. text: ``test · 5-way 1-shot · 15 queries · 5 steps · 600 tasks · seed 0 · #a1b2c3``. digest: of
-    all but the steps. steps: None for a learner that takes none. tooltip: all of it.
+    all but steps and norm. steps: None for a learner that takes none. norm: what BatchNorm normalised by, None for a network
+    without any. tooltip: all of it.
     """
 
     text: str
     digest: str
     steps: int | None
+    norm: str | None
     tooltip: str
 
+    @property
+    def key(self) -> tuple[str, int | None, str | None]:
+        return self.digest, self.steps, self.norm
+
     def alike(self, other: "Badge") -> bool:
-        """Whether the two scores compare: equal digests, and where both learners take inner steps as many of them."""
-        return self.digest == other.digest and (None in (self.steps, other.steps) or self.steps == other.steps)
+        """Whether the two scores compare: equal digests, and where both take inner steps, or have BatchNorm, the same of it."""
+        own = zip(self.key[1:], other.key[1:], strict=True)
+        return self.digest == other.digest and all(None in pair or pair[0] == pair[1] for pair in own)
 
 
 def badge(result: dict[str, Any], facts: Facts) -> Badge:
@@ -50,15 +57,16 @@ def badge(result: dict[str, Any], facts: Facts) -> Badge:
     protocol = result["protocol"]
     parts = comparable(protocol, facts) | {TASKS: protocol.get("episodes_sha256")}
     parts["metric"] = result.get("metric")
-    steps = parts.pop(STEPS, None)
+    steps, norm = parts.pop(STEPS, None), parts.pop(NORM, None)
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:SHOWN]
     way = f"{protocol['n_way']}-way " if protocol.get("n_way", 1) > 1 else ""
     said = [str(protocol.get("split")), f"{way}{protocol.get('k_shot')}-shot", f"{protocol.get('n_query')} queries"]
     said += [] if steps is None else [f"{steps} step{'' if steps == 1 else 's'}"]
     said += [f"{protocol.get('episodes')} tasks", f"seed {protocol.get('seed')}", f"#{digest}"]
     lines = [f"{name}: {worded(value)}" for name, value in comparable(protocol, facts).items()]
-    rule = "Scores with the same number sign compare; of learners that take inner steps, those with as many."
-    return Badge(" · ".join(said), digest, steps, "\n".join([*lines, "", rule]))
+    rule = "Scores with the same number sign compare; of learners that take inner steps, those with as many, and of networks "
+    rule += "with BatchNorm, those that normalise alike."
+    return Badge(" · ".join(said), digest, steps, norm, "\n".join([*lines, "", rule]))
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class Tested:
     @cached_property
     def by_badge(self) -> list[tuple[Badge, tuple[Evaluation, ...]]]:
         """Tests that each run has under the same protocol, and as many steps, newest first."""
-        kept = [{(one.digest, one.steps): (one, test) for one, test in reversed(runs)} for runs in self._badged]
+        kept = [{one.key: (one, test) for one, test in reversed(runs)} for runs in self._badged]
         common = [key for key in reversed(kept[0]) if all(key in one for one in kept)]
         return [(kept[0][key][0], tuple(one[key][1] for one in kept)) for key in common]
 
@@ -169,7 +177,7 @@ def remedy(a: Tested, b: Tested) -> Remedy | None:
 
 
 def _wanted(name: str, values: Sequence[Any]) -> Any:
-    if name == "BatchNorm's statistics":
+    if name == NORM:
         return ALONE
     return max(values) if name in ("queries", STEPS, EPISODES) else values[0]
 

@@ -23,6 +23,11 @@ class Group:
     runs: tuple[Run, ...]
 
     @property
+    def trainings(self) -> tuple[Run, ...]:
+        """One run a seed, the newest: a recipe that was trained twice from one seed is one training."""
+        return tuple({run.config.get("seed", 0): run for run in sorted(self.runs, key=lambda run: run.id)}.values())
+
+    @property
     def mixed(self) -> list[str]:
         """The settings in which its runs differ though they are no seeds; only a group that a person named has any."""
         rows = differences([recipe(run.config) for run in self.runs], [Facts.of(run).idle for run in self.runs])

@@ -44,6 +44,8 @@ class Standing:
 
 
 def standing(group: Group) -> Standing:
+    """Of each seed's newest run, see ``Group.trainings``."""
+    group = replace(group, runs=group.trainings)
     tests = [run.test for run in group.runs]
     took = [test["seconds"] / test["episodes"] for test in tests if test and test.get("seconds")]
     best = [run.best for run in group.runs]

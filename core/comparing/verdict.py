@@ -9,14 +9,13 @@ import numpy as np
 
 from core.comparing.alike import Remedy, Tested, in_common, refusal, remedy, tested
 from core.comparing.groups import Group
+from core.comparing.limits import FEWEST, LOST
 from core.comparing.paired import ALPHA, Difference, difference, holm, needed_episodes
 from core.runs.facts import Facts
 from core.runs.schema import Evaluation
 from core.runs.store import RunStore
 from data.metric import Metric, fixed
 
-FEWEST = 20  # tasks in common; of fewer a mean's interval says nothing
-LOST = 0.05  # share of tasks without a finite score beyond which those that are left say nothing of the rest
 MOST_EPISODES = 100_000  # of an evaluation
 
 
@@ -66,6 +65,11 @@ class Verdict:
     needed_episodes: int | None = None
     reasons: tuple[str, ...] = ()
     remedy: Remedy | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The text with a capital and a full stop."""
+        return f"{self.text[:1].upper()}{self.text[1:].rstrip('.')}."
 
 
 def verdicts(groups: Sequence[Group], store: RunStore) -> list[Verdict]:

@@ -13,8 +13,9 @@ COMMAND = ("python", "-m", "core", "train")
 
 
 def config(run: Run) -> dict[str, Any]:
-    """All that determines the run's numbers."""
-    return {key: value for key, value in run.config.items() if key != "device"}
+    """All that determines the run's numbers, with the device only where the run is divided among its processes."""
+    divided = run.config.get("training", {}).get("processes", 1) > 1
+    return {key: value for key, value in run.config.items() if key != "device" or divided}
 
 
 def config_text(run: Run) -> str:
@@ -39,7 +40,7 @@ def command_of_preset(run: Run) -> str:
     from core.config.presets import PRESETS  # with launch, which brings torch
     from core.launch import changed
 
-    wanted = changed(run.config | {"device": "auto"})
+    wanted = changed({"device": "auto"} | config(run))
     found = [(preset.name, assignments(changed(preset.config), wanted)) for preset in PRESETS]
     name, changes = min(found, key=lambda one: len(one[1]))
     said = [part for change in changes for part in ("--set", change)]
@@ -47,7 +48,7 @@ def command_of_preset(run: Run) -> str:
 
 
 def assignments(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What ``--set`` has to be told so that one complete config becomes the other, but for seed and device."""
+    """What ``--set`` has to be told so that one complete config becomes the other, but for the seed."""
     from core.config.overrides import BRANCHES, apply
 
     branches = [f"{name}={after[name]['name']}" for name in BRANCHES if before[name]["name"] != after[name]["name"]]
@@ -55,5 +56,5 @@ def assignments(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     for section, value in after.items():
         inner = value.items() if isinstance(value, dict) else ()
         pairs += [(f"{section}.{key}", before[section][key], one) for key, one in inner]
-        pairs += [] if inner or section in ("seed", "device") else [(section, before[section], value)]
+        pairs += [] if inner or section == "seed" else [(section, before[section], value)]
     return branches + [f"{path}={json.dumps(new)}" for path, old, new in pairs if new != old]

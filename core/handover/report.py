@@ -69,7 +69,7 @@ def report(runs: Sequence[Run], store: RunStore, *, title: str = "", notes: str 
     return _pages.get_template("report.html").render(
         title=title.strip() or _title(runs),
         notes=notes.strip(),
-        verdicts=[one.text for one in verdicts(groups, store)],
+        verdicts=[one.sentence for one in verdicts(groups, store)],
         told=told,
         charts=[(heading, chart.label) for heading, chart in drawn],
         differing=_differing(runs),
@@ -211,7 +211,7 @@ def _settings(run: Run) -> dict[str, list[tuple[str, str]]]:
 
 def _differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     """The settings that are not the same in all runs, with each one's value."""
-    rows = lineage.differences([again.config(run) for run in runs])
+    rows = lineage.differences([again.config(run) for run in runs], [Facts.of(run).idle for run in runs])
     return [(path, [lineage.worded(value) for value in row]) for path, row in rows.items()]
 
 

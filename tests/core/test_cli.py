@@ -414,7 +414,7 @@ BAD = [
     (("train", "--preset", "sinusoid-maml", "--seed", "-1"), 2, "seed = -1", "", "seed"),
     (("train", "--preset", "sinusoid-maml", "--seeds", "0"), 2, "--seeds", "--help", ""),
     (("train", "--preset", "sinusoid-maml", "--set", "device=cuda"), 2, "device cuda does not exist", "cpu", "device"),
-    (("train",), 2, "Neither --preset nor --from", "preset or a run", "preset"),
+    (("train",), 2, "None of --preset, --from", "preset or a run", "preset"),
     (("train", "--preset", "sinusoid-maml", "--from", "1"), 2, "Both --preset and --from", "Give one", "preset"),
     (("train", "--from", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("train", "--from", "0"), 2, "--from", "--help", ""),

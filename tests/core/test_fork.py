@@ -13,6 +13,7 @@ from core.runs.home import Home
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from core.training import checkpoint
+from core.training.checkpoint import newest
 from core.training.listener import Stopped
 from core.training.trainer import Trainer
 from tests.core.tiny import MemoryListener, open_tiny, tiny, values
@@ -53,7 +54,10 @@ def forked(store: RunStore, home: Home, parent: Run, *changed: str, which: str =
 def test_a_fork_with_more_iterations_equals_a_run_that_was_never_ended(store: RunStore, home: Home, which: str) -> None:
     parent = parent_of(store, home)
     _, whole, whole_trainer = train(store, home, row(store, home, values("doodles", "training.iterations=7")))
+    score = {"iteration": newest(home.artifacts(parent).checkpoints(), "best").iteration, "mean": 0.5}
+    store.update(parent.id, best=score)
     fork = forked(store, home, parent, "training.iterations=7", which=which)
+    assert fork.best == score, "its row says what checkpoint it has"
     gone = store.delete(parent.id)  # which it outlives
     home.artifacts(gone).delete()
     at = fork.iteration

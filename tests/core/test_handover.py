@@ -83,6 +83,13 @@ def test_the_command_of_a_preset_is_the_same_config(store: RunStore, home: Home,
     assert others["--name"] == run.name
 
 
+def test_a_run_that_is_divided_keeps_its_device(store: RunStore, home: Home) -> None:
+    """Where there is a GPU, auto would be that, and refuse several processes."""
+    run = added(store, home, "doodles", "training.processes=2", "device=cpu")
+    assert again.config(run)["device"] == "cpu" and 'device="cpu"' in again.command_of_preset(run)
+    assert "device" not in again.config(added(store, home, "doodles", "device=cpu"))
+
+
 def test_a_presets_own_command_changes_nothing(store: RunStore, home: Home) -> None:
     config = changed(preset("sinusoid-maml").config)
     run = store.create(config, "mine", folder_root=home.runs_folder, datasets=home.datasets)

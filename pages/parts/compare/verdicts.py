@@ -49,7 +49,7 @@ def _verdict(verdict: Verdict, a: Tested, b: Tested) -> None:
     icon, color = ("check_circle", "green") if verdict.decided else ("help", "gray")
     if verdict.reasons:
         icon, color = "balance", "orange"
-    sentence = f"{verdict.text[:1].upper()}{verdict.text[1:].rstrip('.')}."
+    sentence = verdict.sentence
     st.markdown(say.marked(sentence, icon, color))
     label, wishes = way_on(verdict, a, b)
     runs = [run for one in (a, b) for run in one.group.runs]

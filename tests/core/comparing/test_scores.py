@@ -1,5 +1,7 @@
 """What groups reached and what it cost them."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -14,8 +16,10 @@ from tests.core.tiny import tiny
 def make(tmp_path):
     store = RunStore(f"sqlite:///{tmp_path / 'runs.db'}")
 
-    def made(mean: float | None, seconds: float = 60.0, base: str = "doodles", took: float | None = None):
-        config = tiny(base)
+    seeds = count()
+
+    def made(mean: float | None, seconds: float = 60.0, base: str = "doodles", took: float | None = None, seed=None):
+        config = tiny(base, f"seed={next(seeds) if seed is None else seed}")
         places = {"folder_root": tmp_path, "datasets": tmp_path}
         run = store.create(config.model_dump(mode="json"), "one", **places, facts=facts_of(config).as_json())
         whole = {"mean": mean, "ci95": 0.02, "episodes": 600, "seconds": took}
@@ -32,6 +36,11 @@ def test_a_single_runs_interval_is_over_tasks_and_a_groups_over_seeds(make):
     assert three.test.mean == pytest.approx(0.5)
     assert three.test.half == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)  # Student's t of two degrees of freedom
     assert (three.test.over, three.seconds) == ("3 seeds", 60.0)
+
+
+def test_a_seed_that_was_trained_twice_is_one_training(make):
+    found = standing(Group("two", (make(0.5, seed=7), make(0.6, seed=7))))
+    assert (found.test.mean, found.test.over) == (0.6, "600 tasks")
 
 
 def test_seeds_without_a_score_are_said(make):

@@ -56,7 +56,9 @@ def test_decided_between_groups_of_seeds() -> None:
 def test_of_errors_the_smaller_is_better() -> None:
     verdict = one(group("maml"), group("pretrain", 0.02), SQUARED_ERROR)
     assert verdict.better == "maml" and verdict.wins > verdict.losses
-    assert verdict.text.startswith("maml is better than pretrain by 0.020 ± 0.006 (mean squared error) on 600 shared tasks")
+    assert verdict.text.startswith(
+        "maml is better than pretrain by 0.020 ± 0.006 (mean squared error) on 600 shared tasks"
+    )
 
 
 def test_undecided_and_more_tasks_would_settle_it() -> None:
