@@ -17,6 +17,8 @@ from markupsafe import Markup
 from core import about, charts, diverged
 from core.charts import Chart
 from core.comparing import curves
+from core.comparing.again import with_newest_tests
+from core.comparing.alike import tested
 from core.comparing.curves import MOST
 from core.comparing.groups import grouped
 from core.comparing.verdict import verdicts
@@ -64,6 +66,8 @@ def report(runs: Sequence[Run], store: RunStore, *, title: str = "", notes: str 
     """
     _checked(runs)
     groups = grouped(runs)
+    tests = {run.id: run for group in groups for run in with_newest_tests(tested(group, store)).runs}
+    runs = [tests[run.id] for run in runs]  # with the tests that the verdicts are on
     drawn = drawings(runs, store)
     told = [tell(run) for run in runs]
     return _pages.get_template("report.html").render(
