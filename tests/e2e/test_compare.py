@@ -10,6 +10,7 @@ from core.config.run import RunConfig
 from core.runs.launchers import identify
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from tests.e2e.conftest import SIZE
 from tests.e2e.serving import Server
 from tests.waiting import SELDOM, wait_until
 
@@ -52,9 +53,17 @@ def test_chosen_runs_are_compared_and_what_is_hidden_stays_so(server, store, pag
         page.get_by_role("textbox", name="Search").fill("compared")
         page.get_by_role("textbox", name="Search").press("Enter")
         table = page.locator("[data-testid=stDataFrame]").first
-        wait_until(lambda: table.bounding_box()["height"] < 150, every=SELDOM)  # of the two that match
-        table.locator("canvas").first.click(position={"x": 18, "y": 18}, force=True)  # all rows
-        page.locator(".st-key-compare-runs button").click()
+        wait_until(lambda: (table.bounding_box() or SIZE)["height"] < 150, every=SELDOM)  # of the two that match
+        compare = page.locator(".st-key-compare-runs button")
+
+        def ticked() -> bool:
+            """All rows; a click that comes while the table is being put up is lost."""
+            if not compare.is_enabled():
+                table.locator("canvas").first.click(position={"x": 18, "y": 18}, force=True)
+            return compare.is_enabled()
+
+        wait_until(ticked, timeout=60, every=3.0)
+        compare.click()
         page.wait_for_url(re.compile(f"compare.runs={runs[0].id}(%2C|,){runs[1].id}"))
         wait_until(lambda: len(traces(page)) == 2, timeout=60, every=SELDOM)  # the mean and its band
 
