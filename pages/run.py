@@ -78,6 +78,7 @@ def action_buttons(run: Run) -> None:
         st.switch_page("pages/train.py", query_params={"from": str(run.id)})
     same_again.offer(run)
     with st.popover("More", key=f"more-{run.id}", icon=":material/more_horiz:"):
+        same_again.offer_to_continue(run)
         more_buttons(run)
 
 

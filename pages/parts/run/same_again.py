@@ -22,6 +22,10 @@ def offer(run: Run) -> None:
         on_click=ask,
         args=(run.id,),
     )
+
+
+def offer_to_continue(run: Run) -> None:
+    """In the menu, where its coming at the end of the run moves no other button."""
     if run.status in ENDED and run.iteration:
         st.button(
             say.plain("Continue with …"),
