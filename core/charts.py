@@ -109,7 +109,7 @@ def mode(x: np.ndarray) -> str:
 def validation_chart(run: Run, evaluations: Sequence[Score]) -> Chart:
     """Validation score of one run over iterations, with 95 % intervals."""
     metric = Facts.of(run).metric
-    return _scored([_validated("validation", metric, evaluations, 2)], metric, *VALIDATION)
+    return scored_chart([_validated("validation", metric, evaluations, 2)], metric, *VALIDATION)
 
 
 def _validated(name: str, metric: Metric, evaluations: Sequence[Score], color: int) -> Trace:
@@ -137,13 +137,23 @@ def adaptation_charts(
 
 def _adapted(metric: Metric, drawn: Sequence[tuple], medians: bool | None) -> Chart:
     medians = by_median([result for _, result, *_ in drawn]) if medians is None else medians
-    (x_title, label), mark = (MEDIANS, ", median") if medians else (ADAPTATION, "")
     traces = []
     for name, result, color, dash in drawn:
-        x = np.array([point["step"] for point in result["curve"]])
-        y, error = (median_scores if medians else mean_scores)(metric, result["curve"])
-        traces.append(Trace(name, x, y, error, "lines+markers", color, dash))
-    return _scored(traces, metric, x_title, label, steps=True, mark=mark)
+        traces.append(Trace(name, *step_scores(metric, result["curve"], medians), "lines+markers", color, dash))
+    return adapted_chart(traces, metric, medians)
+
+
+def adapted_chart(traces: list[Trace], metric: Metric, medians: bool) -> Chart:
+    """Scores after each inner step on their axes. medians: whether they are medians."""
+    (x_title, label), mark = (MEDIANS, ", median") if medians else (ADAPTATION, "")
+    return scored_chart(traces, metric, x_title, label, steps=True, mark=mark)
+
+
+def step_scores(
+    metric: Metric, curve: Sequence[dict[str, Any]], medians: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inner steps and scores as they are drawn, each (points,), and their bars, see ``Trace``."""
+    return np.array([point["step"] for point in curve]), *(median_scores if medians else mean_scores)(metric, curve)
 
 
 def by_median(results: Sequence[dict[str, Any]]) -> bool:
@@ -168,11 +178,19 @@ def median_scores(metric: Metric, curve: Sequence[dict[str, Any]]) -> tuple[np.n
     return y, np.stack([y - low, high - y])  # (2, points)
 
 
-def _scored(
-    traces: list[Trace], metric: Metric, x_title: str, label: str, *, steps: bool = False, mark: str = ""
+def scored_chart(
+    traces: list[Trace],
+    metric: Metric,
+    x_title: str,
+    label: str,
+    *,
+    steps: bool = False,
+    mark: str = "",
+    log_x: bool = False,
 ) -> Chart:
+    """Scores on the axis that their metric and their range ask for. mark: follows its title."""
     log_y = metric.unbounded_error and wide(traces)
-    return Chart(traces, x_title, metric.axis + mark, label, metric.suffix, log_y, steps)
+    return Chart(traces, x_title, metric.axis + mark, label, metric.suffix, log_y, steps, log_x)
 
 
 def wide(traces: Sequence[Trace]) -> bool:

@@ -12,6 +12,7 @@ from core.cli.options import HomeOption, find_run, open_home
 from core.handover import again, tables
 from core.handover.report import charts_page, report
 from core.runs.home import Home
+from core.runs.run_lists import RunFilter
 from core.runs.schema import LARGEST_RUN, Run
 from core.runs.store import RunStore
 from data.errors import InputError
@@ -70,7 +71,8 @@ def make_report(
     if bool(runs) is (group is not None):
         raise InputError("report takes runs, or --group.", "Give the numbers of runs, or the name of a group.", "runs")
     _, store = open_home(home)
-    chosen = [find_run(store, id) for id in dict.fromkeys(runs or [])] or store.of_group(group)
+    named = [find_run(store, id) for id in dict.fromkeys(runs or [])]
+    chosen = named or store.page(RunFilter(group=group))[::-1]  # oldest first
     if not chosen:
         raise InputError(f"There is no run in a group {group}.", "`python -m core show RUN --json` says it.", "group")
     write(output, lambda file: file.write(report(chosen, store, title=title, notes=notes).encode()))

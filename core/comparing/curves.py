@@ -7,20 +7,18 @@ from typing import Any, Literal
 import numpy as np
 
 from core.charts import (
-    ADAPTATION,
-    MEDIANS,
     POINTS,
     VALIDATION,
     Chart,
     Trace,
+    adapted_chart,
     by_median,
     drawn_as,
     floats,
-    mean_scores,
-    median_scores,
     mode,
+    scored_chart,
+    step_scores,
     title,
-    wide,
 )
 from core.comparing.bands import band
 from core.comparing.groups import Group
@@ -100,8 +98,8 @@ def validation_charts(groups: Sequence[Group], reader: SeriesReader, view: View)
             found += [_best(found[-1], metric)] if view.best else []
             charts.setdefault((_x_title(group.runs[0], view, unit), metric), []).extend(found)
     return [
-        Chart(found, x, one.axis, VALIDATION[1], one.suffix, one.unbounded_error and wide(found), log_x=view.log_x)
-        for (x, one), found in charts.items()
+        scored_chart(found, metric, x_title, VALIDATION[1], log_x=view.log_x)
+        for (x_title, metric), found in charts.items()
     ]
 
 
@@ -119,14 +117,13 @@ def adaptation_charts(groups: Sequence[Group], reader: SeriesReader, view: View)
 
 def _adaptation_chart(metric: Metric, evaluated: Sequence[tuple[int, Group, list, str]], view: View) -> Chart:
     medians = by_median([result for *_, results, _ in evaluated for _, result in results])
-    (x_title, label), mark, found = (MEDIANS, ", median", []) if medians else (ADAPTATION, "", [])
+    found = []
     for place, group, results, what in evaluated:
-        drawn = [(run, *_steps(result, metric, medians)) for run, result in results]
+        drawn = [(run, *step_scores(metric, result["curve"], medians)) for run, result in results]
         error = drawn[0][3] if len(drawn) == 1 else None
         line = Line(group, *look(place), [(run, x, y) for run, x, y, _ in drawn], error)
         found += [replace(trace, name=f"{trace.name}, {what}") for trace in traces(line, view, "lines+markers")]
-    log_y = metric.unbounded_error and wide(found)
-    return Chart(found, x_title, metric.axis + mark, label, metric.suffix, log_y, steps=True)
+    return adapted_chart(found, metric, medians)
 
 
 def traces(line: Line, view: View, drawn_with: str = "") -> list[Trace]:
@@ -191,12 +188,6 @@ def _results(group: Group, reader: SeriesReader) -> tuple[list[tuple[Run, dict[s
         latest = [(run, reader.latest(run.id)) for run in group.runs]
         found, what = [(run, one and one.result) for run, one in latest], "validation"
     return [(run, result) for run, result in found if result and result.get("curve")], what
-
-
-def _steps(result: dict[str, Any], metric: Metric, medians: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inner steps and scores, each (points,), and what their bars are, see ``charts.Trace``."""
-    x = np.array([point["step"] for point in result["curve"]], np.float64)
-    return x, *(median_scores if medians else mean_scores)(metric, result["curve"])
 
 
 def changed_by(groups: Sequence[Group], reader: SeriesReader) -> dict[Callable, tuple]:

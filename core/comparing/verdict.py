@@ -7,8 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from core.comparing.alike import Remedy, Tested, in_common, refusal, remedy, tested
-from core.comparing.groups import Group
+from core.comparing.alike import Remedy, Tested, in_common, refusal, remedy
 from core.comparing.limits import FEWEST, LOST
 from core.comparing.paired import ALPHA, Difference, difference, holm, needed_episodes
 from core.runs.facts import Facts
@@ -72,9 +71,8 @@ class Verdict:
         return f"{self.text[:1].upper()}{self.text[1:].rstrip('.')}."
 
 
-def verdicts(groups: Sequence[Group], store: RunStore) -> list[Verdict]:
+def verdicts(found: Sequence[Tested], store: RunStore) -> list[Verdict]:
     """A verdict on each pair of groups, by their newest tests under a protocol that both have."""
-    found = [tested(group, store) for group in groups]
     read: dict[int, np.ndarray | None] = {}  # the scores of an evaluation, which is in many pairs
     refused, asked, metric = {}, {}, {}
     for pair in combinations(range(len(found)), 2):
@@ -97,19 +95,16 @@ def verdicts(groups: Sequence[Group], store: RunStore) -> list[Verdict]:
 def scored(
     one: Tested, tests: Sequence[Evaluation], store: RunStore, read: dict[int, np.ndarray | None]
 ) -> Scored | None:
-    """The scores of these tests, one of each run; of runs with the same seed the newest's, for they are one training. None
-    where scores were not kept. read: what was read before.
+    """The scores of these tests, one of each of the group's ``trainings``. None where scores were not kept. read: what was read
+    before.
     """
-    seeds = {run.config.get("seed", 0): test for run, test in sorted(zip(one.group.runs, tests, strict=True), key=_age)}
+    of = {run.id: test for run, test in zip(one.group.runs, tests, strict=True)}
+    seeds = {run.config.get("seed", 0): of[run.id] for run in one.group.trainings}
     for test in seeds.values():
         if test.id not in read:
             read[test.id] = store.scores(test.id)
     rows = [read[test.id] for test in seeds.values()]
     return None if any(row is None for row in rows) else Scored(one.group.label, np.stack(rows), tuple(seeds))
-
-
-def _age(pair: tuple) -> int:
-    return pair[0].id
 
 
 def judge(pairs: Sequence[tuple[Scored, Scored]], metrics: Sequence[Metric]) -> list[Verdict]:

@@ -20,7 +20,7 @@ from core.comparing import curves
 from core.comparing.again import with_newest_tests
 from core.comparing.alike import tested
 from core.comparing.curves import MOST
-from core.comparing.groups import grouped
+from core.comparing.groups import Group, grouped
 from core.comparing.verdict import verdicts
 from core.handover import again, card, versions
 from core.handover.sources import source
@@ -65,15 +65,16 @@ def report(runs: Sequence[Run], store: RunStore, *, title: str = "", notes: str 
     Raises InputError for no run, or too many.
     """
     _checked(runs)
-    groups = grouped(runs)
-    tests = {run.id: run for group in groups for run in with_newest_tests(tested(group, store)).runs}
-    runs = [tests[run.id] for run in runs]  # with the tests that the verdicts are on
-    drawn = drawings(runs, store)
+    found = [tested(group, store) for group in grouped(runs)]
+    groups = [with_newest_tests(one) for one in found]
+    newest = {run.id: run for group in groups for run in group.runs}
+    runs = [newest[run.id] for run in runs]  # with the tests that the verdicts are on
+    drawn = drawings(groups, store)
     told = [tell(run) for run in runs]
     return _pages.get_template("report.html").render(
         title=title.strip() or _title(runs),
         notes=notes.strip(),
-        verdicts=[one.sentence for one in verdicts(groups, store)],
+        verdicts=[one.sentence for one in verdicts(found, store)],
         told=told,
         charts=[(heading, chart.label) for heading, chart in drawn],
         differing=_differing(runs),
@@ -88,7 +89,7 @@ def report(runs: Sequence[Run], store: RunStore, *, title: str = "", notes: str 
 
 def charts_page(run: Run, store: RunStore) -> str:
     """The run's charts alone, interactive, as one HTML file."""
-    drawn = drawings([run], store)
+    drawn = drawings(grouped([run]), store)
     return _pages.get_template("report.html").render(
         title=charts.title(run),
         charts=[(heading, chart.label) for heading, chart in drawn],
@@ -111,11 +112,11 @@ def _title(runs: Sequence[Run]) -> str:
     return groups.pop() if len(groups) == 1 and None not in groups else f"{len(runs)} runs compared"
 
 
-def drawings(runs: Sequence[Run], store: RunStore) -> list[tuple[str, Chart]]:
-    """What there is to draw of these runs, each chart under its heading. Several share axes, seeds of one recipe a colour."""
-    reader = SeriesReader(store)
+def drawings(groups: Sequence[Group], store: RunStore) -> list[tuple[str, Chart]]:
+    """What there is to draw of these groups, each chart under its heading. Runs share axes, seeds of one recipe a colour."""
+    reader, runs = SeriesReader(store), [run for group in groups for run in group.runs]
     reader.poll([run.id for run in runs])
-    found = _drawn_alone(runs[0], reader) if len(runs) == 1 else _drawn_together(runs, reader)
+    found = _drawn_alone(runs[0], reader) if len(runs) == 1 else _drawn_together(groups, reader)
     return [(heading, chart) for heading, chart in found if chart.traces and any(len(one.x) for one in chart.traces)]
 
 
@@ -131,8 +132,8 @@ def _drawn_alone(run: Run, reader: SeriesReader) -> list[tuple[str, Chart]]:
     return found
 
 
-def _drawn_together(runs: Sequence[Run], reader: SeriesReader) -> list[tuple[str, Chart]]:
-    groups, view = grouped(runs), curves.View(seeds=True)
+def _drawn_together(groups: Sequence[Group], reader: SeriesReader) -> list[tuple[str, Chart]]:
+    view = curves.View(seeds=True)
     bands = f"several seeds as their mean ± one {view.band}, single runs with 95 % intervals"
     seeds = f" ({bands})" if any(len(group.runs) > 1 for group in groups) else ", with 95 % intervals"
     found = [("Training loss", chart) for chart in curves.loss_charts(groups, reader, view)]

@@ -50,9 +50,7 @@ class RunLists:
 
     def page(self, wanted: RunFilter = EVERY, *, limit: int | None = None, offset: int = 0) -> list[Run]:
         """The runs that match, newest first: at most ``limit`` of them, after the first ``offset``."""
-        query = select(runs).where(*wanted.terms()).order_by(runs.c.id.desc()).limit(limit).offset(offset)
-        with self.database.reading() as connection:
-            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
+        return self._runs(select(runs).where(*wanted.terms()).order_by(runs.c.id.desc()).limit(limit).offset(offset))
 
     def count(self, wanted: RunFilter = EVERY) -> int:
         """How many runs match."""
@@ -60,22 +58,13 @@ class RunLists:
 
     def children(self, parent: int, limit: int) -> list[Run]:
         """The newest runs that were made from this one or go on from it, newest first."""
-        query = select(runs).where(runs.c.parent == parent).order_by(runs.c.id.desc()).limit(limit)
-        with self.database.reading() as connection:
-            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
+        return self._runs(select(runs).where(runs.c.parent == parent).order_by(runs.c.id.desc()).limit(limit))
 
     def finished_presets(self, limit: int) -> list[Run]:
         """The newest finished runs of presets as they are, newest first; see ``Facts.preset``."""
         preset = func.coalesce(runs.c.facts["preset"].as_string(), "")
-        query = select(runs).where(runs.c.status == "finished", preset != "").order_by(runs.c.id.desc()).limit(limit)
-        with self.database.reading() as connection:
-            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
-
-    def of_group(self, group: str) -> list[Run]:
-        """The runs of a group, oldest first."""
-        query = select(runs).where(runs.c.group == group).order_by(runs.c.id)
-        with self.database.reading() as connection:
-            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
+        finished = (runs.c.status == "finished", preset != "")
+        return self._runs(select(runs).where(*finished).order_by(runs.c.id.desc()).limit(limit))
 
     def families(self) -> list[str]:
         """The names of the task families of all runs, in order."""
@@ -88,6 +77,10 @@ class RunLists:
     def groups(self) -> list[str]:
         """The names of the groups that runs were launched in, in order."""
         return self._names(runs.c.group)
+
+    def _runs(self, query: Select) -> list[Run]:
+        with self.database.reading() as connection:
+            return [read_run(row, self.database.root) for row in connection.execute(query).mappings()]
 
     def _number(self, query: Select) -> int:
         with self.database.reading() as connection:

@@ -27,7 +27,7 @@ def retests() -> Retests:
 
 def verdict_card(found: Sequence[Tested]) -> None:
     """A sentence on each pair of groups, those that are decided first."""
-    said = verdicts([one.group for one in found], session.store())
+    said = verdicts(found, session.store())
     pairs = [(a, b) for place, a in enumerate(found) for b in found[place + 1 :]]
     ranked = sorted(zip(said, pairs, strict=True), key=lambda item: (not item[0].decided, bool(item[0].reasons)))
     runs = [run for one in found for run in one.group.runs]
@@ -49,8 +49,7 @@ def _verdict(verdict: Verdict, a: Tested, b: Tested) -> None:
     icon, color = ("check_circle", "green") if verdict.decided else ("help", "gray")
     if verdict.reasons:
         icon, color = "balance", "orange"
-    sentence = verdict.sentence
-    st.markdown(say.marked(sentence, icon, color))
+    st.markdown(say.marked(verdict.sentence, icon, color))
     label, wishes = way_on(verdict, a, b)
     runs = [run for one in (a, b) for run in one.group.runs]
     if not wishes or busy(runs):

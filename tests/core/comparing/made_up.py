@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
+from core.comparing.alike import tested
+from core.comparing.groups import Group
+from core.comparing.verdict import Verdict, verdicts
 from core.runs.schema import Run
 from core.runs.store import RunStore
 
@@ -72,3 +76,8 @@ def add_test(
     result = {"metric": "accuracy", "protocol": protocol(run, **(episodes | changes))}
     known = {"episodes": result["protocol"]["episodes"], "checkpoint": checkpoint}
     store.add_evaluation(run.id, 2, "test", "accuracy", 0.5, 0.1, result=result, scores=scores, **known)
+
+
+def on_each_pair(groups: Sequence[Group], store: RunStore) -> list[Verdict]:
+    """The verdicts on these groups by the tests that are in the store."""
+    return verdicts([tested(group, store) for group in groups], store)

@@ -7,11 +7,11 @@ from core.comparing import alike
 from core.comparing.again import settings, way_on, wishes, with_newest_tests
 from core.comparing.alike import badge
 from core.comparing.groups import Group
-from core.comparing.verdict import verdicts
 from core.config.facts import facts_of
 from core.runs.facts import Facts
 from core.runs.store import RunStore
 from core.training.evaluation import INTERVAL
+from tests.core.comparing.made_up import on_each_pair
 from tests.core.tiny import finished, tiny
 
 USUAL = {"family": {"name": "doodles"}, "split": "test", "n_way": 5, "k_shot": 1, "n_query": 15, "inner_steps": 5}
@@ -50,7 +50,7 @@ def drawn(mean: float, spread: float = 0.1) -> np.ndarray:
 
 
 def asked(store, *groups):
-    (verdict,) = verdicts(groups, store)
+    (verdict,) = on_each_pair(groups, store)
     label, found = way_on(verdict, *(alike.tested(group, store) for group in groups))
     return label, {wish.run: wish.assignments for wish in found}
 
@@ -76,7 +76,7 @@ def test_a_learner_that_takes_no_steps_is_not_asked_for_any(store, make):
 
 def test_an_undecided_pair_is_offered_as_many_tasks_as_would_settle_it(store, make):
     a, b = make("a", drawn(0.5)), make("b", drawn(0.5) + np.random.default_rng(1).normal(0.01, 0.1, 100))
-    (verdict,) = verdicts([a, b], store)
+    (verdict,) = on_each_pair([a, b], store)
     label, found = asked(store, a, b)
     assert not verdict.decided
     assert label == f"Evaluate {verdict.needed_episodes - 100} more tasks"

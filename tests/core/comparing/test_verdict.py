@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from core.comparing.groups import Group, grouped
-from core.comparing.verdict import MOST_EPISODES, Scored, Verdict, amount, judge, verdicts
+from core.comparing.verdict import MOST_EPISODES, Scored, Verdict, amount, judge
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from data.metric import SQUARED_ERROR, Metric, accuracy
-from tests.core.comparing.made_up import accuracies, add_test, tasks, trained
+from tests.core.comparing.made_up import accuracies, add_test, on_each_pair, tasks, trained
 
 PER_CENT = accuracy(5)
 ALONE = "; this is of these trainings alone, other seeds may say otherwise: train both with several"
@@ -236,7 +236,7 @@ def test_groups_are_judged_by_their_tests(store: RunStore, tmp_path: Path) -> No
     runs = [scored_run(store, tmp_path, 0.0, f"seed={seed}") for seed in range(3)]
     runs += [scored_run(store, tmp_path, 0.05, PROTONET, f"seed={seed}") for seed in range(3)]
     runs += [scored_run(store, tmp_path, 0.0, "algorithm=anil", f"seed={seed}") for seed in range(2)]
-    found = verdicts(grouped(runs), store)
+    found = on_each_pair(grouped(runs), store)
     assert [(verdict.a, verdict.b) for verdict in found] == [
         ("maml", "protonet"),
         ("maml", "anil"),
@@ -250,14 +250,14 @@ def test_groups_are_judged_by_their_tests(store: RunStore, tmp_path: Path) -> No
 def test_a_seed_that_was_trained_twice_counts_once(store: RunStore, tmp_path: Path) -> None:
     runs = [scored_run(store, tmp_path, shift, f"seed={seed}") for seed, shift in ((0, 0.9), (1, 0.0), (0, 0.0))]
     runs += [scored_run(store, tmp_path, 0.0, PROTONET, f"seed={seed}") for seed in range(2)]
-    (verdict,) = verdicts(grouped(runs), store)
+    (verdict,) = on_each_pair(grouped(runs), store)
     assert (verdict.seeds, verdict.decided) == (2, False)
     assert abs(verdict.difference) < 0.01  # by the newest of the two
 
 
 def test_unlike_protocols_have_a_remedy(store: RunStore, tmp_path: Path) -> None:
     runs = [scored_run(store, tmp_path, 0.0, n_query=5), scored_run(store, tmp_path, 0.0, PROTONET, n_query=15)]
-    (verdict,) = verdicts(grouped(runs), store)
+    (verdict,) = on_each_pair(grouped(runs), store)
     assert verdict.text == (
         "no verdict on maml and protonet. They were tested otherwise: queries (maml 5, protonet 15). To compare them, evaluate "
         "both with 15 queries."
@@ -269,7 +269,7 @@ def test_missing_tests_and_scores_are_said_and_the_others_judged(store: RunStore
     runs = [scored_run(store, tmp_path, 0.0), scored_run(store, tmp_path, 0.02, PROTONET)]
     runs += [trained(store, tmp_path, "algorithm=anil"), trained(store, tmp_path, "algorithm=reptile")]
     add_test(store, runs[3], episodes=600)
-    found = {(verdict.a, verdict.b): verdict for verdict in verdicts(grouped(runs), store)}
+    found = {(verdict.a, verdict.b): verdict for verdict in on_each_pair(grouped(runs), store)}
     assert found["maml", "protonet"].decided
     assert found["maml", "anil"].text == "no verdict on maml and anil. anil has runs without a test: #3."
     assert found["maml", "reptile"].text == (
@@ -280,12 +280,12 @@ def test_missing_tests_and_scores_are_said_and_the_others_judged(store: RunStore
 def test_a_group_that_is_none_is_refused(store: RunStore, tmp_path: Path) -> None:
     runs = [scored_run(store, tmp_path, 0.0), scored_run(store, tmp_path, 0.0, "algorithm.inner_lr=0.2")]
     mixed = Group("mine", tuple(runs))
-    (verdict,) = verdicts([mixed, Group("b", (scored_run(store, tmp_path, 0.0, PROTONET),))], store)
+    (verdict,) = on_each_pair([mixed, Group("b", (scored_run(store, tmp_path, 0.0, PROTONET),))], store)
     assert verdict.text == "no verdict on mine and b. mine is no group of seeds: its runs differ in inner_lr."
 
 
 def test_one_group_alone_has_no_verdict(store: RunStore, tmp_path: Path) -> None:
-    assert verdicts(grouped([scored_run(store, tmp_path, 0.0)]), store) == []
+    assert on_each_pair(grouped([scored_run(store, tmp_path, 0.0)]), store) == []
 
 
 def test_no_more_tasks_are_asked_for_than_an_evaluation_takes() -> None:
