@@ -5,8 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.comparing.again import with_newest_tests
 from core.comparing.alike import tested
-from core.comparing.curves import MOST
-from core.comparing.groups import Group, grouped
+from core.comparing.groups import MOST, MOST_RUNS, Group, grouped, shown
 from core.comparing.scores import standing
 from core.runs.schema import ENDED, Run
 from pages.parts import router, say, session, theme
@@ -21,24 +20,30 @@ REFRESH = 1.0  # seconds between two ticks while one of the runs has not ended
 def page() -> None:
     st.title("Compare", anchor=False)
     asked = choice.chosen()
+    groups = grouped(asked.runs)
+    compared = shown(groups)
     with theme.card("compare-choice"):
         choice.picker(asked)
-        if len(asked.runs) > MOST:
-            say.info(f"The first {MOST} of {len(asked.runs)} runs are compared: more curves could not be told apart.")
+        if left := len(asked.runs) - sum(len(group.runs) for group in compared):
+            say.info(
+                f"{left} of these {len(asked.runs)} runs are left out: more than {MOST} recipes could not be told apart, and "
+                f"more than {MOST_RUNS} runs are too many to read at once. Choose fewer of them."
+            )
     if not asked.runs:
         with theme.card("compare-empty"):
             theme.empty("Nothing to compare yet", "Choose runs or groups above, or tick them in the list of runs.")
             with st.container(horizontal=True, horizontal_alignment="center"):
                 st.page_link("pages/runs.py", label="Choose from the list of runs", icon=":material/table_rows:")
         return
-    compare(asked.runs[:MOST])
+    compare(compared)
 
 
-def compare(runs: list[Run]) -> None:
+def compare(chosen: list[Group]) -> None:
     """All there is to say of these runs. Curves go on in the tick; whatever else changes has the page drawn anew."""
+    runs = sorted((run for group in chosen for run in group.runs), key=lambda run: run.id)
     with st.spinner("Reading the curves …"):  # a million points that nobody has looked at yet take seconds
         session.reader().poll([run.id for run in runs])
-    found = [tested(group, session.store()) for group in grouped(runs)]
+    found = [tested(group, session.store()) for group in chosen]
     groups = [with_newest_tests(one) for one in found]
     standings = [standing(group) for group in groups]
     verdicts.verdict_card(found)

@@ -31,7 +31,6 @@ from data.metric import Metric
 Axis = Literal["iteration", "work", "time"]
 Curve = tuple[Run, np.ndarray, np.ndarray]  # whose it is; x and y, each (points,)
 COLORS = 8  # of the palette; a line beyond them is dashed
-MOST = 2 * COLORS  # lines that can be told apart
 UNITS = ((1.0, "s"), (60.0, "min"), (3600.0, "h"))  # of training time: seconds in one, and its sign
 LONG = 3  # of a unit that the longest time has at least
 
@@ -64,7 +63,7 @@ class Line:
 
 
 def look(place: int) -> tuple[int, str]:
-    """Colour and dash of the group at a place: MOST of them can be told apart."""
+    """Colour and dash of the group at a place, in twice as many ways as there are colours."""
     return place % COLORS, "solid" if place < COLORS else "dash"
 
 

@@ -13,6 +13,8 @@ from core.runs.schema import Run
 # changes the meta-gradient.
 PLACE = ("device", "training.processes", "training.tasks_at_once")
 MOST_TOLD = 3  # settings in a label
+MOST = 16  # groups whose lines can be told apart
+MOST_RUNS = 48  # of theirs, whose curves are read
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,17 @@ def grouped(runs: Sequence[Run], named: Collection[str] = ()) -> list[Group]:
     titles = [_title(same[0], named, several) for same in found.values()]
     labels = told_apart(titles, [same[0] for same in found.values()])
     return [Group(label, tuple(same)) for label, same in zip(labels, found.values(), strict=True)]
+
+
+def shown(groups: Sequence[Group]) -> list[Group]:
+    """The first of the groups, whole, as many as can be shown at once: MOST of them with MOST_RUNS runs."""
+    runs, found = 0, []
+    for group in groups[:MOST]:
+        runs += len(group.runs)
+        if runs > MOST_RUNS and found:
+            break
+        found.append(Group(group.label, group.runs[:MOST_RUNS]))
+    return found
 
 
 def _title(run: Run, named: Collection[str], several: bool) -> str:

@@ -19,8 +19,7 @@ from core.charts import Chart
 from core.comparing import curves
 from core.comparing.again import with_newest_tests
 from core.comparing.alike import tested
-from core.comparing.curves import MOST
-from core.comparing.groups import Group, grouped
+from core.comparing.groups import MOST, MOST_RUNS, Group, grouped, shown
 from core.comparing.verdict import verdicts
 from core.handover import again, card, versions
 from core.handover.sources import source
@@ -64,8 +63,7 @@ def report(runs: Sequence[Run], store: RunStore, *, title: str = "", notes: str 
     """The file's text. title: by default the run's name, or how many runs there are. notes: the author's, as plain text.
     Raises InputError for no run, or too many.
     """
-    _checked(runs)
-    found = [tested(group, store) for group in grouped(runs)]
+    found = [tested(group, store) for group in _checked(grouped(runs))]
     groups = [with_newest_tests(one) for one in found]
     newest = {run.id: run for group in groups for run in group.runs}
     runs = [newest[run.id] for run in runs]  # with the tests that the verdicts are on
@@ -98,11 +96,15 @@ def charts_page(run: Run, store: RunStore) -> str:
     )
 
 
-def _checked(runs: Sequence[Run]) -> None:
-    if not runs:
+def _checked(groups: Sequence[Group]) -> Sequence[Group]:
+    if not groups:
         raise InputError("A report needs a run.", "Name one or more; `python -m core runs` lists them.", "runs")
-    if len(runs) > MOST:
-        raise InputError(f"{len(runs)} runs are too many for a report.", f"Choose {MOST} at most.", "runs")
+    if list(groups) != shown(groups):
+        wrong = f"{sum(len(group.runs) for group in groups)} runs of {len(groups)} recipes are too many for a report."
+        raise InputError(
+            wrong, f"Choose {MOST_RUNS} of {MOST} recipes at most; seeds of one count as one recipe.", "runs"
+        )
+    return groups
 
 
 def _title(runs: Sequence[Run]) -> str:

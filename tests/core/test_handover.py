@@ -12,13 +12,14 @@ import pandas
 import pytest
 import torch
 
+from core.comparing.groups import MOST_RUNS
 from core.config.facts import facts_of
 from core.config.file import read_config
 from core.config.overrides import apply
 from core.config.presets import preset
 from core.errors import RunError
 from core.handover import again, bundle, tables
-from core.handover.report import MOST, charts_page, report
+from core.handover.report import charts_page, report
 from core.handover.sources import SOURCES
 from core.launch import changed
 from core.library import Learner, load, load_file
@@ -28,7 +29,6 @@ from core.runs.store import RunStore
 from core.training.checkpoint import CheckpointError
 from data.errors import InputError
 from data.registry import families
-from pages.parts.runs import report_button
 from tests.core.tiny import finished, tiny
 
 HOSTILE = "</script><script>alert(1)</script> <img src=http://evil.invalid/x onerror=alert(2)> {{ 7 * 7 }} \"' `rm -rf`"
@@ -253,13 +253,9 @@ def test_a_run_of_which_nothing_is_known_is_reported(store: RunStore, home: Home
     assert charts_page(run, store)
 
 
-def test_the_page_offers_a_report_of_as_many_as_it_takes() -> None:
-    assert report_button.MOST == MOST
-
-
 def test_no_run_and_too_many_are_refused(store: RunStore, home: Home) -> None:
     run = added(store, home)
-    for runs in ([], [run] * (MOST + 1)):
+    for runs in ([], [run] * (MOST_RUNS + 1)):
         with pytest.raises(InputError) as caught:
             report(runs, store)
         assert caught.value.remedy

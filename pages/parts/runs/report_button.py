@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.comparing.groups import MOST, MOST_RUNS, grouped, shown
 from core.runs.schema import Run
 from pages.parts import say, session
 
-MOST = 16  # as core/comparing/curves.py, which is not imported before somebody asks
+NAMED = 16  # runs in the name of the file
 
 
 def report_button(chosen: Sequence[Run]) -> None:
@@ -18,15 +19,20 @@ def report_button(chosen: Sequence[Run]) -> None:
 
         return report(sorted(session.store().runs(ids), key=lambda run: run.id), session.store()).encode()
 
-    few = len(ids) <= MOST
+    groups = grouped(chosen)
+    few = groups == shown(groups)
     st.download_button(
         "Report",
         made,
-        f"innerloop-runs-{'-'.join(map(str, ids[:MOST]))}.html",
+        f"innerloop-runs-{'-'.join(map(str, ids[:NAMED]))}.html",
         "text/html",
         key="report-runs",
         on_click="ignore",
         icon=":material/description:",
-        disabled=not ids or not few,
-        help=say.plain("One page about the chosen runs, to read offline" if few else f"Of {MOST} runs at most"),
+        disabled=not groups or not few,
+        help=say.plain(
+            "One page about the chosen runs, to read offline"
+            if few
+            else f"Of {MOST} recipes and {MOST_RUNS} runs at most"
+        ),
     )

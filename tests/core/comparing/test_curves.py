@@ -9,7 +9,7 @@ import pytest
 from core.charts import POINTS, QUERY_LOSS
 from core.comparing import curves
 from core.comparing.curves import View
-from core.comparing.groups import grouped
+from core.comparing.groups import MOST, grouped
 from core.config.facts import facts_of
 from core.runs.schema import Run
 from core.runs.series import SeriesReader
@@ -141,7 +141,7 @@ def test_long_curves_are_thinned_with_their_bands(make, read):
 
 
 def test_sixteen_lines_can_be_told_apart():
-    assert len({curves.look(place) for place in range(curves.MOST)}) == curves.MOST == 16
+    assert len({curves.look(place) for place in range(MOST)}) == MOST == 16
 
 
 def test_what_a_chart_is_drawn_from_changes_with_it_alone(store, make, read):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.comparing.groups import MOST_TOLD, Group, group_key, grouped, told_apart
+from core.comparing.groups import MOST, MOST_RUNS, MOST_TOLD, Group, group_key, grouped, shown, told_apart
 from core.runs.facts import Facts
 from core.runs.schema import Run
 from core.runs.store import RunStore
@@ -118,3 +118,12 @@ def test_runs_of_earlier_versions_say_them_in_the_configs_order(store: RunStore,
         del run.facts["telling"]
     assert Facts.of(older[0]).telling == ()
     assert label(older)[1] == "maml · n_query 4 · inner_lr 0.3 · inner_steps 2"
+
+
+def test_as_many_recipes_are_shown_as_can_be_told_apart_with_all_their_seeds(store: RunStore, tmp_path: Path) -> None:
+    run = trained(store, tmp_path)
+    pair, many = Group("two", (run,) * 2), Group("many", (run,) * (MOST_RUNS + 5))
+    assert shown([pair] * (MOST + 3)) == [pair] * MOST
+    assert shown([pair, many, pair]) == [pair]
+    assert shown([many, pair]) == [Group("many", many.runs[:MOST_RUNS])]
+    assert shown([]) == []
