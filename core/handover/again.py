@@ -7,6 +7,7 @@ import json
 import shlex
 from typing import Any
 
+from core.runs import lineage
 from core.runs.schema import Run
 
 COMMAND = ("python", "-m", "core", "train")
@@ -31,6 +32,17 @@ def config_file(run: Run) -> str:
 def command(run: Run) -> str:
     """The command line that trains it again from that file."""
     return shlex.join([*COMMAND, "--config", config_file(run), "--name", run.name])
+
+
+def begun(run: Run) -> str:
+    """What its settings do not say: where it began, if from another run's checkpoint. Empty for all others."""
+    if start := lineage.start(run.facts):
+        parent, iteration = start
+        return (
+            f"It went on from run {parent} at iteration {iteration}. These settings alone train from the beginning, and come to "
+            "other numbers."
+        )
+    return ""
 
 
 def command_of_preset(run: Run) -> str:

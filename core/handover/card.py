@@ -42,6 +42,7 @@ def text(run: Run, checkpoint: str) -> str:
         "## Training it again",
         f"With `config.json` of this file saved as `{again.config_file(run)}`:",
         f"```sh\n{again.command(run)}\n```",
+        *filter(None, [again.begun(run)]),
     ]
     if note := plain(run.note):
         parts.insert(3, f"Note: {note}")

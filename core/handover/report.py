@@ -44,7 +44,9 @@ _pages = Environment(
 
 @dataclass(frozen=True)
 class Told:
-    """What the report says of one run. interval: what the ± of its score is. settings: by section. config: as JSON."""
+    """What the report says of one run. interval: what the ± of its score is. settings: by section. begun: see
+    ``again.begun``. config: as JSON.
+    """
 
     run: Run
     title: str
@@ -55,6 +57,7 @@ class Told:
     protocol: list[tuple[str, str]]
     settings: dict[str, list[tuple[str, str]]]
     command: str
+    begun: str
     file: str
     config: str
 
@@ -159,6 +162,7 @@ def tell(run: Run) -> Told:
         protocol=_protocol(run, facts),
         settings=_settings(run),
         command=again.command(run),
+        begun=again.begun(run),
         file=again.config_file(run),
         config=again.config_text(run),
     )

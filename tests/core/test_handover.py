@@ -18,7 +18,7 @@ from core.config.file import read_config
 from core.config.overrides import apply
 from core.config.presets import preset
 from core.errors import RunError
-from core.handover import again, bundle, tables
+from core.handover import again, bundle, card, tables
 from core.handover.report import charts_page, report
 from core.handover.sources import SOURCES
 from core.launch import changed
@@ -88,6 +88,17 @@ def test_a_run_that_is_divided_keeps_its_device(store: RunStore, home: Home) -> 
     run = added(store, home, "doodles", "training.processes=2", "device=cpu")
     assert again.config(run)["device"] == "cpu" and 'device="cpu"' in again.command_of_preset(run)
     assert "device" not in again.config(added(store, home, "doodles", "device=cpu"))
+
+
+def test_what_was_begun_from_a_checkpoint_says_so_wherever_its_settings_are_taken(store: RunStore, home: Home) -> None:
+    run = added(store, home)
+    assert again.begun(run) == ""
+    begun = {"start": {"run": 5, "checkpoint": "last@1200", "iteration": 1200}}
+    store.update(run.id, facts=run.facts | begun)
+    run = store.get(run.id)
+    said = again.begun(run)
+    assert "run 5 at iteration 1200" in said
+    assert said in card.text(run, "best@3") and said in report([run], store)
 
 
 def test_a_presets_own_command_changes_nothing(store: RunStore, home: Home) -> None:

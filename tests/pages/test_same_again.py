@@ -57,6 +57,15 @@ def test_the_dialog_asks_the_most_telling_settings_with_the_runs_values(app, sai
     assert "the same ones would give the same numbers" in said(page)
 
 
+def test_of_a_run_that_went_on_from_another_it_says_that_it_starts_anew(app, said, store, make_run):
+    begun = "It went on from run 5 at iteration 1200."
+    assert begun not in said(opened(app, make_run("sinusoid-maml")))
+    run = make_run("sinusoid-maml")
+    store.update(run.id, facts=run.facts | {"start": {"run": 5, "checkpoint": "last@1200", "iteration": 1200}})
+    below_the_command = said(app("run", run=run.id)).count(begun)
+    assert 0 < below_the_command < said(opened(app, run)).count(begun)
+
+
 def test_another_learner_is_asked_what_it_has(app, said, make_run):
     run = make_run("omniglot-5w1s-protonet", changed=["family=doodles", "evaluation.n_way=5"])
     page = opened(app, run)

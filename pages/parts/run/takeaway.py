@@ -35,6 +35,8 @@ def card(run: Run) -> None:
                 )
         st.caption("With the config’s file beside app.py, this trains it again:")
         st.code(again.command(run), language="sh", wrap_lines=True)
+        if begun := again.begun(run):
+            say.caption(begun)
 
 
 def table_popover(run: Run, name: str) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.config.run import RunConfig
 from core.config.telling import REGISTRIES, telling
+from core.handover import again
 from core.runs import lineage, scheduler
 from core.runs.outlook import either, outlook
 from core.runs.schema import ENDED, Run
@@ -40,7 +41,8 @@ def variant_form(run: Run, change: Mapping[str, Any]) -> None:
     config_form.read(chosen, current.values, current.revision)
     config, problems = current.check()
     changed = lineage.changes(before, current.values)
-    say.caption(f"Everything else stays as in #{run.id} {run.name}.")
+    anew = "" if saved else again.begun(run)
+    say.caption(f"Everything else stays as in #{run.id} {run.name}. {anew}".strip())
     grid(chosen, current, problems)
     current.name = lineage.variant_name(run.name, changed)
     stop_first = config is not None and room(run, config)
