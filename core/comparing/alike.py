@@ -33,14 +33,13 @@ ALONE = "support"  # the statistics under which all learners normalise a query b
 class Badge:
     """The protocol of a score. text: ``test · 5-way 1-shot · 15 queries · 5 steps · 600 tasks · seed 0 · #a1b2c3``. digest: of
     all but steps and norm. steps: None for a learner that takes none. norm: what BatchNorm normalised by, None for a network
-    without any. tooltip: all of it.
+    without any.
     """
 
     text: str
     digest: str
     steps: int | None
     norm: str | None
-    tooltip: str
 
     @property
     def key(self) -> tuple[str, int | None, str | None]:
@@ -63,10 +62,7 @@ def badge(result: dict[str, Any], facts: Facts) -> Badge:
     said = [str(protocol.get("split")), f"{way}{protocol.get('k_shot')}-shot", f"{protocol.get('n_query')} queries"]
     said += [] if steps is None else [f"{steps} step{'' if steps == 1 else 's'}"]
     said += [f"{protocol.get('episodes')} tasks", f"seed {protocol.get('seed')}", f"#{digest}"]
-    lines = [f"{name}: {worded(value)}" for name, value in comparable(protocol, facts).items()]
-    rule = "Scores with the same number sign compare; of learners that take inner steps, those with as many, and of networks "
-    rule += "with BatchNorm, those that normalise alike."
-    return Badge(" · ".join(said), digest, steps, norm, "\n".join([*lines, "", rule]))
+    return Badge(" · ".join(said), digest, steps, norm)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,12 @@
 """What runs measure while they train: rows of (iteration, key, value), read as increments."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, insert, or_, select
 
 from core.runs import outline
 from core.runs.database import Database
-from core.runs.schema import Evaluation, metrics, runs, storable
-
-if TYPE_CHECKING:
-    import pandas
+from core.runs.schema import metrics, runs, storable
 
 MetricRow = tuple[int, int, str, float | None, float]
 _COLUMNS = (metrics.c.id, metrics.c.iteration, metrics.c.key, metrics.c.value, metrics.c.seconds)
@@ -57,14 +53,3 @@ class MetricRows:
         """How often the metrics of each existing run were cut back."""
         with self.database.reading() as connection:
             return dict(connection.execute(select(runs.c.id, runs.c.revision).where(runs.c.id.in_(ids))).tuples().all())
-
-
-def metrics_frame(rows: Sequence[MetricRow], validations: Sequence[Evaluation]) -> "pandas.DataFrame":
-    """A table with a row an iteration and a column a key, the validation scores and their intervals beside the metrics."""
-    import pandas  # half a second to import, and the worker never needs it
-
-    cells = [row[1:4] for row in rows]
-    for one in validations:
-        cells += [(one.iteration, f"val/{one.metric}", one.mean), (one.iteration, f"val/{one.metric}_ci95", one.ci95)]
-    frame = pandas.DataFrame(cells, columns=["iteration", "key", "value"]).astype({"value": float})
-    return frame.groupby(["iteration", "key"])["value"].last().unstack("key").rename_axis(columns=None)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -12,14 +12,11 @@ from core.errors import NoRunError, StoreError
 from core.runs import outline
 from core.runs.database import Database
 from core.runs.evaluation_rows import EvaluationRows
-from core.runs.metric_rows import MetricRows, metrics_frame
+from core.runs.metric_rows import MetricRows
 from core.runs.paths import read_run, relative
 from core.runs.queue import Queue
 from core.runs.run_lists import RunLists
 from core.runs.schema import ACTIVE, ENDED, STATUSES, Run, evaluations, metrics, runs, storable
-
-if TYPE_CHECKING:
-    import pandas
 
 _LIST_REMEDY = "List the runs with `python -m core runs`."
 _PROTECTED = frozenset({"id", "status", "revision"})  # status changes through move, which guards them
@@ -127,10 +124,6 @@ class RunStore(RunLists, Queue, MetricRows, EvaluationRows):
                 raise StoreError(f"Run {id} is {run.status} and cannot be deleted.", f"Stop it first: `stop {id}`.")
             connection.execute(delete(runs).where(runs.c.id == id))  # its metrics and evaluations go with it
         return run
-
-    def metrics_frame(self, id: int) -> "pandas.DataFrame":
-        """All metrics of a run, one row per iteration and one column per key; validation scores beside them."""
-        return metrics_frame(self.metric_rows(self.get(id).id), self.evaluations(id, split="val"))
 
     def _read_run(self, connection: Connection, id: int) -> Run:
         row = connection.execute(select(runs).where(runs.c.id == id)).mappings().one_or_none()

@@ -10,7 +10,7 @@ from data.metric import Metric, written
 
 GAP = "\u202f"  # narrow no-break space
 NOTHING = "–"
-EXPONENT, RAISED = re.compile(r"(?<=\d)e(-?\d+)"), str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+EXPONENT, RAISED = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e(-?\d+)(?!\w)"), str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def duration(seconds: float | None) -> str:
@@ -43,7 +43,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def powers(text: str) -> str:
     """Numbers with exponents as people write them: ``5.2e27`` as ``5.2×10²⁷``."""
-    return EXPONENT.sub(lambda found: f"×10{found[1].translate(RAISED)}", text)
+    return EXPONENT.sub(lambda found: f"{found[1]}×10{found[2].translate(RAISED)}", text)
 
 
 def rate(per_second: float | None) -> str:

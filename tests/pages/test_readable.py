@@ -102,3 +102,8 @@ def test_sizes():
 )
 def test_setting_value(value, text):
     assert readable.setting_value(value) == text
+
+
+@pytest.mark.parametrize("name", ["v2e3", "#1e5b07", "my_net2e3:Net", "2e3d", "1.e5"])
+def test_what_only_looks_like_a_number_stays_as_it_was_typed(name):
+    assert readable.powers(f"{name} is better by 5.2e27 (1e-5).") == f"{name} is better by 5.2×10²⁷ (1×10⁻⁵)."

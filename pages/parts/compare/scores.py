@@ -44,7 +44,9 @@ def scores_card(standings: Sequence[Standing]) -> None:
 
 def in_words(metric: Metric, score: Score | None) -> str:
     """``94.83 ± 0.41 % (600 tasks)``: what the interval is over stands beside it."""
-    return readable.NOTHING if score is None else f"{metric.text(score.mean, score.half)} ({score.over})"
+    return (
+        readable.NOTHING if score is None else f"{readable.powers(metric.text(score.mean, score.half))} ({score.over})"
+    )
 
 
 def trade_cards(standings: Sequence[Standing]) -> None:
@@ -100,7 +102,7 @@ def _columns() -> dict[str, object]:
         ),
         "Protocol": column.TextColumn(
             help="What the test was taken under. Scores with the same number sign compare; of learners that take inner steps, "
-            "those with as many."
+            "those with as many, and of networks with BatchNorm, those that normalise alike."
         ),
         "Training": column.NumberColumn("Training time", help="Without waiting; the mean of the seeds."),
         "Adaptation": column.NumberColumn("Time to adapt", help="To one test task, with scoring it; many at once."),

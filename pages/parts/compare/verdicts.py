@@ -10,7 +10,7 @@ from core.comparing.verdict import Verdict, verdicts
 from core.elsewhere import forked
 from core.retest import Retest, Retests
 from core.runs.schema import Run
-from pages.parts import say, session, theme, trust
+from pages.parts import readable, say, session, theme, trust
 
 SHOWN = 5  # verdicts in sight; the rest is folded away
 
@@ -49,7 +49,7 @@ def _verdict(verdict: Verdict, a: Tested, b: Tested) -> None:
     icon, color = ("check_circle", "green") if verdict.decided else ("help", "gray")
     if verdict.reasons:
         icon, color = "balance", "orange"
-    st.markdown(say.marked(verdict.sentence, icon, color))
+    st.markdown(say.marked(readable.powers(verdict.sentence), icon, color))
     label, wishes = way_on(verdict, a, b)
     runs = [run for one in (a, b) for run in one.group.runs]
     if not wishes or busy(runs):

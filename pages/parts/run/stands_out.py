@@ -8,7 +8,7 @@ import streamlit as st
 from core.diagnosis import Diagnosis
 from core.runs import lineage
 from core.runs.schema import Run
-from pages.parts import say, theme
+from pages.parts import readable, say, theme
 from pages.parts.run import same_again
 
 
@@ -27,7 +27,7 @@ def card(run: Run, found: Sequence[Diagnosis]) -> None:
         for number, one in enumerate(found):
             words, button = st.columns([3, 1], vertical_alignment="center")
             with words:
-                text, numbers = html.escape(one.text), html.escape(one.numbers)
+                text, numbers = (html.escape(readable.powers(part)) for part in (one.text, one.numbers))
                 st.html(f'<div class="finding">{text}<span class="quiet">{numbers}</span></div>')
             with button:
                 proposal(run, one, number)

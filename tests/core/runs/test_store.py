@@ -188,24 +188,6 @@ def test_a_checkpoint_scored_again_has_its_newest_score_only(store: RunStore, tm
     assert [one.mean for one in store.evaluations(other)] == [0.7]
 
 
-def test_metrics_frame_is_wide_with_validation_beside(store: RunStore, tmp_path: Path) -> None:
-    run = add(store, tmp_path).id
-    assert store.metrics_frame(run).empty
-    store.add_metrics(
-        run, [(i, 0.0, key, i * 1.0) for i in (1, 2) for key in ("train/query_loss", "train/support_loss")]
-    )
-    store.add_evaluation(run, 2, "val", "accuracy", 0.6, 0.02, episodes=100)
-    frame = store.metrics_frame(run)
-    assert set(frame.columns) == {"train/query_loss", "train/support_loss", "val/accuracy", "val/accuracy_ci95"}
-    assert frame.loc[2].to_dict() == {
-        "train/query_loss": 2.0,
-        "train/support_loss": 2.0,
-        "val/accuracy": 0.6,
-        "val/accuracy_ci95": 0.02,
-    }
-    assert math.isnan(frame.loc[1, "val/accuracy"])
-
-
 def test_delete_removes_rows_and_folder_but_no_active_run(store: RunStore, tmp_path: Path) -> None:
     run, home = add(store, tmp_path), Home(tmp_path, tmp_path, "")
     store.add_metrics(run.id, [(1, 0.1, "train/query_loss", 2.0)])
@@ -317,7 +299,7 @@ def test_scores_are_not_read_with_the_rows(store: RunStore, tmp_path: Path) -> N
     asked = []
     event.listen(store.database.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
     store.evaluations(run)
-    store.metrics_frame(run)
+    store.page()
     assert asked
     assert not [statement for statement in asked if "scores" in statement]
 
