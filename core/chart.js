@@ -24,13 +24,18 @@ function verbatim(text) {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }
 
+/** By which Plotly knows a trace again. It looks for it as a class in the document, so that only letters and digits will do. */
+function uid(...parts) {
+  return 't' + Array.from(parts.join('/'), sign => sign.codePointAt(0).toString(36)).join('_');
+}
+
 function makeTrace(t, colors, grouped) {
   const color = colors[t.color % colors.length];
   const y = decode(t.y, Float32Array);
   const made = {
     type: 'scatter', name: verbatim(t.name), mode: t.mode, showlegend: t.listed, connectgaps: false,
     opacity: t.raw ? 0.3 : t.faint ? 0.6 : 1,
-    uid: [t.group, t.symbol, t.raw ? 'raw' : '', t.name].join('/'),  // by which Plotly knows it again
+    uid: uid(t.group, t.symbol, t.raw ? 'raw' : '', t.name),
     x: decode(t.x, Float64Array), y,
     legendgroup: t.group || (grouped ? t.name : ''),  // who hides a curve hides what belongs to it too
     line: {color, width: y.length > 300 ? 1.4 : 2, dash: t.dash},
@@ -73,7 +78,7 @@ function makeBand(t, colors) {
   return {
     type: 'scatter', mode: 'lines', fill: 'toself', fillcolor: colors[t.color % colors.length], opacity: 0.16,
     x: [...there, ...back].map(i => x[i]), y: [...there.map(i => high[i]), ...back.map(i => low[i])],
-    line: {width: 0}, hoverinfo: 'skip', showlegend: false, uid: `${t.group}/${t.name}/band`, legendgroup: t.group,
+    line: {width: 0}, hoverinfo: 'skip', showlegend: false, uid: uid(t.group, t.name, 'band'), legendgroup: t.group,
   };
 }
 
@@ -154,6 +159,8 @@ export default function ({data, parentElement}) {
   host.setAttribute('aria-label', data.label);
   host.style.minHeight = data.height + 'px';
   loadPlotly().then(Plotly => {
+    if (host.failed) host.replaceChildren();
+    host.failed = false;
     const style = getComputedStyle(host);
     const theme = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
     const traces = makeTraces(data, palette(theme));
@@ -163,5 +170,14 @@ export default function ({data, parentElement}) {
     host.watched = true;
     offerPicture(Plotly, parentElement, host, data, theme);
     host.dataset.points = traces.filter(t => !t.fill).reduce((sum, t) => sum + t.y.length, 0);
-  }).catch(error => { host.textContent = 'The chart cannot be drawn: ' + error.message; });
+  }).catch(error => fail(host, error));
+}
+
+/** Say that it went wrong, and leave nothing behind that the next drawing would stumble over. */
+function fail(host, error) {
+  window.Plotly?.purge(host);
+  host.watched = false;
+  host.textContent = 'The chart cannot be drawn: ' + error.message;
+  host.failed = true;
+  reportError(error);
 }
