@@ -228,9 +228,14 @@ def _disagreement(verdict: Verdict, found: Difference, count: int) -> str:
 
 
 def _left_out(a: Scored, b: Scored) -> str:
-    lost = [(one.label, int((~np.isfinite(one.scores).all(0)).sum())) for one in (a, b)]
-    whose = " and ".join(f"{label} on {count}" for label, count in lost if count)
-    return f"left out are tasks without a finite score, of {whose}, which flatters it" if whose else ""
+    lost = {one.label: int((~np.isfinite(one.scores).all(0)).sum()) for one in (a, b)}
+    whose = [f"{count} of {label}" for label, count in lost.items() if count]
+    flattered = "it" if len(whose) == 1 else "them"
+    return (
+        f"tasks without a finite score are left out ({' and '.join(whose)}), which flatters {flattered}"
+        if whose
+        else ""
+    )
 
 
 def amount(metric: Metric, difference: float, half: float) -> str:

@@ -31,6 +31,7 @@ def offer_to_continue(run: Run) -> None:
             say.plain("Continue with …"),
             key=f"fork-{run.id}",
             icon=":material/fork_right:",
+            width="stretch",
             help="Launch a new run that goes on from this one's checkpoint, with other settings or for longer.",
             on_click=ask,
             args=(run.id,),
