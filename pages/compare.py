@@ -13,6 +13,7 @@ from pages.parts.compare import choice, scores, settings, verdicts
 from pages.parts.compare.controls import controls
 from pages.parts.compare.figures import Figures, figure_cards
 from pages.parts.redraw import redraw
+from pages.parts.runs.report_button import report_button
 
 REFRESH = 1.0  # seconds between two ticks while one of the runs has not ended
 
@@ -23,7 +24,9 @@ def page() -> None:
     groups = grouped(asked.runs)
     compared = shown(groups)
     with theme.card("compare-choice"):
-        choice.picker(asked)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            choice.picker(asked)
+            report_button([run for group in compared for run in group.runs])
         if left := len(asked.runs) - sum(len(group.runs) for group in compared):
             say.info(
                 f"{left} of these {len(asked.runs)} runs are left out: more than {MOST} recipes could not be told apart, and "
