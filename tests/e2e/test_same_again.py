@@ -5,11 +5,17 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.config.presets import preset
+from core.launch import from_preset, launch
 from core.runs import scheduler
 from core.runs.schema import ENDED
 from tests.waiting import SELDOM, wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
+SHORT = (
+    "training.iterations=20", "training.evaluate_every=10", "training.early_validations=0",
+    "evaluation.episodes=20", "evaluation.val_episodes=20",
+)  # fmt: skip
 CURVES = "host => (host._fullData || []).map(trace => [trace.name, trace.x.length])"
 
 
@@ -69,3 +75,25 @@ def test_a_double_click_in_train_launches_one_run(server, store, page):
     page.wait_for_url(re.compile(r"/run\?run=\d+"))
     wait_until(lambda: len(curves(page)) > 0, timeout=60, every=SELDOM)
     assert len(store.runs()) == before + 1
+
+
+def test_a_finished_run_goes_on_from_its_checkpoint_under_another_setting(server, store, page):
+    config = from_preset(preset("sinusoid-maml"), SHORT)
+    (parent,) = launch(store, server.home, config, "short")
+    wait_until(lambda: store.get(parent.id).status in ENDED, timeout=60, every=SELDOM)
+    page.goto(f"{server.url}/run?run={parent.id}")
+    page.locator(f".st-key-more-{parent.id} button").first.click()
+    page.get_by_role("button", name="Continue with …").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("From the checkpoint at iteration 20")).to_be_visible()
+    expect(dialog.get_by_role("textbox", name=re.compile("^Iterations"))).to_have_value("40")
+    rate = dialog.get_by_role("textbox", name=re.compile("^Meta learning rate"))
+    rate.fill("1e-4")
+    rate.press("Tab")
+    expect(dialog.get_by_text("meta_lr 0.0001")).to_be_visible()
+    dialog.locator(".st-key-launch-variant button").click()
+    page.wait_for_url(lambda url: f"run={parent.id + 1}" in url)
+    expect(page.get_by_role("link", name=re.compile(f"continues #{parent.id} from iteration 20"))).to_be_visible()
+    wait_until(lambda: store.get(parent.id + 1).status in ENDED, timeout=60, every=SELDOM)
+    fork = store.get(parent.id + 1)
+    assert (fork.status, fork.iteration, fork.parent) == ("finished", 40, parent.id)
