@@ -16,7 +16,8 @@ from core import diverged
 from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.errors import StoreError
-from core.runs import hardware, sigterm
+from core.runs import hardware, sigterm, views
+from core.runs.artifacts import Artifacts
 from core.runs.attempt import Attempt, Superseded
 from core.runs.home import Home
 from core.runs.launchers import launcher_of
@@ -34,6 +35,7 @@ from core.training.parallel import Team
 from core.training.trainer import Trainer
 from data.errors import InnerloopError
 from data.family import SPLIT_TITLES
+from data.view import Shown
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -75,9 +77,9 @@ def patiently(call: Callable[[], T]) -> T:
 class StoreListener:
     """Puts what the trainer says into the run's row and passes on what is wanted of it."""
 
-    def __init__(self, attempt: Attempt, slot: str, team: Team | None = None):
+    def __init__(self, attempt: Attempt, slot: str, artifacts: Artifacts, team: Team | None = None):
         """team: the other processes that train this run."""
-        self.attempt, self.slot = attempt, slot
+        self.attempt, self.slot, self.artifacts = attempt, slot, artifacts
         self.device, self.others = (team.devices[0], team.pids) if team else (slot, [])
         self.loading, self.paused = 0.0, False
         self.heard, self.pace = None, None  # when the last sign of life was given; the longest time between two
@@ -142,6 +144,13 @@ class StoreListener:
             )
         )
 
+    def shown(self, shown: Shown, best: int | None) -> None:
+        self.check()
+        try:
+            views.keep(self.artifacts, shown, best)
+        except StoreError as error:  # only there to be looked at: a full disk must not end the training for it
+            log.warning("%s", error)
+
     def prepared(self, algorithm: Algorithm) -> None:
         processes = 1 + len(self.others)
         torch.set_num_threads(threads(algorithm, processes))
@@ -155,6 +164,7 @@ class StoreListener:
 
     def resumed(self, iteration: int) -> None:
         patiently(lambda: self.attempt.truncate_after(iteration))
+        views.drop_after(self.artifacts, iteration)
 
 
 def work(home: Home, id: int, number: int | None = None) -> bool:
@@ -207,10 +217,12 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
         devices = hardware.members(run.slot, hardware.slots())
         devices = devices * config.training.processes if run.slot == hardware.CPU else devices
         with Team(devices) if len(devices) > 1 else nullcontext() as team:
-            listener, device = StoreListener(attempt, run.slot, team), open_device(devices[0], config.precision)
+            artifacts = home.artifacts(run)
+            listener = StoreListener(attempt, run.slot, artifacts, team)
+            device = open_device(devices[0], config.precision)
             # A run stays with the data it was given.
             family = open_family(config, home.root / run.datasets, home.cache, device, listener.loaded)
-            Trainer(config, family, home.artifacts(run).checkpoints(), listener, team=team).run()
+            Trainer(config, family, artifacts.checkpoints(), listener, team=team).run()
     except Stopped:
         return "stopped", "", ""
     except Superseded:

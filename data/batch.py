@@ -48,6 +48,19 @@ class TaskBatch(Protocol):
 
 
 @dataclass(frozen=True)
+class Adapted:
+    """A learner that took so many inner steps on each task of a batch, as it is asked where a task is to be looked at.
+
+    features: gives what its output layer reads of the support set and of the queries, each (tasks, n, *features); None where
+    it has none.
+    """
+
+    step: int
+    answer: Answer
+    features: Callable[[], tuple[Tensor, Tensor] | None]
+
+
+@dataclass(frozen=True)
 class Episodes:
     """Tasks made of tensors. The leading axis is always tasks, also for one.
 

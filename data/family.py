@@ -1,7 +1,7 @@
 """TaskFamily, a distribution p(T) over tasks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple, Protocol, Self
@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor
 
-from data.batch import Episodes, TaskBatch
+from data.batch import Adapted, Episodes, TaskBatch
 from data.config import Config, setting
 from data.errors import DataError
 from data.metric import Metric
@@ -18,6 +18,7 @@ from data.places import Folders
 from data.shortages import Shortage, shortages
 from data.sizes import Sizes
 from data.spec import InputSpec
+from data.view import TaskView
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -194,6 +195,25 @@ class TaskFamily(ABC):
         float32 (int64 for class indices), a block's support_x, support_y, query_x and query_y, one after another.
         """
         yield from self.episodes(drawn).to("cpu").tensors
+
+    def views(self, drawn: Drawn, batch: TaskBatch, learner: Sequence[Adapted]) -> list[TaskView]:
+        """Each of a few tasks as people look at it, with what a learner makes of it: one view a task, or none at all where
+        this family's tasks have no look.
+
+        batch: what ``episodes`` made of ``drawn``. learner: after ascending inner steps. Draws no random number, except by the
+        network, whose stream is put back; called without gradients.
+        """
+        return []
+
+    def classes_of(self, drawn: Drawn) -> Tensor | None:
+        """Which class of its split each label of these tasks stands for: int64 (tasks, n_way), in [0, classes(split)). None
+        where classes are not known beyond a task.
+        """
+        return None
+
+    def names(self, split: Split) -> list[str]:
+        """What a split's classes are called, in their order."""
+        return [f"class {number}" for number in range(1, (self.classes(split) or 0) + 1)]
 
     @abstractmethod
     def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -2,21 +2,27 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from data.batch import Episodes
+from data.batch import Adapted, Episodes
+from data.classified import classified
 from data.errors import DataError
 from data.family import SPLIT_TITLES, SPLITS, ClassificationConfig, EpisodeShape, OnProgress, Split, TaskFamily
 from data.objective import Classification
 from data.shortages import left_out
+from data.view import TaskView, plain
 
 log = logging.getLogger(__name__)
+
+LOOKED_AT = 48  # pixels of a picture's longer side, at most, where a task is looked at
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,15 @@ class Pictures(TaskFamily):
             yield from (as_input(pool.images[task.flatten()].cpu()) for task in pictures)
             yield labels(pictures).cpu()
 
+    def classes_of(self, drawn: Choice) -> Tensor:
+        counts = self.pool(drawn.split).counts
+        return torch.bucketize(drawn.pictures[..., 0].contiguous(), counts.cumsum(0), right=True)
+
+    def views(self, drawn: Choice, batch: Episodes, learner: Sequence[Adapted]) -> list[TaskView]:
+        names = self.names(drawn.split)
+        called = [[names[number] for number in task] for task in self.classes_of(drawn).tolist()]
+        return classified("pictures", batch, learner, called, small)
+
     def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Every picture of the split is as likely as every other."""
         pool = self.pool(split)
@@ -183,3 +198,9 @@ def as_input(images: Tensor) -> Tensor:
     CUDA multiplies by the reciprocal where it divides by a number that the processor holds, which rounds otherwise.
     """
     return images.float().div_(torch.full((), 255.0, device=images.device))
+
+
+def small(inputs: Tensor) -> np.ndarray:
+    """float (n, channels, height, width) in [0, 1] → uint8, large ones with fewer pixels."""
+    factor = -(-max(inputs.shape[2:]) // LOOKED_AT)
+    return plain((F.avg_pool2d(inputs, factor) if factor > 1 else inputs).mul(255).round().byte())

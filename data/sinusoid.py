@@ -1,20 +1,23 @@
 """Sinusoid regression, the first experiment of Finn et al. 2017 (section 5.1, https://arxiv.org/abs/1703.03400)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from data.batch import Episodes
+from data.batch import Adapted, Episodes
 from data.config import setting
 from data.family import EpisodeShape, FamilyConfig, Split, TaskFamily
 from data.spec import InputSpec
+from data.view import TaskView, plain
 
 AMPLITUDE = (0.1, 5.0)
 PHASE = (0.0, math.pi)  # radians
 X_RANGE = (-5.0, 5.0)
+LOOKED_AT = 121  # points of a curve that is looked at, and support points at most
 
 
 class SinusoidConfig(FamilyConfig):
@@ -75,12 +78,42 @@ class Sinusoid(TaskFamily):
         episodes = Episodes(x[:, :k], y[:, :k], x[:, k:], y[:, k:], self.objective(shape)).to(self.device)
         return episodes, Curves(curves.amplitude.to(self.device), curves.phase.to(self.device))
 
+    def views(self, drawn: Episodes, batch: Episodes, learner: Sequence[Adapted]) -> list[TaskView]:
+        """The curve that the points lie on, and the learner's fit to it over the whole range."""
+        x = torch.linspace(*X_RANGE, LOOKED_AT, device=self.device).unsqueeze(1)  # (points, 1)
+        truth = through(batch)(x)
+        said = {one.step: one.answer(x.expand(batch.tasks, -1, -1)) for one in learner}
+        return [
+            TaskView(
+                "curve",
+                {
+                    "x": plain(x[:, 0]),
+                    "truth": plain(truth[task, :, 0]),
+                    "support_x": plain(batch.support_x[task, :LOOKED_AT, 0]),
+                    "support_y": plain(batch.support_y[task, :LOOKED_AT, 0]),
+                },
+                {step: {"y": plain(y[task, :, 0])} for step, y in said.items()},
+            )
+            for task in range(batch.tasks)
+        ]
+
     def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Points of all sinusoids pooled, each from a fresh one: x (batch, 1), y (batch, 1)."""
         del split
         curves = draw_curves(batch_size, generator)
         x = uniform((batch_size, 1, 1), X_RANGE, generator)
         return x.flatten(1).to(self.device), curves(x).flatten(1).to(self.device)
+
+
+def through(batch: Episodes) -> Curves:
+    """The curves that the tasks' points lie on. Episodes do not keep them, and any two points say them: A sin(x - phase) is
+    a sin x + b cos x, without noise a linear system that least squares solve exactly.
+    """
+    points = batch.joined()
+    x, y = points.support_x.cpu().double(), points.support_y.cpu().double()  # (tasks, n, 1)
+    a, b = torch.linalg.lstsq(torch.cat([x.sin(), x.cos()], -1), y).solution.unbind(1)  # each (tasks, 1)
+    curves = torch.hypot(a, b), torch.atan2(-b, a)
+    return Curves(*(value.to(batch.support_x).unsqueeze(-1) for value in curves))
 
 
 def draw_curves(tasks: int, generator: torch.Generator) -> Curves:

@@ -5,9 +5,10 @@ from typing import Literal
 from torch import nn
 
 from core.algorithms.base import AlgorithmConfig, Network
+from core.algorithms.body import last_layer
 from core.algorithms.forward import Weights
 from core.algorithms.maml import MAML
-from core.algorithms.output_layer import OutputLayerLearner, last_layer
+from core.algorithms.output_layer import OutputLayerLearner
 from core.models.base import head_parameters
 from data.batch import TaskBatch
 from data.config import setting

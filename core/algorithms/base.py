@@ -3,18 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from core.algorithms.body import Body, last_layer
 from core.algorithms.forward import ForwardMode, Remembered, Statistics, TaskForward, Weights
 from core.algorithms.optimizers import Adam
 from core.algorithms.portion import WHOLE, Averages, Portion, StepReport, summed
 from core.models.base import ModelError
-from data.batch import Answer, TaskBatch
+from data.batch import Answer, Episodes, TaskBatch
 from data.config import Config
 from data.family import EpisodeShape, TaskFamily, TaskKind
 from data.registry import discover
@@ -173,6 +174,31 @@ class Algorithm(nn.Module, ABC):
         if state.statistics is not None:
             return self.forward_tasks.normalised(state.weights, query_x, state.statistics)
         return self.forward_queries(self.forward_tasks, state.weights, state.batch.support_x, query_x)
+
+    def features(self, state: TaskState) -> tuple[Tensor, Tensor] | None:
+        """What the output layer reads of a state's support set and of its queries, each (tasks, n, *features), to look at.
+
+        None where the network does not end with a layer that is told apart, or tasks are no Episodes.
+        """
+        if self.output_layer is None or not isinstance(state.batch, Episodes):
+            return None
+        body = self.forward_tasks.over(Body(self.model, self.output_layer))
+        weights, statistics = (
+            {f"model.{n}": v for n, v in (of or {}).items()} for of in (state.weights, state.statistics)
+        )
+        support_x, query_x = state.batch.support_x, state.batch.query_x
+        if statistics:
+            return body.normalised(weights, support_x, statistics), body.normalised(weights, query_x, statistics)
+        return body(weights or None, support_x), self.forward_queries(body, weights or None, support_x, query_x)
+
+    @cached_property
+    def output_layer(self) -> str | None:
+        """Name of the layer whose inputs are the network's features: a linear one at its end."""
+        linear = [name for name, layer in self.model.named_modules() if type(layer) is nn.Linear]
+        owned = {
+            f"{name}.{part}" for name in linear[-1:] for part, _ in self.model.get_submodule(name).named_parameters()
+        }
+        return last_layer(self.model, owned, self.family.input_spec)
 
     def forward_queries(
         self, forward: TaskForward, weights: Weights | None, support_x: Tensor | None, query_x: Tensor

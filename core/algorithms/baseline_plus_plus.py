@@ -101,6 +101,9 @@ class BaselinePlusPlus(Algorithm):
             loss = objective.loss(self.scale * cosine(features, weight), labels)
             return torch.autograd.grad(loss.sum(), weight)[0], loss.detach()
 
+    def features(self, state: TaskState) -> tuple[Tensor, Tensor]:
+        return self.forward_tasks(None, state.batch.support_x), state.read(state.batch.query_x)
+
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
         return self.scale * cosine(state.read(query_x), state.weights["head"])
 

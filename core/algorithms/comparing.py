@@ -53,6 +53,9 @@ class MetricLearner(SupportReader):
         support, query = self.embed(batch.support_x, query_x)
         return self.compare(support, one_hot(batch.support_y, batch.objective.outputs, support), query)
 
+    def features(self, state: TaskState) -> tuple[Tensor, Tensor]:
+        return self.embed(state.batch.support_x, state.batch.query_x)
+
     @abstractmethod
     def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
         """support (tasks, n_support, *embedding), labels (tasks, n_support, n_way) of zeros and ones,

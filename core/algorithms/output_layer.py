@@ -6,12 +6,11 @@ from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from core.algorithms.base import Algorithm, SupportLoss, TaskState
+from core.algorithms.body import Body
 from core.algorithms.forward import Remembered, TaskForward, Weights
-from data.batch import Answer, TaskBatch
-from data.spec import InputSpec
+from data.batch import Answer, Episodes, TaskBatch
 
 
 class OutputLayerLearner(Algorithm):
@@ -59,6 +58,11 @@ class OutputLayerLearner(Algorithm):
         """Gives queries' features (tasks, n, features), once for the same queries."""
         return Remembered(partial(self.forward_queries, self.body, None, batch.support_x))
 
+    def features(self, state: TaskState) -> tuple[Tensor, Tensor] | None:
+        if state.read is None or not isinstance(state.batch, Episodes):
+            return super().features(state)
+        return self.body(None, state.batch.support_x), state.read(state.batch.query_x)
+
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
         return (
             super().predict(state, query_x) if state.read is None else self.head_of(state.weights, state.read(query_x))
@@ -69,40 +73,3 @@ class OutputLayerLearner(Algorithm):
         answer = features @ weights[f"{self.last}.weight"].transpose(1, 2)
         bias = weights.get(f"{self.last}.bias")
         return answer if bias is None else answer + bias.unsqueeze(1)
-
-
-class Body(nn.Module):
-    """A network up to its output layer: gives what the layer of this name reads."""
-
-    def __init__(self, model: nn.Module, layer: str):
-        super().__init__()
-        self.model, self.layer = model, layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        read: list[Tensor] = []
-        layer = self.model.get_submodule(self.layer)
-        hook = layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
-        try:
-            self.model(x)
-        finally:
-            hook.remove()
-        return read[-1]  # (batch, features)
-
-
-def last_layer(model: nn.Module, head: set[str], spec: InputSpec) -> str | None:
-    """Name of the linear layer that owns the ``head`` and whose answer the network returns as it is; None if it is none."""
-    name = min(head, default="").rpartition(".")[0]
-    layer = dict(model.named_modules()).get(name)
-    # A subclass may compute something else, and a normalised weight is made of others.
-    if type(layer) is not nn.Linear or f"{name}.weight" not in head or not head <= {f"{name}.weight", f"{name}.bias"}:
-        return None
-    said, x = [], spec.zeros(2)
-    x = x.to(layer.weight.dtype) if x.is_floating_point() else x
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}  # which a call may change in place
-    hook = layer.register_forward_hook(lambda *call: said.append(call[-1]))
-    try:
-        with torch.no_grad():
-            answer = functional_call(model, buffers, (x,))
-    finally:
-        hook.remove()
-    return name if len(said) == 1 and said[0] is answer and answer.ndim == 2 else None

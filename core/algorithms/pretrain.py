@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
+from core.algorithms.body import last_layer
 from core.algorithms.comparing import one_hot, prototype_layer
 from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
 from core.algorithms.forward import Weights
-from core.algorithms.output_layer import OutputLayerLearner, last_layer
+from core.algorithms.output_layer import OutputLayerLearner
 from core.algorithms.portion import WHOLE, Portion
 from core.models.base import head_parameters
 from data.batch import Episodes, TaskBatch

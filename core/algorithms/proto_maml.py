@@ -55,6 +55,7 @@ class ProtoMAML(MAML):
     group = "combined"
     kinds = ("classification",)
     fixed_way = False
+    output_layer = "head"
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         body = network(None)

@@ -1,5 +1,6 @@
-"""What a run leaves behind beside its rows: checkpoints and a log. Pages and engine reach them through this alone."""
+"""What a run leaves behind beside its rows: checkpoints, tasks to look at, a log. Pages and engine reach them through this."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,18 @@ class Artifacts(Protocol):
 
     def checkpoints(self) -> Path:
         """The folder that holds the checkpoints; may not exist yet."""
+
+    def views(self) -> list[str]:
+        """Names under which tasks to look at are kept, see ``core/runs/views.py``."""
+
+    def view(self, name: str) -> bytes | None:
+        """What is kept under a name; None where nothing is (any more)."""
+
+    def put_view(self, name: str, content: bytes) -> None:
+        """Keep it in place of what was there, whole or not at all. Raises StoreError."""
+
+    def drop_view(self, name: str) -> None:
+        """Keep it no longer; nothing to do where nothing is."""
 
     def log_tail(self, most: int) -> str | None:
         """The last ``most`` bytes of the worker's log from the beginning of a line; None as long as there is no log."""
@@ -36,6 +49,33 @@ class LocalArtifacts:
 
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
+
+    def views(self) -> list[str]:
+        return sorted(path.stem for path in (self.folder / "views").glob("*.z"))
+
+    def view(self, name: str) -> bytes | None:
+        try:
+            return self._view_file(name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def put_view(self, name: str, content: bytes) -> None:
+        path = self._view_file(name)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(content)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)  # what is half written does not fill the disk further
+            message = f"The tasks to look at could not be written to {path.parent}: {error.strerror}."
+            raise StoreError(message, "Free some space.", str(path)) from error
+
+    def drop_view(self, name: str) -> None:
+        self._view_file(name).unlink(missing_ok=True)
+
+    def _view_file(self, name: str) -> Path:
+        return self.folder / "views" / f"{name}.z"
 
     def log_tail(self, most: int) -> str | None:
         try:

@@ -64,6 +64,12 @@ class EvaluationResult:
         return {"run": run, **plain, "metric": self.metric.name}
 
 
+def test_steps(algorithm: Algorithm, config: RunConfig) -> int:
+    """How many inner steps an evaluation takes."""
+    given = config.evaluation.inner_steps
+    return algorithm.adaptation_steps if given is None else given
+
+
 def curve_steps(steps: int) -> list[int]:
     """The inner steps at which a curve of ``steps`` steps is scored; always 0 and the last."""
     if steps <= DENSE:
@@ -154,8 +160,7 @@ def evaluate(
     tick: Tick = lambda _: None,
 ) -> EvaluationResult:
     """Adapt to each frozen task and score it. ``frozen``: the episodes, if the caller keeps them."""
-    steps = config.evaluation.inner_steps
-    steps = algorithm.adaptation_steps if steps is None else steps
+    steps = test_steps(algorithm, config)
     wanted = curve_steps(steps)
     with not_training(algorithm):
         frozen = frozen or frozen_episodes(config, family, split, episodes, tick)

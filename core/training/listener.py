@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from core.algorithms.base import Algorithm
 from core.training.evaluation import EvaluationResult
+from data.view import Shown
 
 Desired = Literal["run", "pause", "stop"]
 Phase = Literal["loading", "training", "tuning", "testing"]
@@ -40,6 +41,9 @@ class Listener(Protocol):
     def metrics(self, rows: list[Row]) -> None: ...
 
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None: ...
+
+    def shown(self, shown: Shown, best: int | None) -> None:
+        """What the learner makes of single tasks of the evaluation that was told last. best: iteration of the best so far."""
 
     def prepared(self, algorithm: Algorithm) -> None:
         """The learner is built and known to work."""

@@ -15,17 +15,19 @@ from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
 from core.training import account, checkpoint
 from core.training.build import build_learner, tried_out
-from core.training.evaluation import EvaluationResult, evaluate
+from core.training.evaluation import EvaluationResult, evaluate, test_steps
 from core.training.frozen import FrozenEpisodes, Tick, frozen_episodes
 from core.training.listener import Desired, Listener, Phase, Progress, Stopped
 from core.training.parallel import Team
 from core.training.schedule import done, early_validations, learning_rate, validated_after
+from core.training.shown import TASKS, looked_at
 from core.training.spent import Spent
 from core.training.step import Stepper
 from core.training.streams import stream
 from core.training.tuning import tune
 from core.training.window import Window, first_bad, not_finite
 from data.family import TaskFamily
+from data.view import Shown
 
 log = logging.getLogger(__name__)
 
@@ -295,6 +297,7 @@ class Trainer:
                 trained = algorithm is self.algorithm  # another run can go on from it, but not from the untrained start
                 self._put("best", iteration, self._state() if trained else {}, algorithm)
             self._tell(result, iteration, best)
+            self._show(iteration, algorithm)
             remark = " (best so far)" if best else ""
             log.info("validation at %d: %s%s, %s", iteration, account.scored(result), remark, seconds)
 
@@ -319,6 +322,17 @@ class Trainer:
     def _tell(self, result: EvaluationResult, iteration: int, best: bool) -> None:
         with self.spent.on("writing"):
             self.listener.evaluated(result, iteration, best)
+
+    def _show(self, iteration: int, algorithm: Algorithm) -> None:
+        """The first validation tasks as this learner solves them, to look at."""
+        drawn, steps = self.validation.blocks[0][:TASKS], test_steps(algorithm, self.config)
+        views = looked_at(algorithm, self.family, drawn, steps)
+        self._put_before_people(Shown("val", iteration, list(range(len(views))), views))
+
+    def _put_before_people(self, shown: Shown) -> None:
+        if shown.views or shown.about:
+            with self.spent.on("writing"):
+                self.listener.shown(shown, self.best and self.best["iteration"])
 
     def _test(self) -> EvaluationResult:
         """The final test of the checkpoint that did best on validation, never of one chosen on test tasks."""

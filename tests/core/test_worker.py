@@ -316,7 +316,8 @@ def test_what_is_wanted_is_asked_at_each_beat_and_the_status_written_only_when_i
 ) -> None:
     id = queue(store, home, values("sinusoid"))[0]
     store.move(id, "running", {"starting"})
-    listener, moves, real = StoreListener(Attempt(store, id, 1), "cpu"), [], store.move
+    listener = StoreListener(Attempt(store, id, 1), "cpu", home.artifacts(store.get(id)))
+    moves, real = [], store.move
     monkeypatch.setattr(store, "move", lambda id, to, only_from: moves.append(to) or real(id, to, only_from))
 
     def beat() -> tuple[str, str]:
@@ -415,7 +416,8 @@ def test_the_row_knows_how_long_a_step_takes(store: RunStore, home: Home, monkey
     id = queue(store, home, values("sinusoid"))[0]
     attempt = Attempt(store, id, 1)
     attempt.claim(identify())
-    listener, times = StoreListener(attempt, "cpu"), iter([0.0, 62.0, 63.0])
+    listener = StoreListener(attempt, "cpu", home.artifacts(store.get(id)))
+    times = iter([0.0, 62.0, 63.0])
     monkeypatch.setattr("core.worker.time.monotonic", lambda: next(times))
     monkeypatch.setattr("core.worker.patiently", lambda call: call())
     paces = []

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from core.training.evaluation import EvaluationResult
     from core.training.listener import Desired, Progress, Row
     from data.family import TaskFamily
+    from data.view import Shown
 
 TRAINING = {"iterations": 4, "meta_batch_size": 3, "evaluate_every": 2, "early_validations": 0}
 SIZES = {"n_way": 3, "k_shot": 2, "n_query": 2}
@@ -57,6 +58,7 @@ class MemoryListener:
         self.beats: list[Progress] = []
         self.rows: list[Row] = []
         self.evaluations: list[tuple[int, EvaluationResult, bool]] = []
+        self.views: list[Shown] = []
         self.forward = ""
 
     def progress(self, progress: "Progress") -> "Desired":
@@ -68,6 +70,9 @@ class MemoryListener:
 
     def evaluated(self, result: "EvaluationResult", iteration: int, best: bool) -> None:
         self.evaluations.append((iteration, result, best))
+
+    def shown(self, shown: "Shown", best: int | None) -> None:
+        self.views.append(shown)
 
     def prepared(self, algorithm) -> None:
         self.forward = algorithm.forward_tasks.mode

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.algorithms.anil import ANIL
+from core.algorithms.body import last_layer
 from core.algorithms.maml_plus_plus import MAMLPlusPlus
 from core.algorithms.meta_sgd import MetaSGD
-from core.algorithms.output_layer import last_layer
 from core.algorithms.proto_maml import ProtoMAML
 from core.algorithms.reptile import Reptile
 from data.batch import Episodes

@@ -1,0 +1,131 @@
+"""Single tasks to look at: they show what the learner predicts, and the run's numbers do not know of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.algorithms.base import Algorithm, algorithms
+from core.config.run import RunConfig
+from core.runs.home import Home
+from core.training import trainer
+from core.training.build import build_learner
+from core.training.frozen import frozen_episodes
+from core.training.shown import TASKS, looked_at, shown_steps
+from data.family import TaskFamily
+from tests.core.task_batches import BanditConfig, BanditFamily
+from tests.core.tiny import open_tiny, tiny
+from tests.core.training.test_trainer import comparable, same_weights, train
+
+
+def learner_on(base: str, home: Home, *assignments: str) -> tuple[Algorithm, TaskFamily, RunConfig]:
+    config = tiny(base, *assignments)
+    family = open_tiny(config, home)
+    return build_learner(config, family, "stacked").eval(), family, config
+
+
+EVERY = [
+    (name, base)
+    for name, one in algorithms().items()
+    for base, kind in (("sinusoid", "regression"), ("doodles", "classification"))
+    if kind in one.kinds
+]
+
+
+@pytest.mark.parametrize(("name", "base"), EVERY)
+def test_a_view_says_what_the_learner_predicts(name: str, base: str, pictures: Home) -> None:
+    algorithm, family, config = learner_on(base, pictures, f"algorithm={name}")
+    drawn = frozen_episodes(config, family, "val", TASKS).blocks[0]
+    batch, steps = family.episodes(drawn), algorithm.adaptation_steps
+    views = looked_at(algorithm, family, drawn, steps)
+    assert len(views) == TASKS
+    states = dict(enumerate(algorithm.trajectory(batch, steps, differentiable=False)))
+    assert list(views[0].said) == shown_steps(steps)
+    for step in views[0].said:
+        with torch.no_grad():
+            if base == "sinusoid":
+                x = torch.from_numpy(views[0].given["x"])[:, None].expand(TASKS, -1, -1)
+                assert np.array_equal(
+                    [one.said[step]["y"] for one in views], algorithm.predict(states[step], x)[..., 0]
+                )
+            else:
+                logits = algorithm.predict(states[step], batch.query_x)
+                assert np.array_equal([one.said[step]["predicted"] for one in views], logits.argmax(-1))
+                probabilities = [one.said[step]["probability"] for one in views]
+                assert np.array_equal(probabilities, logits.softmax(-1).max(-1).values)
+            scores = batch.scores(lambda x, state=states[step]: algorithm.predict(state, x))
+        assert [one.said[step]["score"] for one in views] == scores.tolist()
+
+
+@pytest.mark.parametrize("name", [name for name, base in EVERY if base == "doodles"])
+def test_of_every_learner_on_pictures_the_features_are_what_its_answers_are_made_of(name: str, pictures: Home) -> None:
+    algorithm, family, config = learner_on("conv4", pictures, f"algorithm={name}")
+    batch = family.episodes(frozen_episodes(config, family, "val", 2).blocks[0])
+    state = algorithm.adapt(batch, min(2, algorithm.adaptation_steps))
+    with torch.no_grad():
+        support, query = algorithm.features(state)
+        assert support.shape[:2] == batch.support_x.shape[:2] and query.shape[:2] == batch.query_x.shape[:2]
+        answer = algorithm.predict(state, batch.query_x)
+        if algorithm.output_layer and f"{algorithm.output_layer}.weight" in state.weights:
+            weight, bias = (state.weights[f"{algorithm.output_layer}.{part}"] for part in ("weight", "bias"))
+            torch.testing.assert_close(query.flatten(2) @ weight.transpose(1, 2) + bias.unsqueeze(1), answer)
+
+
+def test_features_of_an_adapted_network_are_normalised_as_its_queries_are(pictures: Home) -> None:
+    algorithm, family, config = learner_on(
+        "conv4", pictures, "algorithm=maml++", "algorithm.running_statistics=true", "batch_statistics=support"
+    )
+    batch = family.episodes(frozen_episodes(config, family, "val", 2).blocks[0])
+    state = algorithm.adapt(batch, 2)
+    with torch.no_grad():
+        query = algorithm.features(state)[1]
+        weight, bias = (state.weights[f"{algorithm.output_layer}.{part}"] for part in ("weight", "bias"))
+        answer = query @ weight.transpose(1, 2) + bias.unsqueeze(1)
+        torch.testing.assert_close(answer, algorithm.predict(state, batch.query_x))
+
+
+def test_a_family_without_a_look_shows_nothing_and_is_asked_nothing(tmp_path: Path) -> None:
+    family = BanditFamily(BanditConfig(), datasets=tmp_path, cache=tmp_path)
+    assert looked_at(None, family, None, 3) == []
+
+
+def test_steps_are_few_however_many_are_taken() -> None:
+    assert [shown_steps(n) for n in (0, 1, 3, 7, 500)] == [[0], [0, 1], [0, 1, 3], [0, 1, 5, 7], [0, 1, 5, 10, 500]]
+
+
+RUNS = {
+    "sinusoid": ("sinusoid",),
+    "proto": ("conv4", "algorithm=protonet"),
+    "pretrain": ("doodles", "algorithm=pretrain", "algorithm.finetune_lr=0.1"),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_the_numbers_of_a_run_are_the_same_with_and_without(
+    run: str, pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny(*RUNS[run])
+    result, listener, trained = train(config, tmp_path / "with", pictures)
+    assert [(one.split, one.iteration, len(one.views)) for one in listener.views if one.split == "val"] == [
+        ("val", iteration, TASKS) for iteration in (0, 2, 4)
+    ]
+    random = torch.get_rng_state()
+    monkeypatch.setattr(trainer, "looked_at", lambda *_: [])
+    bare, quiet, other = train(config, tmp_path / "without", pictures)
+    assert [one for one in quiet.views if one.views] == []
+    assert (quiet.curve, quiet.scores, comparable(bare)) == (listener.curve, listener.scores, comparable(result))
+    assert same_weights(trained, other)
+    assert torch.equal(random, torch.get_rng_state())
+
+
+def test_the_same_tasks_are_shown_at_every_iteration_and_by_every_run(pictures: Home, tmp_path: Path) -> None:
+    shown = []
+    for assignment in ("seed=0", "seed=1"):
+        _, listener, _ = train(tiny("doodles", assignment), tmp_path / assignment, pictures)
+        shown += [one.views for one in listener.views if one.split == "val"]
+    first = shown[0]
+    for views in shown[1:]:
+        for a, b in zip(first, views, strict=True):
+            assert np.array_equal(a.given["images"], b.given["images"]) and a.given["classes"] == b.given["classes"]
+    assert not np.array_equal(shown[0][0].said[1]["points"], shown[-1][0].said[1]["points"])
