@@ -1,7 +1,7 @@
 """Scores on frozen episodes, with their 95 % interval, the adaptation curve and the protocol they were taken under."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -25,6 +25,8 @@ DENSE = 10  # adaptation curves have every step up to here, then about ten to a 
 BUDGET = 2**31  # bytes that the tensors of tasks computed at once may take
 SMALL = 2**26  # bytes up to which tasks of several blocks are computed at once: calls then cost more than numbers
 
+Heard = Callable[[TaskBatch, Tensor | None], None]  # tasks, and the last thing that was answered: (tasks, n, *output)
+
 
 @dataclass(frozen=True)
 class EvaluationResult:
@@ -38,7 +40,8 @@ class EvaluationResult:
     non_finite after each inner step. remedy: what to set otherwise where episodes diverged or were left out.
 
     scores: (episodes,) of the last inner step, in the order of the frozen episodes, NaN where left out, so that two results
-    on the same episodes can be compared in pairs. rank: beside other checkpoints, see ``summary.rank``.
+    on the same episodes can be compared in pairs. astray: (episodes,), whether each of them diverged. rank: beside other
+    checkpoints, see ``summary.rank``.
     """
 
     family: str
@@ -56,11 +59,13 @@ class EvaluationResult:
     protocol: dict[str, Any]
     seconds: float = field(compare=False, repr=False)
     scores: np.ndarray = field(compare=False, repr=False)
+    astray: np.ndarray = field(compare=False, repr=False)
     rank: tuple[int, float] = field(compare=False, repr=False)
 
     def as_json(self, run: int | None) -> dict[str, Any]:
-        """Plain values, without the single scores and the rank; the metric by its name."""
-        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("scores", "rank")}
+        """Plain values, without those of single tasks and the rank; the metric by its name."""
+        left_out = ("scores", "astray", "rank")
+        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in left_out}
         return {"run": run, **plain, "metric": self.metric.name}
 
 
@@ -82,18 +87,24 @@ class Watched:
     """Answers of which is noted whether all of a task's are finite: an argmax over not-a-number is a class too."""
 
     def __init__(self, answer: Answer):
-        self.answer, self.finite = answer, torch.tensor(True)
+        self.answer, self.finite, self.last = answer, torch.tensor(True), None
 
     def __call__(self, x: Tensor) -> Tensor:
         given = self.answer(x)
-        self.finite = self.finite & given.isfinite().flatten(1).all(1)  # (tasks,)
+        self.finite, self.last = self.finite & given.isfinite().flatten(1).all(1), given  # (tasks,)
         return given
 
 
-def score_chunk(algorithm: Algorithm, batch: TaskBatch, wanted: list[int], tick: Tick = lambda _: None) -> np.ndarray:
+def score_chunk(
+    algorithm: Algorithm,
+    batch: TaskBatch,
+    wanted: list[int],
+    tick: Tick = lambda _: None,
+    heard: Heard = lambda *_: None,
+) -> np.ndarray:
     """Scores of each task after each of the ``wanted`` inner steps, which ascend → (len(wanted), tasks).
 
-    NaN where a task's answers or score are not finite. All tasks are computed at once.
+    NaN where a task's answers or score are not finite. All tasks are computed at once. heard: told the last step's answers.
     """
     rows = []
     # The same kernels as in training, cuDNN's recurrent ones refuse a backward pass outside it.
@@ -105,6 +116,7 @@ def score_chunk(algorithm: Algorithm, batch: TaskBatch, wanted: list[int], tick:
                     score = batch.scores(answer)
                 rows.append(torch.where(answer.finite & score.isfinite(), score, torch.nan))
             tick((step + 1) / (wanted[-1] + 1))
+        heard(batch, answer.last)
     return torch.stack(rows).cpu().double().numpy()
 
 
@@ -122,12 +134,17 @@ def tasks_at_once(algorithm: Algorithm, frozen: FrozenEpisodes, steps: int) -> i
 
 
 def score_all(
-    algorithm: Algorithm, frozen: FrozenEpisodes, wanted: list[int], most: int, tick: Tick = lambda _: None
+    algorithm: Algorithm,
+    frozen: FrozenEpisodes,
+    wanted: list[int],
+    most: int,
+    tick: Tick = lambda _: None,
+    heard: Heard = lambda *_: None,
 ) -> np.ndarray:
     """``score_chunk`` for all of the tasks, at most so many at once → (len(wanted), tasks). Ticks at every inner step."""
     parts, done = [], 0
     for tasks in frozen.chunks(most):
-        parts.append(score_chunk(algorithm, tasks, wanted, share(tick, done, tasks.tasks, frozen.tasks)))
+        parts.append(score_chunk(algorithm, tasks, wanted, share(tick, done, tasks.tasks, frozen.tasks), heard))
         done += tasks.tasks
     return np.concatenate(parts, axis=1)
 
@@ -158,8 +175,11 @@ def evaluate(
     checkpoint: str = "",
     frozen: FrozenEpisodes | None = None,
     tick: Tick = lambda _: None,
+    heard: Heard = lambda *_: None,
 ) -> EvaluationResult:
-    """Adapt to each frozen task and score it. ``frozen``: the episodes, if the caller keeps them."""
+    """Adapt to each frozen task and score it. ``frozen``: the episodes, if the caller keeps them. heard: told the tasks in
+    their order, with the answers after the last inner step.
+    """
     steps = test_steps(algorithm, config)
     wanted = curve_steps(steps)
     with not_training(algorithm):
@@ -167,7 +187,7 @@ def evaluate(
         sha256 = frozen.sha256(tick)
         most = tasks_at_once(algorithm, frozen, steps)
         began = time.perf_counter()
-        scores = score_all(algorithm, frozen, wanted, most, tick)  # (curve points, episodes)
+        scores = score_all(algorithm, frozen, wanted, most, tick, heard)  # (curve points, episodes)
         seconds = time.perf_counter() - began
     metric = family.metric(config.test_shape)
     limits = metric.limits(scores[0])  # a curve begins before the first inner step
@@ -184,6 +204,7 @@ def evaluate(
         protocol=protocol(algorithm, config, split, steps, episodes, sha256, checkpoint),
         seconds=seconds,
         scores=scores[-1],
+        astray=scores[-1] > limits,
         rank=rank(metric, scores[-1], limits),
         **last,
     )

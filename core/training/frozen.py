@@ -28,6 +28,11 @@ class FrozenEpisodes:
     def first_task(self) -> TaskBatch:
         return self.family.episodes(self.blocks[0][:1])
 
+    def task(self, place: int) -> Drawn:
+        """One of them alone."""
+        within = place % BLOCK
+        return self.blocks[place // BLOCK][within : within + 1]
+
     def chunks(self, most: int = BLOCK) -> Iterator[TaskBatch]:
         """The tasks on the family's device in their order, at most so many at once: several whole blocks where that many are
         asked for and tasks are made of tensors, else parts of a block of equal size.

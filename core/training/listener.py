@@ -43,7 +43,7 @@ class Listener(Protocol):
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None: ...
 
     def shown(self, shown: Shown, best: int | None) -> None:
-        """What the learner makes of single tasks of the evaluation that was told last. best: iteration of the best so far."""
+        """What the learner makes of single tasks of the evaluation that is told next. best: iteration of the best so far."""
 
     def prepared(self, algorithm: Algorithm) -> None:
         """The learner is built and known to work."""

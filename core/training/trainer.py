@@ -15,12 +15,13 @@ from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
 from core.training import account, checkpoint
 from core.training.build import build_learner, tried_out
-from core.training.evaluation import EvaluationResult, evaluate, test_steps
+from core.training.confusion import Confusion
+from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import FrozenEpisodes, Tick, frozen_episodes
 from core.training.listener import Desired, Listener, Phase, Progress, Stopped
 from core.training.parallel import Team
 from core.training.schedule import done, early_validations, learning_rate, validated_after
-from core.training.shown import TASKS, looked_at
+from core.training.shown import of_test, of_validation
 from core.training.spent import Spent
 from core.training.step import Stepper
 from core.training.streams import stream
@@ -296,8 +297,8 @@ class Trainer:
                 self.best = {"iteration": iteration, "rank": list(result.rank)}
                 trained = algorithm is self.algorithm  # another run can go on from it, but not from the untrained start
                 self._put("best", iteration, self._state() if trained else {}, algorithm)
+            self._show(of_validation(algorithm, self.config, self.validation, iteration))
             self._tell(result, iteration, best)
-            self._show(iteration, algorithm)
             remark = " (best so far)" if best else ""
             log.info("validation at %d: %s%s, %s", iteration, account.scored(result), remark, seconds)
 
@@ -323,13 +324,8 @@ class Trainer:
         with self.spent.on("writing"):
             self.listener.evaluated(result, iteration, best)
 
-    def _show(self, iteration: int, algorithm: Algorithm) -> None:
-        """The first validation tasks as this learner solves them, to look at."""
-        drawn, steps = self.validation.blocks[0][:TASKS], test_steps(algorithm, self.config)
-        views = looked_at(algorithm, self.family, drawn, steps)
-        self._put_before_people(Shown("val", iteration, list(range(len(views))), views))
-
-    def _put_before_people(self, shown: Shown) -> None:
+    def _show(self, shown: Shown) -> None:
+        """Before the evaluation is told: who hears of that finds its tasks."""
         if shown.views or shown.about:
             with self.spent.on("writing"):
                 self.listener.shown(shown, self.best and self.best["iteration"])
@@ -353,16 +349,18 @@ class Trainer:
             log.info(
                 "fine-tuning chosen on validation tasks: %s; %s", account.chosen(self.algorithm), account.scored(tuned)
             )
-        began = time.perf_counter()
+        began, tick, episodes = time.perf_counter(), self._tick("testing"), self.config.evaluation.episodes
+        frozen = frozen_episodes(self.config, self.family, "test", episodes, tick)
+        confusion = Confusion(frozen, "test")
         result = evaluate(
-            self.algorithm,
-            self.config,
-            self.family,
-            "test",
-            episodes=self.config.evaluation.episodes,
+            *(self.algorithm, self.config, self.family, "test"),
+            episodes=episodes,
             checkpoint=tested,
-            tick=self._tick("testing"),
+            frozen=frozen,
+            tick=tick,
+            heard=confusion.take,
         )
+        self._show(of_test(self.algorithm, self.config, frozen, iteration, result, confusion))
         self._tell(result, iteration, False)
         seconds = account.duration(time.perf_counter() - began)
         log.info("final test of %s: %s, %d tasks, %s", tested, account.scored(result), result.episodes, seconds)

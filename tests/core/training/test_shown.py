@@ -8,12 +8,14 @@ import torch
 
 from core.algorithms.base import Algorithm, algorithms
 from core.config.run import RunConfig
+from core.hardest import WORST
 from core.runs.home import Home
-from core.training import trainer
+from core.training import shown
 from core.training.build import build_learner
 from core.training.frozen import frozen_episodes
 from core.training.shown import TASKS, looked_at, shown_steps
 from data.family import TaskFamily
+from data.pictures import small
 from tests.core.task_batches import BanditConfig, BanditFamily
 from tests.core.tiny import open_tiny, tiny
 from tests.core.training.test_trainer import comparable, same_weights, train
@@ -111,7 +113,7 @@ def test_the_numbers_of_a_run_are_the_same_with_and_without(
         ("val", iteration, TASKS) for iteration in (0, 2, 4)
     ]
     random = torch.get_rng_state()
-    monkeypatch.setattr(trainer, "looked_at", lambda *_: [])
+    monkeypatch.setattr(shown, "looked_at", lambda *_: [])
     bare, quiet, other = train(config, tmp_path / "without", pictures)
     assert [one for one in quiet.views if one.views] == []
     assert (quiet.curve, quiet.scores, comparable(bare)) == (listener.curve, listener.scores, comparable(result))
@@ -120,12 +122,35 @@ def test_the_numbers_of_a_run_are_the_same_with_and_without(
 
 
 def test_the_same_tasks_are_shown_at_every_iteration_and_by_every_run(pictures: Home, tmp_path: Path) -> None:
-    shown = []
+    found = []
     for assignment in ("seed=0", "seed=1"):
         _, listener, _ = train(tiny("doodles", assignment), tmp_path / assignment, pictures)
-        shown += [one.views for one in listener.views if one.split == "val"]
-    first = shown[0]
-    for views in shown[1:]:
+        found += [one.views for one in listener.views if one.split == "val"]
+    first = found[0]
+    for views in found[1:]:
         for a, b in zip(first, views, strict=True):
             assert np.array_equal(a.given["images"], b.given["images"]) and a.given["classes"] == b.given["classes"]
-    assert not np.array_equal(shown[0][0].said[1]["points"], shown[-1][0].said[1]["points"])
+    assert not np.array_equal(first[0].said[1]["points"], found[-1][0].said[1]["points"])
+
+
+def test_the_worst_test_tasks_are_shown_the_worst_first(pictures: Home, tmp_path: Path) -> None:
+    config = tiny("doodles")
+    result, listener, trained = train(config, tmp_path, pictures)
+    (test,) = [one for one in listener.views if one.split == "test"]
+    assert len(test.tasks) == len(test.views) == WORST
+    last = max(test.views[0].said)
+    assert [view.said[last]["score"] for view in test.views] == sorted(result.scores)[:WORST]
+    frozen = frozen_episodes(config, trained.family, "test", 30)
+    images = trained.family.episodes(frozen.task(test.tasks[3])).support_x[0]
+    assert np.array_equal(test.views[3].given["images"][: test.views[3].given["support"]], small(images))
+    assert test.about["episodes_sha256"] == frozen.sha256()
+
+
+def test_tasks_that_diverged_or_were_lost_are_told_by_number(pictures: Home, tmp_path: Path) -> None:
+    result, listener, _ = train(
+        tiny("sinusoid", "evaluation.inner_steps=4", "algorithm.inner_lr=1.2"), tmp_path, pictures
+    )
+    test = listener.views[-1]
+    assert len(test.about["diverged"]) == result.diverged > 0
+    assert test.tasks[0] in [*test.about["diverged"], *np.flatnonzero(np.isnan(result.scores))]
+    assert test.about["confusion"] is None
