@@ -16,7 +16,7 @@ from data.errors import InnerloopError
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.redraw import redraw
-from pages.parts.run import beside, cards, same_again, stands_out, takeaway
+from pages.parts.run import beside, cards, hard_tasks, one_task, same_again, stands_out, takeaway
 from pages.parts.run.beside import Beside
 from pages.parts.run.figures import metric_cards
 from pages.parts.run.notice import in_the_way, notice
@@ -157,6 +157,8 @@ def draw(run: Run) -> None:
         cards.adaptation_card(run, reader, compared)
     with test:
         cards.test_card(run)
+    one_task.card(run, reader)
+    hard_tasks.card(run, reader)
     with st.container(key="stands-out"):  # below what is watched: it comes and goes with validations
         stands_out.card(run, found)
     config, log = st.columns([1, 1.5])

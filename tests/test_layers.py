@@ -29,6 +29,8 @@ TORCH_FREE = sorted(
         "core.plotted",
         "core.published",
         "core.results",
+        "core.task_scores",
+        "core.view_charts",
         "core.retest",
         "core.config.presets",
     ]

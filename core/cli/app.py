@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from core.cli import data, evaluate, handover, listing, results, runs, train, worker
+from core.cli import data, evaluate, handover, listing, results, runs, tasks, train, worker
 from core.cli.options import HomeOption, named
 from data.errors import LONGEST, InnerloopError, InputError, shortened
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 COMMANDS = {
     "list": listing.choices, "train": train.train, "results": results.table, "runs": runs.runs, "show": runs.show,
     "log": runs.log, "stop": runs.stop, "resume": runs.resume, "delete": runs.delete, "evaluate": evaluate.evaluate,
+    "tasks": tasks.tasks,
     "export": handover.export, "report": handover.make_report,
     "download": data.download, "worker": worker.worker,
 }  # fmt: skip

@@ -1,20 +1,17 @@
 """One task of a family, shown as a learner gets it: support and query pictures, or points of sinusoids."""
 
-import base64
-import io
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 import torch
-from PIL import Image
 
 from core.charts import Chart, Trace
 from core.runs.home import Home
 from data.batch import Episodes
 from data.family import FamilyConfig, TaskFamily
 from data.registry import families
-from pages.parts import say
+from pages.parts import pictures, say
 from pages.parts.live_chart import live_chart
 
 MOST_CLASSES, MOST_SUPPORT, MOST_SHOWN = 10, 3, 6  # rows; support pictures, and pictures in all, in a row
@@ -71,11 +68,10 @@ def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
     shown = min(k_shot, MOST_SUPPORT), min(n_query, MOST_SHOWN - min(k_shot, MOST_SUPPORT))
     side = min(LARGEST, WIDTH // sum(shown))
     height = f"min({side}px, {100 * side / ROOM:.1f}cqi)"  # smaller in a card that is narrower than a row
-    dark = st.context.theme.type == "dark"
     rows = []
     for label in range(min(n_way, MOST_CLASSES)):
         cells = "".join(
-            f'<td><img src="{picture_strip(part[label, :count], dark)}" style="height: {height}" '
+            f'<td><img src="{pictures.strip(tiles(part[label, :count]))}" style="height: {height}" '
             f'alt="{name} examples of class {label + 1}"></td>'
             for part, count, name in ((support, shown[0], "support"), (query, shown[1], "query"))
         )
@@ -87,26 +83,6 @@ def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
     say.caption(f"{text}; not all of them are shown." if hidden else f"{text}.")
 
 
-def picture_strip(images: torch.Tensor, dark: bool) -> str:
-    """Pictures (n, channels, height, width) in [0, 1] side by side with gaps, as a PNG data address.
-
-    Grey ones are ink on paper in the theme's colours; the ink is the picture's own brightness.
-    """
-    tiles = (images.clamp(0, 1) * 255).byte().numpy()
-    n, channels, height, width = tiles.shape
-    gap = 2
-    strip = np.zeros((height, n * (width + gap) - gap, 4), np.uint8)  # transparent between tiles
-    paper, ink = (
-        np.array(color, float)
-        for color in (((15, 20, 27), (229, 233, 240)) if dark else ((244, 246, 249), (15, 21, 35)))
-    )
-    for i, tile in enumerate(tiles):
-        if channels == 1:
-            share = tile[0, ..., None] / 255
-            colored = paper + share * (ink - paper)
-        else:
-            colored = tile.transpose(1, 2, 0)
-        strip[:, i * (width + gap) : i * (width + gap) + width] = np.dstack([colored, np.full((height, width), 255)])
-    file = io.BytesIO()
-    Image.fromarray(strip).save(file, "PNG")  # the browser enlarges it without smoothing
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+def tiles(images: torch.Tensor) -> np.ndarray:
+    """Pictures (n, channels, height, width) in [0, 1] as uint8."""
+    return (images.clamp(0, 1) * 255).byte().numpy()

@@ -1,0 +1,69 @@
+"""What the charts of single tasks show: fits to a curve, examples in the plane of their features, paths. Free of torch."""
+
+import numpy as np
+
+from core.charts import Chart, Trace
+from data.view import TaskView
+
+BEFORE, AFTER, TRUTH = 1, 0, 2  # colours
+FAR = 3.0
+NAMED = 10  # classes that a legend names at most
+
+
+def after(step: int) -> str:
+    """``before adapting``, ``after 1 step``, ``after 5 steps``."""
+    return f"after {step} step{'s' if step > 1 else ''}" if step else "before adapting"
+
+
+def fit_chart(view: TaskView) -> Chart:
+    """A curve, the support points on it, and the learner's fit after each inner step that is shown. Where a fit is far away
+    it is left out: it would press all others flat.
+    """
+    given, last = view.given, max(view.said)
+    traces = [Trace("truth", given["x"], given["truth"], color=TRUTH, dash="dash")]
+    for step, said in view.said.items():
+        name, color = ("fit" if last == 0 else after(step)), BEFORE if step == 0 < last else AFTER
+        between = 0 < step < last
+        y, dash = near(said["y"], given["truth"]), "dot" if between else "solid"
+        name += "" if np.isfinite(y).all() else " (beyond the chart)"
+        traces.append(Trace(name, given["x"], y, color=color, dash=dash, faint=between))
+    points = given["support_x"], given["support_y"]
+    traces.append(Trace("support", *points, mode="markers", color=TRUTH))
+    return Chart(traces, "x", "y", "A task's curve, its support points, and the fit before and after adapting")
+
+
+def near(y: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """What of a fit is no further from the truth's middle than FAR times its span, at least 1; not-a-number elsewhere."""
+    middle, span = (truth.max() + truth.min()) / 2, max(float(np.ptp(truth)), 1.0)
+    return np.where(np.abs(y - middle) <= FAR * span, y, np.nan)
+
+
+def plane_chart(view: TaskView) -> Chart:
+    """Support (stars) and queries (dots, crosses where taken for another class) after the last inner step, a colour a class."""
+    given, step = view.given, max(view.said)
+    said, labels, support = view.said[step], given["labels"], given["support"]
+    known = np.arange(len(labels)) < support
+    right = known.copy()
+    right[support:] = said["predicted"] == labels[support:]
+    traces, classes = [], np.unique(labels).tolist()
+    for label in classes:
+        named = len(classes) <= NAMED
+        for symbol, part in (("circle", ~known & right), ("x", ~known & ~right), ("star", known)):
+            x, y = said["points"][part & (labels == label)].T
+            name, listed = f"class {label + 1}", named and symbol == "star"
+            traces.append(Trace(name, x, y, None, "markers", label, listed=listed, group=name, symbol=symbol))
+    text = f"Support and queries in the plane of their features {after(step)}"
+    return Chart(traces, "first component", "second component", text, apart=True)
+
+
+def paths_chart(view: TaskView) -> Chart:
+    """Paths in the plane before and after adapting, and where they ought to lead."""
+    given, last = view.given, max(view.said)
+    goals = np.atleast_2d(given.get("goals", given.get("goal")))
+    traces = [Trace("goal", *goals.T, mode="markers", color=TRUTH, symbol="star")]
+    for step in sorted({0, last}):
+        for number, path in enumerate(view.said[step]["paths"]):
+            name, color = ("path" if last == 0 else after(step)), BEFORE if step == 0 < last else AFTER
+            x, y = np.asarray(path).T
+            traces.append(Trace(name, x, y, color=color, listed=number == 0, group=name, symbol=f"{number}"))
+    return Chart(traces, "x", "y", "Paths before and after adapting", apart=True)

@@ -1,0 +1,139 @@
+"""Which tasks and classes are hard: how scores are spread over tasks, the worst of them, and classes that are confused."""
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core import task_scores
+from core.runs.schema import ENDED, Run
+from core.runs.series import SeriesReader
+from core.task_scores import TaskScores, spread
+from pages.parts import readable, say, session, theme
+from pages.parts.run import task_view
+
+TITLE = "Task by task"
+TOLD = 12  # tasks that are told by number
+PAIRS, CLASSES = 10, 10  # shown
+
+
+def card(run: Run, reader: SeriesReader) -> None:
+    """Nothing for a run that has ended without scores of single tasks, as those of the first version."""
+    of = (run, session.store(), session.home().artifacts(run))
+    test, best = task_scores.of_test(*of), task_scores.of_best_validation(*of, reader.validations(run.id))
+    found = {name: one for name, one in (("final test", test), ("best validation", best)) if one}
+    if not found and run.status in ENDED:
+        return
+    with theme.card("hard-tasks"):
+        if not found:
+            say.heading(TITLE)
+            theme.empty(
+                "No scores yet", "The first validation shows how they are spread, the final test which tasks are hard."
+            )
+            return
+        with theme.heading(TITLE):
+            chosen = _which(run, list(found))
+        _drawn(run, found[chosen])
+
+
+def _which(run: Run, names: list[str]) -> str:
+    if len(names) == 1:
+        say.caption(names[0])
+        return names[0]
+    key = f"task-scores-{run.id}"
+    return (
+        st.segmented_control("Which", names, default=names[0], required=True, key=key, label_visibility="collapsed")
+        or names[0]
+    )
+
+
+def _drawn(run: Run, scored: TaskScores) -> None:
+    left, right = st.columns([1, 1.9])
+    looks = [place for place in scored.worst if place in scored.views] if scored.split == "test" else []
+    with left:
+        st.html(histogram(scored))
+        for text in astray(scored):
+            say.caption(text)
+        if looks:
+            chosen = st.radio(
+                "Worst tasks",
+                looks,
+                format_func=lambda place: say.plain(f"task {place} · {_score(scored, place)}"),
+                key=f"worst-of-{run.id}",
+            )
+    with right:
+        if looks:
+            task_view.draw(scored.views[chosen], scored.metric, f"worst-{run.id}")
+        else:
+            rows = [(str(place), _score(scored, place)) for place in scored.worst]
+            st.html(_table("Worst tasks", ("task", scored.metric.title), rows))
+    if scored.confusion:
+        _confused(scored.confusion)
+
+
+def astray(scored: TaskScores) -> list[str]:
+    """Which tasks were lost or diverged, by number."""
+    said = []
+    for what, places in (("not finite and left out", scored.lost), ("diverged", scored.diverged or [])):
+        if places:
+            told = ", ".join(str(place) for place in places[:TOLD])
+            more = f" and {readable.count(len(places) - TOLD)} more" if len(places) > TOLD else ""
+            said.append(f"{readable.count(len(places))} {what}: task {told}{more}.")
+    return said
+
+
+def _score(scored: TaskScores, place: int) -> str:
+    return readable.powers(scored.metric.text(float(scored.scores[place])))
+
+
+def histogram(scored: TaskScores) -> str:
+    """Bars as HTML, with the same in words for who does not see them."""
+    edges, counts = spread(scored.metric, scored.scores)
+    if not len(counts):
+        return '<p class="quiet">No task\'s score was finite.</p>'
+    names = [readable.powers(scored.metric.text(float(edge))) for edge in edges]
+    bars = "".join(
+        f'<i title="{html.escape(f"{low} to {high}: {count} tasks")}" style="height: {100 * count / counts.max():.1f}%"></i>'
+        for low, high, count in zip(names, names[1:], counts, strict=False)
+    )
+    told = ", ".join(
+        f"{low} to {high}: {count}" for low, high, count in zip(names, names[1:], counts, strict=False) if count
+    )
+    label = html.escape(f"Tasks by {scored.metric.title}: {told}")
+    factors = ", logarithmic" if scored.metric.unbounded_error and edges[0] > 0 else ""
+    title = html.escape(f"{readable.count(len(scored.scores))} tasks by {scored.metric.title}{factors}")
+    ends = f"<span>{html.escape(names[0])}</span><span>{html.escape(names[-1])}</span>"
+    return (
+        f'<div class="histogram"><b>{title}</b><div class="bars" role="img" aria-label="{label}">{bars}</div>'
+        f'<div class="ends">{ends}</div></div>'
+    )
+
+
+def _confused(confusion: dict) -> None:
+    pairs, classes = st.columns([1.3, 1])
+    with pairs:
+        rows = [
+            (one["class"], one["taken_for"], f"{one['count']} of {one['of']}") for one in confusion["pairs"][:PAIRS]
+        ]
+        head = ("queries of", "taken for", "queries, of those in tasks with both")
+        st.html(_table("Classes that are taken for others", head, rows))
+    with classes:
+        rows = [(one["class"], f"{one['right']} of {one['of']}") for one in confusion["classes"][:CLASSES]]
+        st.html(_table("Hardest classes", ("class", "queries right"), rows))
+    if matrix := confusion["matrix"]:
+        st.html(_matrix(matrix))
+
+
+def _matrix(matrix: dict) -> str:
+    """All classes: a row each, and in it how many of its queries were taken for which."""
+    head = ("class", *matrix["classes"])
+    rows = [(name, *map(str, row)) for name, row in zip(matrix["classes"], matrix["counts"].tolist(), strict=True)]
+    return (
+        f'<div class="wide">{_table("Queries by their class (rows) and by what they are taken for", head, rows)}</div>'
+    )
+
+
+def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in head)
+    lines = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<table class="of-task"><caption>{html.escape(caption)}</caption><tr>{titles}</tr>{lines}</table>'

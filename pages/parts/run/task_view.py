@@ -1,0 +1,153 @@
+"""One task as its family has it looked at, with what the learner makes of it: drawn by kind of view, whatever the family."""
+
+import html
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core import view_charts
+from core.view_charts import after
+from data.metric import Metric
+from data.view import TaskView
+from pages.parts import pictures, readable, say
+from pages.parts.live_chart import live_chart
+
+
+def draw(view: TaskView, metric: Metric, name: str) -> None:
+    """name: what the task is called. Charts of one name are one chart, brought up to date."""
+    say.caption(scored(view, metric))
+    drawn = DRAWN.get(view.kind)
+    if drawn is None:
+        say.caption("It was written by a later version, which can show it.")
+    else:
+        drawn(view, name)
+
+
+def scored(view: TaskView, metric: Metric) -> str:
+    """Its score before and after adapting: ``accuracy 21.33 % before adapting, 73.33 % after 5 steps``."""
+    steps = sorted({0, max(view.said)})
+    parts = [f"{readable.powers(metric.text(view.said[step].get('score')))} {after(step)}" for step in steps]
+    return f"{metric.title} {', '.join(parts) if len(steps) > 1 else parts[0].removesuffix(after(0)).strip()}"
+
+
+def curve(view: TaskView, name: str) -> None:
+    live_chart(view_charts.fit_chart(view), key=f"chart-{name}")
+
+
+def paths(view: TaskView, name: str) -> None:
+    live_chart(view_charts.paths_chart(view), key=f"chart-{name}", height=420)
+
+
+def of_pictures(view: TaskView, name: str) -> None:
+    """A row a class: its support, then its queries with what each is taken for; and all of them in a plane."""
+    given = view.given
+    shown = [pictures.strip([image]) for image in given["images"]]
+    left, right = st.columns([2.1, 1])
+    with left:
+        st.html(f'<div class="task-pictures">{_picture_rows(view, shown)}</div>')
+        say.caption(_legend(view))
+    with right:
+        live_chart(view_charts.plane_chart(view), key=f"chart-{name}", height=380)
+        say.caption("★ support, ● queries, ✕ queries taken for another class, in the plane of their features.")
+
+
+def _picture_rows(view: TaskView, shown: Sequence[str]) -> str:
+    labels, support = view.given["labels"].tolist(), view.given["support"]
+    head = "<tr><th>class</th><th>support</th><th>queries</th></tr>"
+    rows = []
+    for label in sorted(set(labels)):
+        name = html.escape(view.given["classes"][label])
+        places = [place for place, one in enumerate(labels) if one == label]
+        cells = (
+            "".join(
+                f'<figure><img src="{shown[place]}" alt="support of class {label + 1}"></figure>'
+                for place in places
+                if place < support
+            ),
+            "".join(_query(view, place - support, label, shown[place]) for place in places if place >= support),
+        )
+        cells = "".join(f'<td><div class="tiles">{cell}</div></td>' for cell in cells)
+        rows.append(f'<tr><th scope="row">{label + 1}<span>{name}</span></th>{cells}</tr>')
+    return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _query(view: TaskView, place: int, label: int, picture: str) -> str:
+    verdicts = [_verdict(view, step, place, label) for step in sorted({0, max(view.said)})]
+    words = "; ".join(said for said, _ in verdicts)
+    lines = "".join(f"<span>{mark}</span>" for _, mark in verdicts)
+    wrong = "" if verdicts[-1][1].startswith("✓") else ' class="wrong"'
+    alt = f"query of class {label + 1}: {words}"
+    return f'<figure{wrong} title="{words}"><img src="{picture}" alt="{alt}"><figcaption>{lines}</figcaption></figure>'
+
+
+def _verdict(view: TaskView, step: int, place: int, label: int) -> tuple[str, str]:
+    """In words, and in the few signs that stand below a picture: ``✓ 92``, or ``✕3 41`` for what is taken for class 3."""
+    said = view.said[step]
+    predicted, probability = int(said["predicted"][place]), f"{100 * said['probability'][place]:.0f}"
+    if predicted == label:
+        return f"{after(step)} right, {probability} %", f"✓ {probability}"
+    return f"{after(step)} taken for class {predicted + 1}, {probability} %", f"✕{predicted + 1} {probability}"
+
+
+def _legend(view: TaskView) -> str:
+    last = max(view.said)
+    which = f"before adapting, and {after(last)}" if last else "the learner's answer"
+    return f"Below each query, {which}: ✓ right, or ✕ with the class it is taken for, and its probability in per cent."
+
+
+def texts(view: TaskView, _: str) -> None:
+    """A row a query: the text, its class, and what it is taken for."""
+    given, support = view.given, view.given["support"]
+    rows = []
+    for place, (text, label) in enumerate(zip(given["texts"], given["labels"].tolist(), strict=True)):
+        if place >= support:
+            answers = (_named(view, step, place - support, label) for step in sorted({0, max(view.said)}))
+            rows.append((text, given["classes"][label], *answers))
+    examples = [
+        (text, given["classes"][label])
+        for text, label in zip(given["texts"][:support], given["labels"][:support].tolist(), strict=True)
+    ]
+    _table(("query", "class", *_answers(view)), rows)
+    with st.expander(say.plain(f"Support set, {len(examples)} texts")):
+        _table(("text", "class"), examples)
+
+
+def _named(view: TaskView, step: int, place: int, label: int) -> str:
+    said = view.said[step]
+    predicted, share = int(said["predicted"][place]), f"{100 * said['probability'][place]:.0f} %"
+    return f"✓ {share}" if predicted == label else f"✕ {view.given['classes'][predicted]}, {share}"
+
+
+def translations(view: TaskView, _: str) -> None:
+    """A row a query: the source, what is expected, and what the learner writes."""
+    given, support = view.given, view.given["support"]
+    rows = []
+    for place, (source, expected) in enumerate(zip(given["sources"], given["expected"], strict=True)):
+        if place >= support:
+            written = (view.said[step]["produced"][place - support] for step in sorted({0, max(view.said)}))
+            rows.append((source, expected, *(f"{'✓' if one == expected else '✕'} {one}" for one in written)))
+    _table(("source", "expected", *_answers(view)), rows)
+    with st.expander(say.plain(f"Support set, {support} examples")):
+        _table(("source", "expected"), list(zip(given["sources"], given["expected"], strict=True))[:support])
+
+
+def _answers(view: TaskView) -> list[str]:
+    """Titles of the columns that hold what the learner says."""
+    steps = sorted({0, max(view.said)})
+    return [after(step) for step in steps] if len(steps) > 1 else ["the learner's answer"]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    titles = "".join(f"<th>{html.escape(title)}</th>" for title in head)
+    lines = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    st.html(f'<table class="of-task"><tr>{titles}</tr>{lines}</table>')
+
+
+DRAWN: dict[str, Callable[[TaskView, str], Any]] = {
+    "curve": curve,
+    "pictures": of_pictures,
+    "texts": texts,
+    "translations": translations,
+    "paths": paths,
+}
