@@ -46,7 +46,7 @@ def in_words(scored: TaskScores) -> list[str]:
         if places:
             more = f" and {len(places) - LISTED} more" if len(places) > LISTED else ""
             lines.append(f"{title}: tasks {', '.join(map(str, places[:LISTED]))}{more}")
-    lines.append("worst tasks, by their place among the frozen episodes:")
+    lines.append("worst tasks, by their place among the frozen episodes, counted from 0:")
     lines += [f"  task {one['episode']:>5}  {metric.text(one['score'])}" for one in said["worst"]]
     if said["pairs"] is None:
         return lines

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
@@ -19,6 +20,7 @@ from core.runs.schema import ACTIVE
 from core.runs.store import RunStore
 from tests.e2e.serving import FLAGS, PROJECT, Server, free_port
 from tests.pages.conftest import measure
+from tests.pages.looks import evaluated, five_classes, validated
 from tests.waiting import wait_until
 
 SHARED = PROJECT.parent / "shared" / "datasets"
@@ -88,12 +90,17 @@ def page(visitor: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def finished(server: Server) -> int:
-    """The number of a finished run with curves, validations and a test."""
+    """The number of a finished run with curves, validations, a test, and tasks to look at."""
     store, config = RunStore(server.home.database), parse(preset("doodles-5w1s").config)
     places = {"folder_root": server.home.runs_folder, "datasets": server.home.datasets}
     name = "a run that somebody gave a long name"
     run = store.create(config.model_dump(mode="json"), name, **places, facts=facts_of(config).as_json())
     store.move(run.id, "starting", {"queued"}, started=run.created, host="elsewhere")
     measure(store, run)
+    validated(server.home, run, five_classes(), five_classes())
+    words = {"class": "Atemayar_Qelisayer/character07/rot090", "of": 15}
+    pairs = [words | {"taken_for": "Angelic/character19/rot270", "count": 7}] * 10
+    confusion = {"pairs": pairs, "classes": [words | {"right": 3}] * 10, "matrix": None}
+    evaluated(store, server.home, store.get(run.id), np.linspace(0.2, 1.0, 40), five_classes(), confusion=confusion)
     store.move(run.id, "finished", {"starting"})
     return run.id

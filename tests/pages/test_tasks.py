@@ -4,64 +4,12 @@ import numpy as np
 import pytest
 
 from core import view_charts
-from core.runs import views
-from core.runs.home import Home
-from core.runs.schema import Run
-from core.runs.store import RunStore
-from data.view import Shown, TaskView
+from core.task_scores import TaskScores
+from data.metric import accuracy
+from data.view import TaskView
 from pages.parts.run import hard_tasks
 from tests.pages.conftest import as_read
-
-SHA = "0123456789abcdef"
-
-
-def curve(iteration: int = 0) -> TaskView:
-    x = np.linspace(-5, 5, 11).astype(np.float32)
-    given = {"x": x, "truth": np.sin(x), "support_x": x[:3], "support_y": np.sin(x[:3])}
-    return TaskView("curve", given, {step: {"y": x * 0 + step + iteration, "score": 4.0 - step} for step in (0, 1, 3)})
-
-
-def of_classes(kind: str, **examples: object) -> TaskView:
-    """Two classes of a support example and two queries; after adapting all but the last query are right."""
-    given = {**examples, "labels": np.array([0, 1, 0, 0, 1, 1]), "support": 2, "classes": ["Greek/<b>alpha", "beta"]}
-    share, points = np.array([0.6, 0.7, 0.8, 0.9]), np.arange(12.0).reshape(6, 2)
-    answers = {0: [1, 0, 1, 0], 5: [0, 0, 1, 0]}
-    said = {
-        step: {"predicted": np.array(found), "probability": share, "points": points, "score": score}
-        for (step, found), score in zip(answers.items(), (0.25, 0.75), strict=True)
-    }
-    return TaskView(kind, given, said)
-
-
-def pictures(channels: int = 1) -> TaskView:
-    return of_classes("pictures", images=np.zeros((6, channels, 8, 8), np.uint8))
-
-
-TRANSLATED = TaskView(
-    "translations",
-    {"sources": ["un", "deux"], "expected": ["one", "two"], "support": 1},
-    {0: {"produced": ["to"], "score": 0.0}, 1: {"produced": ["two"], "score": 1.0}},
-)
-WALKED = TaskView("paths", {"goal": np.array([1.0, 2.0])}, {0: {"paths": [np.zeros((3, 2))], "score": -1.0}})
-
-
-def validated(home: Home, run: Run, *found: TaskView, at: tuple[int, ...] = (0, 2, 3)) -> None:
-    for iteration in at:
-        shown = [curve(iteration) if one.kind == "curve" else one for one in found]
-        views.keep(home.artifacts(run), Shown("val", iteration, list(range(len(found))), shown), 3)
-
-
-def evaluated(store: RunStore, home: Home, run: Run, scores: np.ndarray, view: TaskView, **about: object) -> Run:
-    """With a final test of these scores, whose worst tasks are kept."""
-    protocol = run.test["protocol"] | {"episodes_sha256": SHA}
-    test = run.test | {"protocol": protocol, "episodes": len(scores)}
-    scored = {"episodes": len(scores), "checkpoint": "best@3", "result": test, "scores": scores}
-    store.add_evaluation(run.id, 3, "test", test["metric"], 0.5, 0.1, **scored)
-    store.update(run.id, test=test)
-    told = {"episodes_sha256": SHA, "diverged": [], "confusion": None, **about}
-    worst = np.argsort(scores)[:3].tolist()
-    views.keep(home.artifacts(run), Shown("test", 3, worst, [view] * 3, told), 3)
-    return store.get(run.id)
+from tests.pages.looks import TRANSLATED, WALKED, curve, evaluated, of_classes, pictures, validated
 
 
 def test_before_the_first_validation_the_cards_say_what_will_come(app, said, make_run):
@@ -178,9 +126,6 @@ def test_views_of_another_test_are_not_taken_for_this_one(app, said, make_run, h
 
 
 def test_the_spread_is_said_in_words_too():
-    from core.task_scores import TaskScores
-    from data.metric import accuracy
-
     scores = np.array([0.0, 0.52, 0.53, 1.0])
     html = hard_tasks.histogram(TaskScores("test", 3, "best@3", accuracy(5), scores))
     assert 'aria-label="Tasks by accuracy: 0.00 % to 5.00 %: 1, 50.00 % to 55.00 %: 2, 95.00 % to 100.00 %: 1"' in html

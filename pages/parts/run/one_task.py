@@ -46,7 +46,7 @@ def _task(run: Run, tasks: int) -> int:
             st.segmented_control(
                 "Validation task",
                 range(tasks),
-                format_func=lambda task: f"task {task + 1}",
+                format_func=lambda task: f"task {task}",
                 default=0,
                 required=True,
                 key=f"task-of-{run.id}",
