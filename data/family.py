@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple, Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -214,6 +215,10 @@ class TaskFamily(ABC):
     def names(self, split: Split) -> list[str]:
         """What a split's classes are called, in their order."""
         return [f"class {number}" for number in range(1, (self.classes(split) or 0) + 1)]
+
+    def pictured(self, split: Split, classes: Sequence[int]) -> np.ndarray | None:
+        """An example of each of these classes, uint8 (classes, channels, height, width); None where they are no pictures."""
+        return None
 
     @abstractmethod
     def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

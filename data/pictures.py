@@ -155,6 +155,11 @@ class Pictures(TaskFamily):
         counts = self.pool(drawn.split).counts
         return torch.bucketize(drawn.pictures[..., 0].contiguous(), counts.cumsum(0), right=True)
 
+    def pictured(self, split: Split, classes: Sequence[int]) -> np.ndarray:
+        pool = self.pool(split)
+        first = (pool.counts.cumsum(0) - pool.counts)[torch.tensor(list(classes), device=pool.counts.device)]
+        return small(as_input(pool.images[first]))
+
     def views(self, drawn: Choice, batch: Episodes, learner: Sequence[Adapted]) -> list[TaskView]:
         names = self.names(drawn.split)
         called = [[names[number] for number in task] for task in self.classes_of(drawn).tolist()]

@@ -40,20 +40,21 @@ class Confusion:
 
         pairs: how often queries of a class were taken for another one, of how many that could be: of those in tasks that have
         both classes. classes: how many queries of a class were answered rightly. matrix: of all classes, where they are few,
-        counts (classes, classes), a row each.
+        counts (classes, classes), a row each. looks: an example of each class that is named, where they are pictures.
         """
         if not self.taken:
             return None
         classes, true, predicted = (np.concatenate(part) for part in zip(*self.taken, strict=True))
-        names = self.family.names(self.split)
+        names, of_classes = self.family.names(self.split), list(pairs(classes, true, predicted))
         there, right = np.unique(true), np.bincount(true[true == predicted], minlength=len(names))
         asked = np.bincount(true.ravel(), minlength=len(names))
         hardest = sorted(there.tolist(), key=lambda one: right[one] / asked[one])[:CLASSES]
+        named = sorted({*hardest, *(one for a, b, _ in of_classes for one in (a, b))})
+        looks = self.family.pictured(self.split, named)
         return {
-            "pairs": [
-                {"class": names[a], "taken_for": names[b], **rest} for a, b, rest in pairs(classes, true, predicted)
-            ],
+            "pairs": [{"class": names[a], "taken_for": names[b], **rest} for a, b, rest in of_classes],
             "classes": [{"class": names[one], "right": int(right[one]), "of": int(asked[one])} for one in hardest],
+            "looks": {} if looks is None else {names[one]: look for one, look in zip(named, looks, strict=True)},
             "matrix": matrix(there, true, predicted, names) if len(there) <= FEW else None,
         }
 

@@ -100,7 +100,7 @@ def finished(server: Server) -> int:
     validated(server.home, run, five_classes(), five_classes())
     words = {"class": "Atemayar_Qelisayer/character07/rot090", "of": 15}
     pairs = [words | {"taken_for": "Angelic/character19/rot270", "count": 7}] * 10
-    confusion = {"pairs": pairs, "classes": [words | {"right": 3}] * 10, "matrix": None}
+    confusion = {"pairs": pairs, "classes": [words | {"right": 3}] * 10, "looks": {}, "matrix": None}
     evaluated(store, server.home, store.get(run.id), np.linspace(0.2, 1.0, 40), five_classes(), confusion=confusion)
     store.move(run.id, "finished", {"starting"})
     return run.id

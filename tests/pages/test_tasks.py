@@ -62,7 +62,7 @@ def test_pictures_say_right_and_wrong_in_signs_and_words(app, said, make_run, ho
     page = said(opened)
     (table,) = [one.body for one in opened.get("html") if "task-pictures" in one.body and "<style>" not in one.body]
     assert "accuracy 25.00 % before adapting, 75.00 % after 5 steps" in page
-    assert "Greek/&lt;b&gt;alpha" in page and "<b>alpha" not in page
+    assert "Greek/<wbr>&lt;b&gt;alpha" in page and "<b>alpha" not in page
     assert 'title="before adapting taken for class 2, 60 %; after 5 steps right, 60 %"' in page
     assert "<span>✕2 60</span><span>✓ 60</span>" in table and table.count('<figure class="wrong"') == 1
     assert table.count('alt="support of class') == 2 and table.count('alt="query of class') == 4
@@ -92,12 +92,13 @@ def test_the_worst_tasks_are_listed_and_one_is_looked_at(app, said, make_run, ho
     scores = np.array([0.9, 0.1, np.nan, 0.5, 0.3], np.float32)
     pairs = [{"class": "alpha", "taken_for": "beta", "count": 3, "of": 15}]
     confusion = {"pairs": pairs, "classes": [{"class": "gamma", "right": 4, "of": 15}], "matrix": None}
+    confusion["looks"] = {"alpha": np.zeros((1, 28, 28), np.uint8)}
     evaluated(store, home, run, np.nan_to_num(scores, nan=-1), pictures(), confusion=confusion)
     page = app("run", run=run.id)
     text = said(page)
     (radio,) = page.radio
     assert [as_read(one) for one in radio.options] == ["task 2 · -100.00 %", "task 1 · 10.00 %", "task 4 · 30.00 %"]
-    assert "<td>alpha</td><td>beta</td><td>3 of 15</td>" in text and "<td>gamma</td><td>4 of 15</td>" in text
+    assert 'alt="">alpha</td><td>beta</td><td>3 of 15</td>' in text and "<td>gamma</td><td>4 of 15</td>" in text
     radio.set_value(4).run()
     assert not page.exception
 
@@ -114,7 +115,9 @@ def test_of_a_regression_the_tasks_that_were_lost_or_diverged_are_told(app, said
 def test_a_matrix_is_shown_of_few_classes(app, said, make_run, home, store):
     run = make_run("doodles-5w1s")
     matrix = {"classes": ["a", "b"], "counts": np.array([[7, 1], [0, 8]])}
-    evaluated(store, home, run, np.ones(4), pictures(), confusion={"pairs": [], "classes": [], "matrix": matrix})
+    evaluated(
+        store, home, run, np.ones(4), pictures(), confusion={"pairs": [], "classes": [], "looks": {}, "matrix": matrix}
+    )
     assert "<td>a</td><td>7</td><td>1</td>" in said(app("run", run=run.id))
 
 

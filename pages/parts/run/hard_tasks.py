@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -9,7 +10,7 @@ from core import task_scores
 from core.runs.schema import ENDED, Run
 from core.runs.series import SeriesReader
 from core.task_scores import TaskScores, spread
-from pages.parts import readable, say, session, theme
+from pages.parts import pictures, readable, say, session, theme
 from pages.parts.run import task_view
 
 TITLE = "Task by task"
@@ -48,25 +49,27 @@ def _which(run: Run, names: list[str]) -> str:
 
 
 def _drawn(run: Run, scored: TaskScores) -> None:
+    """The spread with the worst tasks beside it, below them the one that is looked at, then classes."""
     left, right = st.columns([1, 1.9])
-    looks = [place for place in scored.worst if place in scored.views] if scored.split == "test" else []
     with left:
         st.html(histogram(scored))
         for text in astray(scored):
             say.caption(text)
+    looks = [place for place in scored.worst if place in scored.views] if scored.split == "test" else []
+    with right:
         if looks:
             chosen = st.radio(
                 "Worst tasks",
                 looks,
                 format_func=lambda place: say.plain(f"task {place} · {_score(scored, place)}"),
                 key=f"worst-of-{run.id}",
+                horizontal=True,
             )
-    with right:
-        if looks:
-            task_view.draw(scored.views[chosen], scored.metric, f"worst-{run.id}")
         else:
             rows = [(str(place), _score(scored, place)) for place in scored.worst]
             st.html(_table("Worst tasks", ("task", scored.metric.title), rows))
+    if looks:
+        task_view.draw(scored.views[chosen], scored.metric, f"worst-{run.id}")
     if scored.confusion:
         _confused(scored.confusion)
 
@@ -109,31 +112,37 @@ def histogram(scored: TaskScores) -> str:
     )
 
 
-def _confused(confusion: dict) -> None:
+def _confused(confusion: dict[str, Any]) -> None:
+    def named(name: str) -> str:
+        look = confusion["looks"].get(name)
+        picture = "" if look is None else f'<img src="{pictures.strip([look])}" alt="">'
+        return f"{picture}{task_view.breaking(name)}"
+
     pairs, classes = st.columns([1.3, 1])
     with pairs:
         rows = [
-            (one["class"], one["taken_for"], f"{one['count']} of {one['of']}") for one in confusion["pairs"][:PAIRS]
+            (named(one["class"]), named(one["taken_for"]), f"{one['count']} of {one['of']}")
+            for one in confusion["pairs"][:PAIRS]
         ]
         head = ("queries of", "taken for", "queries, of those in tasks with both")
         st.html(_table("Classes that are taken for others", head, rows))
     with classes:
-        rows = [(one["class"], f"{one['right']} of {one['of']}") for one in confusion["classes"][:CLASSES]]
+        rows = [(named(one["class"]), f"{one['right']} of {one['of']}") for one in confusion["classes"][:CLASSES]]
         st.html(_table("Hardest classes", ("class", "queries right"), rows))
     if matrix := confusion["matrix"]:
         st.html(_matrix(matrix))
 
 
-def _matrix(matrix: dict) -> str:
+def _matrix(matrix: dict[str, Any]) -> str:
     """All classes: a row each, and in it how many of its queries were taken for which."""
-    head = ("class", *matrix["classes"])
-    rows = [(name, *map(str, row)) for name, row in zip(matrix["classes"], matrix["counts"].tolist(), strict=True)]
-    return (
-        f'<div class="wide">{_table("Queries by their class (rows) and by what they are taken for", head, rows)}</div>'
-    )
+    names = [task_view.breaking(name) for name in matrix["classes"]]
+    rows = [(name, *map(str, row)) for name, row in zip(names, matrix["counts"].tolist(), strict=True)]
+    return _table("Queries by their class (rows) and by what they are taken for", ("class", *names), rows)
 
 
 def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<table class="of-task"><caption>{html.escape(caption)}</caption><tr>{titles}</tr>{lines}</table>'
+    """Cells are HTML, what people wrote in them escaped."""
+    titles = "".join(f'<th scope="col">{title}</th>' for title in head)
+    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    table = f'<table class="of-task"><caption>{html.escape(caption)}</caption><tr>{titles}</tr>{lines}</table>'
+    return f'<div class="wide" tabindex="0">{table}</div>'

@@ -1,6 +1,7 @@
 """One task as its family has it looked at, with what the learner makes of it: drawn by kind of view, whatever the family."""
 
 import html
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ def of_pictures(view: TaskView, name: str) -> None:
     shown = [pictures.strip([image]) for image in given["images"]]
     left, right = st.columns([2.1, 1])
     with left:
-        st.html(f'<div class="task-pictures">{_picture_rows(view, shown)}</div>')
+        st.html(f'<div class="task-pictures" tabindex="0">{_picture_rows(view, shown)}</div>')
         say.caption(_legend(view))
     with right:
         live_chart(view_charts.plane_chart(view), key=f"chart-{name}", height=380)
@@ -57,7 +58,7 @@ def _picture_rows(view: TaskView, shown: Sequence[str]) -> str:
     head = "<tr><th>class</th><th>support</th><th>queries</th></tr>"
     rows = []
     for label in sorted(set(labels)):
-        name = html.escape(view.given["classes"][label])
+        name = breaking(view.given["classes"][label])
         places = [place for place, one in enumerate(labels) if one == label]
         cells = (
             "".join(
@@ -70,6 +71,11 @@ def _picture_rows(view: TaskView, shown: Sequence[str]) -> str:
         cells = "".join(f'<td><div class="tiles">{cell}</div></td>' for cell in cells)
         rows.append(f'<tr><th scope="row">{label + 1}<span>{name}</span></th>{cells}</tr>')
     return f"<table>{head}{''.join(rows)}</table>"
+
+
+def breaking(name: str) -> str:
+    """A class's name as HTML that may go on in a new line after its parts: ``Greek/character03``, ``tall_tree``."""
+    return re.sub("([/_])", r"\1<wbr>", html.escape(name))
 
 
 def _query(view: TaskView, place: int, label: int, picture: str) -> str:
@@ -141,7 +147,7 @@ def _answers(view: TaskView) -> list[str]:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     titles = "".join(f"<th>{html.escape(title)}</th>" for title in head)
     lines = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    st.html(f'<table class="of-task"><tr>{titles}</tr>{lines}</table>')
+    st.html(f'<div class="wide" tabindex="0"><table class="of-task"><tr>{titles}</tr>{lines}</table></div>')
 
 
 DRAWN: dict[str, Callable[[TaskView, str], Any]] = {

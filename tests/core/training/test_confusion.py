@@ -48,6 +48,8 @@ def test_confusions_are_counted_as_by_hand(frozen: FrozenEpisodes) -> None:
     assert numbers == sorted(numbers, reverse=True)
     for one in found["pairs"]:
         assert one["of"] == together[names.index(one["class"]), names.index(one["taken_for"])]
+    pool = frozen.family.pool("test")
+    assert all(np.array_equal(found["looks"][names[i]], pool.images[20 * i]) for i in range(6))
     assert {one["class"]: (one["right"], one["of"]) for one in found["classes"]} == {
         names[i]: (counts[i, i], counts[i].sum()) for i in range(6)
     }
