@@ -18,9 +18,9 @@ def test_before_the_first_validation_the_cards_say_what_will_come(app, said, mak
     assert "No task yet" in page and "No scores yet" in page
 
 
-def test_of_a_run_without_views_nothing_is_said(app, said, make_run):
+def test_of_a_run_of_an_earlier_version_it_is_said_that_there_is_nothing(app, said, make_run):
     page = said(app("run", run=make_run("doodles-5w1s").id))
-    assert "One task" not in page and "Task by task" not in page
+    assert "One task" not in page and "An earlier version made this run" in page
 
 
 def test_a_live_run_whose_family_shows_nothing_says_so(app, said, make_run):

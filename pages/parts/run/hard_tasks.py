@@ -1,40 +1,47 @@
 """Which tasks and classes are hard: how scores are spread over tasks, the worst of them, and classes that are confused."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from core import task_scores
-from core.runs.schema import ENDED, Run
+from core.runs.artifacts import Artifacts
+from core.runs.schema import ENDED, Run, Score
 from core.runs.series import SeriesReader
+from core.runs.store import RunStore
 from core.task_scores import TaskScores, spread
 from pages.parts import pictures, readable, say, session, theme
 from pages.parts.run import task_view
 
 TITLE = "Task by task"
+TEST, VALIDATION = "final test", "best validation"
 TOLD = 12  # tasks that are told by number
 PAIRS, CLASSES = 10, 10  # shown
 
 
 def card(run: Run, reader: SeriesReader) -> None:
-    """Nothing for a run that has ended without scores of single tasks, as those of the first version."""
-    of = (run, session.store(), session.home().artifacts(run))
-    test, best = task_scores.of_test(*of), task_scores.of_best_validation(*of, reader.validations(run.id))
-    found = {name: one for name, one in (("final test", test), ("best validation", best)) if one}
-    if not found and run.status in ENDED:
+    """Nothing for a run that ended without any evaluation."""
+    best = (run.best or {}).get("iteration")
+    validations = [one for one in reader.validations(run.id) if one.iteration == best]
+    names = [name for name, there in ((TEST, run.test), (VALIDATION, validations)) if there]
+    if not names and run.status in ENDED:
         return
     with theme.card("hard-tasks"):
-        if not found:
+        if not names:
             say.heading(TITLE)
             theme.empty(
                 "No scores yet", "The first validation shows how they are spread, the final test which tasks are hard."
             )
             return
         with theme.heading(TITLE):
-            chosen = _which(run, list(found))
-        _drawn(run, found[chosen])
+            chosen = _which(run, names)
+        scored = _tested(run) if chosen == TEST else _validated(run, validations[-1])
+        if scored is None:
+            theme.empty("No scores of single tasks", "An earlier version made this run, and kept their mean alone.")
+        else:
+            _drawn(run, scored)
 
 
 def _which(run: Run, names: list[str]) -> str:
@@ -46,6 +53,27 @@ def _which(run: Run, names: list[str]) -> str:
         st.segmented_control("Which", names, default=names[0], required=True, key=key, label_visibility="collapsed")
         or names[0]
     )
+
+
+def _tested(run: Run) -> TaskScores | None:
+    protocol = run.test.get("protocol", {})
+    which = (run.revision, run.test["mean"], protocol.get("checkpoint"), protocol.get("episodes_sha256"))
+    return _read(session.home().database, run.id, which, lambda: task_scores.of_test(run, *_kept(run)))
+
+
+def _validated(run: Run, score: Score) -> TaskScores | None:
+    read = lambda: task_scores.of_best_validation(run, *_kept(run), [score])  # noqa: E731
+    return _read(session.home().database, run.id, score.id, read)
+
+
+def _kept(run: Run) -> tuple[RunStore, Artifacts]:
+    return session.store(), session.home().artifacts(run)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _read(database: str, run: int, which: object, _read: Callable[[], TaskScores | None]) -> TaskScores | None:  # noqa: ARG001
+    """Read once: an evaluation does not change, and the page is drawn anew at every click and every validation."""
+    return _read()
 
 
 def _drawn(run: Run, scored: TaskScores) -> None:
