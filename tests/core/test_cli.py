@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 
@@ -24,6 +25,7 @@ from core.runs.store import RunStore
 from core.training.memory import REMEDY
 from core.training.trainer import Trainer
 from tests.core.tiny import MemoryListener, open_tiny, tiny
+from tests.pages.looks import curve, evaluated
 from tests.waiting import wait_until
 
 Call = Callable[..., tuple[int, str, str]]
@@ -378,6 +380,23 @@ def test_evaluate(document: Callable[..., Any], call: Call, home: Home) -> None:
     assert "evaluating" in err
 
 
+def test_the_hardest_tasks_and_classes_are_listed(document: Callable[..., Any], call: Call, home: Home) -> None:
+    id, store = stored(home), RunStore(home.database)
+    pairs = [{"class": "a", "taken_for": "b", "count": 7, "of": 15}]
+    confusion = {"pairs": pairs, "classes": [{"class": "a", "right": 8, "of": 15}], "matrix": None, "looks": {}}
+    scores = np.array([0.5, 2.0, np.nan, 0.25], np.float32)
+    evaluated(store, home, store.get(id), scores, curve(), diverged=[1], confusion=confusion)
+    found = document("tasks", str(id))
+    assert (found["run"], found["split"], found["episodes"], found["metric"]) == (id, "test", 4, "mse")
+    assert [one["episode"] for one in found["worst"]] == [2, 1, 0, 3]
+    assert [one["score"] for one in found["worst"]] == [None, 2.0, 0.5, 0.25]
+    assert (found["not_finite"], found["diverged"], found["pairs"]) == ([2], [1], pairs)
+    assert found["spread"]["median"] == 0.5
+    code, out, _ = call("tasks", str(id))
+    assert code == 0 and "task     1  2" in out and "not finite: tasks 2" in out and "diverged: tasks 1" in out
+    assert "a for b: 7 of 15 queries" in out and "a: 8 of 15 queries right" in out
+
+
 def test_what_is_not_a_number_becomes_null(document: Callable[..., Any], home: Home) -> None:
     id = stored(home)
     for file in home.artifacts(RunStore(home.database).get(id)).checkpoints().glob("best-*/weights.safetensors"):
@@ -429,11 +448,19 @@ BAD = [
     (("delete", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("evaluate", "99"), 2, "Run 99 does not exist", "runs", "run"),
     (("evaluate", "99", "--split", "exam"), 2, "no split named exam", "train, val, test", "split"),
+    (("tasks", "99"), 2, "Run 99 does not exist", "runs", "run"),
+    (("tasks", "99", "--split", "train"), 2, "no scores of single tasks of train", "test or val", "split"),
     (("download", "mnist"), 2, "no family named mnist", "omniglot", "family"),
     (("stop",), 2, "one run, or --all", "--all and none", "run"),
     (("stop", "1", "--all"), 2, "one run, or --all", "--all and none", "run"),
     (("fly",), 2, "fly", "--help", ""),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_a_run_without_scores_of_single_tasks_says_so(document: Callable[..., Any], home: Home, split: str) -> None:
+    error = document("tasks", str(stored(home)), "--split", split, status=2)["error"]
+    assert "or an early version kept no score of each task" in error["message"]
 
 
 @pytest.mark.parametrize(("arguments", "status", "message", "remedy", "path"), BAD, ids=lambda value: str(value)[:60])

@@ -19,10 +19,12 @@ import psutil
 import pytest
 import torch
 
+from core import task_scores
 from core.config.facts import facts_of
 from core.diagnosis import diagnoses
 from core.errors import StoreError
-from core.runs import hardware, scheduler, sigterm
+from core.runs import hardware, scheduler, sigterm, views
+from core.runs.artifacts import LocalArtifacts
 from core.runs.attempt import Attempt
 from core.runs.home import Home
 from core.runs.launchers import Handle, LocalLauncher, identify
@@ -308,6 +310,34 @@ def test_a_config_that_no_longer_parses_fails_the_run(store: RunStore, home: Hom
     id = queue(store, home, {**config, "training": {**config["training"], "momentum": 0.9}})[0]
     assert work(home, id) is False
     assert store.get(id).error == "There is no setting training.momentum."
+
+
+@pytest.mark.usefixtures("here")
+def test_a_run_leaves_single_tasks_to_look_at(store: RunStore, home: Home) -> None:
+    id = queue(store, home, values("doodles", "evaluation.val_episodes=4"))[0]
+    assert work(home, id) is True
+    run = store.get(id)
+    kept = home.artifacts(run)
+    assert views.iterations(kept) == [0, 2, 4] and len(views.validation(kept, 4)) == 4
+    test = task_scores.of_test(run, store, kept)
+    assert list(test.views) == test.worst and len(test.worst) == 10 and test.diverged == [] and test.confusion["pairs"]
+    last = max(test.views[test.worst[0]].said)
+    assert [test.views[place].said[last]["score"] for place in test.worst] == test.scores[test.worst].tolist()
+    best = task_scores.of_best_validation(run, store, kept, store.validations_after({id: 0})[id])
+    assert best.iteration == run.best["iteration"] and list(best.views) == [0, 1, 2, 3] and best.confusion is None
+
+
+@pytest.mark.usefixtures("here")
+def test_a_disk_without_room_for_what_is_looked_at_does_not_end_a_run(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("There is no room.", "Make some.", "")
+
+    monkeypatch.setattr(LocalArtifacts, "put_view", full)
+    id = queue(store, home, values("sinusoid"))[0]
+    assert work(home, id) is True
+    assert task_scores.of_test(store.get(id), store, home.artifacts(store.get(id))).views == {}
 
 
 @pytest.mark.usefixtures("here")
