@@ -17,6 +17,7 @@ class SupportReader(Algorithm):
 
     group = "model-dependent"
     takes_steps = False
+    output_layer = None
 
     @property
     def adaptation_steps(self) -> int:

@@ -1,5 +1,6 @@
 """Single tasks to look at: they show what the learner predicts, and the run's numbers do not know of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,12 @@ def test_features_of_an_adapted_network_are_normalised_as_its_queries_are(pictur
         torch.testing.assert_close(answer, algorithm.predict(state, batch.query_x))
 
 
+def test_a_learner_without_a_network_of_layers_has_no_features(pictures: Home) -> None:
+    algorithm, family, config = learner_on("sinusoid", pictures, "algorithm=cnp")
+    batch = family.episodes(frozen_episodes(config, family, "val", 2).blocks[0])
+    assert algorithm.features(algorithm.adapt(batch, 0)) is None
+
+
 def test_a_family_without_a_look_shows_nothing_and_is_asked_nothing(tmp_path: Path) -> None:
     family = BanditFamily(BanditConfig(), datasets=tmp_path, cache=tmp_path)
     assert looked_at(None, family, None, 3) == []
@@ -103,11 +110,13 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("run", [*RUNS, "Recurrent", "Running", "Embedded", "Dropped"])
 def test_the_numbers_of_a_run_are_the_same_with_and_without(
-    run: str, pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: str, pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_module: Callable[[], str]
 ) -> None:
-    config = tiny(*RUNS[run])
+    """Also with a person's own network that loops, changes its buffers, shares weights, or draws random numbers."""
+    own = ("doodles", "model=module", f"model.path={write_module()}:{run}")
+    config = tiny(*RUNS.get(run, own))
     result, listener, trained = train(config, tmp_path / "with", pictures)
     assert [(one.split, one.iteration, len(one.views)) for one in listener.views if one.split == "val"] == [
         ("val", iteration, TASKS) for iteration in (0, 2, 4)
