@@ -157,7 +157,9 @@ class Pictures(TaskFamily):
 
     def pictured(self, split: Split, classes: Sequence[int]) -> np.ndarray:
         pool = self.pool(split)
-        first = (pool.counts.cumsum(0) - pool.counts)[torch.tensor(list(classes), device=pool.counts.device)]
+        first = (pool.counts.cumsum(0) - pool.counts)[
+            torch.tensor(list(classes), dtype=torch.int64, device=pool.counts.device)
+        ]
         return small(as_input(pool.images[first]))
 
     def views(self, drawn: Choice, batch: Episodes, learner: Sequence[Adapted]) -> list[TaskView]:

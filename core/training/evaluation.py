@@ -69,7 +69,7 @@ class EvaluationResult:
         return {"run": run, **plain, "metric": self.metric.name}
 
 
-def test_steps(algorithm: Algorithm, config: RunConfig) -> int:
+def evaluated_steps(algorithm: Algorithm, config: RunConfig) -> int:
     """How many inner steps an evaluation takes."""
     given = config.evaluation.inner_steps
     return algorithm.adaptation_steps if given is None else given
@@ -180,7 +180,7 @@ def evaluate(
     """Adapt to each frozen task and score it. ``frozen``: the episodes, if the caller keeps them. heard: told the tasks in
     their order, with the answers after the last inner step.
     """
-    steps = test_steps(algorithm, config)
+    steps = evaluated_steps(algorithm, config)
     wanted = curve_steps(steps)
     with not_training(algorithm):
         frozen = frozen or frozen_episodes(config, family, split, episodes, tick)

@@ -10,7 +10,7 @@ from core.algorithms.forward import Remembered
 from core.config.run import RunConfig
 from core.hardest import worst
 from core.training.confusion import Confusion
-from core.training.evaluation import EvaluationResult, not_training, test_steps
+from core.training.evaluation import EvaluationResult, evaluated_steps, not_training
 from core.training.frozen import FrozenEpisodes
 from data.batch import Adapted
 from data.family import Drawn, TaskFamily
@@ -28,7 +28,7 @@ def shown_steps(steps: int) -> list[int]:
 
 def of_validation(algorithm: Algorithm, config: RunConfig, frozen: FrozenEpisodes, iteration: int) -> Shown:
     """The first of the validation tasks."""
-    views = looked_at(algorithm, frozen.family, frozen.blocks[0][:TASKS], test_steps(algorithm, config))
+    views = looked_at(algorithm, frozen.family, frozen.blocks[0][:TASKS], evaluated_steps(algorithm, config))
     return Shown("val", iteration, list(range(len(views))), views)
 
 
@@ -43,7 +43,7 @@ def of_test(
     """The test tasks that were solved worst, each computed alone, and what is told of all of them: which diverged, and which
     classes were confused.
     """
-    places, steps, views = worst(result.metric, result.scores), test_steps(algorithm, config), []
+    places, steps, views = worst(result.metric, result.scores), evaluated_steps(algorithm, config), []
     for place in places:
         views += looked_at(algorithm, frozen.family, frozen.task(place), steps)
     diverged = np.flatnonzero(result.astray)[:LISTED].tolist()

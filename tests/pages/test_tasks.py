@@ -152,3 +152,13 @@ def test_in_the_plane_wrong_queries_are_crosses():
         ("class 2", "circle"): 1, ("class 2", "x"): 1, ("class 2", "star"): 1,
     }  # fmt: skip
     assert [trace.name for trace in chart.traces if trace.listed] == ["class 1", "class 2"]
+
+
+def test_a_validation_that_was_damaged_leaves_the_others_to_choose(app, said, make_run, home):
+    run = make_run("sinusoid-maml")
+    validated(home, run, curve())
+    home.artifacts(run).put_view("val-000000003", b"damaged")
+    page = app("run", run=run.id)
+    assert "Choose another validation." in said(page)
+    page.get("select_slider")[0].set_value(2).run()
+    assert "after 3 steps" in said(page)

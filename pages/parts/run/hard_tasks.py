@@ -49,9 +49,8 @@ def _which(run: Run, names: list[str]) -> str:
         say.caption(names[0])
         return names[0]
     key = f"task-scores-{run.id}"
-    return (
-        st.segmented_control("Which", names, default=names[0], required=True, key=key, label_visibility="collapsed")
-        or names[0]
+    return st.segmented_control(
+        "Evaluation", names, default=names[0], required=True, key=key, label_visibility="collapsed"
     )
 
 

@@ -33,26 +33,26 @@ def card(run: Run, reader: SeriesReader) -> None:
         shown = views.validation(artifacts, iteration)
         with place:
             task = _task(run, len(shown))
-        if shown:
-            task_view.draw(shown[task], Facts.of(run).metric, f"one-task-{run.id}")
-        else:
+        if task is None:
             theme.empty("Kept no longer", "Choose another validation.")
+        else:
+            task_view.draw(shown[task], Facts.of(run).metric, f"one-task-{run.id}")
 
 
-def _task(run: Run, tasks: int) -> int:
-    """Which of the tasks; the choice stands in the card's heading."""
+def _task(run: Run, tasks: int) -> int | None:
+    """Which of the tasks; the choice stands in the card's heading. None where there are none."""
+    if not tasks:
+        say.heading(TITLE)
+        return None
     with theme.heading(TITLE):
-        return (
-            st.segmented_control(
-                "Validation task",
-                range(tasks),
-                format_func=lambda task: f"task {task}",
-                default=0,
-                required=True,
-                key=f"task-of-{run.id}",
-                label_visibility="collapsed",
-            )
-            or 0
+        return st.segmented_control(
+            "Validation task",
+            range(tasks),
+            format_func=lambda task: f"task {task}",
+            default=0,
+            required=True,
+            key=f"task-of-{run.id}",
+            label_visibility="collapsed",
         )
 
 

@@ -78,3 +78,12 @@ def test_tasks_without_classes_have_no_confusion(tmp_path) -> None:
     confusion = Confusion(FrozenEpisodes(family, [batch]), "test")
     confusion.take(batch, torch.zeros(3, 2, 5))
     assert confusion.found() is None
+
+
+@pytest.mark.parametrize("wrong", [0.0, np.nan])
+def test_where_nothing_is_wrong_or_nothing_finite_there_are_no_pairs(frozen: FrozenEpisodes, wrong: float) -> None:
+    confusion = Confusion(frozen, "test")
+    for batch in frozen.chunks():
+        confusion.take(batch, F.one_hot(batch.query_y, 3).float() + wrong)
+    assert confusion.found()["pairs"] == []
+    assert len(confusion.found()["classes"]) == (0 if np.isnan(wrong) else 6)
