@@ -6,7 +6,7 @@ from core.charts import Chart, Trace
 from data.view import TaskView
 
 BEFORE, AFTER, TRUTH = 1, 0, 2  # colours
-FAR = 3.0
+FAR = 3.0  # times the truth's span: a fit further away is not drawn
 NAMED = 10  # classes that a legend names at most
 
 
@@ -63,7 +63,8 @@ def paths_chart(view: TaskView) -> Chart:
     traces = [Trace("goal", *goals.T, mode="markers", color=TRUTH, symbol="star")]
     for step in sorted({0, last}):
         for number, path in enumerate(view.said[step]["paths"]):
-            name, color = ("path" if last == 0 else after(step)), BEFORE if step == 0 < last else AFTER
+            group, color = ("path" if last == 0 else after(step)), BEFORE if step == 0 < last else AFTER
             x, y = np.asarray(path).T
-            traces.append(Trace(name, x, y, color=color, listed=number == 0, group=name, symbol=f"{number}"))
+            name = f"{group}, path {number + 1}" if number else group
+            traces.append(Trace(name, x, y, color=color, listed=number == 0, group=group))
     return Chart(traces, "x", "y", "Paths before and after adapting", apart=True)

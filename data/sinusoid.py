@@ -81,7 +81,7 @@ class Sinusoid(TaskFamily):
     def views(self, drawn: Episodes, batch: Episodes, learner: Sequence[Adapted]) -> list[TaskView]:
         """The curve that the points lie on, and the learner's fit to it over the whole range."""
         x = torch.linspace(*X_RANGE, LOOKED_AT, device=self.device).unsqueeze(1)  # (points, 1)
-        truth = through(batch)(x)
+        truth = through(batch, x)
         said = {one.step: one.answer(x.expand(batch.tasks, -1, -1)) for one in learner}
         return [
             TaskView(
@@ -105,15 +105,22 @@ class Sinusoid(TaskFamily):
         return x.flatten(1).to(self.device), curves(x).flatten(1).to(self.device)
 
 
-def through(batch: Episodes) -> Curves:
-    """The curves that the tasks' points lie on. Episodes do not keep them, and any two points say them: A sin(x - phase) is
-    a sin x + b cos x, without noise a linear system that least squares solve exactly.
+def through(batch: Episodes, x: Tensor) -> Tensor:
+    """The curves that the tasks' points lie on, at x (points, 1) → (tasks, points, 1) on the CPU.
+
+    Episodes do not keep them, and any two points say them: A sin(x - phase) is a sin x + b cos x, without noise a linear
+    system that least squares solve exactly.
     """
     points = batch.joined()
-    x, y = points.support_x.cpu().double(), points.support_y.cpu().double()  # (tasks, n, 1)
-    a, b = torch.linalg.lstsq(torch.cat([x.sin(), x.cos()], -1), y).solution.unbind(1)  # each (tasks, 1)
-    curves = torch.hypot(a, b), torch.atan2(-b, a)
-    return Curves(*(value.to(batch.support_x).unsqueeze(-1) for value in curves))
+    x, known, y = (
+        part.cpu().double() for part in (x, points.support_x, points.support_y)
+    )  # the last two (tasks, n, 1)
+    weights = torch.linalg.lstsq(waves(known), y).solution  # (tasks, 2, 1)
+    return waves(x) @ weights
+
+
+def waves(x: Tensor) -> Tensor:
+    return torch.cat([x.sin(), x.cos()], -1)
 
 
 def draw_curves(tasks: int, generator: torch.Generator) -> Curves:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -72,7 +73,8 @@ class LocalArtifacts:
             raise StoreError(message, "Free some space.", str(path)) from error
 
     def drop_view(self, name: str) -> None:
-        self._view_file(name).unlink(missing_ok=True)
+        with suppress(OSError):  # it stays, and costs no more than its space
+            self._view_file(name).unlink(missing_ok=True)
 
     def _view_file(self, name: str) -> Path:
         return self.folder / "views" / f"{name}.z"

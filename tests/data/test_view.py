@@ -60,7 +60,7 @@ def test_the_curve_behind_points_is_found_again(pictures: Home, shape: tuple[int
     assert isinstance(family, Sinusoid)
     episodes, curves = family.sample_curves("val", EpisodeShape(1, *shape), 20, torch.Generator().manual_seed(3))
     x = torch.linspace(-5, 5, 50).unsqueeze(1)
-    difference = (through(episodes)(x) - curves(x)).abs().flatten(1).max(1).values
+    difference = (through(episodes, x) - curves(x)).abs().flatten(1).max(1).values
     assert difference.median() < 1e-4  # two points half a wave apart say little
 
 

@@ -162,3 +162,16 @@ def test_a_validation_that_was_damaged_leaves_the_others_to_choose(app, said, ma
     assert "Choose another validation." in said(page)
     page.get("select_slider")[0].set_value(2).run()
     assert "after 3 steps" in said(page)
+
+
+def test_paths_are_drawn_before_and_after_with_their_goals():
+    said = {step: {"paths": [np.full((3, 2), step), np.zeros((2, 2))]} for step in (0, 1, 4)}
+    chart = view_charts.paths_chart(TaskView("paths", {"goals": np.array([[1.0, 2.0], [3.0, 4.0]])}, said))
+    named = [(trace.name, trace.group, trace.listed, len(trace.x)) for trace in chart.traces]
+    assert named == [
+        ("goal", "", True, 2),
+        ("before adapting", "before adapting", True, 3),
+        ("before adapting, path 2", "before adapting", False, 2),
+        ("after 4 steps", "after 4 steps", True, 3),
+        ("after 4 steps, path 2", "after 4 steps", False, 2),
+    ]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.errors import StoreError
 from core.runs import views
 from core.runs.artifacts import LocalArtifacts
 from data.view import Shown, TaskView
@@ -52,3 +53,13 @@ def test_what_is_damaged_is_as_if_it_were_not_there(artifacts) -> None:
     views.keep(artifacts, shown(0), None)
     artifacts.put_view("val-000000000", b"damaged")
     assert views.validation(artifacts, 0) == []
+
+
+def test_what_cannot_be_written_is_said_and_leaves_nothing_behind(artifacts, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        views.keep(artifacts, shown(0), None)
+    assert list((artifacts.folder / "views").iterdir()) == []
