@@ -180,7 +180,10 @@ def samplings(folders: Folders) -> list[Workload]:
         # Noise stands for families of pictures whose files are not here, and for 84×84×3.
         if family.missing(folders.datasets) or family.kind not in ("regression", "classification"):
             continue
-        config = {"family": {"name": name}, "model": {"name": "mlp"}, "algorithm": maml(1)}
+        if family.group == "your own":  # of which nobody has named a file
+            continue
+        network = "bag" if family.Config().input_spec.dtype == "integer" else "mlp"
+        config = {"family": {"name": name}, "model": {"name": network}, "algorithm": maml(1)}
         found.append(
             Workload(
                 f"sample-{name}",

@@ -19,17 +19,18 @@ def classified(
     batch: Episodes,
     learner: Sequence[Adapted],
     classes: Sequence[Sequence[str]],
-    show: Callable[[Tensor], Any],
+    show: Callable[[int, Tensor, Tensor], Any],
 ) -> list[TaskView]:
-    """One view a task. classes: each task's names by label. show: examples (n, *input) as the view has them."""
+    """One view a task. classes: each task's names by label. show: a task's examples as the view has them, by its
+    place in the batch and those of the examples in its support set and in its queries.
+    """
     support, query = chosen(batch)
     labels = plain(torch.cat([batch.support_y[:, support], batch.query_y[:, query]], 1))  # (tasks, n)
     said = [_said(one, batch, support, query) for one in learner]
     views = []
     for task in range(batch.tasks):
-        examples = torch.cat([batch.support_x[task, support], batch.query_x[task, query]])
         given = {
-            EXAMPLES_OF[kind]: show(examples),
+            EXAMPLES_OF[kind]: show(task, support, query),
             "labels": labels[task],
             "support": len(support),
             "classes": list(classes[task]),

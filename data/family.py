@@ -88,7 +88,9 @@ class TaskFamily(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]  # one sentence for the form
     kind: ClassVar[TaskKind]
-    group: ClassVar[str] = "embedded"  # "embedded": works at once; "downloaded": needs files in the data-set folder
+    group: ClassVar[str] = (
+        "embedded"  # "embedded": works at once; "downloaded": needs files in the data-set folder; "your own"
+    )
 
     def __init__(
         self,

@@ -12,7 +12,8 @@ class InputSpec:
     """shape: of one input, without batch axes: (1,), (1, 28, 28), (32,) for a text of 32 tokens.
 
     dtype: ``float``, or ``integer`` for indices. vocabulary: how many indices there are, [0, vocabulary), for integers.
-    padding: the index that stands for nothing, None if there is none.
+    padding: the index that stands for nothing, None if there is none; if there is one, the inputs of a batch may all be cut
+    along their first axis behind the longest of them.
     """
 
     shape: tuple[int, ...]

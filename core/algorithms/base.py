@@ -62,6 +62,7 @@ class Algorithm(nn.Module, ABC):
     kinds: ClassVar[tuple[TaskKind, ...]] = get_args(TaskKind)  # of the tasks it can learn
     uses_network: ClassVar[bool] = True  # False: it brings its own, or none, and the run's ``model`` plays no part
     normalises: ClassVar[bool] = False  # True: it has BatchNorm of its own, whatever the network
+    reads_tokens: ClassVar[bool] = True  # False: it computes with the inputs themselves, which have to be real numbers
     takes_steps: ClassVar[bool] = True  # False: it reads the support set at once, so that there are no inner steps
     meta_trained: ClassVar[bool] = True  # False: nothing to do before the test
     episodic: ClassVar[bool] = True  # False: trains on ordinary batches

@@ -78,6 +78,7 @@ class CNP(SupportReader):
     summary = "Reads the support points into one code and predicts every query from it, with a deviation."
     kinds = ("regression",)
     uses_network = False
+    reads_tokens = False
 
     @classmethod
     def curve_names(cls) -> tuple[str, str]:

@@ -22,6 +22,7 @@ class NearestCentroid(MetricLearner):
     group = "baselines"
     meta_trained = False
     uses_network = False
+    reads_tokens = False
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         return nn.Identity()

@@ -181,12 +181,12 @@ def _leads_out(config: RunConfig, change: Mapping[str, Any], folders: Folders | 
 def learner_problems(config: RunConfig, folders: Folders | None) -> list[Problem]:
     """Why this learner cannot learn these tasks with this network."""
     algorithm, found = algorithms()[config.algorithm.name], []
-    kind, spec, own = families()[config.family.name].kind, config.family.input_spec, models()["module"].group
+    spec, own = config.family.input_spec, models()["module"].group
     if text := not_for(algorithm, config.family.name):
         able = [
             name
             for name, item in algorithms().items()
-            if kind in item.kinds and _leads_out(config, {"algorithm": name}, folders)
+            if not not_for(item, config.family.name) and _leads_out(config, {"algorithm": name}, folders)
         ]
         ways = tuple({"algorithm": name} for name in able)
         found.append(Problem("algorithm.name", text, f"Choose one of {', '.join(able)}.", ways))
@@ -204,8 +204,12 @@ def learner_problems(config: RunConfig, folders: Folders | None) -> list[Problem
 
 def not_for(algorithm: type[Algorithm], family: str) -> str:
     """Why a learner cannot learn a family's tasks, whatever the network; empty where it can."""
-    kind = families()[family].kind
-    return "" if kind in algorithm.kinds else f"{algorithm.title} is for {algorithm.kinds[0]}, and {family} is {kind}."
+    kind, spec = families()[family].kind, families()[family].Config(name=family).input_spec
+    if kind not in algorithm.kinds:
+        return f"{algorithm.title} is for {algorithm.kinds[0]}, and {family} is {kind}."
+    if spec.dtype == "integer" and not algorithm.reads_tokens:
+        return f"{algorithm.title} computes with the inputs themselves, and those of {family} are tokens, not real numbers."
+    return ""
 
 
 def not_with(network: type[ModelBuilder], family: str) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig
 from core.models.linear import linear
+from core.models.tokens import NETWORKS
 from data.config import setting
 from data.spec import InputSpec
 
@@ -53,7 +54,7 @@ class MLP(ModelBuilder):
 
     @staticmethod
     def problem(config: MLPConfig, spec: InputSpec) -> str:
-        reason = "mlp reads real numbers, and this task family gives tokens; choose one of your own."
+        reason = f"mlp reads real numbers, and this task family gives tokens; choose {NETWORKS}."
         return reason if spec.dtype == "integer" else ""
 
     @staticmethod

@@ -50,7 +50,10 @@ class FrozenEpisodes:
         size = math.ceil(len(self.blocks) / math.ceil(len(self.blocks) / most))
         for start in range(0, len(self.blocks), size):
             parts = [self.family.episodes(block) for block in self.blocks[start : start + size]]
-            if all(isinstance(part, Episodes) for part in parts):
+            # Texts are as long as the longest of their block, which need not be as long as another's.
+            if all(
+                isinstance(part, Episodes) and part.query_x.shape[2:] == parts[0].query_x.shape[2:] for part in parts
+            ):
                 yield parts[0].beside(*parts[1:])
             else:
                 yield from parts

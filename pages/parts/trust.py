@@ -1,12 +1,16 @@
-"""Whom this server trusts: whether those who open its pages may have it run networks of their own, see SECURITY.md."""
+"""Whom this server trusts: whether those who open its pages may have it run networks of their own, or read files of theirs, see
+SECURITY.md.
+"""
 
 import os
+from pathlib import PurePath
 
 import streamlit as st
 
 from data.errors import InputError
 
 SETTING = "INNERLOOP_OWN_NETWORKS"
+FILES = "INNERLOOP_OWN_FILES"
 ANSWERS = {"on": True, "off": False}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -14,19 +18,38 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def own_networks() -> bool:
     """Whether a network may be named by its import path, whose code would run with the rights of the server's owner.
 
+    Raises InputError as ``trusted`` does.
+    """
+    return trusted(SETTING)
+
+
+def trusted(setting: str) -> bool:
+    """Whether visitors may do what this setting is about.
+
     By default where the server listens on loopback alone, so that only this machine's users reach it. Streamlit without an
     address listens on every interface. Raises InputError for a setting that is neither on nor off.
     """
-    asked = os.environ.get(SETTING, "").strip().lower()
+    asked = os.environ.get(setting, "").strip().lower()
     if not asked:
         return (st.get_option("server.address") or "") in LOOPBACK
     if asked not in ANSWERS:
-        raise InputError(f"{SETTING} is '{asked}'.", "Set it to on or off, or leave it out.", SETTING)
+        raise InputError(f"{setting} is '{asked}'.", "Set it to on or off, or leave it out.", setting)
     return ANSWERS[asked]
 
 
-def refusal(config: dict) -> str:
-    """Why a config of plain values may not be launched from a page of this server; empty if it may."""
-    if config["model"].get("name") != "module" or own_networks():
-        return ""
-    return f"Networks of one's own are switched off on this server. Launch the run from its command line, or set {SETTING}=on."
+def refusal(config: dict) -> dict[str, str]:
+    """Why a config of plain values may not be launched from a page of this server, by path; empty if it may."""
+    found = {}
+    if config["model"].get("name") == "module" and not own_networks():
+        text = "Networks of one's own are switched off on this server. Launch the run from its command line, or set "
+        found["model"] = f"{text}{SETTING}=on."
+    if outside(str(config["family"].get("file", ""))) and not trusted(FILES):
+        text = "Files outside of the data-set folder are switched off on this server. Put the file into its folder texts, or set "
+        found["family.file"] = f"{text}{FILES}=on."
+    return found
+
+
+def outside(file: str) -> bool:
+    """Whether a family's file may lie anywhere: one that is named without a folder above lies among the data sets."""
+    path = PurePath(file.strip())
+    return path.is_absolute() or ".." in path.parts or file.strip().startswith("~")

@@ -21,8 +21,9 @@ from core.config.run import EvaluationConfig, TrainingConfig
 from core.models.base import models
 from core.training.build import check, parameter_count
 from data.errors import DataError
+from data.examples import Choice, choose
 from data.family import SPLITS, ClassificationConfig, EpisodeShape, OnProgress, Split
-from data.pictures import Choice, Pictures, Pool, choose
+from data.pictures import Pictures, Pool
 from data.places import Folders
 from data.sizes import Sizes
 from data.spec import InputSpec

@@ -54,4 +54,4 @@ def test_the_form_tries_one_only_where_they_are_on(
 
 def test_a_network_of_innerloops_own_is_launched_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(trust.SETTING, "off")
-    assert trust.refusal(values("sinusoid")) == ""
+    assert trust.refusal(values("sinusoid")) == {}

@@ -106,7 +106,7 @@ class Draft:
     def _checked(self) -> tuple[RunConfig | None, dict[str, str]]:
         try:
             if refused := trust.refusal(self.values):
-                return None, {"model": refused}
+                return None, refused
             config = parse(self.values, session.home().folders)
             weights(config)
             own_network.check(config)

@@ -136,7 +136,8 @@ def misfit(current: Draft, section: str, name: str) -> str:
     family = current.values["family"]["name"]
     title = families()[family].title
     if section == "algorithm" and contradictions.not_for(algorithms()[name], family):
-        return f"Not for {title}, only for {algorithms()[name].kinds[0]}"
+        kinds = algorithms()[name].kinds
+        return f"Not for {title}, {'whose inputs are tokens' if families()[family].kind in kinds else f'only for {kinds[0]}'}"
     if section == "model" and (text := contradictions.not_with(models()[name], family)):
         return f"Not for {title}: it {text.partition(' ')[2].partition(';')[0]}"
     return ""

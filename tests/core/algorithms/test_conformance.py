@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm, algorithms
 from core.config.checks import parse
+from core.config.contradictions import not_for
 from core.config.run import RunConfig
 from core.models.base import models
 from core.runs.home import Home
@@ -21,10 +23,18 @@ from data.family import TaskFamily
 from data.registry import families
 from tests.core.learners import made_up, of
 from tests.core.tiny import POOLS, SIZES, open_tiny
+from tests.data.made_up_texts import made_up_texts
 
 # What makes a test quick where the defaults are for real use; whatever is not named here runs with its defaults.
-FAMILIES = {"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES}
-MODELS = {"mlp": {"widths": [8]}, "conv4": {"filters": 8}, "resnet12": {"widths": [4, 4, 4, 4]}}
+TEXTS = {"vocabulary": 64, "longest": 8}
+FAMILIES = {
+    **{"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES},
+    **{"intents": SIZES | TEXTS, "texts": SIZES | TEXTS | {"n_way": 2}},
+}
+MODELS = {
+    **{"mlp": {"widths": [8]}, "conv4": {"filters": 8}, "resnet12": {"widths": [4, 4, 4, 4]}},
+    **{"bag": {"width": 4}, "gru": {"width": 4, "hidden": 4}, "transformer": {"heads": 2, "head_width": 4}},
+}
 ALGORITHMS = {"snail": {"filters": 4}, "baseline++": {"finetune_steps": 3}, "reptile": {"test_steps": 3}}
 
 SMALL = {"snail": ("algorithm.filters=4",), "baseline++": ("algorithm.finetune_steps=3",)}
@@ -35,7 +45,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
     for algorithm in algorithms():
         tried: set[str] = set()
         for name, family in families().items():
-            if family.kind not in algorithms()[algorithm].kinds:
+            if not_for(algorithms()[algorithm], name):
                 continue
             fitting = [
                 network
@@ -53,20 +63,24 @@ def cases() -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.fixture(params=cases(), ids="-".join)
-def config(request: pytest.FixtureRequest, pictures: Home) -> RunConfig:
+def config(request: pytest.FixtureRequest, pictures: Home, tmp_path: Path) -> RunConfig:
     algorithm, family, network = request.param
+    if family == "texts":
+        return parse(small(algorithm, family, network, file=str(made_up_texts(tmp_path / "made_up.csv"))))
     if missing := families()[family].missing(pictures.datasets):
         pytest.skip(f"{missing[0]} is not there")
-    return parse(
-        {
-            "family": {"name": family, **FAMILIES.get(family, {})},
-            "model": {"name": network, **MODELS.get(network, {})},
-            "algorithm": {"name": algorithm, **ALGORITHMS.get(algorithm, {})},
-            "training": {"meta_batch_size": 2},
-            "evaluation": {"n_query": 2, "episodes": 4, "val_episodes": 4},
-            "device": "cpu",
-        }
-    )
+    return parse(small(algorithm, family, network))
+
+
+def small(algorithm: str, family: str, network: str, **settings: str) -> dict[str, Any]:
+    return {
+        "family": {"name": family, **FAMILIES.get(family, {}), **settings},
+        "model": {"name": network, **MODELS.get(network, {})},
+        "algorithm": {"name": algorithm, **ALGORITHMS.get(algorithm, {})},
+        "training": {"meta_batch_size": 2},
+        "evaluation": {"n_query": 2, "episodes": 4, "val_episodes": 4},
+        "device": "cpu",
+    }
 
 
 def two_steps(config: RunConfig, family: TaskFamily) -> Algorithm:

@@ -353,7 +353,7 @@ def test_frozen_pictures_are_kept_as_their_numbers_and_hashed_once(
     family = open_tiny(config, pictures)
     with Peak() as peak:
         frozen = frozen_episodes(config, family, "val", 100)
-    kept = sum(block.pictures.untyped_storage().nbytes() for block in frozen.blocks)
+    kept = sum(block.examples.untyped_storage().nbytes() for block in frozen.blocks)
     assert kept == 100 * 3 * 5 * 8  # 3-way, 2 shots and 3 queries, one int64 each
     assert peak.bytes < family.pool("val").images.nbytes + 20 * kept
     first = frozen.sha256()

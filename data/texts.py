@@ -1,0 +1,130 @@
+"""What families of texts share: a split's texts in one place, and as integers, padded to the longest of a batch."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from data.config import setting
+from data.examples import ByClass, Choice, Examples
+from data.family import SPLITS, ClassificationConfig, OnProgress, Split
+from data.spec import InputSpec
+from data.words import PADDING, PIECES, Lexicon
+
+
+class TextsConfig(ClassificationConfig):
+    """What every family of texts has beside the shape of its tasks."""
+
+    longest: int = setting(32, "Longest text", unit="words", ge=1, le=512, advanced=True)
+    """Words of a text that are read; what follows is cut off."""
+    vocabulary: int = setting(8192, "Vocabulary", unit="indices", ge=64, le=2**20, step=1024, advanced=True)
+    """Indices that words and their pieces share by chance: with more of them fewer mean two things, and networks are larger."""
+
+    @property
+    def input_spec(self) -> InputSpec:
+        return InputSpec((self.longest, PIECES), "integer", self.vocabulary, PADDING)
+
+
+@dataclass(frozen=True)
+class TextPool(Examples):
+    """A split's texts, one class after another.
+
+    words: int64 (texts, longest), their words by number. lengths: int64 (texts,), how many they are. pieces: int64
+    (words, PIECES), each word's indices. texts: as they were written. names: of the classes.
+    """
+
+    words: Tensor
+    lengths: Tensor
+    pieces: Tensor
+    counts: Tensor
+    texts: Sequence[str] = ()
+    names: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, by_class: Mapping[str, Sequence[str]], config: TextsConfig) -> "TextPool":
+        lexicon, texts = (
+            Lexicon(config.vocabulary, config.longest),
+            [text for some in by_class.values() for text in some],
+        )
+        words, lengths = lexicon.numbers(texts)
+        counts = torch.tensor([len(some) for some in by_class.values()], dtype=torch.int64)
+        return cls(words, lengths, lexicon.pieces(), counts, texts, list(by_class))
+
+    def to(self, device: torch.device) -> "TextPool":
+        moved = {name: getattr(self, name).to(device) for name in ("words", "lengths", "pieces", "counts")}
+        return replace(self, **moved)
+
+    def tokens(self, numbers: Tensor, longest: int) -> Tensor:
+        """Texts by their numbers (…), cut to so many words: int64 (…, longest, PIECES)."""
+        # Rows by index_select are gathered in a quarter of the time that indexing takes.
+        words = self.words.index_select(0, numbers.flatten())[:, :longest]
+        return self.pieces.index_select(0, words.flatten()).view(*numbers.shape, longest, PIECES)
+
+
+class Texts(ByClass):
+    """N-way K-shot classification of texts. An input is a text's words, and of each word its indices: see ``data.words``.
+
+    A batch is as long as its longest text, support and query alike.
+    """
+
+    config: TextsConfig
+
+    looks_like = "texts"
+
+    @abstractmethod
+    def by_class(self, split: Split) -> Mapping[str, Sequence[str]]:
+        """A split's texts by the name of their class. Raises DataError where a file is missing or damaged."""
+
+    def remarks(self) -> list[str]:
+        """What whoever trains on these texts should know of them: sentences."""
+        return []
+
+    def load(self, split: Split, progress: OnProgress) -> TextPool:
+        progress(0.0, "Reading texts")
+        pool = TextPool.of(self.by_class(split), self.config)
+        for remark in self.remarks():
+            self.warn(remark)
+        return pool
+
+    def inputs(self, pool: TextPool, parts: tuple[Tensor, ...]) -> list[Tensor]:
+        longest = max(int(pool.lengths[numbers].max()) for numbers in parts)
+        return [pool.tokens(numbers, longest) for numbers in parts]
+
+    def hashed_inputs(self, split: Split, numbers: Tensor) -> Tensor:
+        """Uncut, so that no other task of a batch makes a difference."""
+        return self.pool(split).tokens(numbers, self.config.longest).cpu()
+
+    def looks(self, split: Split, numbers: Tensor) -> list[str]:
+        texts = self.pool(split).texts
+        return [texts[number] for number in numbers.tolist()]
+
+    def names(self, split: Split) -> list[str]:
+        return list(self.pool(split).names)
+
+    def tokens(self, texts: Sequence[str]) -> Tensor:
+        """Any texts as a network takes them: int64 (texts, longest, PIECES)."""
+        lexicon = Lexicon(self.config.vocabulary, self.config.longest)
+        words, _ = lexicon.numbers(texts)
+        return lexicon.pieces()[words].to(self.device)
+
+    def written(self, drawn: Choice) -> list[tuple[str, list[str], list[str]]]:
+        """The first task that was drawn, as people read it: of each class its name, and its texts to learn from and to answer."""
+        pool = self.pool(drawn.split)
+        first = drawn.examples[0].cpu()
+        classes = torch.bucketize(first[:, 0].contiguous(), pool.counts.cpu().cumsum(0), right=True)
+        rows = [[pool.texts[number] for number in row] for row in first.tolist()]
+        names = [pool.names[number] for number in classes.tolist()]
+        return [(name, row[: drawn.k_shot], row[drawn.k_shot :]) for name, row in zip(names, rows, strict=True)]
+
+    def stand_in(self) -> int:
+        """One text of noise, as long as there may be, in the place of each, so that any number of them takes no memory."""
+        longest, generator = self.config.longest, torch.Generator().manual_seed(0)
+        pieces = torch.randint(1, self.config.vocabulary, (longest, PIECES), generator=generator).to(self.device)
+        for split in SPLITS:
+            counts = self.counted(split)
+            words = torch.arange(longest, device=self.device).expand(int(counts.sum()), longest)
+            lengths = torch.full((1,), longest, device=self.device).expand(len(words))
+            self._pools[split] = TextPool(words, lengths, pieces, counts)
+        return sum(pool.words.numel() * pool.words.element_size() for pool in self._pools.values())
