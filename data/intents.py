@@ -79,7 +79,7 @@ class Intents(Texts):
     Config = IntentsConfig
     config: IntentsConfig
     title = "Intents (CLINC150)"
-    summary = "Sentences to an assistant by what is wanted, 150 intents in ten domains. For text networks."
+    summary = "What people say to an assistant, by what they want: 150 intents in ten domains, and nothing out of their scope."
     group = "downloaded"
     address = "https://github.com/clinc/oos-eval/raw/master/data/"
     checksums: ClassVar[dict[str, str]] = {"data_full.json": "30c29dc6ab78edf3b5dfa640be204cde"}
@@ -115,7 +115,7 @@ class Intents(Texts):
             return INTENTS[split]
         generator, found = torch.Generator().manual_seed(self.config.split_seed), []
         for names in (names.split() for some in DOMAINS.values() for names in some.values()):
-            order = torch.randperm(len(names), generator=generator).split(list(EACH.values()))
+            order = torch.randperm(len(names), device="cpu", generator=generator).split(list(EACH.values()))
             found += [names[i] for i in sorted(dict(zip(EACH, order, strict=True))[split].tolist())]
         return found
 

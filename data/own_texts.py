@@ -21,7 +21,7 @@ LEAST = 2  # classes of a split
 class OwnTextsConfig(TextsConfig):
     """N-way K-shot tasks over the labels of a file."""
 
-    name: Literal["texts"] = "texts"
+    name: Literal["own-texts"] = "own-texts"
     file: str = setting("", "File")
     """A table with a row a text: .csv, .tsv or .jsonl. Its name in the folder texts of the data-set folder, or its whole path."""
     text_column: str = setting("text", "Column of texts")
@@ -38,7 +38,7 @@ class OwnTexts(Texts):
     Config = OwnTextsConfig
     config: OwnTextsConfig
     title = "Your own texts"
-    summary = "Texts with labels from a CSV, TSV or JSON lines file of yours. For text networks."
+    summary = "Texts with labels, from a CSV, TSV or JSON lines file of yours."
     group = "your own"
 
     @classmethod
@@ -79,6 +79,6 @@ def divided(config: OwnTextsConfig, by_class: Mapping[str, Sequence[str]]) -> di
         text = f"The file has {len(names)} classes of two texts or more, and training, validation and test need {LEAST} each."
         raise DataError(text, f"Give it at least {LEAST * len(SPLITS)} classes.", "family.file")
     held = max(LEAST, round(SHARE * len(names)))
-    order = torch.randperm(len(names), generator=torch.Generator().manual_seed(config.split_seed))
+    order = torch.randperm(len(names), device="cpu", generator=torch.Generator().manual_seed(config.split_seed))
     parts = order.split([len(names) - 2 * held, held, held])
     return {split: [names[i] for i in sorted(part.tolist())] for split, part in zip(SPLITS, parts, strict=True)}

@@ -19,7 +19,7 @@ class TextsConfig(ClassificationConfig):
 
     longest: int = setting(32, "Longest text", unit="words", ge=1, le=512, advanced=True)
     """Words of a text that are read; what follows is cut off."""
-    vocabulary: int = setting(8192, "Vocabulary", unit="indices", ge=64, le=2**20, step=1024, advanced=True)
+    vocabulary: int = setting(4096, "Vocabulary", unit="indices", ge=64, le=2**20, step=1024, advanced=True)
     """Indices that words and their pieces share by chance: with more of them fewer mean two things, and networks are larger."""
 
     @property

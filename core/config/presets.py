@@ -173,10 +173,10 @@ FEATURED = [
 
 @dataclass(frozen=True)
 class Template:
-    """How a learner is trained on characters with little time. training, family, evaluation: what differs from BASE.
+    """How a learner is trained on classes with little time. training, family, evaluation: what differs from BASE.
 
-    model: POOLED where max-pooling learned more in a minute on two cores than stride 2, though its steps take longer.
-    compares: may train on another number of classes than it is tested on, as ProtoNet's paper does.
+    model: of characters POOLED where max-pooling learned more in a minute on two cores than stride 2, though its steps take
+    longer. compares: may train on another number of classes than it is tested on, as ProtoNet's paper does.
     """
 
     learner: str
@@ -193,7 +193,7 @@ class Template:
 # same minutes, and more is learned in them.
 MANY_WAY = {"n_way": 60, "n_query": 1}
 COMPARING = {"meta_batch_size": 1}
-ALSO_FEATURED = {"omniglot-5w1s-protonet"}  # of those that are derived
+ALSO_FEATURED = {"omniglot-5w1s-protonet", "intents-5w1s-protonet"}  # of those that are derived
 BASE = {"iterations": 10_000, "meta_batch_size": 4, "meta_lr": 3e-3, "schedule": "cosine", "evaluate_every": 500}
 TEMPLATES = [
     Template("maml", "MAML", {"name": "maml", "inner_lr": 0.4, "inner_steps": 1}, evaluation={"inner_steps": 3}),
@@ -242,6 +242,33 @@ TEMPLATES = [
     Template("scratch", "From scratch", {"name": "scratch"}),
     Template("nearest-centroid", "Nearest centroid", {"name": "nearest-centroid"}),
 ]
+# Texts are compared by cosine: it learned more than the distance at every setting that was tried. What trains is nearly all
+# word vectors.
+WORDS = {"name": "bag"}
+TEXT_TEMPLATES = [
+    Template("maml", "MAML", {"name": "maml", "inner_lr": 0.4, "inner_steps": 1}, model=WORDS),
+    Template(
+        "protonet",
+        "ProtoNet",
+        {"name": "protonet", "distance": "cosine"},
+        COMPARING,
+        {"n_way": 30},
+        model=WORDS,
+        compares=True,
+    ),
+    Template(
+        "proto-maml",
+        "Proto-MAML",
+        {"name": "proto-maml", "inner_lr": 0.01, "inner_steps": 1},
+        COMPARING,
+        {"n_way": 20},
+        model=WORDS,
+        compares=True,
+    ),
+    Template("baseline++", "Baseline++", {"name": "baseline++", "batch_size": 64}, model=WORDS),
+    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}, model=WORDS),
+    Template("scratch", "From scratch", {"name": "scratch"}, model=WORDS),
+]
 SINUSOID_TEMPLATES = [
     Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.01, "inner_steps": 5}),
     # Rates learned for one step diverge in ten. MAML++ with the paper's five steps explodes while training, for its rates grow.
@@ -260,8 +287,8 @@ SINUSOID_TEMPLATES = [
 ]
 
 
-def characters(family: str, title: str, template: Template, n_way: int, k_shot: int) -> Preset:
-    """A learner on one kind of tasks of a family of characters."""
+def on_classes(family: str, title: str, template: Template, n_way: int, k_shot: int) -> Preset:
+    """A learner on one kind of tasks of a family that has classes."""
     task = {"name": family, "n_way": n_way, "k_shot": k_shot, "n_query": 5, **template.family}
     training = BASE | template.training
     evaluation = {**template.evaluation, **({"n_way": n_way} if template.compares else {})}
@@ -306,8 +333,9 @@ def derived() -> list[Preset]:
     """Every learner on every kind of tasks it is compared on, but for those that are featured already."""
     shapes = [(5, 1), (5, 5), (20, 1), (20, 5)]
     found = [sinusoid(template) for template in SINUSOID_TEMPLATES]
-    found += [characters("omniglot", "Omniglot", template, *shape) for shape in shapes for template in TEMPLATES]
-    found += [characters("doodles", "doodles", template, 5, 1) for template in TEMPLATES]
+    found += [on_classes("omniglot", "Omniglot", template, *shape) for shape in shapes for template in TEMPLATES]
+    found += [on_classes("doodles", "doodles", template, 5, 1) for template in TEMPLATES]
+    found += [on_classes("intents", "intents", template, 5, shots) for shots in (1, 5) for template in TEXT_TEMPLATES]
     known = {preset.name for preset in FEATURED}
     return [preset for preset in found if preset.name not in known]
 

@@ -4,7 +4,7 @@ MADE_UP = "made up by Innerloop from a seed; no data set, and no licence to mind
 SOURCES = {
     "omniglot": "Omniglot, Lake et al. 2015, https://github.com/brendenlake/omniglot, MIT licence",
     "intents": "CLINC150, Larson et al. 2019, https://github.com/clinc/oos-eval, CC BY 3.0",
-    "texts": "a file of whoever trained it",
+    "own-texts": "a file of whoever trained it",
     "doodles": MADE_UP,
     "sinusoid": MADE_UP,
 }

@@ -46,7 +46,7 @@ class Bag(ModelBuilder):
 
     Config = BagConfig
     title = "Bag of words"
-    summary = "The mean of word vectors, then fully connected layers. For texts, and the fastest."
+    summary = "The mean of word vectors, then fully connected layers, if any. For texts; the fastest."
     normalises = False
 
     @staticmethod

@@ -68,7 +68,7 @@ def test_the_real_test_tasks_are_these() -> None:
     )
     assert (
         frozen_episodes(config, make(DATASETS), "test", 30).sha256()
-        == "ca0b3f8b52d571f64c103e0e7d207b3d68565a1385e24c8725a4b9e4c4f374a7"
+        == "bd6da36078e55a61d66568662866ad97668d55e5819cc9e9e599a47f15a5aece"
     )
 
 
@@ -95,7 +95,7 @@ def test_splits_within_domains_take_some_of_each_fixed_by_the_seed(datasets: Pat
 def test_what_a_config_states_needs_no_file(tmp_path: Path) -> None:
     for split in ("domains", "intents"):
         assert Intents.sizes(IntentsConfig(split=split), None)["val"] == Sizes.even(30, 150)
-    assert IntentsConfig().input_spec == InputSpec((32, PIECES), "integer", 8192, PADDING)
+    assert IntentsConfig().input_spec == InputSpec((32, PIECES), "integer", 4096, PADDING)
     assert Intents.metric(EpisodeShape(20, 1, 5)) == accuracy(20)
     assert make(tmp_path).classes("train") == 90
     with pytest.raises(DataError, match=r"k_shot \+ n_query = 151 exceeds the 150 examples per class of intents"):

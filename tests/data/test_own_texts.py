@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from core.config.checks import ConfigError, parse
+from core.training.build import parameter_count
 from data import table
 from data.errors import DataError
 from data.family import SPLITS, EpisodeShape
@@ -228,13 +229,13 @@ def test_what_was_left_out_is_in_the_run_s_log_once(tmp_path: Path, caplog: pyte
         for split in SPLITS:
             family.pool(split)
     assert len(caplog.messages) == len(family.remarks()) == 2
-    assert caplog.messages[0].startswith("texts: 1 row without")
+    assert caplog.messages[0].startswith("own-texts: 1 row without")
 
 
 def run(file: Path | str, **family: Any) -> dict[str, Any]:
     shape = {"n_way": 2, "k_shot": 1, "n_query": 4}
     return {
-        "family": {"name": "texts", "file": str(file), **shape, **family},
+        "family": {"name": "own-texts", "file": str(file), **shape, **family},
         **{"model": {"name": "bag"}, "algorithm": {"name": "protonet"}, "evaluation": {"n_query": 4}},
     }
 
@@ -253,9 +254,16 @@ def test_what_a_file_allows_is_known_before_the_launch(mine: Path) -> None:
     assert problems(run("mine.csv"), folders) == {}
     assert "lower n_way to 2 or less" in problems(run("mine.csv", n_way=3), folders)["family.n_way"]
     too_many = problems(run("mine.csv", n_query=8, k_shot=4), folders)["family.n_query"]
-    assert "exceeds the 8 examples per class of texts" in too_many and "lower n_query to 4 or less" in too_many
+    assert "exceeds the 8 examples per class of own-texts" in too_many and "lower n_query to 4 or less" in too_many
     assert "is missing" in problems(run("none.csv"), folders)["family.file"]
     assert "No file of texts is named" in problems(run(""), folders)["family.file"]
+
+
+def test_weights_are_counted_for_as_many_classes_as_the_file_has(mine: Path) -> None:
+    """On torch's meta device, where no number can be looked at."""
+    folders = Folders(mine, mine / "cache")
+    config = parse(run("mine.csv") | {"algorithm": {"name": "pretrain"}}, folders)
+    assert parameter_count(config, folders) == 4096 * 64 + (64 + 1) * 6
 
 
 def test_small_classes_are_never_drawn_and_that_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

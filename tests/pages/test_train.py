@@ -26,6 +26,8 @@ from data.registry import families
 from pages.parts.train import config_form, draft
 from pages.parts.train import own_network as own_network_part
 from pages.parts.train.episode_view import picture_strip
+from pages.parts.train.wording import worded
+from tests.data.made_up_texts import made_up_texts, write_clinc150
 from tests.pages.conftest import as_read
 
 REGISTRIES = {"family": families(), "algorithm": algorithms(), "model": models()}
@@ -179,9 +181,11 @@ def test_what_does_not_fit_the_family_is_grey_with_the_reason_and_refused_where_
     assert "ProtoNet" in grey[f"Not for {title}, only for classification"]
     (networks,) = [options for label, options in grey.items() if "reads pictures" in label]
     assert networks == ["Conv4", "ResNet\\-12"]
+    (networks,) = [options for label, options in grey.items() if "reads texts" in label]
+    assert networks == ["Bag of words", "GRU", "Transformer"]
     assert "ProtoNet" not in page.button_group("choose-algorithm-model-dependent").options
     page = app("train", preset="omniglot-5w1s-protonet")
-    assert not [group for group in page.button_group if group.disabled and "CNP" not in group.options]
+    assert not [group for group in page.button_group if group.disabled and not {"CNP", "GRU"} & set(group.options)]
     page.button_group("choose-family-Task family").set_value("sinusoid").run()
     assert any(
         f"ProtoNet is for classification, and {title} is regression. Choose one of ANIL" in text
@@ -321,6 +325,14 @@ def test_a_problem_is_told_in_the_words_of_the_form(app, monkeypatch, base, chan
 def test_the_command_line_keeps_the_paths():
     with pytest.raises(ConfigError, match=r"evaluation\.k_shot: k_shot \+ n_query = 45 exceeds .* lower k_shot to 5"):
         parse(apply(draft.complete(preset("doodles-5w1s").config), ["evaluation.k_shot=30"]))
+
+
+def test_a_path_stays_what_it_is():
+    settings = draft.all_fields(RunConfig.model_validate(preset("doodles-5w1s").config).model_dump(), draft.REGISTRIES)
+    text = "/home/maml/omniglot is missing; omniglot needs it, see omniglot/README."
+    assert worded(text, "family.name", settings) == (
+        "/home/maml/omniglot is missing; Omniglot needs it, see omniglot/README."
+    )
 
 
 def test_what_was_typed_survives_a_visit_to_another_page(app):
@@ -581,6 +593,73 @@ def test_another_task_can_be_drawn(app):
     after = [part.value for part in page.get("html") if "data:image/png" in part.value]
     assert len(before) == len(after) == 1
     assert before != after
+
+
+def test_a_task_of_texts_is_shown_class_by_class(app, said, home):
+    write_clinc150(home.datasets)
+    page = app("train", preset="intents-5w1s-protonet")
+    page.session_state["train-draft"].change({"family.n_way": 3, "family.n_query": 1})
+    page.run()
+    (table,) = [part.value for part in page.get("html") if "episode texts" in part.value]
+    names = re.findall(r'scope="rowgroup"[^>]*>\d · (\w+)<', table)
+    texts = re.findall(r"<td>(.*?)</td>", table)
+    assert len(set(names)) == 3 and len(texts) == 6
+    for i, name in enumerate(names):
+        assert all(re.findall(r">(\w+) \d+<", cell) == [name] for cell in texts[2 * i : 2 * i + 2])  # support, query
+    assert "3-way 1-shot, 1 query per class." in said(page)
+    page.button("another-episode").click().run()
+    assert table not in [part.value for part in page.get("html")]
+
+
+def own_texts(page, file, **settings):
+    """Choose a file of one's own in the form of a page."""
+    page.button_group("choose-family-Task family").set_value("own-texts").run()
+    shape = {"family.n_way": 2, "family.n_query": 3, "evaluation.n_way": "", "evaluation.n_query": 3}
+    for path, value in {"family.file": file, **shape, **settings}.items():
+        setting(page, path).set_value(str(value))
+    return page.run()
+
+
+def test_texts_of_ones_own_are_shown_as_text_with_what_was_left_out(app, said, tmp_path):
+    hostile = "<img src=x onerror='alert(1)'> **bold** :red[x]"
+    rows = [f"{hostile} {label} {i},<b>{label}</b>" for label in "abcdef" for i in range(4)]
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(["said,meant", *rows, "without a label,"]))
+    names = {"family.text_column": "said", "family.label_column": "meant"}
+    page = own_texts(app("train", preset="intents-5w1s-protonet"), path, **names)
+    assert complaints(page) == []
+    (table,) = [part.value for part in page.get("html") if "episode texts" in part.value]
+    assert "&lt;img src=x" in table and "<img" not in table and "&lt;b&gt;" in table and "<b>" not in table
+    assert "1 row without a text or a label was left out." in said(page)
+    assert not page.button("launch").disabled
+
+
+def test_a_file_that_cannot_be_used_is_said_at_its_field(app, home):
+    page = own_texts(app("train", preset="intents-5w1s-protonet"), "")
+    assert any("No file of texts is named" in text for text in complaints(page))
+    page = own_texts(page, "mine.csv")
+    assert any("is missing" in text and str(home.datasets / "texts") in text for text in complaints(page))
+    made_up_texts(home.datasets / "texts" / "mine.csv", classes=5)
+    assert any("Give it at least 6 classes" in text for text in complaints(page.run()))
+    made_up_texts(home.datasets / "texts" / "mine.csv", header=("text", "intent"))
+    assert any("has no column &#x27;label&#x27;, only" in text for text in complaints(page.run()))
+    assert page.button("launch").disabled
+
+
+def test_a_learner_that_needs_numbers_is_grey_for_texts(app, home):
+    write_clinc150(home.datasets)
+    page = app("train", preset="intents-5w1s-protonet")
+    grey = {as_read(group.label): list(group.options) for group in page.button_group if group.disabled}
+    assert grey["Not for Intents (CLINC150), whose inputs are tokens"] == ["Nearest centroid"]
+    assert [options for label, options in grey.items() if "reads real numbers" in label] == [["MLP"]]
+
+
+def test_a_learner_is_set_as_suits_texts_also_of_ones_own():
+    assert draft.suited_to("intents", "protonet")["algorithm"]["distance"] == "cosine"
+    assert draft.suited_to("own-texts", "protonet")["algorithm"]["distance"] == "cosine"
+    assert draft.suited_to("doodles", "snail")["family"]["name"] == "doodles"
+    assert draft.suited_to("own-texts", "snail")["family"]["name"] == "omniglot"
+    assert draft.suited_to("sinusoid", "protonet") == {}
 
 
 @pytest.mark.parametrize("section", REGISTRIES)

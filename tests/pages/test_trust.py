@@ -1,11 +1,16 @@
 """Whether this server runs networks of their own for those who open its pages."""
 
+from pathlib import Path
+
 import pytest
 import streamlit as st
 
+from data import table
 from data.errors import InputError
+from data.own_texts import OwnTextsConfig
 from pages.parts import trust
 from tests.core.tiny import values
+from tests.data.made_up_texts import made_up_texts
 
 
 @pytest.mark.parametrize(
@@ -55,3 +60,36 @@ def test_the_form_tries_one_only_where_they_are_on(
 def test_a_network_of_innerloops_own_is_launched_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(trust.SETTING, "off")
     assert trust.refusal(values("sinusoid")) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "asked", "expected"),
+    [
+        ("mine.csv", "off", True),
+        ("folder/mine.csv", "off", True),
+        ("/etc/passwd.csv", "off", False),
+        ("../../mine.csv", "off", False),
+        ("a/../../mine.csv", "off", False),
+        ("~/mine.csv", "off", False),
+        (" /etc/passwd.csv", "off", False),
+        ("/home/me/mine.csv", "on", True),
+    ],
+)
+def test_files_outside_of_the_data_sets_are_read_only_where_the_owner_says_so(
+    monkeypatch: pytest.MonkeyPatch, file: str, asked: str, expected: bool
+) -> None:
+    monkeypatch.setenv(trust.FILES, asked)
+    config = values("doodles") | {"family": {"name": "own-texts", "file": file}}
+    assert (trust.refusal(config) == {}) is expected
+    assert expected or "family.file" in trust.refusal(config)
+
+
+def test_a_refused_file_is_not_looked_at(app, said, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = made_up_texts(tmp_path / "secret.csv")
+    monkeypatch.setenv(trust.FILES, "off")
+    monkeypatch.setattr(table, "read", lambda *_: pytest.fail("read"))
+    page = app("train", preset="intents-5w1s-protonet")
+    page.session_state["train-draft"].values["family"] = OwnTextsConfig(file=str(path)).model_dump(mode="json")
+    page.run()
+    assert "Put the file into its folder texts" in said(page)
+    assert page.button("launch").disabled

@@ -1,5 +1,6 @@
-"""One task of a family, shown as a learner gets it: support and query pictures, or points of sinusoids."""
+"""One task of a family, shown as a learner gets it: support and query pictures or texts, or points of sinusoids."""
 
+import html
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 from core.charts import Chart, Trace
 from core.runs.home import Home
 from data.batch import Episodes
+from data.errors import shortened
 from data.family import FamilyConfig, TaskFamily
 from data.registry import families
+from data.texts import Texts
 from pages.parts import pictures, say
 from pages.parts.live_chart import live_chart
 
@@ -18,6 +21,7 @@ MOST_CLASSES, MOST_SUPPORT, MOST_SHOWN = 10, 3, 6  # rows; support pictures, and
 WIDTH, LARGEST = 288, 48  # screen pixels: of a row's pictures together, and of one
 ROOM = 360  # screen pixels that such a row takes with what stands beside it
 CURVE_POINTS = 120
+TEXT_ROWS, MOST_TEXTS, LONGEST_TEXT = 5, (2, 1), 200  # rows of texts; of a class's support and query; characters
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -31,11 +35,13 @@ def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
     """Draw a training task. Raises DataError where files are missing."""
     # The shape of a task is not part of what has to be loaded.
     loaded = type(config).model_validate(config.model_dump() | small_shape(config))
-    with st.spinner("Loading the tasks; the first time, their pictures take some seconds …", show_time=True):
+    with st.spinner("Loading the tasks; the first time this may take some seconds …", show_time=True):
         family = open_family(config.name, loaded.model_dump_json(), str(home.datasets), str(home.cache))
         generator = torch.Generator().manual_seed(seed)
         if family.kind == "regression":
             return regression_view(family, config, generator)
+        if isinstance(family, Texts):
+            return texts_view(family, config, generator)
         return pictures_view(family.sample("train", config.shape, 1, generator), config)
 
 
@@ -78,8 +84,36 @@ def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
         rows.append(f'<tr><th scope="row">{label + 1}</th>{cells}</tr>')
     head = "<tr><td></td><th>support</th><th>query</th></tr>"
     st.html(f'<div class="episode"><table>{head}{"".join(rows)}</table></div>')
+    shape_caption(config, MOST_CLASSES, *shown)
+
+
+def texts_view(family: Texts, config: FamilyConfig, generator: torch.Generator) -> None:
+    """The texts of each class: what the learner is shown, then what it is asked."""
+    rows = []
+    written = family.written(family.draw("train", config.shape, 1, generator))
+    for label, (name, *parts) in enumerate(written[:TEXT_ROWS], 1):
+        pairs = zip(parts, MOST_TEXTS, strict=True)
+        cells = "".join(f"<td>{''.join(map(_line, texts[:most]))}</td>" for texts, most in pairs)
+        title = f'<th scope="rowgroup" colspan="2" dir="auto">{label} · {html.escape(shortened(name))}</th>'
+        rows.append(f"<tbody><tr>{title}</tr><tr>{cells}</tr></tbody>")
+    head = "<thead><tr><th>support</th><th>query</th></tr></thead>"
+    st.html(f'<div class="episode texts"><table>{head}{"".join(rows)}</table></div>')
+    shape_caption(config, TEXT_ROWS, *MOST_TEXTS)
+    for remark in family.remarks():
+        say.caption(remark)
+
+
+def _line(text: str) -> str:
+    """A text as people may have written it, in any direction and with any sign. Of a long one two lines are seen."""
+    shown = html.escape(shortened(text, LONGEST_TEXT))
+    return f'<p dir="auto" title="{shown}">{shown}</p>'
+
+
+def shape_caption(config: FamilyConfig, classes: int, support: int, query: int) -> None:
+    """The shape of a task, of which at most so many classes are shown, and of each class so many examples."""
+    n_way, k_shot, n_query = config.shape
     text = f"{n_way}-way {k_shot}-shot, {n_query} {'queries' if n_query > 1 else 'query'} per class"
-    hidden = n_way > MOST_CLASSES or k_shot > shown[0] or n_query > shown[1]
+    hidden = n_way > classes or k_shot > support or n_query > query
     say.caption(f"{text}; not all of them are shown." if hidden else f"{text}.")
 
 

@@ -29,7 +29,8 @@ def worded(text: str, at: str, settings: Mapping[str, Sequence[Field]]) -> str:
     if leaf in leaves:
         text = re.sub(rf"^{leaf}(?= = | is empty)", lambda _: leaves[leaf], text)
     longest = sorted(map(re.escape, names), key=len, reverse=True)
-    return re.sub(rf"(?<![\w.'-])({'|'.join(longest)})(?![\w+-]|\.\w)", lambda found: names[found[0]], text)
+    # Not within a path or another name.
+    return re.sub(rf"(?<![\w./'-])({'|'.join(longest)})(?![\w/+-]|\.\w)", lambda found: names[found[0]], text)
 
 
 def _title(field: Field) -> str:

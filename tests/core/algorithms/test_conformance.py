@@ -29,7 +29,7 @@ from tests.data.made_up_texts import made_up_texts
 TEXTS = {"vocabulary": 64, "longest": 8}
 FAMILIES = {
     **{"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES},
-    **{"intents": SIZES | TEXTS, "texts": SIZES | TEXTS | {"n_way": 2}},
+    **{"intents": SIZES | TEXTS, "own-texts": SIZES | TEXTS | {"n_way": 2}},
 }
 MODELS = {
     **{"mlp": {"widths": [8]}, "conv4": {"filters": 8}, "resnet12": {"widths": [4, 4, 4, 4]}},
@@ -65,7 +65,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
 @pytest.fixture(params=cases(), ids="-".join)
 def config(request: pytest.FixtureRequest, pictures: Home, tmp_path: Path) -> RunConfig:
     algorithm, family, network = request.param
-    if family == "texts":
+    if family == "own-texts":
         return parse(small(algorithm, family, network, file=str(made_up_texts(tmp_path / "made_up.csv"))))
     if missing := families()[family].missing(pictures.datasets):
         pytest.skip(f"{missing[0]} is not there")

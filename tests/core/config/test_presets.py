@@ -21,6 +21,7 @@ NAMES = [
     "omniglot-5w1s-pretrain",
     "article-mlp",
     "omniglot-5w1s-protonet",
+    "intents-5w1s-protonet",
 ]
 
 
@@ -38,6 +39,8 @@ def test_every_learner_has_a_preset_on_every_kind_of_tasks_it_is_compared_on() -
         tasks.setdefault(item.config["algorithm"]["name"], set()).add(f"{item.group} {shape}".strip())
     for name, learner in algorithms().items():
         wanted = {"sinusoid"} if learner.kinds == ("regression",) else {"doodles"}
+        if name in ("maml", "protonet", "pretrain"):
+            wanted |= {"intents"}
         if "classification" in learner.kinds:
             wanted |= {f"omniglot {shape}" for shape in ("5w1s", "5w5s", "20w1s", "20w5s")}
         assert wanted <= tasks[name], name
