@@ -242,31 +242,21 @@ TEMPLATES = [
     Template("scratch", "From scratch", {"name": "scratch"}),
     Template("nearest-centroid", "Nearest centroid", {"name": "nearest-centroid"}),
 ]
-# Texts are compared by cosine: it learned more than the distance at every setting that was tried. What trains is nearly all
-# word vectors.
-WORDS = {"name": "bag"}
+# All tuned on validation tasks of unseen domains, 1000 to 1500 iterations at a time. Nearly all that learns are word vectors,
+# most of which a batch does not touch: they take a higher rate than other networks. By cosine ProtoNet was ten points better.
+WORDS, OF_WORDS = {"name": "bag"}, {"meta_lr": 0.01}
 TEXT_TEMPLATES = [
-    Template("maml", "MAML", {"name": "maml", "inner_lr": 0.4, "inner_steps": 1}, model=WORDS),
+    Template("maml", "MAML", {"name": "maml", "inner_lr": 0.4, "inner_steps": 1}, OF_WORDS, model=WORDS),
     Template(
         "protonet",
         "ProtoNet",
         {"name": "protonet", "distance": "cosine"},
-        COMPARING,
+        COMPARING | OF_WORDS,
         {"n_way": 30},
         model=WORDS,
         compares=True,
     ),
-    Template(
-        "proto-maml",
-        "Proto-MAML",
-        {"name": "proto-maml", "inner_lr": 0.01, "inner_steps": 1},
-        COMPARING,
-        {"n_way": 20},
-        model=WORDS,
-        compares=True,
-    ),
-    Template("baseline++", "Baseline++", {"name": "baseline++", "batch_size": 64}, model=WORDS),
-    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}, model=WORDS),
+    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}, OF_WORDS, model=WORDS),
     Template("scratch", "From scratch", {"name": "scratch"}, model=WORDS),
 ]
 SINUSOID_TEMPLATES = [

@@ -15,6 +15,7 @@ from core.runs.home import PROJECT, Home
 from core.runs.store import RunStore
 from data.errors import InputError
 from tests.core.tiny import finished
+from tests.data.made_up_texts import made_up_texts
 
 
 def learner(home: Home, *assignments: str, **options) -> Learner:
@@ -50,6 +51,23 @@ def test_regression_gives_values(home: Home) -> None:
     trained = learner(home, "sinusoid")
     state = trained.adapt(np.linspace(-1, 1, 5)[:, None], np.zeros((5, 1)), steps=1)
     assert trained.predict(state, [[0.5], [1.0]]).shape == (2, 1)
+
+
+def test_texts_are_given_as_they_are(home: Home) -> None:
+    path = made_up_texts(home.root / "mine.csv")
+    shape = ("family.n_way=2", "family.k_shot=1", "family.n_query=2", "evaluation.n_query=2")
+    trained = learner(
+        home, "doodles", "family=own-texts", f"family.file={path}", "family.vocabulary=64", *shape, "model=bag"
+    )
+    state = trained.adapt(["open the door", "close it"], [0, 1])
+    answer = trained.predict(state, ["open a window, please", "close"])
+    assert answer.shape == (2, 2)
+    tokens = trained.family.tokens(["open the door", "close it"])
+    assert tuple(tokens.shape[1:]) == trained.input_shape
+    again = trained.predict(trained.adapt(tokens, [0, 1]), trained.family.tokens(["open a window, please", "close"]))
+    assert torch.equal(answer, again)
+    with pytest.raises(InputError, match="Give"):
+        trained.adapt([], [])
 
 
 def test_one_query_alone_and_another_number_of_classes(home: Home) -> None:
