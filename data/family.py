@@ -88,9 +88,8 @@ class TaskFamily(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]  # one sentence for the form
     kind: ClassVar[TaskKind]
-    group: ClassVar[str] = (
-        "embedded"  # "embedded": works at once; "downloaded": needs files in the data-set folder; "your own"
-    )
+    # "embedded": works at once. "downloaded": needs files in the data-set folder. "your own": needs one that its config names.
+    group: ClassVar[str] = "embedded"
 
     def __init__(
         self,

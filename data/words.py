@@ -49,8 +49,10 @@ class Lexicon:
         """Words by number, int64 (texts, longest), behind its end a text has 0; and how many it has, int64 (texts,)."""
         rows = [[self.known.setdefault(w, len(self.known) + 1) for w in split(t, self.longest)] for t in texts]
         lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
-        filled = [row + [0] * (self.longest - len(row)) for row in rows]
-        return torch.tensor(filled, dtype=torch.int64).view(len(rows), self.longest), lengths
+        words = torch.zeros(len(rows), self.longest, dtype=torch.int64)
+        there = torch.arange(self.longest) < lengths.unsqueeze(1)
+        words[there] = torch.tensor([word for row in rows for word in row], dtype=torch.int64)
+        return words, lengths
 
     def pieces(self) -> Tensor:
         """Each known word's indices, int64 (words + 1, PIECES); of no word, nothing but PADDING."""

@@ -10,8 +10,10 @@ import torch
 
 from core.config.checks import ConfigError, parse
 from core.training.build import parameter_count
+from core.training.frozen import BLOCK, FrozenEpisodes
 from data import table
 from data.errors import DataError
+from data.examples import Choice
 from data.family import SPLITS, EpisodeShape
 from data.own_texts import OwnTexts, OwnTextsConfig, divided
 from data.places import Folders
@@ -264,6 +266,18 @@ def test_weights_are_counted_for_as_many_classes_as_the_file_has(mine: Path) -> 
     folders = Folders(mine, mine / "cache")
     config = parse(run("mine.csv") | {"algorithm": {"name": "pretrain"}}, folders)
     assert parameter_count(config, folders) == 4096 * 64 + (64 + 1) * 6
+
+
+def test_frozen_blocks_of_unequal_length_are_all_scored(mine: Path) -> None:
+    """Where many tasks are computed at once, blocks are put beside each other if they are alike."""
+    family = make(mine, file="mine.csv")
+    pool = family.pool("test")
+    number = pool.lengths.view(2, 8).argsort(1) + torch.tensor([[0], [8]])  # of each class, the shortest first
+    short, long = (Choice("test", 1, number[:, part].expand(BLOCK, 2, 3)) for part in (slice(0, 3), slice(5, 8)))
+    chunks = list(FrozenEpisodes(family, [short, short, long, short]).chunks(4 * BLOCK))
+    assert [chunk.tasks for chunk in chunks] == [BLOCK] * 4
+    chunks = list(FrozenEpisodes(family, [long, long]).chunks(4 * BLOCK))
+    assert [chunk.tasks for chunk in chunks] == [2 * BLOCK]
 
 
 def test_small_classes_are_never_drawn_and_that_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

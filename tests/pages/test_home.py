@@ -32,7 +32,7 @@ def test_home_offers_every_featured_preset_and_names_the_device(app, said):
     page = app()
     text = said(page)
     featured = [one for one in PRESETS if one.featured]
-    assert len(featured) == 9
+    assert len(featured) == 12
     for one in featured:
         assert one.title in text
     assert {f"launch-{one.name}" for one in featured} <= {button.key for button in page.button}

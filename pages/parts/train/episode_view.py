@@ -99,8 +99,8 @@ def texts_view(family: Texts, config: FamilyConfig, generator: torch.Generator) 
     head = "<thead><tr><th>support</th><th>query</th></tr></thead>"
     st.html(f'<div class="episode texts"><table>{head}{"".join(rows)}</table></div>')
     shape_caption(config, TEXT_ROWS, *MOST_TEXTS)
-    for remark in family.remarks():
-        say.caption(remark)
+    if remarks := family.remarks():
+        say.caption(" ".join(remarks))
 
 
 def _line(text: str) -> str:

@@ -21,7 +21,9 @@ NAMES = [
     "omniglot-5w1s-pretrain",
     "article-mlp",
     "omniglot-5w1s-protonet",
+    "intents-5w1s-maml",
     "intents-5w1s-protonet",
+    "intents-5w1s-pretrain",
 ]
 
 
