@@ -259,7 +259,7 @@ TEXT_TEMPLATES = [
         model=WORDS,
         compares=True,
     ),
-    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}, OF_WORDS, model=WORDS),
+    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 256}, OF_WORDS, model=WORDS),
     Template("scratch", "From scratch", {"name": "scratch"}, model=WORDS),
 ]
 SINUSOID_TEMPLATES = [
