@@ -64,7 +64,7 @@ def file_of(config: OwnTextsConfig, datasets: Path) -> Path:
     if not config.file.strip() or "\0" in config.file:
         remedy = f"Give a file's name in {folder}, or its whole path."
         raise DataError("No file of texts is named.", remedy, "family.file")
-    return folder / Path(config.file.strip()).expanduser()
+    return folder / config.file.strip()
 
 
 def opened(config: OwnTextsConfig, datasets: Path) -> table.Table:

@@ -44,10 +44,8 @@ class TextPool(Examples):
 
     @classmethod
     def of(cls, by_class: Mapping[str, Sequence[str]], config: TextsConfig) -> "TextPool":
-        lexicon, texts = (
-            Lexicon(config.vocabulary, config.longest),
-            [text for some in by_class.values() for text in some],
-        )
+        lexicon = Lexicon(config.vocabulary, config.longest)
+        texts = [text for some in by_class.values() for text in some]
         words, lengths = lexicon.numbers(texts)
         counts = torch.tensor([len(some) for some in by_class.values()], dtype=torch.int64)
         return cls(words, lengths, lexicon.pieces(), counts, texts, list(by_class))
@@ -89,7 +87,7 @@ class Texts(ByClass):
         return pool
 
     def inputs(self, pool: TextPool, parts: tuple[Tensor, ...]) -> list[Tensor]:
-        longest = max(int(pool.lengths[numbers].max()) for numbers in parts)
+        longest = max(1, *(int(pool.lengths[numbers].max()) for numbers in parts))
         return [pool.tokens(numbers, longest) for numbers in parts]
 
     def hashed_inputs(self, split: Split, numbers: Tensor) -> Tensor:

@@ -52,4 +52,4 @@ def refusal(config: dict) -> dict[str, str]:
 def outside(file: str) -> bool:
     """Whether a family's file may lie anywhere: one that is named without a folder above lies among the data sets."""
     path = PurePath(file.strip())
-    return path.is_absolute() or ".." in path.parts or file.strip().startswith("~")
+    return path.is_absolute() or ".." in path.parts

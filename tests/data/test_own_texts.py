@@ -194,6 +194,9 @@ def test_a_file_is_found_among_the_data_sets_or_by_its_whole_path(mine: Path, tm
     assert named.pool("train").texts == whole.pool("train").texts
     with pytest.raises(DataError, match=r"none\.csv is missing\. Put it there, or give its whole path"):
         make(mine, file="none.csv").pool("train")
+    for odd in ("~nobody/a.csv", "a" * 300 + ".csv", "\udcff.csv"):
+        with pytest.raises(DataError, match=r"is missing|cannot be read"):
+            make(mine, file=odd).pool("train")
     for nothing in ("", "  ", "a\0b"):
         with pytest.raises(
             DataError, match=r"No file of texts is named\. Give a file's name in .*texts, or its whole path"
