@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from data.errors import DataError, shortened
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 MOST_BYTES, MOST_ROWS = 64 * 2**20, 1_000_000
 SEPARATORS = {".csv": ",;\t", ".tsv": "\t", ".tab": "\t", ".jsonl": "", ".ndjson": ""}
@@ -98,8 +100,10 @@ def table_rows(content: str, separators: str, text: str, label: str) -> list[tup
     raise absent(text, label, names)
 
 
-def parsed(content: str, separator: str, rows: int) -> pd.DataFrame:
+def parsed(content: str, separator: str, rows: int) -> "DataFrame":
     """So many rows of a table, at most, as they are written. Raises ValueError, also for a row longer than the first line."""
+    import pandas as pd  # here: it takes a second, which every worker would wait for
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)

@@ -104,6 +104,10 @@ def test_the_engine_runs_without_streamlit(package: str) -> None:
     assert fresh(code) == "[]"
 
 
+def test_a_worker_does_not_wait_for_what_reads_tables() -> None:
+    assert fresh("import sys, core.config.run\nprint('pandas' in sys.modules)") == "False"
+
+
 @pytest.mark.parametrize("module", TORCH_FREE)
 def test_what_the_first_pages_need_has_no_torch_in_its_imports(module: str) -> None:
     """Followed through the project's own modules, without running them."""
