@@ -79,7 +79,7 @@ class Intents(Texts):
     Config = IntentsConfig
     config: IntentsConfig
     title = "Intents (CLINC150)"
-    summary = "What people say to an assistant, by what they want: 150 intents in ten domains. Sentences of no intent are left out."
+    summary = "What people say to an assistant, by what they want: 150 intents in ten domains. Those of no intent are left out."
     group = "downloaded"
     address = "https://github.com/clinc/oos-eval/raw/master/data/"
     checksums: ClassVar[dict[str, str]] = {"data_full.json": "30c29dc6ab78edf3b5dfa640be204cde"}
