@@ -2,7 +2,8 @@
 
 Data: https://github.com/clinc/oos-eval, licence CC BY 3.0. An Evaluation Dataset for Intent Classification and Out-of-Scope
 Prediction, EMNLP 2019, https://aclanthology.org/D19-1131. Its own division of each intent's sentences (100 to train on, 20 and
-30) plays no part here, where whole intents are held out; and its 1,200 sentences of no intent are left out.
+30) plays no part here, where whole intents are held out; and its 1,200 sentences of no intent are left out. Five sentences occur
+twice, four of them under two intents; they stay as they were published.
 """
 
 import json
