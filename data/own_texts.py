@@ -42,6 +42,11 @@ class OwnTexts(Texts):
     group = "your own"
 
     @classmethod
+    def version(cls, config: OwnTextsConfig, datasets: Path) -> int:
+        path = file_of(config, datasets)
+        return path.stat().st_mtime_ns if path.is_file() else 0
+
+    @classmethod
     def sizes(cls, config: OwnTextsConfig, folders: Folders | None) -> dict[Split, Sizes] | None:
         if folders is None:
             return None

@@ -634,6 +634,16 @@ def test_texts_of_ones_own_are_shown_as_text_with_what_was_left_out(app, said, t
     assert not page.button("launch").disabled
 
 
+def test_a_file_that_has_changed_is_shown_as_it_is_now(app, said, home):
+    path = made_up_texts(home.datasets / "texts" / "mine.csv")
+    page = own_texts(app("train", preset="intents-5w1s-protonet"), "mine.csv")
+    assert "· class " in said(page)
+    path.write_text(path.read_text().replace(",class ", " again,group "))
+    os.utime(path, ns=(1, 1))
+    text = said(page.run())
+    assert "· group " in text and " again<" in text
+
+
 def test_a_file_that_cannot_be_used_is_said_at_its_field(app, home):
     page = own_texts(app("train", preset="intents-5w1s-protonet"), "")
     assert any("No file of texts is named" in text for text in complaints(page))

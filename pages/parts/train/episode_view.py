@@ -25,8 +25,8 @@ TEXT_ROWS, MOST_TEXTS, LONGEST_TEXT = 5, (2, 1), 200  # rows of texts; of a clas
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def open_family(name: str, config: str, datasets: str, cache: str) -> TaskFamily:
-    """The family with its images loaded, shared by all sessions. config: its JSON."""
+def open_family(name: str, config: str, datasets: str, cache: str, version: int) -> TaskFamily:  # noqa: ARG001 - opened anew
+    """The family with its examples loaded, shared by all sessions. config: its JSON. version: of its files."""
     family = families()[name]
     return family(family.Config.model_validate_json(config), datasets=Path(datasets), cache=Path(cache))
 
@@ -36,7 +36,8 @@ def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
     # The shape of a task is not part of what has to be loaded.
     loaded = type(config).model_validate(config.model_dump() | small_shape(config))
     with st.spinner("Loading the tasks; the first time this may take some seconds …", show_time=True):
-        family = open_family(config.name, loaded.model_dump_json(), str(home.datasets), str(home.cache))
+        version = families()[config.name].version(config, home.datasets)
+        family = open_family(config.name, loaded.model_dump_json(), str(home.datasets), str(home.cache), version)
         generator = torch.Generator().manual_seed(seed)
         if family.kind == "regression":
             return regression_view(family, config, generator)
