@@ -23,9 +23,10 @@ from core.runs import hardware
 from core.training.probe import Cost
 from core.training.saving import SAVINGS
 from data.registry import families
+from pages.parts import pictures
 from pages.parts.train import config_form, draft
 from pages.parts.train import own_network as own_network_part
-from pages.parts.train.episode_view import picture_strip
+from pages.parts.train.episode_view import tiles
 from pages.parts.train.wording import worded
 from tests.data.made_up_texts import made_up_texts, write_clinc150
 from tests.pages.conftest import as_read
@@ -718,7 +719,7 @@ def test_pictures_are_side_by_side():
 
     images = torch.zeros(3, 1, 28, 28)
     images[1] = 1
-    address = picture_strip(images, dark=True)
+    address = pictures.strip(tiles(images), dark=True)
     picture = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
     assert picture.size == (3 * 28 + 2 * 2, 28)
     assert picture.getpixel((0, 0))[0] < picture.getpixel((30, 0))[0]

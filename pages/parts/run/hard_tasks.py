@@ -140,9 +140,11 @@ def histogram(scored: TaskScores) -> str:
 
 
 def _confused(confusion: dict[str, Any]) -> None:
+    dark = pictures.dark()
+
     def named(name: str) -> str:
         look = confusion["looks"].get(name)
-        picture = "" if look is None else f'<img src="{pictures.strip([look])}" alt="">'
+        picture = "" if look is None else f'<img src="{pictures.strip([look], dark)}" alt="">'
         return f"{picture}{task_view.breaking(name)}"
 
     pairs, classes = st.columns([1.3, 1])

@@ -43,7 +43,8 @@ def paths(view: TaskView, name: str) -> None:
 def of_pictures(view: TaskView, name: str) -> None:
     """A row a class: its support, then its queries with what each is taken for; and all of them in a plane."""
     given = view.given
-    shown = [pictures.strip([image]) for image in given["images"]]
+    dark = pictures.dark()
+    shown = [pictures.strip([image], dark) for image in given["images"]]
     left, right = st.columns([2.1, 1])
     with left:
         st.html(f'<div class="task-pictures" tabindex="0">{_picture_rows(view, shown)}</div>')

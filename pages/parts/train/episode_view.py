@@ -75,10 +75,10 @@ def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
     shown = min(k_shot, MOST_SUPPORT), min(n_query, MOST_SHOWN - min(k_shot, MOST_SUPPORT))
     side = min(LARGEST, WIDTH // sum(shown))
     height = f"min({side}px, {100 * side / ROOM:.1f}cqi)"  # smaller in a card that is narrower than a row
-    rows = []
+    rows, dark = [], pictures.dark()
     for label in range(min(n_way, MOST_CLASSES)):
         cells = "".join(
-            f'<td><img src="{pictures.strip(tiles(part[label, :count]))}" style="height: {height}" '
+            f'<td><img src="{pictures.strip(tiles(part[label, :count]), dark)}" style="height: {height}" '
             f'alt="{name} examples of class {label + 1}"></td>'
             for part, count, name in ((support, shown[0], "support"), (query, shown[1], "query"))
         )
