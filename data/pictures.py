@@ -60,7 +60,9 @@ class Pictures(ByClass):
 
     def pictured(self, split: Split, classes: Sequence[int]) -> np.ndarray:
         counts = self.pool(split).counts
-        return self.looks(split, (counts.cumsum(0) - counts)[torch.tensor(list(classes), device=counts.device)])
+        return self.looks(
+            split, (counts.cumsum(0) - counts)[torch.tensor(list(classes), dtype=torch.int64, device=counts.device)]
+        )
 
     def hashed_inputs(self, split: Split, numbers: Tensor) -> Tensor:
         """Made float on the processor: a device's own division may round otherwise."""

@@ -1,5 +1,7 @@
 """How tasks look: the plane of features, the curve behind points, which examples are shown, and what is written."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,11 +10,14 @@ from core.runs.home import Home
 from data.batch import Adapted
 from data.classified import CLASSES, EXAMPLES, chosen, classified
 from data.family import EpisodeShape
+from data.intents import IntentsConfig
 from data.pictures import small
+from data.registry import families
 from data.sinusoid import Sinusoid, through
 from data.view import pack, plane, unpack
 from tests.core.learners import made_up
 from tests.core.tiny import open_tiny, tiny
+from tests.data.made_up_texts import write_clinc150
 
 
 def clusters(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -79,9 +84,11 @@ def test_of_a_large_task_the_first_examples_of_the_first_classes_are_shown(shape
 def test_texts_are_shown_by_the_same_function_and_answers_stand_for_features() -> None:
     episodes = made_up(2, (3,), EpisodeShape(3, 2, 2))
     step = Adapted(0, lambda x: x, lambda: None)
-    views = classified(
-        "texts", episodes, [step], [["a", "b", "c"]] * 2, lambda x: [str(one) for one in x[:, 0].tolist()]
-    )
+
+    def show(task: int, support: torch.Tensor, query: torch.Tensor) -> list[str]:
+        return [f"{task}/{where}" for part in (support, query) for where in part.tolist()]
+
+    views = classified("texts", episodes, [step], [["a", "b", "c"]] * 2, show)
     assert len(views[0].given["texts"]) == 12 and views[0].given["classes"] == ["a", "b", "c"]
     assert np.array_equal(views[1].said[0]["predicted"], episodes.query_x[1].argmax(-1))
     assert views[1].said[0]["points"].shape == (12, 2)
@@ -99,3 +106,16 @@ def test_plain_data_come_back_as_they_were() -> None:
     assert np.array_equal(back["c"]["y"], value["c"]["y"], equal_nan=True)
     with pytest.raises(ValueError, match="not what was packed"):
         unpack(b"nonsense")
+
+
+def test_a_task_of_texts_is_looked_at_as_it_was_written(tmp_path: Path) -> None:
+    write_clinc150(tmp_path)
+    family = families()["intents"](IntentsConfig(), datasets=tmp_path, cache=tmp_path)
+    drawn = family.draw("val", EpisodeShape(3, 2, 2), 2, torch.Generator().manual_seed(0))
+    batch = family.episodes(drawn)
+    step = Adapted(0, lambda x: torch.zeros(*x.shape[:2], 3), lambda: None)
+    view = family.views(drawn, batch, [step])[0]
+    written = family.written(drawn)
+    assert view.given["classes"] == [name for name, *_ in written]
+    assert view.given["texts"] == [text for part in (1, 2) for row in written for text in row[part]]
+    assert view.given["support"] == 6 and view.given["labels"].tolist() == [0, 0, 1, 1, 2, 2] * 2

@@ -25,7 +25,7 @@ def test_the_classes_of_a_draw_are_those_whose_pictures_it_has(frozen: FrozenEpi
     classes, pool = family.classes_of(block), family.pool("test")
     assert classes.shape == (25, 3) and family.names("test") == [f"class {number}" for number in range(1, 7)]
     of_picture = torch.arange(6).repeat_interleave(pool.counts)
-    assert torch.equal(of_picture[block.pictures], classes.unsqueeze(-1).expand_as(block.pictures))
+    assert torch.equal(of_picture[block.examples], classes.unsqueeze(-1).expand_as(block.examples))
 
 
 def test_confusions_are_counted_as_by_hand(frozen: FrozenEpisodes) -> None:
