@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from core.cli import data, evaluate, handover, listing, results, runs, tasks, train, worker
+from core.cli import data, evaluate, handover, keeping, listing, results, runs, tasks, train, worker
 from core.cli.options import HomeOption, named
 from data.errors import LONGEST, InnerloopError, InputError, shortened
 
@@ -19,9 +19,9 @@ app = typer.Typer(
 )
 COMMANDS = {
     "list": listing.choices, "train": train.train, "results": results.table, "runs": runs.runs, "show": runs.show,
-    "log": runs.log, "stop": runs.stop, "resume": runs.resume, "delete": runs.delete, "evaluate": evaluate.evaluate,
-    "tasks": tasks.tasks,
-    "export": handover.export, "report": handover.make_report,
+    "log": runs.log, "stop": runs.stop, "resume": runs.resume, "tag": keeping.tag, "star": keeping.star,
+    "archive": keeping.archive, "delete": runs.delete, "restore": keeping.restore, "empty": keeping.empty,
+    "evaluate": evaluate.evaluate, "tasks": tasks.tasks, "export": handover.export, "report": handover.make_report,
     "download": data.download, "worker": worker.worker,
 }  # fmt: skip
 for name, command in COMMANDS.items():

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from core.runs.home import Home
+from core.runs.run_lists import RunFilter
 from core.runs.schema import LARGEST_RUN, Run
 from core.runs.store import RunStore
 from data.errors import InputError
@@ -37,5 +38,7 @@ def open_home(home: str | None) -> tuple[Home, RunStore]:
 def find_run(store: RunStore, id: int) -> Run:
     found = store.runs([id])
     if not found:
+        if store.count(RunFilter(f"is:deleted run:{id}")):
+            raise InputError(f"Run {id} was deleted.", f"Bring it back with `python -m core restore {id}`.", "run")
         raise InputError(f"Run {id} does not exist.", "List the runs with `python -m core runs`.", "run")
     return found[0]

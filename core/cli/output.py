@@ -16,7 +16,8 @@ def emit(document: Any, as_json: bool, text: str) -> None:
 def shown(run: Run) -> dict[str, Any]:
     """A run as JSON, the same everywhere."""
     fields = (
-        "name", "status", "config", "iteration", "seconds", "best", "test", "group", "parent", "device", "error", "remedy"
+        "name", "status", "config", "iteration", "seconds", "best", "test", "group", "parent", "device", "error", "remedy",
+        "tags", "starred", "archived",
     )  # fmt: skip
     return {"run": run.id, **{field: getattr(run, field) for field in fields}, "spent": (run.load or {}).get("spent")}
 
@@ -31,5 +32,7 @@ def summary(run: Run) -> str:
     for label, result in (("best val", run.best), ("test", run.test)):
         if result:
             parts.append(f"{label} {follow.scored(run, result)}")
+    parts += [f"[{' '.join(run.tags)}]"] if run.tags else []
+    parts += [word for word in ("starred", "archived") if getattr(run, word)]
     below = [f"{run.error} {run.remedy}" if run.error else "", diverged.sentence(run.test or {})]
     return "\n      ".join(["  ".join(parts), *filter(None, below)])

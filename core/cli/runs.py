@@ -9,13 +9,20 @@ from core.cli import follow
 from core.cli.options import HomeOption, JsonOption, RunArgument, find_run, open_home
 from core.cli.output import emit, shown, summary
 from core.diagnosis import Diagnosis, diagnoses
-from core.runs import scheduler, warm
+from core.runs import bin, scheduler, warm
+from core.runs.run_lists import RunFilter
 from core.runs.schema import LARGEST_RUN
 from core.runs.series import SeriesReader
 from data.errors import InputError
 
 
 def runs(
+    search: Annotated[
+        str,
+        typer.Option(
+            "--search", help="Only these: words, learner:maml, tag:x, is:archived, 'score>0.9', -status:failed …"
+        ),
+    ] = "",
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, max=LARGEST_RUN, help="List at most this many; default all of them.")
     ] = None,
@@ -25,14 +32,19 @@ def runs(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """All runs, newest first, or a page of them."""
+    """All runs but archived ones, newest first, or a page of them."""
     found, store = open_home(home)
     scheduler.reconcile(store, found)
-    listed, total = store.page(limit=limit, offset=offset), store.count()
+    if problems := store.search(search).problems:
+        raise InputError(" ".join(problems), "Nothing is listed before all of it is understood.", "search")
+    wanted = RunFilter(search)
+    listed, total = store.page(wanted, limit=limit, offset=offset), store.count(wanted)
     lines = [summary(run) for run in listed]
     if 0 < len(listed) < total:
         lines.append(f"{offset + 1}–{offset + len(listed)} of {total} runs.")
-    none = f"There are {total} runs." if total else "No runs yet. Try `python -m core train --preset doodles-5w1s`."
+    none = "No runs yet. Try `python -m core train --preset doodles-5w1s`."
+    if total or search:
+        none = f"There are {total} runs." if total else "No run matches. Archived ones are found by is:archived."
     text = "\n".join(lines) or none
     emit({"runs": [shown(run) for run in listed]}, as_json, text)
 
@@ -105,10 +117,22 @@ def resume(
     raise typer.Exit(0 if detach or one.status == "finished" else 1)
 
 
-def delete(run: RunArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Remove a run that is not active, with its checkpoints."""
+def delete(
+    run: RunArgument,
+    later: Annotated[
+        bool, typer.Option("--later", help=f"Keep it for {bin.DAYS} days, in which `restore` brings it back.")
+    ] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Remove a run that is not active, with its checkpoints: at once, unless --later."""
     found, store = open_home(home)
-    find_run(store, run)
+    if later or not store.count(RunFilter(f"is:deleted run:{run}")):  # what was deleted before may go for good
+        find_run(store, run)
     scheduler.reconcile(store, found)
+    if later:
+        bin.set_aside(store, found, [run])
+        emit({"deleted": run}, as_json, f"Run {run} is deleted; `restore {run}` brings it back for {bin.DAYS} days.")
+        return
     scheduler.delete(store, found, run)
     emit({"deleted": run}, as_json, f"Run {run} is deleted.")

@@ -6,10 +6,11 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from core.runs.database import Database
 from core.runs.schema import ACTIVE, runs
+from core.runs.search import THERE
 
 _DEVICE = func.coalesce(runs.c.config["device"].as_string(), "auto").label("wish")
 _CORES = runs.c.facts["cores"].as_integer().label("cores")
-_WAITING = (runs.c.status == "queued", runs.c.desired == "run")
+_WAITING = (THERE, runs.c.status == "queued", runs.c.desired == "run")
 
 
 def _startable(host: str) -> tuple[ColumnElement[bool], ...]:
@@ -31,9 +32,8 @@ class Queue:
 
     def unfinished(self) -> tuple[int, int]:
         """How many runs have a worker, and how many wait for one."""
-        query = (
-            select(runs.c.status, func.count()).where(runs.c.status.in_({"queued"} | ACTIVE)).group_by(runs.c.status)
-        )
+        unfinished = (THERE, runs.c.status.in_({"queued"} | ACTIVE))
+        query = select(runs.c.status, func.count()).where(*unfinished).group_by(runs.c.status)
         with self.database.reading() as connection:
             numbers = dict(connection.execute(query).tuples().all())
         queued = numbers.pop("queued", 0)

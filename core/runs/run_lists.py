@@ -1,43 +1,24 @@
 """Lists of runs, filtered, counted and cut into pages by the database: only the rows of one page are read."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from core.runs.database import Database
+from core.runs.lineage import flat
 from core.runs.paths import read_run
-from core.runs.schema import ACTIVE, Run, runs
-
-# The status as people see it: between a wish and the worker's answer it is a present participle. See chips.status_word.
-STATE = case(
-    (and_(runs.c.status.in_(ACTIVE), runs.c.desired == "stop"), "stopping"),
-    (and_(runs.c.status.in_({"starting", "running"}), runs.c.desired == "pause"), "pausing"),
-    else_=runs.c.status,
-)
-_group, _number = func.coalesce(runs.c.group, ""), cast(runs.c.id, Text)
-_WORDS = func.lower(runs.c.name + " " + runs.c.note + " " + _group + " #" + _number)
+from core.runs.schema import Run, runs
+from core.runs.search import THERE, Search, search
 
 
 @dataclass(frozen=True)
 class RunFilter:
-    """What a person looks for. text: words that are all in a run's name, note, group or ``#number``, in any case. states:
-    one of them as people see it, any if empty. family, learner, group: any if None.
+    """What a person looks for. text: as ``core.runs.search`` reads it; archived runs are among those found only if it asks for
+    them. group: a group of runs, archived ones too; any if None.
     """
 
     text: str = ""
-    states: Sequence[str] = ()
-    family: str | None = None
-    learner: str | None = None
     group: str | None = None
-
-    def terms(self) -> list[ColumnElement[bool]]:
-        """The conditions, of which there are as many as the person gave, and never one a run."""
-        terms = [_WORDS.contains(word, autoescape=True) for word in self.text.lower().split()]
-        terms += [STATE.in_(self.states)] if self.states else []
-        terms += [runs.c.family == self.family] if self.family is not None else []
-        terms += [runs.c.group == self.group] if self.group is not None else []
-        return terms + ([runs.c.learner == self.learner] if self.learner is not None else [])
 
 
 EVERY = RunFilter()
@@ -50,20 +31,39 @@ class RunLists:
 
     def page(self, wanted: RunFilter = EVERY, *, limit: int | None = None, offset: int = 0) -> list[Run]:
         """The runs that match, newest first: at most ``limit`` of them, after the first ``offset``."""
-        return self._runs(select(runs).where(*wanted.terms()).order_by(runs.c.id.desc()).limit(limit).offset(offset))
+        return self._runs(
+            select(runs).where(*self._terms(wanted)).order_by(runs.c.id.desc()).limit(limit).offset(offset)
+        )
 
     def count(self, wanted: RunFilter = EVERY) -> int:
         """How many runs match."""
-        return self._number(select(func.count()).select_from(runs).where(*wanted.terms()))
+        return self._number(select(func.count()).select_from(runs).where(*self._terms(wanted)))
+
+    def search(self, text: str) -> Search:
+        """What a text asks for, and what of it is not understood."""
+        return search(text, self.settings)
+
+    def _terms(self, wanted: RunFilter) -> tuple[ColumnElement[bool], ...]:
+        return self.search(wanted.text).conditions if wanted.group is None else (THERE, runs.c.group == wanted.group)
+
+    def settings(self) -> dict[str, object]:
+        """The settings that runs have, by their paths, with the value that one has: of each learner, family and network one
+        run is looked at, the newest.
+        """
+        model = runs.c.config["model"]["name"].as_string().label("model")
+        newest = select(func.max(runs.c.id)).group_by(runs.c.family, runs.c.learner, model)
+        with self.database.reading() as connection:
+            configs = connection.execute(select(runs.c.config).where(runs.c.id.in_(newest))).scalars().all()
+        return {path: value for config in configs for path, value in flat(config).items() if '"' not in path}
 
     def children(self, parent: int, limit: int) -> list[Run]:
         """The newest runs that were made from this one or go on from it, newest first."""
-        return self._runs(select(runs).where(runs.c.parent == parent).order_by(runs.c.id.desc()).limit(limit))
+        return self._runs(select(runs).where(THERE, runs.c.parent == parent).order_by(runs.c.id.desc()).limit(limit))
 
     def finished_presets(self, limit: int) -> list[Run]:
         """The newest finished runs of presets as they are, newest first; see ``Facts.preset``."""
         preset = func.coalesce(runs.c.facts["preset"].as_string(), "")
-        finished = (runs.c.status == "finished", preset != "")
+        finished = (THERE, runs.c.status == "finished", preset != "")
         return self._runs(select(runs).where(*finished).order_by(runs.c.id.desc()).limit(limit))
 
     def families(self) -> list[str]:
@@ -88,4 +88,4 @@ class RunLists:
 
     def _names(self, column: ColumnElement[str]) -> list[str]:
         with self.database.reading() as connection:
-            return sorted(connection.execute(select(column).distinct().where(column != "")).scalars())
+            return sorted(connection.execute(select(column).distinct().where(THERE, column != "")).scalars())

@@ -1,12 +1,14 @@
 """The store's tables, the plain values that reads return, and the states of a run."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Double,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -43,7 +46,8 @@ class Run:
     start over. owner: whose run it is, where several people share a store.
     facts: see ``Facts``; None for a learner or family unknown when it was stored. family, learner: their names, for
     searching. handle: how the launcher finds the worker. outline: the query loss of the whole run in few values, see
-    ``Outline``.
+    ``Outline``. tags: a person's own words for it, in order. starred, archived: marked by a person; archived runs are left out of
+    ordinary lists. deleted: when it was; such a run can be restored for a while, see ``core.runs.bin``, and is seen nowhere else.
     """
 
     id: int
@@ -84,6 +88,10 @@ class Run:
     learner: str
     handle: dict[str, Any] | None
     outline: dict[str, Any] | None
+    tags: tuple[str, ...]
+    starred: bool
+    archived: bool
+    deleted: float | None
 
 
 @dataclass(frozen=True)
@@ -148,12 +156,28 @@ class RowNumber(TypeDecorator):
         return value if value is None or 0 < value < 2**31 else 0
 
 
+class Words(TypeDecorator):
+    """Words without blanks, in order and each once, as text with a blank around each: `` maml paper `` contains `` paper ``."""
+
+    impl, cache_ok = Text, True
+
+    def process_bind_param(self, value: Collection[str], dialect: Dialect) -> str:
+        return "".join(f" {word}" for word in sorted(set(value))) + " " * bool(value)
+
+    def process_result_value(self, value: str, dialect: Dialect) -> tuple[str, ...]:
+        return tuple(value.split())
+
+
 def _json(name: str) -> Column:
     return Column(name, JSON(none_as_null=True))
 
 
 def _text(name: str) -> Column:
     return Column(name, Text, nullable=False, default="")
+
+
+def _mark(name: str) -> Column:
+    return Column(name, Boolean, nullable=False, server_default=false())
 
 
 def _count(name: str, default: int = 0) -> Column:
@@ -203,6 +227,10 @@ runs = Table(
     Column("learner", Text, nullable=False, server_default=text("''"), index=True),
     _json("handle"),
     _json("outline"),
+    Column("tags", Words, nullable=False, server_default=text("''")),
+    _mark("starred"),
+    _mark("archived"),
+    Column("deleted", Double),
     sqlite_autoincrement=True,
 )
 
@@ -236,4 +264,12 @@ evaluations = Table(
     Column("created", Double, nullable=False),
     Column("scores", LargeBinary),  # large, and so never read with the row
     sqlite_autoincrement=True,
+)
+
+# Searches that a person named, to be asked again.
+searches = Table("searches", metadata, Column("name", Text, primary_key=True), _text("query"))
+
+# What a person chose once for all pages, such as the columns of the list of runs.
+preferences = Table(
+    "preferences", metadata, Column("name", Text, primary_key=True), Column("value", JSON, nullable=False)
 )

@@ -12,17 +12,19 @@ from core.errors import NoRunError, StoreError
 from core.runs import outline
 from core.runs.database import Database
 from core.runs.evaluation_rows import EvaluationRows
+from core.runs.keeping import Keeping
 from core.runs.metric_rows import MetricRows
 from core.runs.paths import read_run, relative
 from core.runs.queue import Queue
 from core.runs.run_lists import RunLists
 from core.runs.schema import ACTIVE, ENDED, STATUSES, Run, evaluations, metrics, runs, storable
+from core.runs.search import THERE
 
 _LIST_REMEDY = "List the runs with `python -m core runs`."
 _PROTECTED = frozenset({"id", "status", "revision"})  # status changes through move, which guards them
 
 
-class RunStore(RunLists, Queue, MetricRows, EvaluationRows):
+class RunStore(RunLists, Keeping, Queue, MetricRows, EvaluationRows):
     """Runs, their metrics and their evaluations in one database (SQLite in WAL mode, or PostgreSQL).
 
     Every method is one transaction and may be called from any thread or process; reads return plain values. Raises
@@ -66,13 +68,16 @@ class RunStore(RunLists, Queue, MetricRows, EvaluationRows):
             return self._read_run(connection, id)
 
     def get(self, id: int) -> Run:
-        """The run; StoreError if there is none."""
+        """The run; StoreError if there is none, or if it was deleted."""
         with self.database.reading() as connection:
-            return self._read_run(connection, id)
+            run = self._read_run(connection, id)
+        if run.deleted is not None:
+            raise NoRunError(f"Run {id} was deleted.", f"Bring it back with `python -m core restore {id}`.")
+        return run
 
     def runs(self, ids: Collection[int] | None = None, *, status: Collection[str] | None = None) -> list[Run]:
         """All runs, or those asked for, newest first."""
-        query = select(runs).order_by(runs.c.id.desc())
+        query = select(runs).where(THERE).order_by(runs.c.id.desc())
         if ids is not None:
             query = query.where(runs.c.id.in_(ids))
         if status is not None:
@@ -119,10 +124,25 @@ class RunStore(RunLists, Queue, MetricRows, EvaluationRows):
     def delete(self, id: int) -> Run:
         """Forget a run and what it measured; its files stay, see ``scheduler.delete``. StoreError if a worker is at it."""
         with self.database.exclusive() as connection:
-            run = self._read_run(connection, id)
-            if run.status in ACTIVE:
-                raise StoreError(f"Run {id} is {run.status} and cannot be deleted.", f"Stop it first: `stop {id}`.")
+            run = self._at_rest(connection, id)
             connection.execute(delete(runs).where(runs.c.id == id))  # its metrics and evaluations go with it
+        return run
+
+    def set_aside(self, id: int) -> None:
+        """Delete a run so that it can be restored: it is seen nowhere any more. StoreError if a worker is at it."""
+        with self.database.exclusive() as connection:
+            self._at_rest(connection, id)
+            connection.execute(update(runs).where(runs.c.id == id).values(deleted=time.time()))
+
+    def restore(self, id: int) -> Run:
+        """Bring back a run that was deleted, as it was; nothing to do where it is there. StoreError if it is gone for good."""
+        self.update(id, deleted=None)
+        return self.get(id)
+
+    def _at_rest(self, connection: Connection, id: int) -> Run:
+        run = self._read_run(connection, id)
+        if run.status in ACTIVE:
+            raise StoreError(f"Run {id} is {run.status} and cannot be deleted.", f"Stop it first: `stop {id}`.")
         return run
 
     def _read_run(self, connection: Connection, id: int) -> Run:

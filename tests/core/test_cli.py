@@ -31,7 +31,7 @@ from tests.waiting import wait_until
 Call = Callable[..., tuple[int, str, str]]
 SHOWN = {
     "run", "name", "status", "config", "iteration", "seconds", "best", "test", "group", "device", "error", "remedy", "spent",
-    "parent",
+    "parent", "tags", "starred", "archived",
 }  # fmt: skip
 SMALL = [
     f"--set={change}"
@@ -315,6 +315,45 @@ def test_a_waiting_run_is_stopped_and_resumed_and_deleted(document: Callable[...
     assert document("delete", str(second)) == {"deleted": second}
     assert not (home.runs_folder / str(second)).exists()
     assert document("show", str(second), status=2)["error"]["path"] == "run"
+
+
+def test_runs_are_tagged_starred_archived_and_found(document: Callable[..., Any], call: Call, home: Home) -> None:
+    first, second = stored(home), stored(home)
+    tagged = document("tag", str(first), str(second), "--add", "paper", "--add", "Grid", "--remove", "old")["runs"]
+    assert [run["tags"] for run in tagged] == [["grid", "paper"]] * 2
+    assert document("star", str(first))["runs"][0]["starred"]
+    assert "[grid paper]  starred" in call("show", str(first))[1]
+    assert not document("star", str(first), "--undo")["runs"][0]["starred"]
+    assert document("archive", str(second))["runs"][0]["archived"]
+
+    def listed(search: str) -> list[int]:
+        return [run["run"] for run in document("runs", "--search", search)["runs"]]
+
+    assert (listed("tag:grid"), listed("is:archived"), listed("-tag:grid")) == ([first], [second], [])
+    assert call("runs", "--search", "nothing")[1].startswith("No run matches.")
+    document("archive", str(second), "--undo")
+    assert listed("") == [second, first]
+    error = document("runs", "--search", "lr<1 tagg:x", status=2)["error"]
+    assert "Did you mean" in error["message"] and "tagg:x is left out" in error["message"]
+    assert document("tag", str(first), status=2)["error"]["path"] == "add"
+    assert document("star", "99", status=2)["error"]["message"] == "Run 99 does not exist."
+
+
+def test_a_run_that_is_deleted_later_can_be_restored(document: Callable[..., Any], call: Call, home: Home) -> None:
+    first, second = stored(home), stored(home)
+    assert document("delete", str(first), "--later") == {"deleted": first}
+    error = document("show", str(first), status=2)["error"]
+    assert (error["message"], error["remedy"]) == (
+        f"Run {first} was deleted.",
+        f"Bring it back with `python -m core restore {first}`.",
+    )
+    assert [run["run"] for run in document("restore", str(first))["runs"]] == [first]
+    for id in (first, second):
+        document("delete", str(id), "--later")
+    assert document("delete", str(first)) == {"deleted": first}, "at once, also of one that could be restored"
+    assert document("restore", str(first), status=1)["error"]["message"] == f"Run {first} does not exist."
+    assert document("empty") == {"removed": [second]}
+    assert call("empty")[1] == "Removed for good: none was deleted.\n"
 
 
 def test_all_runs_are_stopped_at_once(document: Callable[..., Any], home: Home, monkeypatch, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from core.runs.schema import metadata
 if TYPE_CHECKING:
     from core.runs.database import Database
 
-VERSION = "0002"  # the newest in versions/; the code reads and writes no other
+VERSION = "0003"  # the newest in versions/; the code reads and writes no other
 UNNUMBERED = "0001"  # the schema of 0.1, which did not write its version down
 _AWAY = "Move it away, or choose another home with INNERLOOP_HOME."
 _stamp = Table(  # as alembic makes it

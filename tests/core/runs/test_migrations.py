@@ -39,6 +39,7 @@ def test_a_store_of_the_first_release_is_opened_with_everything_in_it(old: str, 
     run = runs["finished"]
     assert (run.id, run.name, run.note, run.group) == (1, "täsk 1", "a 'note'\nof two lines", "g")
     assert (run.config, run.test, run.best["mean"]) == (first_release.MAML, first_release.TEST, 0.95)
+    assert (run.tags, run.starred, run.archived, run.deleted) == ((), False, False, None)
     assert (run.created, run.ended, run.iteration, run.load, run.slot) == (
         1.7e9 + 1,
         1.7e9 + 99,

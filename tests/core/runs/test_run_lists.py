@@ -71,8 +71,8 @@ def test_family_and_learner(store: RunStore, tmp_path: Path) -> None:
     add(store, tmp_path, "c", family="doodles")
     assert store.families() == ["doodles", "sinusoid"]
     assert store.learners() == ["maml", "protonet"]
-    assert names(store.page(RunFilter(family="doodles"))) == ["c", "b"]
-    assert names(store.page(RunFilter(family="doodles", learner="maml"))) == ["c"]
+    assert names(store.page(RunFilter("family:doodles"))) == ["c", "b"]
+    assert names(store.page(RunFilter("family:doodles learner:maml"))) == ["c"]
 
 
 def test_a_state_is_the_word_that_people_see(store: RunStore, tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_a_state_is_the_word_that_people_see(store: RunStore, tmp_path: Path) ->
     words = {status_word(run) for run in everything}
     assert {"stopping", "pausing", "running", "queued"} < words
     for word in words:
-        assert store.page(RunFilter(states=[word])) == [run for run in everything if status_word(run) == word]
-    assert store.count(RunFilter(states=["failed", "lost"])) == 6
+        assert store.page(RunFilter(f"status:{word}")) == [run for run in everything if status_word(run) == word]
+    assert store.count(RunFilter("status:failed,lost")) == 6
 
 
 def test_finished_runs_of_presets_are_found_by_their_facts(store: RunStore, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_a_long_queue_is_looked_at_in_a_few_rows(store: RunStore, home: Home, mo
     monkeypatch.setattr(Run, "__init__", lambda run, **row: decoded.append(row["id"]) or made(run, **row))
     launcher = PaperLauncher()
     assert reconcile(store, home, launcher) == [first.id]
-    assert store.count(RunFilter(states=["failed"])) == 334, "those whose device does not exist here"
+    assert store.count(RunFilter("status:failed")) == 334, "those whose device does not exist here"
     assert reconcile(store, home, launcher) == []
     launcher.gone = {first.id}
     assert reconcile(store, home, launcher) == [3]
