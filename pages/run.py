@@ -8,8 +8,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.charts import QUERY_LOSS
 from core.diagnosis import diagnoses
-from core.runs import scheduler
+from core.runs import bin, scheduler
 from core.runs.home import Home
+from core.runs.run_lists import RunFilter
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
 from data.errors import InnerloopError
@@ -45,7 +46,9 @@ def header(run: Run, compared: Beside | None) -> None:
             status_chip(run)
         began = f"started {readable.moment(run.started)}" if run.started else f"queued {readable.moment(run.created)}"
         group = f" · group {run.group}" if run.group else ""
-        say.caption(f"run #{run.id} · {method(run)} · seed {run.config.get('seed')} · {began}{group}")
+        tags = f" · tags {', '.join(run.tags)}" if run.tags else ""
+        marks = "".join(f" · {word}" for word in ("starred", "archived") if getattr(run, word))
+        say.caption(f"run #{run.id} · {method(run)} · seed {run.config.get('seed')} · {began}{group}{tags}{marks}")
         beside.line(run, compared)
         beside.children(run)
     with buttons, st.container(horizontal=True, horizontal_alignment="right", key="run-actions"):
@@ -86,6 +89,27 @@ def more_buttons(run: Run) -> None:
     """What is done to a run but seldom."""
     if st.button("Rename, note", key=f"edit-{run.id}", icon=":material/edit:", width="stretch"):
         dialogs.ask("edit", [run])
+    if st.button("Tags", key=f"tags-of-{run.id}", icon=":material/sell:", width="stretch"):
+        dialogs.ask("tags", [run])
+    store = session.store()
+    star, away = "Unstar" if run.starred else "Star", "Unarchive" if run.archived else "Archive"
+    st.button(
+        say.plain(star),
+        key=f"star-{run.id}",
+        icon=":material/star:",
+        width="stretch",
+        on_click=store.star,
+        args=([run.id], not run.starred),
+    )
+    st.button(
+        say.plain(away),
+        key=f"archive-{run.id}",
+        icon=f":material/{away.lower()}:",
+        width="stretch",
+        help="Archived runs are left out of the lists; search for is:archived to find them.",
+        on_click=store.archive,
+        args=([run.id], not run.archived),
+    )
     busy = f"It is {run.status}; stop it first." if run.status in ACTIVE else ""
     if st.button(
         "Delete",
@@ -118,6 +142,7 @@ class Drawn:
     @classmethod
     def of(cls, run: Run, log: str | None, compared: Beside | None) -> "Drawn":
         row = (run.status, run.desired, run.name, run.note, run.group, run.started, run.attempt, run.test is None)
+        row += (run.tags, run.starred, run.archived)
         reader = session.reader()
         latest, curve = reader.latest(run.id), len(reader.series(run.id, QUERY_LOSS)[0]) > 0
         eager = not curve and run.status in ("starting", "running") and run.phase in BEFORE
@@ -229,11 +254,28 @@ def no_run(title: str, text: str) -> None:
             st.page_link("pages/train.py", label="Set up a new one", icon=":material/rocket_launch:")
 
 
+def deleted_run(id: int) -> None:
+    st.title("Run", anchor=False)
+    with theme.card("no-run"):
+        theme.empty(f"Run {id} was deleted", f"It can be restored for {bin.DAYS} days after that, as it was.")
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.button(
+                "Restore",
+                key=f"restore-{id}",
+                icon=":material/restore_from_trash:",
+                on_click=dialogs.restore,
+                args=([id],),
+            )
+            st.page_link("pages/runs.py", label="Choose another one", icon=":material/table_rows:")
+
+
 def page() -> None:
     asked = st.query_params.get("run", "")
     if not asked:
         return no_run("No run is chosen", "This page shows one run: its curves, its test and its log.")
     known = session.store().runs(ids=session.numbered(asked))
+    if not known and session.numbered(asked) and session.store().count(RunFilter(f"is:deleted run:{asked}")):
+        return deleted_run(int(asked))
     if not known:
         return no_run(f"There is no run {asked[:20]}", "It may have been deleted, or the address has a slip in it.")
     return draw(known[0])

@@ -1,8 +1,10 @@
 """What a run measured as tables, for other programs: one row a value, as CSV or Parquet. Free of torch."""
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from core.runs.lineage import flat
 from core.runs.schema import Evaluation, Run
 from core.runs.store import RunStore
 
@@ -46,6 +48,26 @@ def _scored(result: dict[str, Any]) -> dict[str, Any]:
     low, high = result.get("quartiles") or (None, None)
     checkpoint = result.get("protocol", {}).get("checkpoint")
     return kept | {"quartile_low": low, "quartile_high": high, "checkpoint": checkpoint}
+
+
+def runs_table(runs: Sequence[Run]) -> "pandas.DataFrame":
+    """A row a run: what it is, its best validation and its test in the metric's stored unit, and each setting by its path."""
+    import pandas
+
+    told = ("name", "note", "group", "status", "learner", "family", "starred", "iteration", "seconds")
+    rows = [
+        {"run": run.id}
+        | {name: getattr(run, name) for name in told}
+        | {"tags": " ".join(run.tags)}
+        | {
+            f"{which}.{part}": (getattr(run, which) or {}).get(part)
+            for which in ("best", "test")
+            for part in ("mean", "ci95")
+        }
+        | flat(run.config)
+        for run in runs
+    ]
+    return pandas.DataFrame(rows)
 
 
 def episodes(run: Run, store: RunStore) -> "pandas.DataFrame":

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from core.runs.lineage import differences
+from core.runs.run_lists import RunFilter
 from core.runs.schema import evaluations, metrics, runs
 from pages.parts.runs import table
 
@@ -53,21 +54,134 @@ def test_first_order_is_part_of_a_learners_name_and_can_be_filtered(app, make_ru
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "left"),
+    ("search", "left"),
     [
-        ("filter-text", "sinus", ["sinusoid-maml"]),
-        ("filter-text", "#2", ["doodles-5w1s"]),
-        ("filter-text", "remarkable", ["doodles-5w1s"]),
-        ("filter-status", ["failed"], ["doodles-5w1s"]),
-        ("filter-family", "sinusoid", ["sinusoid-maml"]),
+        ("sinus", ["sinusoid-maml"]),
+        ("#2", ["doodles-5w1s"]),
+        ("remarkable", ["doodles-5w1s"]),
+        ("score>0.9", []),
+        ("inner_steps:5 -status:failed", ["sinusoid-maml"]),
+        ("lr:1 sinus", ["sinusoid-maml"]),
     ],
 )
-def test_filters(app, make_run, key, value, left):
-    make_run("sinusoid-maml")
+def test_the_address_carries_the_search(app, said, make_run, search, left):
+    make_run("sinusoid-maml", changed=["algorithm.inner_steps=5"])
     make_run("doodles-5w1s", "failed", note="remarkable")
+    page = app("runs", q=search)
+    assert page.text_input("filter-text").value == search
+    assert (names(page) if left else page.dataframe.values) == left
+    assert ("lr:1 is left out" in said(page)) is ("lr:1" in search)
+
+
+def test_menus_write_into_the_search_and_follow_it(app, make_run):
+    make_run("sinusoid-maml")
+    make_run("doodles-5w1s", "failed")
+    page = app("runs", q="-tag:x")
+    page.multiselect("filter-status").set_value(["failed", "lost"]).run()
+    assert page.query_params["q"] == "-tag:x status:failed,lost"
+    assert names(page) == ["doodles-5w1s"]
+    page.selectbox("filter-family").set_value("sinusoid").run()
+    assert not page.dataframe
+    page.text_input("filter-text").input("family:sinusoid").run()
+    assert (names(page), page.multiselect("filter-status").value) == (["sinusoid-maml"], [])
+    assert page.selectbox("filter-family").value == "sinusoid"
+    page.text_input("filter-text").input("").run()
+    assert len(names(page)) == 2 and "q" not in page.query_params
+
+
+def test_a_search_is_kept_picked_and_forgotten(app, store, make_run):
+    make_run("sinusoid-maml")
+    make_run("doodles-5w1s")
+    page = app("runs", q="family:doodles")
+    page.text_input("search-name").input("mine")
+    page.button("keep-search").click().run()
+    assert store.searches() == {"mine": "family:doodles"}
+    page.text_input("filter-text").input("").run()
+    page.button("search-mine").click().run()
+    assert names(page) == ["doodles-5w1s"]
+    page.button("forget-mine").click().run()
+    assert store.searches() == {}
+
+
+def test_the_columns_that_are_shown_are_remembered(app, make_run):
+    make_run("sinusoid-maml")
     page = app("runs")
-    page.session_state[key] = value
-    assert names(page.run()) == left
+    assert "Note" not in page.dataframe[0].value and "Status" in page.dataframe[0].value
+    page.get("button_group")[0].set_value(["Seed", "Test", "Group"]).run()
+    assert list(app("runs").dataframe[0].value) == ["#", "Star", "Run", "Test", "Seed", "Group"]
+
+
+def test_chosen_runs_are_starred_tagged_and_archived(app, said, store, make_run):
+    ids = [make_run("doodles-5w1s").id, make_run("sinusoid-maml").id]
+    page = choose(app("runs"), *ids)
+    assert "#1 and #2 are chosen." in said(page)
+    page.button("star-runs").click().run()
+    assert [run.starred for run in store.runs()] == [True, True] and list(page.dataframe[0].value["Star"]) == ["★", "★"]
+    page.button("star-runs").click().run()
+    assert [run.starred for run in store.runs()] == [False, False]
+    store.tag([ids[0]], ["old", "both"])
+    store.tag([ids[1]], ["both"])
+    page.run().button("tag-runs").click().run()
+    page.multiselect("tags-2-1").set_value(["New"])
+    page.button("tags-save").click().run()
+    assert [run.tags for run in store.runs()] == [("new",), ("new", "old")]
+    page.button("archive-runs").click().run()
+    assert "No run matches" in said(page) and not names_of_recent(app)
+    page.button("show-archived").click().run()
+    choose(page, *ids)
+    page.button("archive-runs").click().run()
+    page.button("show-all").click().run()
+    assert len(names(page)) == 2
+
+
+def names_of_recent(app):
+    return [link.proto.label for link in app("home").get("page_link") if "doodles" in link.proto.label]
+
+
+def test_a_deletion_is_undone_at_once_or_later(app, said, store, make_run):
+    run = make_run("doodles-5w1s")
+    page = choose(app("runs"), run.id)
+    page.button("delete-runs").click().run()
+    assert "For 7 days this can be undone." in said(page)
+    page.button("delete-confirm").click().run()
+    assert store.runs() == [] and f"Run #{run.id} doodles-5w1s is deleted." in said(page)
+    page.button("undo-delete").click().run()
+    assert names(page) == ["doodles-5w1s"]
+    store.set_aside(run.id)
+    page.run().button("show-deleted").click().run()
+    choose(page, run.id).button("restore-runs").click().run()
+    assert [one.id for one in store.runs()] == [run.id]
+
+
+def test_deleted_runs_are_removed_for_good_when_that_is_asked(app, store, make_run):
+    run = make_run("doodles-5w1s")
+    store.update(run.id, host=None)
+    store.set_aside(run.id)
+    page = app("runs", q="is:deleted")
+    page.button("empty-deleted").click().run()
+    page.button("empty-confirm").click().run()
+    assert store.count(RunFilter("is:deleted")) == 0
+
+
+def test_a_deleted_runs_address_says_so_and_offers_it_back(app, said, store, make_run):
+    run = make_run("doodles-5w1s")
+    store.set_aside(run.id)
+    page = app("run", run=run.id)
+    assert f"Run {run.id} was deleted" in said(page)
+    page.button(f"restore-{run.id}").click().run()
+    assert "doodles-5w1s" in said(page) and store.get(run.id).deleted is None
+
+
+def test_a_run_is_marked_on_its_page(app, said, store, make_run):
+    run = make_run("doodles-5w1s")
+    page = app("run", run=run.id)
+    page.button(f"star-{run.id}").click().run()
+    page.button(f"archive-{run.id}").click().run()
+    assert "starred · archived" in said(page)
+    page.button(f"tags-of-{run.id}").click().run()
+    page.multiselect(f"tags-{run.id}").set_value(["paper"])
+    page.button("tags-save").click().run()
+    assert store.get(run.id).tags == ("paper",) and "tags paper" in said(page)
 
 
 def test_a_filter_that_matches_nothing_says_so(app, said, make_run):

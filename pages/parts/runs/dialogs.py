@@ -1,17 +1,21 @@
 """What the pages Runs and Run ask before they change a run."""
 
+import time
 from collections.abc import Sequence
 
 import streamlit as st
 
-from core.runs import scheduler
+from core.runs import bin
 from core.runs.names import checked_name, problem_of_name
 from core.runs.schema import Run
+from data.errors import InnerloopError
 from pages.parts import say, session
 
 LONGEST_NOTE = 2000  # characters
 PENDING = "runs-dialog"  # session state: (which dialog, ids), drawn by full runs of the page
 DELETED = "runs-deleted"  # session state: what the Runs page is to say of runs that were just deleted
+UNDO = "runs-undo"  # session state: (what was deleted, in words, ids, when), for as long as an undo is offered
+OFFERED = 60.0  # seconds for which it is
 
 
 def ask(which: str, runs: Sequence[Run]) -> None:
@@ -30,8 +34,12 @@ def open_pending(of: Sequence[int] | None = None) -> None:
     runs = session.store().runs(ids=ids) if ids and of in (None, ids) else []
     if runs and which == "edit":
         edit(runs[0])
+    elif runs and which == "tags":
+        tags(runs)
     elif runs and which == "delete":
         delete(runs)
+    elif which == "empty" and of is None:
+        empty()
 
 
 @st.dialog("Name and note", on_dismiss=close)
@@ -53,26 +61,93 @@ def edit(run: Run) -> None:
                 st.rerun()
 
 
-@st.dialog("Delete for good?", on_dismiss=close)
+@st.dialog("Tags", on_dismiss=close)
+def tags(runs: Sequence[Run]) -> None:
+    """All that any of the runs has, to take away, and others to add."""
+    store = session.store()
+    common = sorted(set.intersection(*(set(run.tags) for run in runs)))
+    some = sorted({tag for run in runs for tag in run.tags} - set(common))
+    name = "-".join(str(run.id) for run in runs)
+    if len(runs) > 1:
+        say.caption(f"Of {len(runs)} runs: {', '.join(f'#{run.id}' for run in runs)}")
+    wanted = st.multiselect(
+        "Tags",
+        sorted({*store.tags(), *common}),
+        common,
+        key=f"tags-{name}",
+        accept_new_options=True,
+        placeholder="Choose, or type a new one",
+    )
+    kept = st.multiselect("Of some of them only", some, some, key=f"tags-some-{name}") if some else []
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Cancel", key="tags-cancel", on_click=close):
+            st.rerun()
+        if st.button("Save", key="tags-save", type="primary"):
+            with session.shown_errors():
+                removed = ({*common, *some} - {*wanted, *kept}) - {word.strip().lower() for word in wanted}
+                store.tag([run.id for run in runs], wanted, removed)
+                close()
+                st.rerun()
+
+
+@st.dialog("Delete?", on_dismiss=close)
 def delete(runs: Sequence[Run]) -> None:
     for run in runs:
         say.listed(run.name, f"#{run.id}")
-    st.caption("Curves, scores, checkpoints and log go with it. This cannot be undone.")
+    st.caption(f"Curves, scores, checkpoints and log go with it. For {bin.DAYS} days this can be undone.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep", key="delete-cancel", on_click=close):
             st.rerun()
         label = "Delete" if len(runs) == 1 else f"Delete {len(runs)} runs"
         if st.button(say.plain(label), key="delete-confirm", type="primary", icon=":material/delete:"):
             with session.shown_errors():
-                for run in runs:
-                    scheduler.delete(session.store(), session.home(), run.id)
+                ids = [run.id for run in runs]
+                bin.set_aside(session.store(), session.home(), ids)
                 close()
                 what = f"Run #{runs[0].id} {runs[0].name} is" if len(runs) == 1 else f"{len(runs)} runs are"
                 st.session_state[DELETED] = f"{what} deleted."
+                st.session_state[UNDO] = (f"{what} deleted.", ids, time.monotonic())
                 st.switch_page("pages/runs.py")
 
 
+def ask_to_empty() -> None:
+    st.session_state[PENDING] = ("empty", [])
+    st.rerun()
+
+
+@st.dialog("Remove for good?", on_dismiss=close)
+def empty() -> None:
+    st.caption("All deleted runs go with their curves, scores, checkpoints and logs. This cannot be undone.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep", key="empty-cancel", on_click=close):
+            st.rerun()
+        if st.button("Remove for good", key="empty-confirm", type="primary", icon=":material/delete_forever:"):
+            with session.shown_errors():
+                close()
+                bin.empty(session.store(), session.home())
+                st.rerun()
+
+
+def restore(ids: Sequence[int]) -> None:
+    """A callback: bring deleted runs back."""
+    st.session_state.pop(UNDO, None)
+    try:
+        bin.restore(session.store(), session.home(), ids)
+        st.session_state[DELETED] = f"{', '.join(f'#{id}' for id in ids)} {'is' if len(ids) == 1 else 'are'} back."
+    except InnerloopError as error:  # removed for good meanwhile
+        st.session_state[DELETED] = str(error)
+
+
+def undo_bar() -> None:
+    """For a while after a deletion: what was deleted, and the button that brings it back."""
+    what, ids, when = st.session_state.get(UNDO, ("", [], 0.0))
+    if ids and time.monotonic() - when < OFFERED:
+        with st.container(horizontal=True, vertical_alignment="center", key="undo-bar"):
+            say.status(what, "delete")
+            st.button("Undo", key="undo-delete", icon=":material/undo:", on_click=restore, args=(ids,))
+
+
 def say_deleted() -> None:
-    """Once, on the page that is shown after a deletion."""
+    """Once, on the page that is shown after a deletion, or after one was taken back."""
     if text := st.session_state.pop(DELETED, ""):
         say.toast(text, "delete")

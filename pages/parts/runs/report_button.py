@@ -1,4 +1,4 @@
-"""Report: the chosen runs as one HTML file to read offline, made when it is asked for."""
+"""The chosen runs to take away, made when asked for: as one HTML file to read offline, or as a table."""
 
 from collections.abc import Sequence
 
@@ -35,4 +35,25 @@ def report_button(chosen: Sequence[Run]) -> None:
             if few
             else f"Of {MOST} recipes and {MOST_RUNS} runs at most"
         ),
+    )
+
+
+def table_button(chosen: Sequence[Run]) -> None:
+    ids = sorted(run.id for run in chosen)
+
+    def made() -> bytes:
+        from core.handover.tables import FORMATS, runs_table
+
+        return FORMATS["csv"](runs_table(sorted(session.store().runs(ids), key=lambda run: run.id)))
+
+    st.download_button(
+        "Table",
+        made,
+        "innerloop-runs.csv",
+        "text/csv",
+        key="table-runs",
+        on_click="ignore",
+        icon=":material/table_view:",
+        disabled=not ids,
+        help="A row for each chosen run: its scores and every setting, as CSV",
     )

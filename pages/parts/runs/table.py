@@ -13,6 +13,7 @@ from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run
 from pages.parts import chips, readable, say, session
 from pages.parts.run.cards import done
+from pages.parts.runs.columns import shown
 from pages.parts.sortable import sortable
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 CHOSEN = "runs-chosen"  # session state: ids of the chosen runs, of all pages
 CLEARED = "runs-cleared"  # session state: how often the choice was taken back
-OPEN = "runs-open"  # session state: the click on a run's name
+OPEN, STAR = "runs-open", "runs-star"  # session state: the click on a run's name, and on its star
+SHOWN = "runs-shown"  # session state: ids of the runs of the page that is shown, in order
 ROW, MOST_ROWS = 36, 14  # pixels; rows before the table scrolls
 
 
@@ -31,7 +33,7 @@ def run_table(runs: Sequence[Run]) -> list[Run]:
     list of runs, which starts out with the same runs chosen. What is chosen on another page, or hidden by a filter, stays.
     """
     places = {run.id: place for place, run in enumerate(runs)}
-    stored = st.session_state.get(CHOSEN, [])
+    stored, st.session_state[SHOWN] = st.session_state.get(CHOSEN, []), list(places)
     event = st.dataframe(
         styled(runs),
         key=f"runs-table-{zlib.crc32(repr([st.session_state.get(CLEARED, 0), *places]).encode()):x}",
@@ -63,20 +65,21 @@ def clear() -> None:
 
 def styled(runs: Sequence[Run]) -> "Styler":
     """Numbers that sort as numbers and read in their own unit: per cent with its interval, or an error as it is."""
-    rows = [row(run) for run in runs]
-    if not any(run.note for run in runs):
-        rows = [{name: value for name, value in one.items() if name != "Note"} for one in rows]
+    order = shown(runs)
+    rows = [{name: value for name, value in row(run).items() if name in order} for run in runs]
     words = {
         "Best": [readable.scored(Facts.of(run).metric, run.best) for run in runs],
         "Test": [readable.scored(Facts.of(run).metric, run.test) for run in runs],
         "Time": [readable.duration(elapsed(run)) for run in runs],
+        "Created": [readable.moment(run.created) for run in runs],
     }
-    return sortable(rows, words)
+    return sortable(rows, {name: texts for name, texts in words.items() if name in order})
 
 
 def row(run: Run) -> dict[str, Any]:
     return {
         "#": run.id,
+        "Star": "★" if run.starred else "☆",
         "Run": say.cell(run.name),
         "Status": [chips.status_word(run)],
         "Learner": Facts.of(run).learner,
@@ -86,8 +89,18 @@ def row(run: Run) -> dict[str, Any]:
         "Test": (run.test or {}).get("mean"),
         "Loss": charts.spark(Outline.from_json(run.outline).line, points=40) or None,
         "Time": elapsed(run),
+        "Tags": list(run.tags),
         "Note": run.note,
+        "Seed": run.config.get("seed"),
+        "Group": run.group,
+        "Created": run.created,
     }
+
+
+def _switch_star() -> None:
+    """A click on a star."""
+    id = st.session_state[SHOWN][st.session_state[STAR]["row"]]
+    session.store().star([id], on=not session.fetch(id).starred)
 
 
 def elapsed(run: Run) -> float | None:
@@ -101,6 +114,9 @@ def columns() -> dict[str, Any]:
     column = st.column_config
     return {
         "#": column.NumberColumn(width=44, format="%d"),
+        "Star": column.ButtonColumn(
+            "", width=40, type="tertiary", key=STAR, on_click=_switch_star, help="Stars a run, or takes the star away."
+        ),
         "Run": column.ButtonColumn(
             width=172, type="tertiary", alignment="left", key=OPEN, help="Opens the run's page."
         ),
@@ -114,5 +130,9 @@ def columns() -> dict[str, Any]:
         "Test": column.NumberColumn(width=116, help="The final test, with its 95 % interval."),
         "Loss": column.LineChartColumn("Query loss", width=90, help="Query loss over the whole run."),
         "Time": column.NumberColumn(width=84, help="Training time, without waiting."),
+        "Tags": column.ListColumn(width=120),
         "Note": column.TextColumn(width=150),
+        "Seed": column.NumberColumn(width=56, format="%d"),
+        "Group": column.TextColumn(width=130),
+        "Created": column.NumberColumn(width=110),
     }

@@ -1,0 +1,113 @@
+"""What can be done with the runs that are ticked, and on which of them it acts."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from core.runs import bin, scheduler
+from core.runs.schema import ACTIVE, ENDED, Run
+from pages.parts import say, session
+from pages.parts.compare.choice import address
+from pages.parts.runs import dialogs
+from pages.parts.runs.report_button import report_button, table_button
+from pages.parts.runs.table import clear
+
+FEW = 8  # runs that are named by their numbers
+
+
+def numbers(runs: Sequence[Run]) -> str:
+    """``#7, #5 and #3``; many as a number."""
+    names = [f"#{run.id}" for run in runs]
+    if len(names) > FEW:
+        return f"{len(names)} runs"
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
+    """What can be done with the chosen runs. elsewhere: how many of them are on another page, or hidden by a filter."""
+    one = len(chosen) == 1
+    with st.container(horizontal=True, vertical_alignment="center", key="runs-toolbar"):
+        if st.button("Open", icon=":material/open_in_new:", disabled=not one, key="open-run"):
+            st.switch_page("pages/run.py", query_params={"run": str(chosen[0].id)})
+        if st.button("Compare", icon=":material/compare_arrows:", disabled=len(chosen) < 2, key="compare-runs"):
+            st.switch_page("pages/compare.py", query_params=address(chosen))
+        if st.button("Rename, note", icon=":material/edit:", disabled=not one, key="edit-run"):
+            dialogs.ask("edit", chosen)
+        marks(chosen)
+        stop(chosen)
+        active = [run for run in chosen if run.status in ACTIVE]
+        busy = f"#{active[0].id} is {active[0].status}; stop it first." if active else ""
+        blocked = not chosen or bool(active)
+        if st.button("Delete", icon=":material/delete:", disabled=blocked, help=say.plain(busy), key="delete-runs"):
+            dialogs.ask("delete", chosen)
+        with st.popover("More", icon=":material/more_horiz:", key="more-runs"):
+            if st.button("Duplicate", icon=":material/content_copy:", disabled=not one, key="duplicate-run"):
+                st.switch_page("pages/train.py", query_params={"from": str(chosen[0].id)})
+            report_button(chosen)
+            table_button(chosen)
+        said(chosen, elsewhere)
+
+
+def said(chosen: Sequence[Run], elsewhere: int) -> None:
+    """Which runs are chosen, and how to choose others."""
+    if elsewhere:
+        say.caption(f"{elsewhere} of {len(chosen)} chosen {'is' if elsewhere == 1 else 'are'} not on this page.")
+        st.button("Clear", type="tertiary", key="clear-runs", on_click=clear)
+    elif len(chosen) == 1:
+        say.caption(f"#{chosen[0].id} is chosen. Choose one more to compare them.")
+    elif chosen:
+        say.caption(f"{numbers(chosen)} are chosen.")
+    else:
+        st.caption("Click a name to open a run; tick two or more to compare them.")
+
+
+def marks(chosen: Sequence[Run]) -> None:
+    """Star, tags and archive, each for all of the chosen runs, or taken back where all have it."""
+    store, ids, on = session.store(), [run.id for run in chosen], numbers(chosen)
+    starred, archived = (bool(chosen) and all(getattr(run, mark) for run in chosen) for mark in ("starred", "archived"))
+
+    def button(label: str, icon: str, act: Callable, wanted: bool, key: str) -> None:
+        help_ = say.plain(f"{label} {on}") if chosen else None
+        st.button(
+            say.plain(label),
+            key=key,
+            icon=f":material/{icon}:",
+            disabled=not chosen,
+            help=help_,
+            on_click=act,
+            args=(ids, wanted),
+        )
+
+    button("Unstar" if starred else "Star", "star", store.star, not starred, "star-runs")
+    if st.button("Tags", icon=":material/sell:", disabled=not chosen, key="tag-runs"):
+        dialogs.ask("tags", chosen)
+    away = "unarchive" if archived else "archive"
+    button(away.capitalize(), away, store.archive, not archived, "archive-runs")
+
+
+def stop(chosen: Sequence[Run]) -> None:
+    unfinished = [run for run in chosen if run.status not in ENDED and run.desired != "stop"]
+    label = "Stop" if len(chosen) < 2 or not unfinished else f"Stop {len(unfinished)}"
+    help_ = say.plain(f"Stops {numbers(unfinished)} with a checkpoint") if unfinished else None
+    if st.button(say.plain(label), icon=":material/stop:", disabled=not unfinished, help=help_, key="stop-runs"):
+        for run in unfinished:
+            scheduler.stop(session.store(), session.home(), run.id)
+        st.rerun()
+
+
+def toolbar_of_deleted(chosen: Sequence[Run]) -> None:
+    """What can be done with deleted runs: bring them back, or remove all of them for good."""
+    gone = [run for run in chosen if run.deleted is not None]
+    with st.container(horizontal=True, vertical_alignment="center", key="runs-toolbar"):
+        st.button(
+            "Restore",
+            key="restore-runs",
+            icon=":material/restore_from_trash:",
+            disabled=not gone,
+            help=say.plain(f"Brings back {numbers(gone)}") if gone else None,
+            on_click=dialogs.restore,
+            args=([run.id for run in gone],),
+        )
+        if st.button("Empty", key="empty-deleted", icon=":material/delete_forever:"):
+            dialogs.ask_to_empty()
+        st.caption(f"Deleted runs can be restored for {bin.DAYS} days; then they are gone with their files.")
