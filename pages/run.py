@@ -17,7 +17,16 @@ from data.errors import InnerloopError
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.redraw import redraw
-from pages.parts.run import beside, cards, hard_tasks, one_task, same_again, stands_out, takeaway
+from pages.parts.run import (
+    beside,
+    cards,
+    family_tree,
+    hard_tasks,
+    one_task,
+    same_again,
+    stands_out,
+    takeaway,
+)
 from pages.parts.run.beside import Beside
 from pages.parts.run.figures import metric_cards
 from pages.parts.run.notice import in_the_way, notice
@@ -191,6 +200,7 @@ def draw(run: Run) -> None:
         cards.config_card(run)
     with log:
         log_place = cards.log_card(run, begun=drawn.log)
+    family_tree.card(run)
     takeaway.card(run)
     if run.note:
         say.caption(f"Note: {run.note}")

@@ -57,14 +57,14 @@ def page() -> None:
     store = session.store()
     dialogs.say_deleted()
     there = store.count() + store.count(RunFilter("is:archived,deleted"))
-    title, new = st.columns([1, 1], vertical_alignment="center")
-    title.title("Runs", anchor=False)
-    with new.container(horizontal=True, horizontal_alignment="right"):
-        if there:
-            saved_searches()
-            column_choice()
-        if st.button("New run", icon=":material/add:", type="primary", key="new-run"):
-            st.switch_page("pages/train.py")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.container(width="content").title("Runs", anchor=False, width="content")
+        with st.container(horizontal=True, horizontal_alignment="right", width="content"):
+            if there:
+                saved_searches()
+                column_choice()
+            if st.button("New run", icon=":material/add:", type="primary", key="new-run"):
+                st.switch_page("pages/train.py")
     if not there:
         with theme.card("runs-empty"):
             theme.empty("No runs yet", "Everything you launch is listed here, with its scores, to open and compare.")

@@ -301,6 +301,18 @@ def test_a_run_that_is_deleted_from_its_page_leaves_for_the_list_with_a_word(app
     assert not page.run().toast
 
 
+def test_the_lineage_links_to_every_generation(app, said, make_run):
+    first = make_run("doodles-5w1s")
+    second = make_run("doodles-5w1s", changed=["algorithm.inner_lr=0.3"], parent=first.id)
+    third = make_run("doodles-5w1s", parent=second.id)
+    page = app("run", run=second.id)
+    rows = [as_read(link.proto.label) for link in page.get("page_link") if ":gray[" in link.proto.label]
+    assert rows[0].startswith(f"#{first.id} doodles-5w1s") and "80.00 ± 1.00 %" in rows[0]
+    assert rows[1].startswith(f"#{third.id} doodles-5w1s :gray[inner_lr 0.4")
+    assert "inner_lr 0.3 · 80.00 ± 1.00 % · this run" in said(page)
+    assert "this run" not in said(app("run", run=make_run("doodles-5w1s").id))
+
+
 def test_a_run_at_work_cannot_be_deleted_from_its_page(app, make_run):
     run = make_run("doodles-5w1s", "running")
     assert app("run", run=run.id).button(f"delete-{run.id}").disabled

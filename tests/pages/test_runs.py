@@ -77,6 +77,7 @@ def test_menus_write_into_the_search_and_follow_it(app, make_run):
     make_run("sinusoid-maml")
     make_run("doodles-5w1s", "failed")
     page = app("runs", q="-tag:x")
+    assert (page.selectbox("filter-family").value, page.selectbox("filter-learner").value) == (None, None)
     page.multiselect("filter-status").set_value(["failed", "lost"]).run()
     assert page.query_params["q"] == "-tag:x status:failed,lost"
     assert names(page) == ["doodles-5w1s"]

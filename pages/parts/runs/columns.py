@@ -8,7 +8,7 @@ from core.runs.schema import Run
 from pages.parts import session
 
 ALWAYS = ("#", "Star", "Run")
-USUAL = ("Status", "Learner", "Family", "Progress", "Best", "Test", "Loss", "Time", "Tags", "Note")
+USUAL = ("Tags", "Status", "Learner", "Family", "Progress", "Best", "Test", "Loss", "Time", "Note")
 TITLES = {"Best": "Best validation", "Loss": "Query loss"}
 OFFERED = (*USUAL, "Seed", "Group", "Created")
 CHOICE = "columns"  # in the store

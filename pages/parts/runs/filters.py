@@ -65,7 +65,7 @@ def _pick(field: str) -> None:
 
 def _follow(key: str, value: object) -> None:
     """Only where it differs: what somebody is typing would be lost."""
-    if st.session_state.get(key) != value:
+    if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
 
 

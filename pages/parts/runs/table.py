@@ -66,7 +66,7 @@ def clear() -> None:
 def styled(runs: Sequence[Run]) -> "Styler":
     """Numbers that sort as numbers and read in their own unit: per cent with its interval, or an error as it is."""
     order = shown(runs)
-    rows = [{name: value for name, value in row(run).items() if name in order} for run in runs]
+    rows = [{name: values[name] for name in order} for values in map(row, runs)]
     words = {
         "Best": [readable.scored(Facts.of(run).metric, run.best) for run in runs],
         "Test": [readable.scored(Facts.of(run).metric, run.test) for run in runs],
@@ -115,22 +115,22 @@ def columns() -> dict[str, Any]:
     return {
         "#": column.NumberColumn(width=44, format="%d"),
         "Star": column.ButtonColumn(
-            "", width=40, type="tertiary", key=STAR, on_click=_switch_star, help="Stars a run, or takes the star away."
+            "", width=36, type="tertiary", key=STAR, on_click=_switch_star, help="Stars a run, or takes the star away."
         ),
         "Run": column.ButtonColumn(
-            width=172, type="tertiary", alignment="left", key=OPEN, help="Opens the run's page."
+            width=160, type="tertiary", alignment="left", key=OPEN, help="Opens the run's page."
         ),
-        "Status": column.MultiselectColumn(options=list(chips.COLORS), color=list(chips.COLORS.values()), width=92),
-        "Learner": column.TextColumn(width=112),
-        "Family": column.TextColumn(width=76),
-        "Progress": column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=96),
+        "Status": column.MultiselectColumn(options=list(chips.COLORS), color=list(chips.COLORS.values()), width=84),
+        "Learner": column.TextColumn(width=108),
+        "Family": column.TextColumn(width=72),
+        "Progress": column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=84),
         "Best": column.NumberColumn(
-            "Best validation", width=116, help="Best score on validation tasks, with its 95 % interval."
+            "Best validation", width=112, help="Best score on validation tasks, with its 95 % interval."
         ),
-        "Test": column.NumberColumn(width=116, help="The final test, with its 95 % interval."),
-        "Loss": column.LineChartColumn("Query loss", width=90, help="Query loss over the whole run."),
-        "Time": column.NumberColumn(width=84, help="Training time, without waiting."),
-        "Tags": column.ListColumn(width=120),
+        "Test": column.NumberColumn(width=112, help="The final test, with its 95 % interval."),
+        "Loss": column.LineChartColumn("Query loss", width=76, help="Query loss over the whole run."),
+        "Time": column.NumberColumn(width=80, help="Training time, without waiting."),
+        "Tags": column.ListColumn(width=110),
         "Note": column.TextColumn(width=150),
         "Seed": column.NumberColumn(width=56, format="%d"),
         "Group": column.TextColumn(width=130),

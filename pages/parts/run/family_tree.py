@@ -1,0 +1,42 @@
+"""Lineage: the runs that a run was made from and those made from it, each with what it has otherwise and its score."""
+
+import streamlit as st
+
+from core.runs.facts import Facts
+from core.runs.schema import Run
+from core.runs.tree import Branch, tree
+from pages.parts import readable, say, session, theme
+
+DEEPEST = 8  # generations that are set in from the edge, see theme.css
+
+
+def card(run: Run) -> None:
+    """Nothing where the run has no relatives."""
+    found = tree(session.store(), run)
+    if not found.branches:
+        return
+    with theme.card("lineage", "Lineage"):
+        if found.earlier:
+            st.caption("… and runs before these: open the first to see them.")
+        for branch in found.branches:
+            with st.container(key=f"generation-{min(branch.depth, DEEPEST)}-{branch.number}"):
+                _row(branch, run)
+        if found.later:
+            st.caption("… and more: open one of these to see what was made from it.")
+
+
+def _row(branch: Branch, here: Run) -> None:
+    if branch.run is None:
+        say.caption(f"#{branch.number}, which was deleted")
+        return
+    one = branch.run
+    best = one.test or one.best
+    score = readable.scored(Facts.of(one).metric, best) if best else one.status
+    remark = " · ".join(filter(None, [branch.words, score]))
+    name = f"#{one.id} {one.name}"
+    if one.id == here.id:
+        say.name(name, f"{remark} · this run")
+        return
+    st.page_link(
+        "pages/run.py", label=f"{say.plain(name)} :gray[{say.plain(remark)}]", query_params={"run": str(one.id)}
+    )
