@@ -30,7 +30,7 @@ DOUBTFUL = 600.0  # seconds for which one counts that failed, is for us alone, o
 SCALES = {
     "training": {
         "iterations", "meta_lr", "minutes", "schedule", "decay_rate", "decay_every", "staircase", "final_lr",
-        "evaluate_every", "early_validations",
+        "evaluate_every", "early_validations", "keep_best",
     },
     "evaluation": {"episodes", "val_episodes", "seed"},
 }  # fmt: skip

@@ -67,8 +67,9 @@ def start_of(store: RunStore, home: Home, values: dict[str, Any], parent: int, w
     told = state["best"]["iteration"] if state["best"] else None
     same = all(path.startswith(FREE) for path in changed)
     if same and best and best[0].iteration == told:
-        return Start(parent, saved, best, run.best if run.best and run.best["iteration"] == told else None)
-    state = {**state, "best": None}
+        kept = (one, weights, {**state, "kept": [state["best"]]})  # the best alone goes along
+        return Start(parent, kept, best, run.best if run.best and run.best["iteration"] == told else None)
+    state = {**state, "best": None, "kept": []}
     if not same:  # what was measured before is of other settings
         state.pop("window", None)
         state["validated"] = (
@@ -83,8 +84,11 @@ def _saved(run: Run, home: Home, which: str) -> Saved:
     there = {kind: checkpoint.newest(folder, kind) for kind in ("last", "best")}
     kinds = [kind for kind, one in there.items() if one and which in (kind, str(one.iteration))]
     found = checkpoint.read_newest(folder, kinds[0]) if kinds else None
+    others = checkpoint.found(folder, "kept")
     if found is None:
-        have = ", ".join(one.label for one in there.values() if one)
+        found = next(((one, *checkpoint.read(one)) for one in others if str(one.iteration) == which), None)
+    if found is None:
+        have = ", ".join(one.label for one in [*there.values(), *others] if one)
         remedy = f"It has {have}." if have else "A run writes its first one after the first validation."
         raise RunError(f"Run {run.id} has no checkpoint {which}.", remedy)
     if STATE - found[2].keys():

@@ -35,15 +35,23 @@ class Trained:
     checkpoint: str
 
 
-def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress: OnProgress | None = None) -> Trained:
+def load_trained(
+    home: Home, run: Run, assignments: Sequence[str] = (), progress: OnProgress | None = None, which: str = ""
+) -> Trained:
     """The run's best checkpoint, else its last, under a config changed by ``--set`` assignments.
+
+    which: another one, ``last``, ``best`` or an iteration.
 
     Only what belongs to the evaluation can be changed: the rest is what was trained. Raises ConfigError, RunError
     (no checkpoint yet), CheckpointError, DataError.
     """
     config = parse(_changed(run.config, list(assignments)))
     folder = home.artifacts(run).checkpoints()
-    held = checkpoint.read_newest(folder, "best") or checkpoint.read_newest(folder, "last")
+    if which:
+        one = checkpoint.named(folder, which)
+        held = (one, *checkpoint.read(one))
+    else:
+        held = checkpoint.read_newest(folder, "best") or checkpoint.read_newest(folder, "last")
     if held is None and algorithms()[config.algorithm.name].meta_trained:
         raise _no_checkpoint(run)
     algorithm, family = _built(config, Folders(home.root / run.datasets, home.cache), run.forward == "loop", progress)
@@ -52,7 +60,7 @@ def load_trained(home: Home, run: Run, assignments: Sequence[str] = (), progress
     if held is None:  # nothing is learned and nothing chosen: there is nothing to keep in a checkpoint
         return Trained(algorithm, config, family, "best@0")
     checkpoint.put(*held, algorithm)
-    return Trained(algorithm, config, family, _label(held[0], run))
+    return Trained(algorithm, config, family, held[0].label if which else _label(held[0], run))
 
 
 def load_file(home: Home, path: Path, assignments: Sequence[str] = (), progress: OnProgress | None = None) -> Trained:
@@ -102,10 +110,11 @@ def evaluate_run(
     assignments: Sequence[str] = (),
     progress: OnProgress | None = None,
     tick: Tick = lambda _: None,
+    which: str = "",
 ) -> EvaluationResult:
-    """Score a run's checkpoint on frozen episodes, by its own protocol or a changed one."""
+    """Score a run's checkpoint on frozen episodes, by its own protocol or a changed one. which: see ``load_trained``."""
     changed = list(assignments) + ([] if episodes is None else [f"evaluation.episodes={episodes}"])
-    trained = load_trained(home, run, changed, progress)
+    trained = load_trained(home, run, changed, progress, which)
     return evaluate(
         trained.algorithm,
         trained.config,

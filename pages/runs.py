@@ -21,6 +21,7 @@ def body(live: bool) -> None:
     """Table and toolbar. live: whether a run was unfinished at the last full run of this script."""
     with session.shown_errors():
         session.tick()
+        dialogs.say_deleted()
         dialogs.undo_bar()
         listing()
         if live != any(session.store().unfinished()):  # last: a button that was clicked has done its work

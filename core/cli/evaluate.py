@@ -6,7 +6,7 @@ import typer
 
 from core import diverged
 from core.cli import follow
-from core.cli.options import HomeOption, JsonOption, RunArgument, SetOption, find_run, open_home
+from core.cli.options import CheckpointOption, HomeOption, JsonOption, RunArgument, SetOption, find_run, open_home
 from core.cli.output import emit
 from data.errors import InputError
 
@@ -17,11 +17,12 @@ def evaluate(
     episodes: Annotated[
         int | None, typer.Option("--episodes", help="Number of frozen episodes; default as in the run.")
     ] = None,
+    checkpoint: CheckpointOption = "",
     set_: SetOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Score a run's best checkpoint on frozen episodes, by its own protocol or a changed one."""
+    """Score a run's best checkpoint, or another one, on frozen episodes, by its own protocol or a changed one."""
     from core.trained import evaluate_run
     from data.family import SPLITS
 
@@ -30,7 +31,7 @@ def evaluate(
     found, store = open_home(home)
     one = find_run(store, run)
     with follow.bar("evaluating") as tick:
-        result = evaluate_run(found, one, split, episodes, set_ or [], tick=tick)
+        result = evaluate_run(found, one, split, episodes, set_ or [], tick=tick, which=checkpoint)
     whole = result.as_json(run)
     text = f"{result.split} {result.metric.title} {result.metric.text(result.mean, result.ci95)} on {result.episodes} episodes"
     lines = [f"{text}, {result.non_finite} not finite{diverged.remark(result.metric, whole)}", diverged.sentence(whole)]

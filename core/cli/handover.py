@@ -8,7 +8,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from core.cli.options import HomeOption, find_run, open_home
+from core.cli.options import CheckpointOption, HomeOption, find_run, open_home
 from core.handover import again, tables
 from core.handover.report import charts_page, report
 from core.runs.home import Home
@@ -29,6 +29,7 @@ def export(
     run: Annotated[int, typer.Argument(metavar="RUN", min=1, max=LARGEST_RUN, help="Number of the run.")],
     what: Annotated[str, typer.Option("--what", help=f"{', '.join(WHAT)}.")] = "metrics",
     output: OutputOption = STDOUT,
+    checkpoint: CheckpointOption = "",
     home: HomeOption = None,
 ) -> None:
     """Give out a run: tables as .csv or .parquet, config as .json, charts as .html, the trained learner as .zip."""
@@ -36,17 +37,19 @@ def export(
         raise InputError(f"There is nothing named {what} to export.", f"Choose {', '.join(WHAT)}.", "what")
     found, store = open_home(home)
     one = find_run(store, run)
-    write(output, exporter(what, output, one, store, found))
+    write(output, exporter(what, output, one, store, found, checkpoint))
 
 
-def exporter(what: str, output: str, run: Run, store: RunStore, home: Home) -> Callable[[BinaryIO], None]:
+def exporter(
+    what: str, output: str, run: Run, store: RunStore, home: Home, checkpoint: str = ""
+) -> Callable[[BinaryIO], None]:
     """Writes what was asked for into an open file. Raises InputError where the file's name does not fit it."""
     if what == "checkpoint":
         if output == STDOUT:
             raise InputError("A checkpoint is not text.", "Give --output a file, as learner.zip.", "output")
         from core.handover import bundle  # brings torch
 
-        return lambda file: bundle.write(run, home.artifacts(run), file)
+        return lambda file: bundle.write(run, home.artifacts(run), file, checkpoint)
     if what in tables.TABLES:
         ending = "csv" if output == STDOUT else Path(output).suffix.removeprefix(".").lower()
         if ending not in tables.FORMATS:

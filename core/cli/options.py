@@ -17,6 +17,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; may be repeated.")
 ]
+CheckpointOption = Annotated[
+    str, typer.Option("--checkpoint", metavar="WHICH", help="best (default), last or an iteration that was kept.")
+]
 RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, max=LARGEST_RUN, help="Number of the run.")]
 
 

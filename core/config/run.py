@@ -52,6 +52,10 @@ class TrainingConfig(Config):
     """
     evaluate_every: int = setting(500, "Validate every", unit="iterations", ge=1, step=100)
     """Iterations between two validations; each also writes a checkpoint. The untrained start is validated too."""
+    keep_best: int = setting(1, "Keep the best", unit="checkpoints", ge=1, le=10, advanced=True)
+    """So many checkpoints that did best on validation tasks are kept. The best of them is tested; the others can be tested,
+    continued from and taken away later. Each needs its room on the disk.
+    """
     early_validations: int = setting(4, "Early validations", ge=0, le=16, advanced=True)
     """Further ones before the first of these: after a half, a quarter, an eighth … of that many iterations."""
 

@@ -36,10 +36,13 @@ class Bundle:
     label: str
 
 
-def write(run: Run, artifacts: Artifacts, target: BinaryIO) -> None:
-    """The run's best checkpoint, else its last, into an open file, copied in small pieces. Raises RunError without any."""
+def write(run: Run, artifacts: Artifacts, target: BinaryIO, which: str = "") -> None:
+    """The run's best checkpoint, else its last, into an open file, copied in small pieces. Raises RunError without any.
+
+    which: another one, ``last`` or an iteration; CheckpointError where there is none such.
+    """
     folder, tried = artifacts.checkpoints(), None
-    while (saved := checkpoint.newest(folder, "best") or checkpoint.newest(folder, "last")) not in (None, tried):
+    while (saved := _asked_for(folder, which)) not in (None, tried):
         try:
             choice, weights = _choice(saved), (saved.folder / WEIGHTS).open("rb")
         except FileNotFoundError:  # rotated away by a training that goes on
@@ -51,6 +54,12 @@ def write(run: Run, artifacts: Artifacts, target: BinaryIO) -> None:
     if tried:
         raise CheckpointError(f"The checkpoint {tried.folder} is not whole.", "Train the run again.", str(tried.folder))
     raise RunError(f"Run {run.id} has no checkpoint to take away.", "Wait for its first validation, or resume it.")
+
+
+def _asked_for(folder: Path, which: str) -> Checkpoint | None:
+    if which:
+        return checkpoint.named(folder, which)
+    return checkpoint.newest(folder, "best") or checkpoint.newest(folder, "last")
 
 
 def _choice(saved: Checkpoint) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def text(run: Run, checkpoint: str) -> str:
         f"support set), adapts to them, and answers for others (the queries). Run {run.id}, weights `{checkpoint}`.",
         "\n".join(f"- {name}: {plain(value)}" for name, value in _rows(run, facts)),
         "## Scores",
-        "\n".join(f"- {line}" for line in scores(run, facts)),
+        "\n".join(f"- {line}" for line in [*scores(run, facts), *_remark(checkpoint)]),
         "## Loading it",
         "With Innerloop's folder on Python's path:",
         LOAD.format(file=bundle_file(run), shots=facts.task or "a task's support set"),
@@ -47,6 +47,12 @@ def text(run: Run, checkpoint: str) -> str:
     if note := plain(run.note):
         parts.insert(3, f"Note: {note}")
     return "\n\n".join(parts) + "\n"
+
+
+def _remark(checkpoint: str) -> list[str]:
+    return (
+        ["The scores are of the run's best checkpoint, not of these weights."] if checkpoint.startswith("kept") else []
+    )
 
 
 def _rows(run: Run, facts: Facts) -> list[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """What a run leaves behind beside its rows: checkpoints, tasks to look at, a log. Pages and engine reach them through this."""
 
 import os
+import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import StoreError
+
+# As core.training.checkpoint names them, which is not imported without torch.
+KEPT = re.compile(r"kept-(\d{9,18})-\d{3,9}")
 
 
 class Artifacts(Protocol):
@@ -27,6 +31,9 @@ class Artifacts(Protocol):
 
     def drop_view(self, name: str) -> None:
         """Keep it no longer; nothing to do where nothing is."""
+
+    def kept(self) -> list[int]:
+        """The iterations of the checkpoints that are kept beside the best and the last, in order."""
 
     def log_tail(self, most: int) -> str | None:
         """The last ``most`` bytes of the worker's log from the beginning of a line; None as long as there is no log."""
@@ -78,6 +85,10 @@ class LocalArtifacts:
 
     def _view_file(self, name: str) -> Path:
         return self.folder / "views" / f"{name}.z"
+
+    def kept(self) -> list[int]:
+        names = (KEPT.fullmatch(path.name) for path in self.checkpoints().glob("kept-*"))
+        return sorted({int(name[1]) for name in names if name})
 
     def log_tail(self, most: int) -> str | None:
         try:

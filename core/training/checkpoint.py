@@ -2,7 +2,8 @@
 
 A save makes a folder of its own, ``last-000001200-002`` for the third save at that iteration, under another name until it
 is whole and on the disk. Only then the one before goes, first by its name, so that at every moment there is a whole newest
-checkpoint of each kind, whenever the process is killed. When one is written is the trainer's to say.
+checkpoint of each kind, whenever the process is killed. Of those that did best on validation several may be kept: the best is
+then called ``best`` and the others ``kept``. When one is written is the trainer's to say.
 """
 
 import io
@@ -10,7 +11,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -26,8 +27,8 @@ from data.errors import InnerloopError
 
 log = logging.getLogger(__name__)
 
-Which = Literal["last", "best"]
-NAME = re.compile(r"(last|best)-(\d{9,18})(?:-(\d{3,9}))?")  # 0.1 wrote no number of the save
+Which = Literal["last", "best", "kept"]
+NAME = re.compile(r"(last|best|kept)-(\d{9,18})(?:-(\d{3,9}))?")  # 0.1 wrote no number of the save
 REMEDY = (
     "Free some space or give the home folder another disk, then resume the run: it goes on from the checkpoint before."
 )
@@ -59,13 +60,16 @@ def save(
     algorithm: Algorithm,
     state: dict[str, Any],
     check: Callable[[], None] = lambda: None,
+    keep: Collection[int] = (),
 ) -> Checkpoint:
     """Write a checkpoint, then drop older ones of its kind. Raises CheckpointError; the older one is then still there.
+
+    keep: iterations of which a best or kept one stays, as kept.
 
     check: called when all is written and nothing is in place; raises if it must not be put there (any more).
     """
     saved = weights(algorithm)
-    return place(folder, which, iteration, saved, {"algorithm": algorithm.choice or {}, **state}, check)
+    return place(folder, which, iteration, saved, {"algorithm": algorithm.choice or {}, **state}, check, keep)
 
 
 def place(
@@ -75,6 +79,7 @@ def place(
     saved: dict[str, Tensor],
     state: dict[str, Any],
     check: Callable[[], None] = lambda: None,
+    keep: Collection[int] = (),
 ) -> Checkpoint:
     """``save`` for weights and a state as ``read`` gives them."""
     made = _next(folder, which, iteration)
@@ -91,10 +96,29 @@ def place(
             raise
         message = f"The checkpoint of iteration {iteration} could not be written to {folder}: {error.strerror}."
         raise CheckpointError(message, REMEDY, str(folder)) from error
-    for older in found(folder, which):
-        if older != made:
-            _remove(older.folder)
+    _retire(folder, made, keep)
     return made
+
+
+def _retire(folder: Path, made: Checkpoint, keep: Collection[int]) -> None:
+    """Drop what a new checkpoint takes the place of. A best one that is to stay becomes a kept one."""
+    for older in found(folder, made.which):
+        stays = older.iteration in keep and older.iteration != made.iteration
+        if older != made and made.which == "best" and stays:
+            _rename(older.folder, f"kept-{older.iteration:09d}-{older.turn:03d}")
+        elif older != made and not (made.which == "kept" and stays):
+            _remove(older.folder)
+    for one in found(folder, "kept") if made.which == "best" else ():
+        if one.iteration not in keep or one.iteration == made.iteration:
+            _remove(one.folder)
+
+
+def _rename(folder: Path, name: str) -> None:
+    try:
+        folder.rename(folder.with_name(name))
+    except OSError as error:  # a kept one of the same name is as good
+        log.warning("the checkpoint %s could not be kept: %s", folder, error.strerror)
+        _remove(folder)
 
 
 def _next(folder: Path, which: Which, iteration: int) -> Checkpoint:
@@ -128,6 +152,19 @@ def found(folder: Path, which: Which) -> list[Checkpoint]:
 def newest(folder: Path, which: Which) -> Checkpoint | None:
     checkpoints = found(folder, which)
     return checkpoints[-1] if checkpoints else None
+
+
+def named(folder: Path, which: str) -> Checkpoint:
+    """The one that a person names: ``best``, ``last`` or an iteration. Raises CheckpointError with those that there are."""
+    there = [one for one in (newest(folder, "best"), newest(folder, "last"), *found(folder, "kept")) if one]
+    for one in there:
+        if which in (one.which, str(one.iteration)):
+            return one
+    have = ", ".join(one.label for one in there)
+    text = f"There is no checkpoint {which[:40]}."
+    raise CheckpointError(
+        text, f"There is {have}." if have else "A run writes its first after a validation.", str(folder)
+    )
 
 
 def read(checkpoint: Checkpoint) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -60,6 +60,7 @@ class Trainer:
         self.beat, self.clock = beat, clock
         self.iteration, self.validated, self.seconds, self.rate = 0, NEVER, 0.0, None
         self.best: dict[str, Any] | None = None
+        self.kept: list[dict[str, Any]] = []  # the best and those after it, of which a checkpoint is kept
         self.early = early_validations(config.training)
         self.window, self.spent, self.last_beat, self.last_save = Window(), Spent(), -math.inf, clock()
         self.saved = NEVER  # the iteration of the last checkpoint that the log tells of
@@ -117,6 +118,7 @@ class Trainer:
         state = checkpoint.load(saved, self.algorithm)
         self.iteration, self.validated, self.seconds = saved.iteration, state["validated"], state["seconds"]
         self.best, self.spent = state["best"], Spent(state.get("spent"))  # which 0.2 did not keep
+        self.kept = state.get("kept", [self.best] if self.best else [])
         self.window = Window(**state["window"]) if "window" in state else Window(since=self.seconds)
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["torch"])
@@ -150,6 +152,7 @@ class Trainer:
             "validated": self.validated,
             "seconds": self.seconds,
             "best": self.best,
+            "kept": self.kept,
             "window": self.window.state(),
             "spent": self.spent.so_far(),
             "optimizer": self.optimizer.state_dict(),
@@ -164,7 +167,10 @@ class Trainer:
         self, which: checkpoint.Which, iteration: int, state: dict[str, Any], algorithm: Algorithm | None = None
     ) -> None:
         with self.spent.on("writing"):
-            checkpoint.save(self.folder, which, iteration, algorithm or self.algorithm, state, self.listener.check)
+            keep = [one["iteration"] for one in self.kept]
+            checkpoint.save(
+                self.folder, which, iteration, algorithm or self.algorithm, state, self.listener.check, keep
+            )
 
     def _train(self) -> None:
         if self.team:
@@ -286,17 +292,20 @@ class Trainer:
         return tick
 
     def _validate(self, iteration: int, algorithm: Algorithm) -> None:
-        """Score the learner as it is after so many iterations, and keep it if it is the best so far."""
+        """Score the learner as it is after so many iterations, and keep it if it is among the best so far."""
         with self.spent.on("validation"):
             began = time.perf_counter()
             result = self._validated(iteration, algorithm)
             seconds = account.duration(time.perf_counter() - began)
-            best = math.isfinite(result.mean) and (self.best is None or result.rank > tuple(self.best["rank"]))
-            self.validated = iteration
-            if best:
-                self.best = {"iteration": iteration, "rank": list(result.rank)}
+            score = {"iteration": iteration, "rank": list(result.rank)}
+            if math.isfinite(result.mean):  # of two that are equal the older one is the better
+                ranked = sorted([*self.kept, score], key=lambda one: tuple(one["rank"]), reverse=True)
+                self.kept = ranked[: self.config.training.keep_best]
+            self.validated, best = iteration, self.kept[:1] == [score]
+            if score in self.kept:
+                self.best = self.kept[0]
                 trained = algorithm is self.algorithm  # another run can go on from it, but not from the untrained start
-                self._put("best", iteration, self._state() if trained else {}, algorithm)
+                self._put("best" if best else "kept", iteration, self._state() if trained else {}, algorithm)
             self._show(of_validation(algorithm, self.config, self.validation, iteration))
             self._tell(result, iteration, best)
             remark = " (best so far)" if best else ""

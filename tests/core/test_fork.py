@@ -1,5 +1,6 @@
 """Runs that go on from another one's checkpoint: the same numbers as the parent's, other settings, refusals in time."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 from core.config.checks import ConfigError, parse
 from core.errors import RunError
 from core.fork import start_of
+from core.handover import bundle
 from core.runs import scheduler
 from core.runs.home import Home
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from core.trained import evaluate_run
 from core.training import checkpoint
 from core.training.checkpoint import newest
 from core.training.listener import Stopped
@@ -80,6 +83,22 @@ def test_a_changed_rate_counts_from_the_first_step_and_inner_settings_do_not_kee
     rates = [(iteration, rate) for iteration, key, rate in listener.curve if key == "train/learning_rate"]
     assert rates == [(5, 0.05), (6, 0.05)]
     assert [iteration for iteration, split, _ in listener.scores if split == "val"] == [4, 6]
+
+
+def test_a_kept_checkpoint_is_gone_on_from_and_tested(store: RunStore, home: Home) -> None:
+    parent = parent_of(store, home, "training.keep_best=4", "training.evaluate_every=1")
+    artifacts = home.artifacts(parent)
+    kept = [one for one in artifacts.kept() if one]
+    assert kept == [one.iteration for one in checkpoint.found(artifacts.checkpoints(), "kept") if one.iteration]
+    fork = forked(store, home, parent, "training.iterations=7", which=str(kept[0]))
+    assert fork.iteration == kept[0]
+    train(store, home, fork)
+    result = evaluate_run(home, parent, which=str(kept[0]))
+    assert result.protocol["checkpoint"] == f"kept@{kept[0]}"
+    assert result.mean != evaluate_run(home, parent).mean
+    file = io.BytesIO()
+    bundle.write(parent, artifacts, file, str(kept[0]))
+    assert f"kept@{kept[0]}".encode() in file.getvalue()
 
 
 def test_a_fork_is_stopped_and_resumed(store: RunStore, home: Home) -> None:

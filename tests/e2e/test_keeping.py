@@ -36,3 +36,7 @@ def test_a_deleted_run_comes_back_by_undo(page: Page, server, finished: int) -> 
     page.locator(".st-key-undo-delete button").click()
     expect(page.get_by_text("is back")).to_be_visible()
     assert store.get(finished).deleted is None
+    store.archive([finished])
+    page.locator(".st-key-show-archived button").click()
+    expect(page.get_by_label("Search", exact=True)).to_have_value(f"run:{finished} is:archived")
+    store.archive([finished], on=False)

@@ -4,6 +4,7 @@ import base64
 import json
 import math
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -299,6 +300,17 @@ def test_a_run_that_is_deleted_from_its_page_leaves_for_the_list_with_a_word(app
     assert page.title[0].value == "Runs"
     assert as_read(page.toast[0].value) == f"Run #{run.id} doodles-5w1s is deleted."
     assert not page.run().toast
+
+
+def test_learners_of_other_good_checkpoints_can_be_taken_away(app, make_run):
+    run = make_run("doodles-5w1s")
+    assert not [one for one in app("run", run=run.id).get("download_button") if "iteration" in one.proto.label]
+    for name in ("kept-000000002-000", "kept-000000001-000", "kept-000000009-000.part"):
+        Path(run.folder, "checkpoints", name).mkdir(parents=True)
+    labels = [
+        one.proto.label for one in app("run", run=run.id).get("download_button") if "iteration" in one.proto.label
+    ]
+    assert labels == ["Of iteration 1", "Of iteration 2"]
 
 
 def test_the_lineage_links_to_every_generation(app, said, make_run):

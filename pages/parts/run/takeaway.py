@@ -33,6 +33,7 @@ def card(run: Run) -> None:
                     icon=":material/inventory_2:",
                     help="Weights, config and a card that says what it is",
                 )
+            kept_popover(run)
         st.caption("With the config’s file beside app.py, this trains it again:")
         st.code(again.command(run), language="sh", wrap_lines=True)
         if begun := again.begun(run):
@@ -51,6 +52,24 @@ def table_popover(run: Run, name: str) -> None:
                 "application/octet-stream",
                 "download",
                 lambda one, written=written: written(tables.TABLES[name](one, session.store())),
+            )
+
+
+def kept_popover(run: Run) -> None:
+    """The learner as it was at the other validations that did best; nothing where the run keeps the best alone."""
+    kept = session.home().artifacts(run).kept()
+    if not kept:
+        return
+    with st.popover("Other learners", icon=":material/inventory_2:", key=f"kept-{run.id}"):
+        for iteration in kept:
+            st.download_button(
+                say.plain(f"Of iteration {iteration}"),
+                lambda which=str(iteration): _bundle(run, which),
+                bundle_file(run).replace(".zip", f"-{iteration}.zip"),
+                "application/zip",
+                key=f"take-learner-{run.id}-{iteration}",
+                on_click="ignore",
+                icon=":material/download:",
             )
 
 
@@ -79,11 +98,11 @@ def _charts(run: Run) -> bytes:
     return charts_page(run, session.store()).encode()
 
 
-def _bundle(run: Run) -> bytes:
+def _bundle(run: Run, which: str = "") -> bytes:
     """Put together on disk, so that it is in memory once."""
     from core.handover.bundle import write as write_bundle  # brings torch
 
     with tempfile.TemporaryFile() as file:
-        write_bundle(session.fetch(run.id), session.home().artifacts(run), file)
+        write_bundle(session.fetch(run.id), session.home().artifacts(run), file, which)
         file.seek(0)
         return file.read()

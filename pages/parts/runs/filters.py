@@ -130,11 +130,6 @@ def elsewhere(shown: int) -> None:
 
 def _link(label: str, text: str, name: str) -> None:
     icon = {"archived": "archive", "deleted": "delete", "all": "arrow_back"}[name]
-    st.button(
-        say.plain(label),
-        key=f"show-{name}",
-        icon=f":material/{icon}:",
-        type="tertiary",
-        on_click=look_for,
-        args=(text,),
-    )
+    if st.button(say.plain(label), key=f"show-{name}", icon=f":material/{icon}:", type="tertiary"):
+        look_for(text)
+        st.rerun()  # the whole page: the search above says it

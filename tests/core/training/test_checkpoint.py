@@ -65,6 +65,25 @@ def test_channels_last_and_expanded_weights_can_be_saved(tmp_path: Path) -> None
     assert torch.equal(saved["model.wide"], torch.ones(4).double())
 
 
+def test_of_the_best_those_that_are_to_stay_become_kept_ones(tmp_path: Path) -> None:
+    def there() -> list[str]:
+        return [one.label for kind in ("best", "kept") for one in checkpoint.found(tmp_path, kind)]
+
+    checkpoint.save(tmp_path, "best", 2, learner(), {}, keep=[2])
+    checkpoint.save(tmp_path, "best", 4, learner(), {}, keep=[4, 2])
+    assert there() == ["best@4", "kept@2"]
+    checkpoint.save(tmp_path, "kept", 6, learner(), {}, keep=[4, 6])
+    assert there() == ["best@4", "kept@6"]
+    checkpoint.save(tmp_path, "best", 4, learner(), {}, keep=[4, 6])
+    assert there() == ["best@4", "kept@6"], "saved again, as a tuned one is"
+    assert checkpoint.named(tmp_path, "6").which == "kept"
+    with pytest.raises(CheckpointError, match="no checkpoint 2") as caught:
+        checkpoint.named(tmp_path, "2")
+    assert caught.value.remedy == "There is best@4, kept@6."
+    checkpoint.save(tmp_path, "best", 8, learner(), {})
+    assert there() == ["best@8"]
+
+
 def test_only_the_newest_of_a_kind_is_kept(tmp_path: Path) -> None:
     for iteration in (2, 10, 9_999_999):
         checkpoint.save(tmp_path, "last", iteration, learner(), {})

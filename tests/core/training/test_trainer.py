@@ -363,6 +363,40 @@ def test_the_untrained_start_is_scored_as_any_other(run: str, pictures: Home, tm
     assert start.protocol | {"checkpoint": later.protocol["checkpoint"]} == later.protocol
 
 
+KEEPING = ("sinusoid", "training.keep_best=3", "training.iterations=8", "training.evaluate_every=1")
+
+
+def kept_in(folder: Path) -> list[str]:
+    kinds = ("best", "kept")
+    return sorted(f"{one.label}" for kind in kinds for one in checkpoint.found(folder, kind))
+
+
+def test_so_many_of_the_best_are_kept_and_no_more(pictures: Home, tmp_path: Path) -> None:
+    result, listener, trainer = train(tiny(*KEEPING), tmp_path, pictures)
+    validated = {iteration: score for iteration, split, score in listener.scores if split == "val"}
+    order = sorted(validated, key=validated.get)[:3]
+    assert [one["iteration"] for one in trainer.kept] == order
+    assert kept_in(tmp_path) == sorted([f"best@{order[0]}", *(f"kept@{one}" for one in order[1:])])
+    assert result.protocol["checkpoint"] == f"best@{order[0]}"
+    assert not list(tmp_path.glob("*.part")) and not list(tmp_path.glob("*.dropped"))
+
+
+@pytest.mark.parametrize("at", [1, 4, 7])
+def test_a_resumed_run_keeps_the_same_as_one_that_was_never_stopped(at: int, pictures: Home, tmp_path: Path) -> None:
+    _, _, whole = train(tiny(*KEEPING), tmp_path / "whole", pictures)
+    with pytest.raises(Stopped):
+        train(tiny(*KEEPING), tmp_path / "parts", pictures, stop_at(lambda progress, _: progress.iteration == at))
+    _, _, resumed = train(tiny(*KEEPING), tmp_path / "parts", pictures)
+    assert resumed.kept == whole.kept
+    assert kept_in(tmp_path / "parts") == kept_in(tmp_path / "whole")
+    for label in kept_in(tmp_path / "whole"):
+        weights = [
+            checkpoint.read(checkpoint.named(tmp_path / name, label.partition("@")[2]))[0]
+            for name in ("whole", "parts")
+        ]
+        assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+
+
 def test_a_start_that_does_best_is_what_is_tested(pictures: Home, tmp_path: Path) -> None:
     """The inner rate is one that adapts well from a random start, and the meta learning rate ruins it."""
     config = tiny("sinusoid", "training.meta_lr=1", "algorithm.inner_lr=0.01")
@@ -377,11 +411,11 @@ def test_a_start_that_does_best_is_what_is_tested(pictures: Home, tmp_path: Path
 def test_a_run_of_an_earlier_version_is_resumed_without_a_start_to_score(
     pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its checkpoints have no window, no seconds spent, and 0 for no validation yet."""
+    """Its checkpoints have no window, no seconds spent, no list of what is kept, and 0 for no validation yet."""
     save = checkpoint.save
 
-    def as_before(folder: Path, which: str, iteration: int, algorithm, state: dict, check: Callable) -> None:
-        kept = {key: value for key, value in state.items() if key not in ("window", "spent")}
+    def as_before(folder: Path, which: str, iteration: int, algorithm, state: dict, check: Callable, _: list) -> None:
+        kept = {key: value for key, value in state.items() if key not in ("window", "spent", "kept")}
         if which == "last":
             kept |= {"validated": max(kept["validated"], 0), "best": None}
         save(folder, which, iteration, algorithm, kept, check)
