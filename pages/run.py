@@ -1,6 +1,6 @@
 """One run, ``?run=ID``: what it is doing, its curves, its test, its config and its log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -47,7 +47,8 @@ def act(action: Callable[[RunStore, Home, int], Run], run: int) -> None:
         st.session_state[PROBLEM] = str(error)
 
 
-def header(run: Run, compared: Beside | None) -> None:
+def header(run: Run, compared: Beside | None, made: Sequence[Run]) -> None:
+    """made: the newest runs that were made from this one."""
     words, buttons = st.columns([1, 1.3], vertical_alignment="center")
     with words:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -59,7 +60,7 @@ def header(run: Run, compared: Beside | None) -> None:
         marks = "".join(f" · {word}" for word in ("starred", "archived") if getattr(run, word))
         say.caption(f"run #{run.id} · {method(run)} · seed {run.config.get('seed')} · {began}{group}{tags}{marks}")
         beside.line(run, compared)
-        beside.children(run)
+        beside.children(made)
     with buttons, st.container(horizontal=True, horizontal_alignment="right", key="run-actions"):
         action_buttons(run)
 
@@ -175,7 +176,8 @@ def draw(run: Run) -> None:
     reader.poll([run.id, *([compared.other.id] if compared else [])])
     drawn = Drawn.of(run, cards.log_tail(run), compared)
     found = diagnoses(run, reader)
-    header(run, compared)
+    made = session.store().children(run.id, beside.MOST_CHILDREN)
+    header(run, compared, made)
     with st.container(key="announcement"):
         same_again.open_pending(run)
         dialogs.open_pending([run.id])
@@ -200,7 +202,8 @@ def draw(run: Run) -> None:
         cards.config_card(run)
     with log:
         log_place = cards.log_card(run, begun=drawn.log)
-    family_tree.card(run)
+    if run.parent or made:
+        family_tree.card(run)
     takeaway.card(run)
     if run.note:
         say.caption(f"Note: {run.note}")

@@ -319,8 +319,8 @@ def test_the_lineage_links_to_every_generation(app, said, make_run):
     third = make_run("doodles-5w1s", parent=second.id)
     page = app("run", run=second.id)
     rows = [as_read(link.proto.label) for link in page.get("page_link") if ":gray[" in link.proto.label]
-    assert rows[0].startswith(f"#{first.id} doodles-5w1s") and "80.00 ± 1.00 %" in rows[0]
-    assert rows[1].startswith(f"#{third.id} doodles-5w1s :gray[inner_lr 0.4")
+    assert rows[0].startswith(f"**#{first.id} doodles-5w1s**") and "80.00 ± 1.00 %" in rows[0]
+    assert rows[1].startswith(f"**#{third.id} doodles-5w1s** :gray[inner_lr 0.4")
     assert "inner_lr 0.3 · 80.00 ± 1.00 % · this run" in said(page)
     assert "this run" not in said(app("run", run=make_run("doodles-5w1s").id))
 

@@ -4,6 +4,7 @@
 ``?run=8&beside=none`` nobody else's.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,9 +91,8 @@ def line(run: Run, beside: Beside | None) -> None:
         st.toggle(say.plain(f"curves of #{beside.other.id}"), key=key, on_change=_switch, args=(key,))
 
 
-def children(run: Run) -> None:
-    """Links to the newest runs that were made from this one."""
-    made = session.store().children(run.id, MOST_CHILDREN)
+def children(made: Sequence[Run]) -> None:
+    """Links to runs that were made from this one."""
     if not made:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="children"):

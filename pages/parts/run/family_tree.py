@@ -37,6 +37,4 @@ def _row(branch: Branch, here: Run) -> None:
     if one.id == here.id:
         say.name(name, f"{remark} · this run")
         return
-    st.page_link(
-        "pages/run.py", label=f"{say.plain(name)} :gray[{say.plain(remark)}]", query_params={"run": str(one.id)}
-    )
+    st.page_link("pages/run.py", label=say.named(name, remark), query_params={"run": str(one.id)})

@@ -67,13 +67,13 @@ def marks(chosen: Sequence[Run]) -> None:
     starred, archived = (bool(chosen) and all(getattr(run, mark) for run in chosen) for mark in ("starred", "archived"))
 
     def button(label: str, icon: str, act: Callable, wanted: bool, key: str) -> None:
-        help_ = say.plain(f"{label} {on}") if chosen else None
+        about = f"{label} {on}" if chosen else ""
         st.button(
             say.plain(label),
             key=key,
             icon=f":material/{icon}:",
             disabled=not chosen,
-            help=help_,
+            help=say.plain(about),
             on_click=act,
             args=(ids, wanted),
         )
@@ -88,8 +88,10 @@ def marks(chosen: Sequence[Run]) -> None:
 def stop(chosen: Sequence[Run]) -> None:
     unfinished = [run for run in chosen if run.status not in ENDED and run.desired != "stop"]
     label = "Stop" if len(chosen) < 2 or not unfinished else f"Stop {len(unfinished)}"
-    help_ = say.plain(f"Stops {numbers(unfinished)} with a checkpoint") if unfinished else None
-    if st.button(say.plain(label), icon=":material/stop:", disabled=not unfinished, help=help_, key="stop-runs"):
+    about = f"Stops {numbers(unfinished)} with a checkpoint" if unfinished else ""
+    if st.button(
+        say.plain(label), icon=":material/stop:", disabled=not unfinished, help=say.plain(about), key="stop-runs"
+    ):
         for run in unfinished:
             scheduler.stop(session.store(), session.home(), run.id)
         st.rerun()
@@ -110,4 +112,4 @@ def toolbar_of_deleted(chosen: Sequence[Run]) -> None:
         )
         if st.button("Empty", key="empty-deleted", icon=":material/delete_forever:"):
             dialogs.ask_to_empty()
-        st.caption(f"Deleted runs can be restored for {bin.DAYS} days; then they are gone with their files.")
+        say.caption(f"Deleted runs can be restored for {bin.DAYS} days; then they are gone with their files.")

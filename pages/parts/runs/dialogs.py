@@ -37,7 +37,7 @@ def open_pending(of: Sequence[int] | None = None) -> None:
     elif runs and which == "tags":
         tags(runs)
     elif runs and which == "delete":
-        delete(runs)
+        delete(runs, stay=of is None)
     elif which == "empty" and of is None:
         empty()
 
@@ -91,10 +91,11 @@ def tags(runs: Sequence[Run]) -> None:
 
 
 @st.dialog("Delete?", on_dismiss=close)
-def delete(runs: Sequence[Run]) -> None:
+def delete(runs: Sequence[Run], stay: bool) -> None:
+    """stay: on the page, rather than leave it for the list of runs."""
     for run in runs:
         say.listed(run.name, f"#{run.id}")
-    st.caption(f"Curves, scores, checkpoints and log go with it. For {bin.DAYS} days this can be undone.")
+    say.caption(f"Curves, scores, checkpoints and log go with it. For {bin.DAYS} days this can be undone.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep", key="delete-cancel", on_click=close):
             st.rerun()
@@ -107,6 +108,8 @@ def delete(runs: Sequence[Run]) -> None:
                 what = f"Run #{runs[0].id} {runs[0].name} is" if len(runs) == 1 else f"{len(runs)} runs are"
                 st.session_state[DELETED] = f"{what} deleted."
                 st.session_state[UNDO] = (f"{what} deleted.", ids, time.monotonic())
+                if stay:
+                    st.rerun()
                 st.switch_page("pages/runs.py")
 
 

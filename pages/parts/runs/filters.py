@@ -37,7 +37,12 @@ def filters() -> None:
         values = chosen(query, field)
         _follow(f"filter-{field}", values[0] if len(values) == 1 and values[0] in names else None)
         place.selectbox(
-            field.capitalize(), names, key=f"filter-{field}", placeholder="any", on_change=_pick, args=(field,)
+            say.plain(field.capitalize()),
+            names,
+            key=f"filter-{field}",
+            placeholder="any",
+            on_change=_pick,
+            args=(field,),
         )
     for problem in store.search(query).problems:
         say.wrong(problem)
