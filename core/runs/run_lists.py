@@ -28,6 +28,7 @@ class RunLists:
     """The part of the store that lists runs."""
 
     database: Database
+    _settings: tuple[int | None, dict[str, object]] = (None, {})  # those of all runs up to this number
 
     def page(self, wanted: RunFilter = EVERY, *, limit: int | None = None, offset: int = 0) -> list[Run]:
         """The runs that match, newest first: at most ``limit`` of them, after the first ``offset``."""
@@ -50,6 +51,12 @@ class RunLists:
         """The settings that runs have, by their paths, with the value that one has: of each learner, family and network one
         run is looked at, the newest.
         """
+        newest = self._number(select(func.max(runs.c.id)))
+        if newest != self._settings[0]:  # a run's settings never change
+            self._settings = newest, self._read_settings()
+        return self._settings[1]
+
+    def _read_settings(self) -> dict[str, object]:
         model = runs.c.config["model"]["name"].as_string().label("model")
         newest = select(func.max(runs.c.id)).group_by(runs.c.family, runs.c.learner, model)
         with self.database.reading() as connection:
