@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import math
 import os
 import re
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.runs import scheduler, warm
+from core.runs import bin, scheduler, warm
 from core.runs.home import PROJECT, Home
 from core.runs.schema import LARGEST_RUN, Run
 from core.runs.series import SeriesReader
@@ -24,6 +25,7 @@ from pages.parts import say
 TICK = 1.0  # seconds between two looks at the queue, however many pages are open
 GRACE = 1.0  # seconds from the first page's script to the import of torch
 LATER = 8.0  # seconds instead, once another process has it: those in which people look around and launch something
+OLD = 3600.0  # seconds between two looks at what was deleted long enough ago to go for good
 STAY = 60.0  # seconds between two times that the warm process is told that somebody is here
 HEAVY = ("torch", "core.config.run", "core.launch")  # what the Train page needs; seconds on first import
 
@@ -63,7 +65,7 @@ class Queue:
     """Looks after the queue at most once a TICK, whichever session asks first."""
 
     def __init__(self) -> None:
-        self._lock, self._last = threading.Lock(), 0.0
+        self._lock, self._last, self._emptied = threading.Lock(), 0.0, -math.inf
 
     def tick(self) -> None:
         if time.monotonic() - self._last < TICK or not self._lock.acquire(blocking=False):
@@ -71,6 +73,9 @@ class Queue:
         try:
             self._last = time.monotonic()
             scheduler.reconcile(store(), home())
+            if time.monotonic() - self._emptied > OLD:
+                self._emptied = time.monotonic()
+                bin.empty(store(), home(), bin.DAYS)
         finally:
             self._lock.release()
 

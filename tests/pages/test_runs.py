@@ -1,5 +1,6 @@
 """The Runs page."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -162,6 +163,14 @@ def test_deleted_runs_are_removed_for_good_when_that_is_asked(app, store, make_r
     page.button("empty-deleted").click().run()
     page.button("empty-confirm").click().run()
     assert store.count(RunFilter("is:deleted")) == 0
+
+
+def test_an_open_page_removes_what_was_deleted_long_ago(app, store, make_run):
+    old, new = make_run("doodles-5w1s"), make_run("doodles-5w1s")
+    for run, days in ((old, 8), (new, 6)):
+        store.update(run.id, host=None, deleted=time.time() - days * 86_400)
+    app("home")
+    assert [run.id for run in store.page(RunFilter("is:deleted"))] == [new.id]
 
 
 def test_a_deleted_runs_address_says_so_and_offers_it_back(app, said, store, make_run):
