@@ -90,7 +90,7 @@ def saved_searches() -> None:
                     width="stretch",
                 )
                 st.button(
-                    "",
+                    "Forget",
                     key=f"forget-{name}",
                     icon=":material/delete:",
                     help=say.plain(f"Forget the search {name}"),

@@ -115,7 +115,7 @@ def columns() -> dict[str, Any]:
     return {
         "#": column.NumberColumn(width=44, format="%d"),
         "Star": column.ButtonColumn(
-            "", width=36, type="tertiary", key=STAR, on_click=_switch_star, help="Stars a run, or takes the star away."
+            width=48, type="tertiary", key=STAR, on_click=_switch_star, help="Stars a run, or takes the star away."
         ),
         "Run": column.ButtonColumn(
             width=160, type="tertiary", alignment="left", key=OPEN, help="Opens the run's page."
