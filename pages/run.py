@@ -17,16 +17,7 @@ from data.errors import InnerloopError
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.redraw import redraw
-from pages.parts.run import (
-    beside,
-    cards,
-    family_tree,
-    hard_tasks,
-    one_task,
-    same_again,
-    stands_out,
-    takeaway,
-)
+from pages.parts.run import beside, cards, family_tree, hard_tasks, one_task, same_again, stands_out, takeaway
 from pages.parts.run.beside import Beside
 from pages.parts.run.figures import metric_cards
 from pages.parts.run.notice import in_the_way, notice
