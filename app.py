@@ -22,6 +22,7 @@ page = st.navigation(
             st.Page("pages/runs.py", title="Runs", icon=":material/table_rows:"),
             st.Page("pages/run.py", title="Run", icon=":material/monitoring:"),
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
+            st.Page("pages/present.py", title="Present", visibility="hidden"),  # by a button on the two before it
         ],
         "Experiment": [st.Page("pages/train.py", title="Train", icon=":material/rocket_launch:")],
     }

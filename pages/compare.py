@@ -27,6 +27,8 @@ def page() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             choice.picker(asked)
             report_button([run for group in compared for run in group.runs])
+            if compared:
+                present_button()
         if left := len(asked.runs) - sum(len(group.runs) for group in compared):
             say.info(
                 f"{left} of these {len(asked.runs)} runs are left out: more than {MOST} recipes could not be told apart, and "
@@ -39,6 +41,11 @@ def page() -> None:
                 st.page_link("pages/runs.py", label="Choose from the list of runs", icon=":material/table_rows:")
         return
     compare(compared)
+
+
+def present_button() -> None:
+    if st.button("Present", key="present", icon=":material/slideshow:", help="Replay these runs for an audience."):
+        st.switch_page("pages/present.py", query_params=choice.asked_for())
 
 
 def compare(chosen: list[Group]) -> None:

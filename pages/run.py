@@ -88,6 +88,14 @@ def action_buttons(run: Run) -> None:
 
 def more_buttons(run: Run) -> None:
     """What is done to a run but seldom."""
+    if st.button(
+        "Present",
+        key=f"present-{run.id}",
+        icon=":material/slideshow:",
+        help="Replay this run for an audience.",
+        width="stretch",
+    ):
+        st.switch_page("pages/present.py", query_params={"run": str(run.id)})
     if st.button("Rename, note", key=f"edit-{run.id}", icon=":material/edit:", width="stretch"):
         dialogs.ask("edit", [run])
     if st.button("Tags", key=f"tags-of-{run.id}", icon=":material/sell:", width="stretch"):

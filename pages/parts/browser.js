@@ -4,12 +4,14 @@ if (!window.innerloop) {
 
   // st.switch_page with a query writes it behind the address of the page that is left, before it opens the other: Back would
   // lead to /train?run=10. That is left out; an entry whose query has only gone takes the place of the one before it.
-  const belongs = {run: 'run', beside: 'run', from: 'train', preset: 'train', runs: 'compare', groups: 'compare'};
+  const compared = ['compare', 'present'];
+  const belongs = {run: ['run', 'present'], beside: ['run'], from: ['train'], preset: ['train'], runs: compared, groups: compared};
   const [push, replace] = [history.pushState.bind(history), history.replaceState.bind(history)];
   function write(how, state, title, address) {
     const to = new URL(address, document.baseURI), page = to.pathname.split('/').pop();
     const here = to.pathname === location.pathname;
-    if (here && [...to.searchParams.keys()].some(key => (belongs[key] ?? page) !== page)) return;
+    if (here && [...to.searchParams.keys()].some(key => !(belongs[key] ?? [page]).includes(page))) return;
+    if (how === push && to.href === location.href) return;  // Present has the address of what it is left for
     (here && location.search && !to.search ? replace : how)(state, title, address);
   }
   history.pushState = (...to) => write(push, ...to);

@@ -72,6 +72,11 @@ def address(runs: Sequence[Run]) -> dict[str, str]:
     return {RUNS: ",".join(str(number) for number in sorted(run.id for run in runs))}
 
 
+def asked_for() -> dict[str, list[str]]:
+    """The address's own parameters that say which runs, for another page that shows the same."""
+    return {word: values for word in ("run", RUNS, GROUPS) if (values := st.query_params.get_all(word))}
+
+
 def _write() -> None:
     """The widget's callback: the address says what was picked, so that it can be passed on and gone back from."""
     picks: list[Pick] = st.session_state[PICKED]

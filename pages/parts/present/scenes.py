@@ -1,0 +1,220 @@
+"""A recorded run, or several beside each other, as scenes for an audience: which curve draws itself, and the words it ends in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from core import charts
+from core.charts import Chart
+from core.comparing import curves
+from core.comparing.again import with_newest_tests
+from core.comparing.alike import tested
+from core.comparing.curves import View, look
+from core.comparing.groups import Group, grouped
+from core.comparing.scores import Standing, standing
+from core.comparing.verdict import verdicts
+from core.runs.facts import Facts
+from core.runs.schema import Run, Score
+from core.runs.series import SeriesReader
+from core.runs.store import RunStore
+from pages.parts import readable
+from pages.parts.compare.scores import in_words
+
+MILESTONES = 3  # validations of a run at which its replay stops, beside the untrained start
+VERDICTS = 3  # sentences that an audience reads
+SLOW, QUICK, STILL = 9.0, 4.0, 1.5  # seconds of a whole curve, of a part of one, and of the inner steps alone
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a list: what it is of, its score, and its colour's place in the palette."""
+
+    name: str
+    score: str
+    color: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is shown until somebody goes on. title: above. big: the words or number that everybody reads. text: a sentence below.
+
+    chart: draws itself from x ``start`` to ``end`` within ``seconds``; there at once where the two are equal. beside: the score
+    after each inner step at that moment, drawn last. counted: what one unit of x is worth while it is drawn, and of what, as
+    (16, "tasks"); None where x is not told.
+    """
+
+    title: str
+    big: str
+    text: str = ""
+    rows: tuple[Row, ...] = ()
+    chart: Chart | None = None
+    beside: Chart | None = None
+    start: float = 0.0
+    end: float = 0.0
+    seconds: float = STILL
+    counted: tuple[int, str] | None = None
+
+
+def scenes(runs: Sequence[Run], store: RunStore, reader: SeriesReader) -> list[Scene]:
+    """What there is to show of these runs, in order; the first scene says what they are. reader: has read them."""
+    if len(runs) == 1:
+        return _alone(runs[0], store, reader)
+    found = [tested(group, store) for group in grouped(runs)]
+    groups = [with_newest_tests(one) for one in found]
+    standings = [standing(group) for group in groups]
+    decided = sorted(verdicts(found, store), key=lambda one: (not one.decided, bool(one.reasons)))
+    drawn = [*_losses(groups, reader), *_validations(groups, reader)]
+    return [_opening(groups), *drawn, *_tests(standings), *_verdicts([one.sentence for one in decided])]
+
+
+def _alone(run: Run, store: RunStore, reader: SeriesReader) -> list[Scene]:
+    facts = Facts.of(run)
+    task = f"{facts.task} tasks: " if facts.task else ""
+    opening = Scene(
+        charts.title(run),
+        f"{facts.learner_title} on {facts.family_title}",
+        f"{task}each shows a few examples of something new. The learner adapts to them, and is then asked about others.",
+    )
+    return [opening, *_loss(run, facts, reader), *_milestones(run, facts, store, reader)]
+
+
+def _loss(run: Run, facts: Facts, reader: SeriesReader) -> list[Scene]:
+    chart = charts.loss_chart(run, reader)
+    if not facts.trains or not chart.traces:
+        return []
+    first, last = (readable.number(float(chart.traces[-1].y[place])) for place in (0, -1))
+    end = _reach(chart)
+    seen = f"{readable.count(end * facts.work_per_iteration)} {facts.work}"
+    text = f"The loss of its answers went from {first} to {last} ({facts.loss})."
+    drawn = {"end": end, "seconds": SLOW, "counted": (facts.work_per_iteration, facts.work)}
+    return [Scene("Meta-training", f"{seen} seen", text, chart=chart, **drawn)]
+
+
+def _milestones(run: Run, facts: Facts, store: RunStore, reader: SeriesReader) -> list[Scene]:
+    """The untrained start, some validations on the way, and the final test, each with its inner steps."""
+    scores = reader.validations(run.id)
+    chart = charts.validation_chart(run, scores) if scores else None
+    stops = [(score, found.result) for score in _stops(scores) if (found := store.evaluation(score.id))]
+    untrained = stops[0][1] if stops and stops[0][0].iteration == 0 else None
+    results = [result for _, result in stops] + ([run.test] if run.test else [])
+    medians = charts.by_median([result for result in results if result and result.get("curve")])
+    found, start = [], 0.0
+    for score, result in stops:
+        shown = [("untrained", untrained)] if untrained and score.iteration else []
+        shown.append(("after training so far" if score.iteration else "untrained", result))
+        told = _untrained(facts, result) if not score.iteration else _trained(facts, score, result)
+        part = {"start": start, "end": float(score.iteration), "counted": (facts.work_per_iteration, facts.work)}
+        seconds = QUICK if score.iteration else STILL
+        found.append(replace(told, chart=chart, beside=_steps(run, shown, medians), seconds=seconds, **part))
+        start = float(score.iteration)
+    if run.test:
+        shown = [*([("untrained", untrained)] if untrained else []), ("final test", run.test)]
+        end = {"start": start, "end": start, "beside": _steps(run, shown, medians)}
+        found.append(replace(_final(facts, run.test), chart=chart, **end))
+    return found
+
+
+def _stops(scores: Sequence[Score]) -> list[Score]:
+    """The start, and validations evenly apart up to the newest: as there are more of them early on, so are these."""
+    later = [score for score in scores if score.iteration]
+    places = np.unique(np.linspace(0, len(later) - 1, MILESTONES + 1).round().astype(int)[1:]) if later else []
+    return [*scores[: int(scores[0].iteration == 0)], *(later[place] for place in places)] if scores else []
+
+
+def _untrained(facts: Facts, result: dict[str, Any]) -> Scene:
+    value, what = readable.headline(facts.metric, result)
+    chance = facts.metric.chance
+    guessing = f" Guessing reaches {facts.metric.text(chance)}." if chance is not None else ""
+    text = f"Its {facts.metric.title} on new tasks before any training ({what}).{guessing}"
+    return Scene("The untrained start", value, text)
+
+
+def _trained(facts: Facts, score: Score, result: dict[str, Any]) -> Scene:
+    value, what = readable.headline(facts.metric, result)
+    seen = f"{readable.count(score.iteration * facts.work_per_iteration)} {facts.work}"
+    return Scene(f"After {seen}", value, f"Its {facts.metric.title} on tasks that it was not trained on ({what}).")
+
+
+def _final(facts: Facts, test: dict[str, Any]) -> Scene:
+    value, what = readable.headline(facts.metric, test)
+    tasks = readable.count(test["episodes"])
+    return Scene("The final test", value, f"Its {facts.metric.title} on {tasks} tasks that it had never seen ({what}).")
+
+
+def _steps(run: Run, shown: Sequence[tuple[str, dict[str, Any] | None]], medians: bool) -> Chart | None:
+    """The score after each inner step; None of a learner that takes none. The last is what the scene is about."""
+    results = [(name, run, result) for name, result in shown if result and len(result.get("curve") or ()) > 1]
+    if not results:
+        return None
+    dashes = ["dot"] * (len(results) - 1) + ["solid"]
+    colors = [5] * (len(results) - 1) + [0]
+    return charts.adaptation_charts(results, colors, dashes, medians)[0]  # of one run
+
+
+def _opening(groups: Sequence[Group]) -> Scene:
+    runs = [run for group in groups for run in group.runs]
+    families = dict.fromkeys(Facts.of(run).family_title for run in runs)
+    several = f"{len(groups)} learners" if len(groups) > 1 else f"{len(runs)} seeds of {groups[0].label}"
+    rows = tuple(Row(group.label, _seeds(group), look(place)[0]) for place, group in enumerate(groups))
+    text = "Each adapts to a few examples of something new, and is then asked about others."
+    return Scene(f"{len(runs)} runs", f"{several} on {', '.join(families)}", text, rows)
+
+
+def _seeds(group: Group) -> str:
+    return f"{len(group.runs)} seeds" if len(group.runs) > 1 else f"run #{group.runs[0].id}"
+
+
+def _losses(groups: Sequence[Group], reader: SeriesReader) -> list[Scene]:
+    drawn = curves.loss_charts(groups, reader, View())
+    return [
+        Scene("Meta-training", "The loss while they train", _y(chart), chart=chart, end=_reach(chart), seconds=SLOW)
+        for chart in drawn
+    ]
+
+
+def _validations(groups: Sequence[Group], reader: SeriesReader) -> list[Scene]:
+    """Each with the inner steps of the same metric beside it."""
+    steps = {
+        chart.y_title.removesuffix(", median"): chart for chart in curves.adaptation_charts(groups, reader, View())
+    }
+    return [
+        Scene(
+            "While they train",
+            "How well they do on new tasks",
+            _y(chart),
+            chart=chart,
+            beside=steps.get(chart.y_title),
+            end=_reach(chart),
+            seconds=SLOW,
+        )
+        for chart in curves.validation_charts(groups, reader, View())
+    ]
+
+
+def _y(chart: Chart) -> str:
+    return f"{chart.y_title[:1].upper()}{chart.y_title[1:]}, by {chart.x_title}."
+
+
+def _tests(standings: Sequence[Standing]) -> list[Scene]:
+    """All final tests, the best first, where they are of one kind."""
+    scored = [(place, one) for place, one in enumerate(standings) if one.test]
+    if not scored:
+        return []
+    if len({charts.drawn_as(one.group.runs[0]) for _, one in scored}) == 1:
+        scored.sort(key=lambda item: item[1].metric.gain(item[1].test.mean), reverse=True)
+    rows = tuple(Row(one.group.label, in_words(one.metric, one.test), look(place)[0]) for place, one in scored)
+    return [Scene("The final test", "On tasks that none of them had seen", "Each ± is half of a 95 % interval.", rows)]
+
+
+def _verdicts(sentences: Sequence[str]) -> list[Scene]:
+    if not sentences:
+        return []
+    first, *others = sentences[:VERDICTS]
+    return [Scene("The verdict", first, " ".join(others))]
+
+
+def _reach(chart: Chart) -> float:
+    """The last x that there is."""
+    return max(float(trace.x[-1]) for trace in chart.traces if len(trace.x))

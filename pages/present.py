@@ -1,0 +1,37 @@
+"""Present, ``?run=7`` or ``?runs=3,4&groups=NAME``: recorded runs replayed for an audience, without a setting in sight."""
+
+import streamlit as st
+
+from core.comparing.groups import grouped, shown
+from pages.parts import router, session, theme
+from pages.parts.compare import choice
+from pages.parts.present.scenes import scenes
+from pages.parts.present.stage import stage
+
+
+def page() -> None:
+    asked = st.query_params.get("run", "")
+    found = session.store().runs(ids=session.numbered(asked)) if asked else choice.chosen().runs
+    runs = [run for group in shown(grouped(found)) for run in group.runs]
+    if not runs:
+        return nothing(asked)
+    with st.spinner("Reading the curves …"):
+        session.reader().poll([run.id for run in runs])
+    key = "-".join(str(run.id) for run in runs)
+    if stage(scenes(runs, session.store(), session.reader()), key):
+        page = "pages/run.py" if asked else "pages/compare.py"
+        st.switch_page(page, query_params=choice.asked_for())
+    return None
+
+
+def nothing(asked: str) -> None:
+    st.title("Present", anchor=False)
+    with theme.card("present-empty"):
+        title = f"There is no run {asked[:20]}" if asked else "Nothing to present yet"
+        theme.empty(title, "Open a run, or compare several, and choose Present there.")
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.page_link("pages/runs.py", label="Choose one from the list", icon=":material/table_rows:")
+
+
+router.require()
+page()
