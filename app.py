@@ -24,7 +24,10 @@ page = st.navigation(
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
             st.Page("pages/present.py", title="Present", visibility="hidden"),  # by a button on the two before it
         ],
-        "Experiment": [st.Page("pages/train.py", title="Train", icon=":material/rocket_launch:")],
+        "Experiment": [
+            st.Page("pages/train.py", title="Train", icon=":material/rocket_launch:"),
+            st.Page("pages/datasets.py", title="Data sets", icon=":material/photo_library:"),
+        ],
     }
 )
 st.logo(PARTS / "logo.svg", size="large", icon_image=PARTS / "logo.svg")

@@ -41,7 +41,9 @@ def sampling(contender: str, opened: Opened) -> Work:
 def picture_loop(opened: Opened) -> Callable[[], tuple[Tensor, ...]]:
     """As torchmeta's and learn2learn's data sets do: pictures by class, each transformed as it is taken."""
     pool, (n_way, k_shot, n_query) = opened.family.pool("train"), opened.config.family.shape
-    by_class, device, generator = pool.images.split(pool.counts.tolist()), opened.family.device, random.Random(0)
+    places = zip(pool.starts.tolist(), pool.counts.tolist(), strict=True)
+    by_class = [pool.images[start : start + count] for start, count in places]
+    device, generator = opened.family.device, random.Random(0)
 
     def one() -> tuple[Tensor, ...]:
         parts = [[], [], [], []]

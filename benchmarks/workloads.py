@@ -1,17 +1,23 @@
 """What the engine is compared on: configs of meta-steps, of scoring and of sampling, on tasks that need no files."""
 
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from PIL import Image
 
 from benchmarks.noise import Noise, NoiseConfig
 from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.config.run import RunConfig
 from core.training.build import build_learner
+from data import picture_set
 from data.batch import Episodes
 from data.family import TaskFamily
+from data.import_pictures import Wanted, import_pictures
 from data.places import Folders
 from data.registry import families
 
@@ -58,6 +64,7 @@ SINUSOID = {"family": {"name": "sinusoid", "k_shot": 10, "n_query": 10}, "model"
 STRIDED = {"name": "conv4", "filters": 64, "downsampling": "stride"}
 POOLED = STRIDED | {"downsampling": "max-pool"}
 GREY, COLOUR = (1, 28, 28), (3, 84, 84)
+OWN = {"set": "benchmark", "side": 28, "colour": False, "n_query": 1}
 
 
 def maml(inner_steps: int, *, first_order: bool = False) -> dict[str, Any]:
@@ -182,14 +189,15 @@ def samplings(folders: Folders) -> list[Workload]:
             continue
         if family.group == "your own":  # of which nobody has named a file
             continue
+        own = OWN if family.chooser else {}
         network = "bag" if family.Config().input_spec.dtype == "integer" else "mlp"
-        config = {"family": {"name": name}, "model": {"name": network}, "algorithm": maml(1)}
+        config = {"family": {"name": name, **own}, "model": {"name": network}, "algorithm": maml(1)}
         found.append(
             Workload(
                 f"sample-{name}",
                 f"drawing tasks, {family.title}, {family.task(family.Config().shape)}",
                 config,
-                16,
+                32 if own else 16,
                 20,
                 "sampling",
             )
@@ -219,6 +227,8 @@ def config_of(workload: Workload) -> RunConfig:
 def opened(workload: Workload, device: torch.device, folders: Folders, dtype: torch.dtype = torch.float32) -> Opened:
     """The workload ready to be measured. dtype: of weights and meta-batches; float64 to compare what sides compute."""
     config = config_of(workload)
+    if workload.family is None and families()[config.family.name].chooser:
+        folders = with_own_pictures(folders)
     kind = Noise if workload.family is not None else families()[config.family.name]
     family = kind(config.family, datasets=folders.datasets, cache=folders.cache, device=device)
     learner = None if workload.kind == "sampling" else build_learner(config, family, "stacked").to(dtype)
@@ -226,6 +236,21 @@ def opened(workload: Workload, device: torch.device, folders: Folders, dtype: to
         plain = family.sample
         family.sample = lambda *asked: in_dtype(plain(*asked), dtype)
     return Opened(workload, config, family, learner, dtype)
+
+
+def with_own_pictures(folders: Folders) -> Folders:
+    """Where there is a set of made-up pictures as a person may have imported it, of unequal classes; made once."""
+    found = Folders(folders.cache / "benchmark", folders.cache)
+    if OWN["set"] not in picture_set.names(found):
+        with tempfile.TemporaryDirectory() as root:
+            for label in range(81):
+                folder = Path(root) / f"class{label:02}"
+                folder.mkdir()
+                for number in range(20 + label % 40):
+                    noise = np.random.default_rng(100 * label + number).integers(0, 256, (28, 28), np.uint8)
+                    Image.fromarray(noise).save(folder / f"{number}.png")
+            import_pictures(OWN["set"], Path(root), found, Wanted(OWN["side"]), processes=1)
+    return found
 
 
 def in_dtype(episodes: Episodes, dtype: torch.dtype) -> Episodes:

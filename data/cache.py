@@ -1,6 +1,7 @@
 """Images that took time to draw or decode, kept in one file each, so that the next start is quick."""
 
 import logging
+import math
 import os
 import tempfile
 import zlib
@@ -8,13 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from data.family import OnProgress
+from data.errors import DataError
 from data.in_turn import in_turn
+from data.places import OnProgress
+from data.whole import beside, put
 
 log = logging.getLogger(__name__)
 
@@ -88,3 +92,41 @@ def write(path: Path, value: Cached) -> None:
 
 def checksum(images: Tensor) -> str:
     return f"{zlib.crc32(images.contiguous().numpy()):08x}"
+
+
+def mapped(
+    path: Path,
+    shape: tuple[int, ...],
+    chunk: int,
+    make: Callable[[int], np.ndarray],
+    progress: OnProgress = lambda *_: None,
+    title: str = "",
+) -> Tensor:
+    """uint8 of this shape, mapped from the file at ``path``, so that it may be larger than memory.
+
+    Where there is none it is made, ``chunk`` rows at a time: ``make`` gives those from a row on. A file appears under its name
+    only once it is whole, and of several processes that need it at once one makes it. title: of what that is. Raises DataError
+    where it cannot be written: there may be no memory for it.
+    """
+    if not _whole(path, shape):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with in_turn(path.with_name(f".{path.stem}.lock"), progress) as tell:
+                if not _whole(path, shape):
+                    _make(path, shape[0], chunk, make, lambda row: tell(row / shape[0], f"Preparing {title}"))
+        except OSError as error:
+            text = f"{path} could not be written ({error.strerror or error})."
+            raise DataError(text, "Free some space in the home folder.", str(path)) from error
+    return torch.from_numpy(np.memmap(path, np.uint8, "c", shape=shape))  # "c": torch takes none that is read-only
+
+
+def _whole(path: Path, shape: tuple[int, ...]) -> bool:
+    return path.is_file() and path.stat().st_size == math.prod(shape)
+
+
+def _make(path: Path, rows: int, chunk: int, make: Callable[[int], np.ndarray], tell: Callable[[int], None]) -> None:
+    with beside(path.parent) as (file, name):
+        for row in range(0, rows, chunk):
+            file.write(np.ascontiguousarray(make(row)))
+            tell(row)
+        put(file, name, path)

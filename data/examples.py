@@ -37,6 +37,11 @@ class Examples(ABC):
         return int(self.counts.max())
 
     @cached_property
+    def starts(self) -> Tensor:
+        """The number of each class's first, ascending: int64 (classes,)."""
+        return self.counts.cumsum(0) - self.counts
+
+    @cached_property
     def total(self) -> int:
         """Of all classes together."""
         return int(self.counts.sum())
@@ -144,8 +149,14 @@ class ByClass(TaskFamily):
         """The examples of these numbers (n,) as they are hashed, on the processor and the same whatever the device."""
 
     def classes_of(self, drawn: Choice) -> Tensor:
-        counts = self.pool(drawn.split).counts
-        return torch.bucketize(drawn.examples[..., 0].contiguous(), counts.cumsum(0), right=True)
+        starts = self.pool(drawn.split).starts
+        return torch.searchsorted(starts, drawn.examples[..., 0].to(starts.device).contiguous(), right=True) - 1
+
+    def class_names(self, drawn: Choice) -> list[str]:
+        if type(self).names is TaskFamily.names:
+            return []
+        names = self.names(drawn.split)
+        return [names[number] for number in self.classes_of(drawn)[0].tolist()]
 
     @abstractmethod
     def looks(self, split: Split, numbers: Tensor) -> Any:
@@ -167,8 +178,10 @@ class ByClass(TaskFamily):
         pool = self.pool(split)
         chosen = torch.randint(pool.total, (batch_size,), generator=generator, device=generator.device)
         chosen = chosen.to(self.device)
-        (x,) = self.inputs(pool, (chosen,))
-        return x, torch.bucketize(chosen, pool.counts.cumsum(0), right=True)
+        ends = pool.counts.cumsum(0)
+        classes = torch.bucketize(chosen, ends, right=True)
+        (x,) = self.inputs(pool, (chosen + (pool.starts - ends + pool.counts)[classes],))
+        return x, classes
 
 
 def choose(pool: Examples, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Tensor:
@@ -186,7 +199,7 @@ def choose(pool: Examples, shape: EpisodeShape, tasks: int, generator: torch.Gen
     order = torch.rand(tasks, shape.n_way, pool.most, generator=generator, device=where)
     absent = torch.arange(pool.most, device=where) >= counts[classes].unsqueeze(-1)
     examples = order.masked_fill_(absent, -1.0).topk(needed).indices  # (tasks, n_way, k_shot + n_query)
-    return (counts.cumsum(0) - counts)[classes].unsqueeze(-1) + examples
+    return pool.starts.to(where)[classes].unsqueeze(-1) + examples
 
 
 def labels(examples: Tensor) -> Tensor:

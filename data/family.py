@@ -1,10 +1,10 @@
 """TaskFamily, a distribution p(T) over tasks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from data.config import Config, setting
 from data.errors import DataError
 from data.metric import Metric
 from data.objective import Classification, Objective, Regression
-from data.places import Folders
+from data.places import Folders, OnProgress
 from data.shortages import Shortage, shortages
 from data.sizes import Sizes
 from data.spec import InputSpec
@@ -26,7 +26,6 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SPLIT_TITLES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
 # classification and regression are Episodes; the tasks of the others judge themselves, see TaskBatch.
 TaskKind = Literal["classification", "regression", "sequence", "control"]
-OnProgress = Callable[[float, str], None]  # fraction in [0, 1], what is going on
 
 
 class EpisodeShape(NamedTuple):
@@ -88,8 +87,13 @@ class TaskFamily(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]  # one sentence for the form
     kind: ClassVar[TaskKind]
-    # "embedded": works at once. "downloaded": needs files in the data-set folder. "your own": needs one that its config names.
+    # "embedded": works at once. "downloaded": needs files in the data-set folder. "imported": those of a person's own that were
+    # imported. "your own": needs a file that its config names.
     group: ClassVar[str] = "embedded"
+    licence: ClassVar[str] = "made up from a seed; none to mind"
+    citation: ClassVar[str] = ""  # what to cite who uses it
+    chooser: ClassVar[str] = ""  # the setting that names one of the data sets, where a family has several
+    by_hand: ClassVar[str] = ""  # how a person comes by the files, where they cannot be fetched for them
 
     def __init__(
         self,
@@ -119,9 +123,20 @@ class TaskFamily(ABC):
         raise DataError(f"{cls.title} has nothing to download.")
 
     @classmethod
-    def version(cls, config: FamilyConfig, datasets: Path) -> int:  # noqa: ARG003
-        """Another number once the files that a config names have changed, so that an open family is out of date."""
-        return 0
+    def offered(cls, folders: Folders) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG003
+        """The data sets that a family has several of, by name: of each the settings that a config of it starts from."""
+        return {}
+
+    @classmethod
+    def places(cls, config: FamilyConfig, folders: Folders) -> list[Path]:
+        """The folders that hold its files and no other family's."""
+        return [folders.datasets / config.name]
+
+    @classmethod
+    def version(cls, config: FamilyConfig, folders: Folders) -> int:
+        """Another number once the files of a config have changed, so that an open family is out of date. Raises DataError."""
+        places = cls.places(config, folders)
+        return max((place.stat().st_mtime_ns for place in places if place.exists()), default=0)
 
     @classmethod
     def sizes(cls, config: FamilyConfig, folders: Folders | None) -> Mapping[Split, Sizes] | None:  # noqa: ARG003
@@ -173,6 +188,10 @@ class TaskFamily(ABC):
     def episodes(self, drawn: Drawn) -> TaskBatch:
         """The tasks that ``draw`` chose, on ``self.device``."""
         return drawn
+
+    def class_names(self, drawn: Drawn) -> list[str]:
+        """What the classes of the first of these tasks are called; empty where they have no names."""
+        return []
 
     def made_up(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Noise in the shape of these tasks, for a trial that needs no data.

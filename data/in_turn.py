@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from data.family import OnProgress
+from data.places import OnProgress
 
 PATIENCE = 30.0  # seconds without progress after which whoever has the turn is no longer waited for
 POLL = 0.05  # seconds between two looks

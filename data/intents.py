@@ -82,12 +82,20 @@ class Intents(Texts):
     title = "Intents (CLINC150)"
     summary = "What people say to an assistant, by what they want: 150 intents in ten domains. Those of no intent are left out."
     group = "downloaded"
+    licence = "CC BY 3.0, Larson et al. 2019"
+    citation = (
+        "Larson et al. 2019: An Evaluation Dataset for Intent Classification and Out-of-Scope Prediction. EMNLP-IJCNLP."
+    )
     address = "https://github.com/clinc/oos-eval/raw/master/data/"
     checksums: ClassVar[dict[str, str]] = {"data_full.json": "30c29dc6ab78edf3b5dfa640be204cde"}
 
     @classmethod
     def sizes(cls, config: IntentsConfig, folders: Folders | None) -> dict[Split, Sizes]:  # noqa: ARG003
         return {split: Sizes.even(len(INTENTS[split]), SENTENCES) for split in SPLITS}
+
+    @classmethod
+    def places(cls, config: IntentsConfig, folders: Folders) -> list[Path]:  # noqa: ARG003
+        return [folders.datasets / "clinc150"]
 
     @classmethod
     def missing(cls, datasets: Path) -> list[Path]:

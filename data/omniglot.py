@@ -71,6 +71,11 @@ class Omniglot(Characters):
     title = "Omniglot"
     summary = "Handwritten characters of 50 alphabets, each drawn by 20 people."
     group = "downloaded"
+    licence = "MIT, Brenden Lake"
+    citation = (
+        "Lake, Salakhutdinov and Tenenbaum 2015: Human-level concept learning through probabilistic program induction. "
+        "Science 350."
+    )
     address = "https://github.com/brendenlake/omniglot/raw/master/python/"
     checksums: ClassVar[dict[str, str]] = {
         "images_background.zip": "68d2efa1b9178cc56df9314c21c6e718",

@@ -40,10 +40,15 @@ class OwnTexts(Texts):
     title = "Your own texts"
     summary = "Texts with labels, from a CSV, TSV or JSON lines file of yours."
     group = "your own"
+    licence = "your own texts: you know it"
 
     @classmethod
-    def version(cls, config: OwnTextsConfig, datasets: Path) -> int:
-        path = file_of(config, datasets)
+    def places(cls, config: OwnTextsConfig, folders: Folders) -> list[Path]:  # noqa: ARG003
+        return [folders.datasets / "texts"]
+
+    @classmethod
+    def version(cls, config: OwnTextsConfig, folders: Folders) -> int:
+        path = file_of(config, folders.datasets)
         return path.stat().st_mtime_ns if path.is_file() else 0
 
     @classmethod

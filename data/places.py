@@ -1,7 +1,10 @@
-"""Where a family's files are. Free of torch."""
+"""Where a family's files are, and how those who read them tell how far they are. Free of torch."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+OnProgress = Callable[[float, str], None]  # fraction in [0, 1], what is going on
 
 
 class Folders(NamedTuple):
@@ -9,3 +12,8 @@ class Folders(NamedTuple):
 
     datasets: Path
     cache: Path
+
+    @property
+    def own(self) -> Path:
+        """Where a person's own data sets go if ``datasets`` is read-only: the home's own folder of data sets."""
+        return self.cache.parent / "datasets"

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from core.cli import data, evaluate, handover, keeping, listing, results, runs, tasks, train, worker
+from core.cli import data, datasets, evaluate, handover, keeping, listing, results, runs, tasks, train, worker
 from core.cli.options import HomeOption, named
 from data.errors import LONGEST, InnerloopError, InputError, shortened
 
@@ -28,6 +28,7 @@ for name, command in COMMANDS.items():
     app.command(name)(command)
 
 
+app.add_typer(datasets.app, name="datasets")
 app.command("answer", hidden=True)(worker.answer)
 
 

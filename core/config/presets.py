@@ -6,20 +6,8 @@ Where a paper gives the inner rate for a loss summed over classes, the equivalen
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Preset:
-    """A complete config under a name. ``summary`` says in a sentence what to expect of it.
-
-    featured: stands on the Home page, to be launched with one click.
-    """
-
-    name: str
-    title: str
-    summary: str
-    group: str
-    config: dict[str, Any]
-    featured: bool = False
+from core.config.photographs import PHOTOGRAPHS
+from core.config.preset import Preset
 
 
 def _omniglot(n_way: int, **training_task: Any) -> dict[str, Any]:
@@ -333,7 +321,7 @@ def derived() -> list[Preset]:
     return [preset for preset in found if preset.name not in known]
 
 
-PRESETS = FEATURED + derived()
+PRESETS = FEATURED + derived() + PHOTOGRAPHS
 
 
 def preset(name: str) -> Preset:

@@ -4,7 +4,8 @@ from typing import Any
 
 from core.runs.facts import Facts
 
-TRAINING_SHAPE = ("n_way", "k_shot", "n_query")  # of a family's config: how it was trained, not how it was tested
+# Of a family's config: how it was trained, not how it was tested.
+OF_TRAINING = ("n_way", "k_shot", "n_query", "flip", "crop", "jitter")
 SAID = {
     "split": "split",
     "n_way": "classes",
@@ -18,7 +19,7 @@ SAID = {
 
 def comparable(protocol: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """The parts of a protocol that have to be equal, under the names that people read."""
-    family = {key: value for key, value in protocol.get("family", {}).items() if key not in TRAINING_SHAPE}
+    family = {key: value for key, value in protocol.get("family", {}).items() if key not in OF_TRAINING}
     parts = {f"family {key}": value for key, value in family.items()}
     parts |= {title: protocol.get(key) for key, title in SAID.items()}
     # A learner that reads the support set at once has none to share, and what one has chosen on validation tasks is its own.

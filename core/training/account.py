@@ -13,6 +13,7 @@ from core.training.evaluation import EvaluationResult
 from core.training.parallel import PROJECT
 from core.training.recorded import Repeated
 from data.family import SPLIT_TITLES, TaskFamily
+from data.places import Folders
 
 
 def versions() -> str:
@@ -26,7 +27,10 @@ def opening(config: RunConfig, family: TaskFamily, algorithm: Algorithm) -> list
 
 
 def data(config: RunConfig, family: TaskFamily) -> str:
-    origin = f"read from {family.datasets}" if family.group == "downloaded" else "drawn by Innerloop"
+    places = (
+        family.places(config.family, Folders(family.datasets, family.cache)) if family.chooser else [family.datasets]
+    )
+    origin = "drawn by Innerloop" if family.group == "embedded" else f"read from {places[0]}"
     said = f"data: {family.title}, {family.task(config.family.shape)}, {origin}"
     if not family.found:
         return said

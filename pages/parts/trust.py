@@ -31,7 +31,7 @@ def trusted(setting: str) -> bool:
     """
     asked = os.environ.get(setting, "").strip().lower()
     if not asked:
-        return (st.get_option("server.address") or "") in LOOPBACK
+        return own_machine()
     if asked not in ANSWERS:
         raise InputError(f"{setting} is '{asked}'.", "Set it to on or off, or leave it out.", setting)
     return ANSWERS[asked]
@@ -53,3 +53,8 @@ def outside(file: str) -> bool:
     """Whether a family's file may lie anywhere: one that is named without a folder above lies among the data sets."""
     path = PurePath(file.strip())
     return path.is_absolute() or ".." in path.parts
+
+
+def own_machine() -> bool:
+    """Whether only this machine's users reach the server, so that they may have it read folders of theirs."""
+    return (st.get_option("server.address") or "") in LOOPBACK

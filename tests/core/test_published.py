@@ -61,12 +61,12 @@ def test_the_file_says_what_is_printed() -> None:
         assert (printed[1] if len(printed) > 1 else 0) == pytest.approx(factor * entry.half_width)
         assert number.text.endswith("%") != (entry.family == "sinusoid")
         assert entry.facts.keys() <= SAID.keys()
-    assert len(entries()) == 44
+    assert len(entries()) == 78
 
 
 def test_a_number_stands_beside_a_preset_of_its_kind_and_only_one() -> None:
     named = [name for entry in entries() for name in entry.presets]
-    assert len(named) == len(set(named)) == 41
+    assert len(named) == len(set(named)) == 57
     assert set(named) < {one.name for one in PRESETS}
     for entry in entries():
         for name in entry.presets:

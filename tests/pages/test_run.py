@@ -322,7 +322,7 @@ def test_the_lineage_links_to_every_generation(app, said, make_run):
     assert rows[0].startswith(f"**#{first.id} doodles-5w1s**") and "80.00 ± 1.00 %" in rows[0]
     assert rows[1].startswith(f"**#{third.id} doodles-5w1s** :gray[inner_lr 0.4")
     assert "inner_lr 0.3 · 80.00 ± 1.00 % · this run" in said(page)
-    assert "this run" not in said(app("run", run=make_run("doodles-5w1s").id))
+    assert "· this run" not in said(app("run", run=make_run("doodles-5w1s").id))
 
 
 def test_a_run_at_work_cannot_be_deleted_from_its_page(app, make_run):

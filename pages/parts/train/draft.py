@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -38,7 +38,7 @@ class Draft:
     others: what was typed for the families, networks and learners not chosen now, by (section, name). tests: what the
     evaluation was set to for them and not for the ones chosen now. rates: of the meta-training of the learners left.
     typed: paths that somebody has changed by hand. brought: what stood where the learner has brought its own rates.
-    seeds: how many runs there will be.
+    seeds: how many runs there will be. data_set: which of its family's was chosen last.
     """
 
     values: dict[str, Any]
@@ -51,6 +51,10 @@ class Draft:
     typed: set[str] = field(default_factory=set)
     brought: dict[str, Any] = field(default_factory=dict)
     seeds: int = 1
+    data_set: Any = None
+
+    def __post_init__(self) -> None:
+        self.data_set = self._data_set()
 
     def choose(self, section: str, name: str, config: type) -> None:
         """Switch family, network or learner; coming back restores what was typed there."""
@@ -59,6 +63,8 @@ class Draft:
             return
         self.others[section, old["name"]] = old
         suited = suited_to(self.values["family"]["name"], name) if section == "algorithm" else {}
+        if section == "family":
+            suited = {section: {"name": name, **next(iter(offered(name).values()), {})}}
         fresh = copy.deepcopy(self.others.get((section, name))) or plain(config(**suited.get(section, {"name": name})))
         if section == "family" and families()[name].kind == families()[old["name"]].kind:
             fresh |= {key: old[key] for key in SHAPE if key in old and key in fresh}
@@ -73,6 +79,22 @@ class Draft:
         if self.name == self.given:  # a name that nobody typed follows the choice
             self.name = self.given = f"{self.values['family']['name']}-{self.values['algorithm']['name']}"
         self.revision += 1  # fields of the same name start from their new values, not from what the widgets hold
+
+    def choose_data_set(self, name: str) -> None:
+        """Of a family that has several; nothing where there is none of this name."""
+        family = self.values["family"]
+        family |= offered(family["name"]).get(name, {})
+        self.data_set = self._data_set()
+        self.revision += 1
+
+    def follow_data_set(self) -> None:
+        """Start from the settings that another data set of the family brings, once it is chosen."""
+        if self._data_set() != self.data_set:
+            self.choose_data_set(self._data_set())
+
+    def _data_set(self) -> Any:
+        family = self.values["family"]
+        return family.get(families()[family["name"]].chooser)
 
     def _bring_rates(self, before: str, suited: Mapping[str, Any]) -> None:
         """Train at the rates that suit the learner, but for those that somebody typed. before: the learner left."""
@@ -119,6 +141,11 @@ class Draft:
             return None, problems
         except (ModelError, InputError) as error:  # no memory would hold it, or a server's setting is unclear
             return None, {error.path if error.path.startswith("model") else "model": f"{error.message} {error.remedy}"}
+
+
+def offered(family: str) -> Mapping[str, Mapping[str, Any]]:
+    """The data sets of a family that has several."""
+    return families()[family].offered(session.home().folders)
 
 
 def suited_to(family: str, learner: str) -> dict[str, Any]:
@@ -192,6 +219,12 @@ def all_fields(
         section: config_form.fields(registry()[values[section]["name"]].Config, section)
         for section, registry in sections.items()
     }
+    if sets := offered(values["family"]["name"]):
+        chooser = f"family.{families()[values['family']['name']].chooser}"
+        choices = tuple(dict.fromkeys([config_form.get(values, chooser), *sets]))  # also one that is gone
+        found["family"] = [
+            replace(one, kind="choice", choices=choices) if one.path == chooser else one for one in found["family"]
+        ]
     for section in ("training", "evaluation"):
         found[section] = config_form.fields(RunConfig.model_fields[section].annotation, section)
     of_gpus = ("precision",) if hardware.gpus() else ()

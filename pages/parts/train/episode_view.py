@@ -1,6 +1,7 @@
 """One task of a family, shown as a learner gets it: support and query pictures or texts, or points of sinusoids."""
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from core.charts import Chart, Trace
 from core.runs.home import Home
 from data.batch import Episodes
 from data.errors import shortened
-from data.family import FamilyConfig, TaskFamily
+from data.examples import Choice
+from data.family import EpisodeShape, FamilyConfig, TaskFamily
 from data.registry import families
 from data.texts import Texts
 from pages.parts import pictures, say
@@ -24,9 +26,14 @@ CURVE_POINTS = 120
 TEXT_ROWS, MOST_TEXTS, LONGEST_TEXT = 5, (2, 1), 200  # rows of texts; of a class's support and query; characters
 
 
+def opened(config: FamilyConfig, home: Home) -> TaskFamily:
+    """The family with its images loaded, shared by all sessions, anew once its files have changed. Raises DataError."""
+    version = families()[config.name].version(config, home.folders)
+    return _opened(config.name, config.model_dump_json(), str(home.datasets), str(home.cache), version)
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
-def open_family(name: str, config: str, datasets: str, cache: str, version: int) -> TaskFamily:  # noqa: ARG001 - opened anew
-    """The family with its examples loaded, shared by all sessions. config: its JSON. version: of its files."""
+def _opened(name: str, config: str, datasets: str, cache: str, version: int) -> TaskFamily:  # noqa: ARG001 - opened anew
     family = families()[name]
     return family(family.Config.model_validate_json(config), datasets=Path(datasets), cache=Path(cache))
 
@@ -36,14 +43,13 @@ def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
     # The shape of a task is not part of what has to be loaded.
     loaded = type(config).model_validate(config.model_dump() | small_shape(config))
     with st.spinner("Loading the tasks; the first time this may take some seconds …", show_time=True):
-        version = families()[config.name].version(config, home.datasets)
-        family = open_family(config.name, loaded.model_dump_json(), str(home.datasets), str(home.cache), version)
+        family = opened(loaded, home)
         generator = torch.Generator().manual_seed(seed)
         if family.kind == "regression":
             return regression_view(family, config, generator)
         if isinstance(family, Texts):
-            return texts_view(family, config, generator)
-        return pictures_view(family.sample("train", config.shape, 1, generator), config)
+            return texts_view(family, config.shape, family.draw("train", config.shape, 1, generator))
+        return pictures_view(family.sample("train", config.shape, 1, generator), config.shape)
 
 
 def small_shape(config: FamilyConfig) -> dict[str, int]:
@@ -54,22 +60,28 @@ def small_shape(config: FamilyConfig) -> dict[str, int]:
 def regression_view(family: TaskFamily, config: FamilyConfig, generator: torch.Generator) -> None:
     """Three tasks: the support points, and many query points joined to the curve they come from."""
     shape = config.shape._replace(n_query=CURVE_POINTS)
-    episodes = family.sample("train", shape, 3, generator)
+    points_view(family.sample("train", shape, 3, generator))
+
+
+def points_view(episodes: Episodes) -> None:
+    """Up to three tasks: dots for the support points, a line through the query points."""
+    tasks, k_shot = min(3, episodes.tasks), episodes.support_x.shape[1]
     traces = []
-    for task in range(3):
+    for task in range(tasks):
         x, y = (part[task, :, 0].numpy() for part in (episodes.query_x, episodes.query_y))
         order = np.argsort(x)
         traces.append(Trace(f"task {task + 1}", x[order], y[order], color=task))
         x, y = (part[task, :, 0].numpy() for part in (episodes.support_x, episodes.support_y))
         traces.append(Trace(f"support of task {task + 1}", x, y, mode="markers", color=task, listed=False))
-    label = f"Three sinusoids with {shape.k_shot} support points each"
+    label = f"{tasks} curves with {k_shot} support points each"
     live_chart(Chart(traces, "x", "y", label), key="episode", height=280)
-    say.caption(f"Three tasks. The dots are their {shape.k_shot} support points, the lines what is asked about.")
+    said = "Three tasks. The dots are their" if tasks == 3 else "The dots are the"
+    say.caption(f"{said} {k_shot} support points, the lines what is asked about.")
 
 
-def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
-    """A row a class: what the learner is shown, then what it is asked."""
-    n_way, k_shot, n_query = config.shape
+def pictures_view(episodes: Episodes, shape: EpisodeShape, names: Sequence[str] = ()) -> None:
+    """A row a class: what the learner is shown, then what it is asked. names: of the classes, else they are numbered."""
+    n_way, k_shot, n_query = shape
     support = episodes.support_x[0].view(n_way, k_shot, *episodes.support_x.shape[2:])
     query = episodes.query_x[0].view(n_way, n_query, *episodes.query_x.shape[2:])
     shown = min(k_shot, MOST_SUPPORT), min(n_query, MOST_SHOWN - min(k_shot, MOST_SUPPORT))
@@ -82,37 +94,37 @@ def pictures_view(episodes: Episodes, config: FamilyConfig) -> None:
             f'alt="{name} examples of class {label + 1}"></td>'
             for part, count, name in ((support, shown[0], "support"), (query, shown[1], "query"))
         )
-        rows.append(f'<tr><th scope="row">{label + 1}</th>{cells}</tr>')
+        title = html.escape(names[label]) if names else label + 1
+        rows.append(f'<tr><th scope="row">{title}</th>{cells}</tr>')
     head = "<tr><td></td><th>support</th><th>query</th></tr>"
     st.html(f'<div class="episode"><table>{head}{"".join(rows)}</table></div>')
-    shape_caption(config, MOST_CLASSES, *shown)
+    shape_caption(shape, MOST_CLASSES, *shown)
 
 
-def texts_view(family: Texts, config: FamilyConfig, generator: torch.Generator) -> None:
+def texts_view(family: Texts, shape: EpisodeShape, drawn: Choice) -> None:
     """The texts of each class: what the learner is shown, then what it is asked."""
     rows = []
-    written = family.written(family.draw("train", config.shape, 1, generator))
-    for label, (name, *parts) in enumerate(written[:TEXT_ROWS], 1):
+    for label, (name, *parts) in enumerate(family.written(drawn)[:TEXT_ROWS], 1):
         pairs = zip(parts, MOST_TEXTS, strict=True)
-        cells = "".join(f"<td>{''.join(map(_line, texts[:most]))}</td>" for texts, most in pairs)
+        cells = "".join(f"<td>{''.join(map(line_of, texts[:most]))}</td>" for texts, most in pairs)
         title = f'<th scope="rowgroup" colspan="2" dir="auto">{label} · {html.escape(shortened(name))}</th>'
         rows.append(f"<tbody><tr>{title}</tr><tr>{cells}</tr></tbody>")
     head = "<thead><tr><th>support</th><th>query</th></tr></thead>"
     st.html(f'<div class="episode texts"><table>{head}{"".join(rows)}</table></div>')
-    shape_caption(config, TEXT_ROWS, *MOST_TEXTS)
+    shape_caption(shape, TEXT_ROWS, *MOST_TEXTS)
     if remarks := family.remarks():
         say.caption(" ".join(remarks))
 
 
-def _line(text: str) -> str:
+def line_of(text: str) -> str:
     """A text as people may have written it, in any direction and with any sign. Of a long one two lines are seen."""
     shown = html.escape(shortened(text, LONGEST_TEXT))
     return f'<p dir="auto" title="{shown}">{shown}</p>'
 
 
-def shape_caption(config: FamilyConfig, classes: int, support: int, query: int) -> None:
+def shape_caption(shape: EpisodeShape, classes: int, support: int, query: int) -> None:
     """The shape of a task, of which at most so many classes are shown, and of each class so many examples."""
-    n_way, k_shot, n_query = config.shape
+    n_way, k_shot, n_query = shape
     text = f"{n_way}-way {k_shot}-shot, {n_query} {'queries' if n_query > 1 else 'query'} per class"
     hidden = n_way > classes or k_shot > support or n_query > query
     say.caption(f"{text}; not all of them are shown." if hidden else f"{text}.")

@@ -28,6 +28,7 @@ def train_form() -> None:
     settings = draft.all_fields(current.values, REGISTRIES)
     for fields in settings.values():
         config_form.read(fields, current.values, current.revision, current.typed)
+    current.follow_data_set()
     config, problems = current.check()
     settings = draft.with_effect(settings, current.values, problems)
     form, side = st.columns([1.8, 1], gap="medium")
@@ -59,9 +60,11 @@ def not_drawn(problems: Mapping[str, str], drawn: set[str]) -> list[str]:
 
 
 def start() -> Draft:
-    """The draft to go on with: the run or preset that the address names, else the last draft, else a preset."""
+    """The draft to go on with: the run or preset that the address names, else the last draft, else a preset; of the family and
+    its data set that the address names."""
     asked_run, asked_preset = st.query_params.get("from", ""), st.query_params.get("preset", "")
-    for name in ("from", "preset"):
+    asked_family, asked_set = st.query_params.get("family", ""), st.query_params.get("set", "")
+    for name in ("from", "preset", "family", "set"):
         st.query_params.pop(name, None)  # used up: a later rerun keeps what was typed since
     with session.shown_errors():
         if asked_run:
@@ -72,7 +75,11 @@ def start() -> Draft:
             return draft.fill(run.config, run.name)
         if asked_preset in {one.name for one in PRESETS}:
             return draft.fill(preset(asked_preset).config, asked_preset)
-    return draft.current() or draft.fill(preset(START).config, START)
+    current = draft.current() or draft.fill(preset(START).config, START)
+    if asked_family in families():
+        current.choose("family", asked_family, families()[asked_family].Config)
+        current.choose_data_set(asked_set)
+    return current
 
 
 def presets() -> None:

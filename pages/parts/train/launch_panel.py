@@ -57,6 +57,9 @@ def files_missing(family: type[TaskFamily], missing: Sequence[Path]) -> None:
     files = f"{len(missing)} file{'s' if len(missing) > 1 else ''} that are"
     say.warning(f"{family.title} needs {files} not here yet.", "download")
     st.html(cards.settings_table([(path.name, str(path.parent)) for path in missing]))
+    if family.by_hand:
+        say.caption(family.by_hand)
+        return
     st.caption("Put them there by hand, or let Innerloop download them and check them.")
     if st.button(
         say.plain(f"Download {family.title}"), key="download-family", icon=":material/download:", type="primary"

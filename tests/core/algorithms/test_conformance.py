@@ -1,5 +1,6 @@
 """What every learner has to keep to, on every family and with every network it fits. New ones are picked up by themselves."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,21 +21,25 @@ from core.training import checkpoint
 from core.training.build import build_learner, tried_out
 from data.batch import Episodes
 from data.family import TaskFamily
+from data.import_pictures import Wanted, import_pictures
+from data.places import Folders
 from data.registry import families
 from tests.core.learners import made_up, of
 from tests.core.tiny import POOLS, SIZES, open_tiny
 from tests.data.made_up_texts import made_up_texts
+from tests.data.photographs import album
 
 # What makes a test quick where the defaults are for real use; whatever is not named here runs with its defaults.
 TEXTS = {"vocabulary": 64, "longest": 8}
 FAMILIES = {
-    **{"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES},
+    **{"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES, "pictures": SIZES},
     **{"intents": SIZES | TEXTS, "own-texts": SIZES | TEXTS | {"n_way": 2}},
 }
 MODELS = {
     **{"mlp": {"widths": [8]}, "conv4": {"filters": 8}, "resnet12": {"widths": [4, 4, 4, 4]}},
     **{"bag": {"width": 4}, "gru": {"width": 4, "hidden": 4}, "transformer": {"heads": 2, "head_width": 4}},
 }
+SPLITS_OF_12 = {f"class{i}": ("train", "val", "test")[i // 4] for i in range(12)}
 ALGORITHMS = {"snail": {"filters": 4}, "baseline++": {"finetune_steps": 3}, "reptile": {"test_steps": 3}}
 
 SMALL = {"snail": ("algorithm.filters=4",), "baseline++": ("algorithm.finetune_steps=3",)}
@@ -62,17 +67,28 @@ def cases() -> Iterator[tuple[str, str, str]]:
                 yield algorithm, name, network
 
 
+@pytest.fixture(scope="session")
+def own_set(pictures: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A small set of one's own, where this test process finds it: the settings that choose it."""
+    photos = album(tmp_path_factory.mktemp("photos"), {f"class{i}": 5 for i in range(12)})
+    folders = Folders(pictures.folders.own, pictures.cache)
+    one = import_pictures(f"tiny-{os.getpid()}", photos, folders, Wanted(28, True, splits=SPLITS_OF_12))
+    return {"set": one.name, "side": 28, "colour": False}
+
+
 @pytest.fixture(params=cases(), ids="-".join)
-def config(request: pytest.FixtureRequest, pictures: Home, tmp_path: Path) -> RunConfig:
+def config(request: pytest.FixtureRequest, pictures: Home, own_set: dict[str, Any], tmp_path: Path) -> RunConfig:
     algorithm, family, network = request.param
     if family == "own-texts":
         return parse(small(algorithm, family, network, file=str(made_up_texts(tmp_path / "made_up.csv"))))
+    if families()[family].chooser:
+        return parse(small(algorithm, family, network, **own_set))
     if missing := families()[family].missing(pictures.datasets):
         pytest.skip(f"{missing[0]} is not there")
     return parse(small(algorithm, family, network))
 
 
-def small(algorithm: str, family: str, network: str, **settings: str) -> dict[str, Any]:
+def small(algorithm: str, family: str, network: str, **settings: Any) -> dict[str, Any]:
     return {
         "family": {"name": family, **FAMILIES.get(family, {}), **settings},
         "model": {"name": network, **MODELS.get(network, {})},

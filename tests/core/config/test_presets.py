@@ -101,6 +101,20 @@ def test_the_papers_omniglot_recipes(way: int, tasks: int, steps: int, test_step
     assert config["evaluation"]["inner_steps"] == test_steps
 
 
+@pytest.mark.parametrize(("shots", "tasks", "way"), [(1, 4, 30), (5, 2, 20)])
+def test_the_papers_recipes_on_mini_imagenet(shots: int, tasks: int, way: int) -> None:
+    """Finn et al.: α is 0.01 on a loss summed over five classes, 0.05 on the mean loss. Snell et al.: halved every 2000."""
+    maml = from_preset(preset(f"mini_imagenet-5w{shots}s-maml"))
+    assert (maml["algorithm"]["inner_lr"], maml["algorithm"]["inner_steps"]) == (0.05, 5)
+    assert maml["evaluation"]["inner_steps"] == 10
+    training = maml["training"]
+    assert (training["iterations"], training["meta_batch_size"], training["gradient_clip"]) == (60_000, tasks, 10)
+    assert (maml["model"]["filters"], maml["family"]["n_query"], maml["evaluation"]["n_query"]) == (32, 15, 15)
+    protonet = from_preset(preset(f"mini_imagenet-5w{shots}s-protonet"))
+    assert (protonet["family"]["n_way"], protonet["evaluation"]["n_way"]) == (way, 5)
+    assert (protonet["training"]["decay_rate"], protonet["training"]["decay_every"]) == (0.5, 2000)
+
+
 def test_the_articles_decay() -> None:
     training = from_preset(preset("article-mlp"))["training"]
     assert (training["schedule"], training["decay_rate"], training["decay_every"]) == ("exponential", 0.9, 1000)

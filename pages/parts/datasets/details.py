@@ -1,0 +1,128 @@
+"""One data set: what it is, whose, its statistics, its classes, a task of it, and what can be done with it."""
+
+import math
+
+import streamlit as st
+
+from core import datasets
+from core.datasets import DataSet, SplitFacts
+from data import picture_set
+from data.errors import InnerloopError
+from data.family import SPLIT_TITLES
+from pages.parts import readable, say, session, theme
+from pages.parts.datasets.classes import classes_card
+from pages.parts.datasets.inspector import inspector_card
+from pages.parts.datasets.splits import splits_card
+from pages.parts.run.cards import settings_table
+from pages.parts.train.launch_panel import files_missing
+
+
+def details(one: DataSet) -> None:
+    folders = session.home().folders
+    about_card(one)
+    if one.missing:
+        return
+    with session.shown_errors():
+        facts = datasets.facts(one, folders)
+        if facts:
+            statistics_card(one, facts)
+        inspector_card(one, facts)
+        if facts:
+            classes_card(one, facts)
+        if one.settings:
+            splits_card(one)
+
+
+def about_card(one: DataSet) -> None:
+    kind, folders = one.kind, session.home().folders
+    with theme.card("about-set"):
+        with theme.heading(one.name if one.settings else kind.title):
+            if st.button(
+                "Train on it", key="train-on-set", icon=":material/rocket_launch:", disabled=bool(one.missing)
+            ):
+                st.switch_page("pages/train.py", query_params={"family": one.family, "set": one.name})
+            if one.settings:
+                removal(one)
+        say.caption(kind.summary)
+        size = one.bytes(folders)
+        rows = [("Licence", kind.licence), ("To cite", kind.citation)]
+        rows += (
+            [("On disk", readable.size(size)), ("Folder", ", ".join(map(str, kind.places(one.config, folders))))]
+            if size
+            else []
+        )
+        if one.settings:
+            rows += own_rows(one.name)
+        st.html(settings_table([row for row in rows if row[1]]))
+        if one.missing:
+            files_missing(kind, one.missing)
+        if one.settings:
+            left_out(one.name)
+
+
+def own_rows(name: str) -> list[tuple[str, object]]:
+    own = picture_set.find(name, session.home().folders)
+    colour = "in colour" if own.channels == 3 else "grey"
+    return [
+        ("Pictures", f"{readable.count(own.pictures)}, {own.side} × {own.side} pixels, {colour}"),
+        ("Imported from", own.source),
+        ("Imported", readable.moment(own.added)),
+        ("Split by", own.by),
+        ("Hash", own.hash[:16]),
+    ]
+
+
+def left_out(name: str) -> None:
+    """Files that an import could not use, each with the reason, and pictures that are in two classes."""
+    own = picture_set.find(name, session.home().folders)
+    if own.skipped:
+        with st.expander(say.plain(f"Left out: {counted(own.skipped, 'file')}")):
+            st.dataframe([{"file": file, "reason": reason} for file, reason in own.reasons], hide_index=True)
+            if own.skipped > len(own.reasons):
+                say.caption(f"The first {len(own.reasons)} of them.")
+    if own.repeated:
+        with st.expander(say.plain(f"In two classes: {counted(len(own.repeated), 'picture')}")):
+            st.dataframe([{"file": file, "shows the same as": other} for file, other in own.repeated], hide_index=True)
+
+
+def removal(one: DataSet) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        say.caption(
+            "The pictures that it was imported from stay where they are. Runs that used it cannot be resumed or tested again."
+        )
+        if st.button("Delete for good", key="delete-set", type="primary"):
+            try:
+                picture_set.remove(one.name, session.home().folders)
+            except InnerloopError as error:
+                say.problem(error)
+            else:
+                st.query_params.clear()
+                st.rerun()
+
+
+def statistics_card(one: DataSet, facts: list[SplitFacts]) -> None:
+    """Classes and examples by split, and what guessing would reach."""
+    with theme.card("set-statistics", "Statistics"):
+        rows = []
+        for each in facts:
+            some = readable.count(each.smallest)
+            if each.smallest != each.largest:
+                some = f"{some} to {readable.count(each.largest)}"
+            total = (
+                "without end" if each.examples is None or math.isinf(each.smallest) else readable.count(each.examples)
+            )
+            rows.append(
+                {
+                    "split": SPLIT_TITLES[each.split],
+                    "classes": each.classes,
+                    "examples of a class": some,
+                    "in all": total,
+                }
+            )
+        st.dataframe(rows, hide_index=True)
+        shape = " × ".join(map(str, one.config.input_spec.shape))
+        say.caption(f"{datasets.guessing(one)} An example is {shape} numbers.".strip())
+
+
+def counted(number: int, thing: str) -> str:
+    return f"{readable.count(number)} {thing}{'' if number == 1 else 's'}"

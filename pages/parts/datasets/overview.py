@@ -1,0 +1,54 @@
+"""All data sets on the left, the one that was chosen on the right. Apart from the page because it imports torch."""
+
+import streamlit as st
+
+from core import datasets
+from core.datasets import DataSet
+from pages.parts import readable, say, session, theme
+from pages.parts.datasets.details import details
+from pages.parts.datasets.importing import import_card
+
+CHOSEN = "set"  # in the address
+
+
+def overview() -> None:
+    there = datasets.all_of_them(session.home().folders)
+    by_name = {one.name: one for one in there}
+    asked = st.query_params.get(CHOSEN, "")
+    chosen = by_name.get(asked) or next(one for one in there if not one.missing)
+    if asked and asked not in by_name:
+        say.info(f"There is no data set {asked[:60]} any more; this is {chosen.name}.")
+    aside, main = st.columns([1, 2.1], gap="medium")
+    with aside:
+        list_card(there, chosen)
+        import_card([one.name for one in there if one.settings])
+    with main:
+        details(chosen)
+
+
+def list_card(there: list[DataSet], chosen: DataSet) -> None:
+    with theme.card("datasets", "Data sets"):
+        for one in there:
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                pressed = st.button(
+                    say.named(title(one)) if one == chosen else say.plain(title(one)),
+                    key=f"choose-set-{one.name}",
+                    type="tertiary",
+                    icon=":material/folder_open:" if one == chosen else ":material/folder:",
+                )
+                say.caption(state(one), st.container(width="content"))
+            if pressed:
+                st.query_params[CHOSEN] = one.name
+                st.rerun()
+
+
+def title(one: DataSet) -> str:
+    """A set of one's own goes by the name that it was given."""
+    return one.name if one.settings else one.kind.title
+
+
+def state(one: DataSet) -> str:
+    if one.missing:
+        return "not here"
+    size = one.bytes(session.home().folders)
+    return readable.size(size) if size else "made up"
