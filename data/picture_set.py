@@ -29,6 +29,7 @@ FOLDER, MANIFEST = "pictures", "set.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 SMALLEST, LARGEST = 28, 224  # pixels of a side
 LEAST = 6  # classes: two for each split
+FEW = 5  # classes of the usual task
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in mini-ImageNet
 How = Literal["classes", "superclasses"]
 
@@ -204,7 +205,8 @@ def divided(classes: Iterable[str], seed: int, how: How) -> dict[str, str]:
 
 
 def _by_number(order: list[str], total: int) -> dict[str, str]:
-    counts = {split: max(2, round(SHARES[split] * total)) for split in ("val", "test")}
+    """By their shares, but of few classes as many to validate and to test as a task of FEW takes."""
+    counts = {split: max(min(FEW, total // 3), round(SHARES[split] * total)) for split in ("val", "test")}
     bounds = counts["val"], counts["val"] + counts["test"]
     return {name: "val" if i < bounds[0] else "test" if i < bounds[1] else "train" for i, name in enumerate(order)}
 

@@ -133,6 +133,16 @@ def test_splits_are_drawn_from_the_seed(photos: Path, folders: Folders) -> None:
     assert found[0] == found[1] != found[2]
 
 
+@pytest.mark.parametrize(
+    ("classes", "expected"), [(6, [2, 2, 2]), (8, [4, 2, 2]), (15, [5, 5, 5]), (20, [10, 5, 5]), (100, [64, 16, 20])]
+)
+def test_of_few_classes_each_split_has_enough_for_a_task_of_five_where_that_can_be(
+    classes: int, expected: list[int]
+) -> None:
+    found = list(picture_set.divided([f"c{i}" for i in range(classes)], 0, "classes").values())
+    assert [found.count(split) for split in picture_set.SHARES] == expected
+
+
 def test_super_classes_stay_together(tmp_path: Path, folders: Folders) -> None:
     counts = {f"{group}/{kind}": 3 for group in ("cats", "dogs", "birds", "fish") for kind in "abcd"}
     one = import_pictures("mine", album(tmp_path / "a", counts), folders, Wanted(32, how="superclasses"))

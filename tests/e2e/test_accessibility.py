@@ -10,7 +10,7 @@ from tests.e2e.test_layout import PAGES, THERE
 from tests.waiting import SELDOM, wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
-STREAMLITS_OWN = {"list", "listitem", "svg-img-alt"}  # its navigation and its icons
+STREAMLITS_OWN = {"list", "listitem", "svg-img-alt", "presentation-role-conflict"}  # its navigation, icons and upload
 ACTIONS = "button, a[href], [role=radio], [role=switch], input[type=checkbox]"
 # Of a group of radio buttons one is reached by Tab, the others by the arrow keys; a list opens by them as well, and the
 # backspace key takes a chip out of it.

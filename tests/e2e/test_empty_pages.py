@@ -5,7 +5,10 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-PAGES = {"": "Start with a preset", "runs": "No runs yet", "run": "No run is chosen", "train": "Launch"}
+PAGES = {
+    "": "Start with a preset", "runs": "No runs yet", "run": "No run is chosen", "train": "Launch",
+    "datasets": "Import your own pictures",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +18,8 @@ def server(new_server):
 
 # Train draws its pictures for the theme; the others do not know which one they are shown in.
 @pytest.mark.parametrize(
-    ("path", "theme"), [("", "light"), ("runs", "dark"), ("run", "light"), ("train", "light"), ("train", "dark")]
+    ("path", "theme"),
+    [("", "light"), ("runs", "dark"), ("run", "light"), ("train", "light"), ("train", "dark"), ("datasets", "dark")],
 )
 def test_page_opens_without_an_error(server, page, path, theme):
     page.goto(f"{server.url}/{path}?embed_options={theme}_theme")

@@ -18,6 +18,7 @@ PAGES = {
     "run": "run?run={}",
     "train": "train?preset=doodles-5w1s",
     "compare": "compare?runs={}",
+    "datasets": "datasets?set=doodles",
 }
 THERE = {
     "home": ".st-key-card-recent",
@@ -25,6 +26,7 @@ THERE = {
     "run": ".st-key-card-test td",
     "train": ".st-key-card-episode img",
     "compare": ".st-key-card-compare-validation .host[data-points]",
+    "datasets": ".st-key-card-set-classes img",
 }
 FAULTS = """() => {
   const found = new Set(), main = document.querySelector('[data-testid=stMain]');

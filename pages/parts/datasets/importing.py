@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.import_job import UPLOADED, ImportJob, received
 from data.archive import MIB
-from data.photograph import SUFFIXES, UNREAD
 from data.picture_set import LARGEST, NAME, SMALLEST
 from data.registry import families
 from pages.parts import readable, say, session, theme, trust
@@ -67,11 +66,7 @@ def form(jobs: dict[str, ImportJob], taken: Collection[str]) -> None:
     number = st.session_state.setdefault(ROUND, 0)
     say.caption("One folder a class. Whatever is photographed, scanned or drawn becomes a square.")
     sent = st.file_uploader(
-        "A folder",
-        type=[suffix[1:] for suffix in (*SUFFIXES, *UNREAD)],
-        accept_multiple_files="directory",
-        max_upload_size=UPLOADED // MIB,
-        key=f"import-files-{number}",
+        "A folder", accept_multiple_files="directory", max_upload_size=UPLOADED // MIB, key=f"import-files-{number}"
     )
     zipped = st.file_uploader("Or a zip of it", type="zip", max_upload_size=UPLOADED // MIB, key=f"import-zip-{number}")
     path = ""
