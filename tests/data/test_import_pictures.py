@@ -74,6 +74,10 @@ def test_the_same_pictures_are_the_same_set_from_a_folder_a_zip_or_a_list(photos
 def test_imported_again_it_is_what_was_there(photos: Path, folders: Folders) -> None:
     first = import_pictures("mine", photos, folders, SMALL)
     assert import_pictures("mine", photos, folders, SMALL) == first
+    anew = picture_set.resplit(first, picture_set.divided(EIGHT, 5, "classes"), "hand")
+    assert splits(anew) != splits(first)
+    assert splits(import_pictures("mine", photos, folders, SMALL)) == splits(anew), "edited splits stay"
+    assert splits(import_pictures("mine", photos, folders, SMALL, replace=True)) == splits(first)
 
 
 def test_another_set_takes_the_place_of_one_only_where_that_is_wanted(photos: Path, folders: Folders) -> None:

@@ -40,7 +40,8 @@ def test_every_data_set_is_listed_and_the_address_chooses_one(app, said, mine) -
 @pytest.mark.usefixtures("mine")
 def test_the_same_seed_shows_the_same_task(app, said) -> None:
     def hashed(page) -> str:
-        return said(page).partition("SHA-256 ")[2][:64]
+        (code,) = page.code
+        return code.value
 
     page = app("datasets", set="mine")
     first = hashed(page)

@@ -13,7 +13,7 @@ from pages.parts import pictures, readable, say, session, theme
 from pages.parts.train.episode_view import line_of, opened
 
 ROWS, EACH, TEXTS = 12, 8, 2  # classes on a page; examples of each, of texts
-HEIGHT = 40  # screen pixels
+HEIGHT = f"min(40px, {64 / EACH:g}cqi)"  # on the screen; smaller where the card is narrow
 
 
 def classes_card(one: DataSet, facts: list[SplitFacts]) -> None:
@@ -42,7 +42,7 @@ def picture_rows(family: Pictures, split: str, first: int) -> list[str]:
     rows = []
     for name, count, images in family.examples(split, first, ROWS, EACH):
         source = pictures.strip(images, pictures.dark())
-        strip = f'<img src="{source}" style="height: {HEIGHT}px" alt="Examples of {html.escape(name)}">'
+        strip = f'<img src="{source}" style="height: {HEIGHT}" alt="Examples of {html.escape(name)}">'
         rows.append(row(name, count, strip))
     return rows
 

@@ -34,7 +34,8 @@ def inspector_card(one: DataSet, facts: Sequence[SplitFacts]) -> None:
             return
         if view := VIEWS.get((family.kind, family.input_spec.dtype)):
             view(family, task, shape)
-        say.caption(f"Seed {seed} draws this task every time. SHA-256 {task.sha256}")
+        say.caption(f"Seed {seed} draws this task every time. Its SHA-256:")
+        st.code(task.sha256, language=None, wrap_lines=True)
 
 
 def asked(one: DataSet, facts: Sequence[SplitFacts]) -> tuple[EpisodeShape, str, int]:
