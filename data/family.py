@@ -26,6 +26,7 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SPLIT_TITLES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
 # classification and regression are Episodes; the tasks of the others judge themselves, see TaskBatch.
 TaskKind = Literal["classification", "regression", "sequence", "control"]
+NO_CLASSES: dict[TaskKind, str] = {"regression": "a regression", "control": "where a task has no classes"}
 
 
 class EpisodeShape(NamedTuple):
@@ -94,6 +95,7 @@ class TaskFamily(ABC):
     citation: ClassVar[str] = ""  # what to cite who uses it
     chooser: ClassVar[str] = ""  # the setting that names one of the data sets, where a family has several
     by_hand: ClassVar[str] = ""  # how a person comes by the files, where they cannot be fetched for them
+    repeats: ClassVar[bool] = True  # False: its tasks are more than tensors, so that no step on them is recorded
 
     def __init__(
         self,
@@ -153,8 +155,8 @@ class TaskFamily(ABC):
         cls, config: FamilyConfig, shape: EpisodeShape, split: Split, sizes: Mapping[Split, Sizes] | None
     ) -> list[Shortage]:
         """Why tasks of this shape cannot be drawn from a split, by what ``sizes`` said; none if they can."""
-        if cls.kind == "regression" and shape.n_way != 1:
-            message = f"n_way = {shape.n_way} does not apply to {config.name}, a regression"
+        if cls.kind in NO_CLASSES and shape.n_way != 1:
+            message = f"n_way = {shape.n_way} does not apply to {config.name}, {NO_CLASSES[cls.kind]}"
             return [Shortage("n_way", message, remedy="leave it empty", leave_empty=True)]
         if sizes is None:
             return []
@@ -251,6 +253,12 @@ class TaskFamily(ABC):
 
         x (batch, *input); y (batch,) class index in [0, classes(split)), or (batch, 1) targets pooled over all tasks.
         """
+
+    def pooled(self, split: Split, batch_size: int, generator: torch.Generator) -> TaskBatch:
+        """The same for tasks of acting, where nothing is drawn before there is a policy: one task, whose query loss is on
+        ``batch_size`` trajectories, each of a task of its own.
+        """
+        raise NotImplementedError(f"{self.title} has no trajectories.")
 
     @classmethod
     def objective(cls, shape: EpisodeShape) -> Objective:

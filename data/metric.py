@@ -117,3 +117,4 @@ def accuracy(n_way: int | None = None) -> Metric:
 
 
 SQUARED_ERROR = Metric("mse", "mean squared error", False, low=0.0)
+RETURN = Metric("return", "mean return", True, digits=2)

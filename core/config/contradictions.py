@@ -195,6 +195,11 @@ def learner_problems(config: RunConfig, folders: Folders | None) -> list[Problem
         able = [name for name, item in models().items() if item.group != own and not item.problem(item.Config(), spec)]
         ways = tuple({"model": name} for name in able)
         found.append(Problem("model.name", misfit, changes=ways))
+    # Steps that are computed again give no graph of what was explored.
+    if getattr(config.family, "meta_gradient", "") == "e-maml" and getattr(config.algorithm, "recompute", False):
+        text = "E-MAML's meta-gradient needs the graphs of the inner steps, and recompute keeps none."
+        ways = {"algorithm.recompute": False}, {"family.meta_gradient": "lvc"}
+        found.append(Problem("algorithm.recompute", text, "Set it to false, or family.meta_gradient to lvc.", ways))
     if not algorithm.takes_steps and config.evaluation.inner_steps:
         text = f"{algorithm.title} reads the support set at once and takes no inner steps."
         remedy = "Leave it empty (null on the command line)."

@@ -10,6 +10,7 @@ SOURCES = {
     "mini_imagenet": "mini-ImageNet, Vinyals et al. 2016, split of Ravi and Larochelle 2017; ImageNet's licence, for research",
     "cifar_fs": "CIFAR-FS, Bertinetto et al. 2019, of CIFAR-100, https://www.cs.toronto.edu/~kriz/cifar.html; no licence stated",
     "pictures": "pictures of one's own, imported; whoever trained it knows where they come from and their licence",
+    "navigation": MADE_UP,
 }
 
 

@@ -4,10 +4,11 @@ from itertools import pairwise
 from math import prod
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from core.models.base import ModelBuilder, ModelConfig
+from core.models.base import ModelBuilder, ModelConfig, ModelError
 from core.models.linear import linear
 from core.models.tokens import NETWORKS
 from data.config import setting
@@ -24,6 +25,25 @@ class MLPConfig(ModelConfig):
         None, "Initial weight deviation", gt=0, le=1, step=0.01, advanced=True, empty="PyTorch's own"
     )
     """Weights start normal with this deviation and biases at 0 (0.01 in Finn et al.); empty: PyTorch's own start."""
+    constant_outputs: int = setting(0, "Constant outputs", unit="outputs", ge=0, le=64, advanced=True)
+    """So many of the last outputs are weights that start at 0 and read no input: 2 for the log-deviations of Finn et al.'s
+    policy.
+    """
+
+
+class Constants(nn.Module):
+    """Appends values of its own, the same for every input: (…, outputs) → (…, outputs + count)."""
+
+    def __init__(self, count: int):
+        super().__init__()
+        self.values = nn.Parameter(torch.zeros(count))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return appended(x, self.values)
+
+
+def appended(x: Tensor, values: Tensor) -> Tensor:
+    return torch.cat([x, values.expand(*x.shape[:-1], -1)], -1)
 
 
 class Perceptron(nn.Sequential):
@@ -40,6 +60,8 @@ class Perceptron(nn.Sequential):
                 x = x.flatten(2)  # (tasks, n, features)
             elif isinstance(layer, nn.Linear):
                 x = linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])  # (tasks, n, fan_out)
+            elif isinstance(layer, Constants):
+                x = appended(x, weights[f"{name}.values"].unsqueeze(1))  # (tasks, n, outputs)
             else:
                 x = layer(x)
         return x
@@ -63,10 +85,18 @@ class MLP(ModelBuilder):
         for fan_in, fan_out in pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
         if outputs is not None:
-            layers.append(nn.Linear(widths[-1], outputs))
+            layers += output_layers(widths[-1], outputs, config.constant_outputs)
         if config.initial_std is not None:
             for layer in layers:
                 if isinstance(layer, nn.Linear):
                     nn.init.normal_(layer.weight, std=config.initial_std)
                     nn.init.zeros_(layer.bias)
         return Perceptron(*layers)
+
+
+def output_layers(fan_in: int, outputs: int, constant: int) -> list[nn.Module]:
+    """A linear layer, and the constants beside it. Raises ModelError where nothing would be left that reads the input."""
+    if constant >= outputs:
+        text = f"{constant} constant outputs of {outputs} leave none that depends on the input."
+        raise ModelError(text, f"Set it to {outputs - 1} or less.", "model.constant_outputs")
+    return [nn.Linear(fan_in, outputs - constant), *([Constants(constant)] if constant else [])]

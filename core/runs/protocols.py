@@ -5,7 +5,7 @@ from typing import Any
 from core.runs.facts import Facts
 
 # Of a family's config: how it was trained, not how it was tested.
-OF_TRAINING = ("n_way", "k_shot", "n_query", "flip", "crop", "jitter")
+OF_TRAINING = ("n_way", "k_shot", "n_query", "flip", "crop", "jitter", "meta_gradient")
 SAID = {
     "split": "split",
     "n_way": "classes",

@@ -84,8 +84,8 @@ def may_be_recorded(config: RunConfig, algorithm: Algorithm) -> bool:
     """Whether the meta-step is worth recording, which of any network it is on a GPU, and the same each time."""
     device = algorithm.family.device.type
     pays = device == "cuda" or (device == "cpu" and small(algorithm))
-    same = algorithm.repeats and models()[config.model.name].repeats and not any(True for _ in algorithm.buffers())
-    return pays and same and algorithm.forward_tasks.mode == "stacked"
+    same = algorithm.repeats and algorithm.family.repeats and models()[config.model.name].repeats
+    return pays and same and not any(True for _ in algorithm.buffers()) and algorithm.forward_tasks.mode == "stacked"
 
 
 @torch.no_grad()

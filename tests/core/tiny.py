@@ -20,6 +20,10 @@ POOLS = {"train_classes": 12, "val_classes": 6, "test_classes": 6}
 BASES: dict[str, dict[str, Any]] = {
     "sinusoid": {"family": {"name": "sinusoid", "k_shot": 5, "n_query": 5}, "model": {"name": "mlp", "widths": [8]}},
     "doodles": {"family": {"name": "doodles", **SIZES, **POOLS}, "model": {"name": "mlp", "widths": [8]}},
+    "navigation": {
+        "family": {"name": "navigation", "k_shot": 3, "n_query": 3, "horizon": 5},
+        "model": {"name": "mlp", "widths": [8], "constant_outputs": 2},
+    },
     "conv4": {"family": {"name": "doodles", **SIZES, **POOLS}, "model": {"name": "conv4", "filters": 4}},
 }
 

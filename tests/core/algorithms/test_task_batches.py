@@ -18,6 +18,7 @@ from core.training.evaluation import evaluate, score_chunk
 from core.training.frozen import frozen_episodes
 from core.training.trainer import Trainer
 from data.family import FamilyConfig, TaskFamily
+from data.navigation import NavigationConfig, NavigationFamily
 from tests.core.learners import assert_same, meta_gradient
 from tests.core.task_batches import (
     BanditConfig,
@@ -32,13 +33,17 @@ from tests.core.task_batches import (
 )
 from tests.core.tiny import MemoryListener, tiny
 
-GRADIENT_LEARNERS = [name for name, learner in algorithms().items() if "control" in learner.kinds]
-FAMILIES = {"bandit": (BanditFamily, BanditConfig()), "texts": (TextFamily, TextConfig())}
+GRADIENT_LEARNERS = [name for name, learner in algorithms().items() if "sequence" in learner.kinds]
+FAMILIES = {
+    "bandit": (BanditFamily, BanditConfig()),
+    "texts": (TextFamily, TextConfig()),
+    "navigation": (NavigationFamily, NavigationConfig(k_shot=3, n_query=3, horizon=5)),
+}
 
 
 @pytest.fixture
 def made(write_module: Callable[[], str], tmp_path: Path) -> Callable[..., tuple[RunConfig, TaskFamily]]:
-    """A run's config on one of the two families, and the family. Texts are read by a network of one's own."""
+    """A run's config on one of these families, and the family. Texts are read by a network of one's own."""
 
     def config(name: str, *assignments: str) -> tuple[RunConfig, TaskFamily]:
         kind, family = FAMILIES[name]

@@ -77,7 +77,7 @@ def test_references_are_of_presets_that_are_featured() -> None:
 def test_the_papers_sinusoid_recipe() -> None:
     """Finn et al. 2017, section 5.1, but for the five points and the network's start (see the presets' comment)."""
     config = from_preset(preset("sinusoid-maml"))
-    assert config["model"] == {"name": "mlp", "widths": [40, 40], "initial_std": None}
+    assert config["model"] == {"name": "mlp", "widths": [40, 40], "initial_std": None, "constant_outputs": 0}
     assert (
         config["algorithm"].items()
         >= {"name": "maml", "inner_lr": 0.01, "inner_steps": 1, "first_order": False}.items()

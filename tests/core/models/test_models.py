@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.algorithms.forward import stack_weights
 from core.models.base import ModelError, build_model, embedding_shape, models
 from core.models.conv4 import Conv4Config
 from core.models.mlp import MLPConfig
@@ -25,6 +26,7 @@ TOKENS = InputSpec((6,), "integer", vocabulary=11, padding=0)
         (MLPConfig(), InputSpec((1,))),
         (MLPConfig(widths=[128, 64]), PICTURE),
         (MLPConfig(widths=[]), PICTURE),
+        (MLPConfig(constant_outputs=6), PICTURE),
         (Conv4Config(filters=8), PICTURE),
         (Conv4Config(filters=8, downsampling="max-pool"), PICTURE),
         (Conv4Config(filters=8, downsampling="max-pool"), InputSpec((3, 84, 84))),
@@ -69,6 +71,19 @@ def test_the_papers_start_of_the_sinusoid_network() -> None:
     linear = [layer for layer in model if isinstance(layer, nn.Linear)]
     assert linear[1].weight.std().item() == pytest.approx(0.01, rel=0.02)
     assert all(torch.count_nonzero(layer.bias) == 0 for layer in linear)
+
+
+def test_constant_outputs_are_weights_that_read_no_input() -> None:
+    model = build_model(MLPConfig(widths=[8], constant_outputs=2), InputSpec((2,)), 5, seed=0)
+    with torch.no_grad():
+        model[-1].values += torch.tensor([0.5, -1.0])
+    answers = model(torch.randn(3, 2))
+    assert answers[:, 3:].tolist() == 3 * [[0.5, -1.0]]
+    assert len(answers[:, 0].unique()) == 3
+    stacked, x = stack_weights(model, 4), torch.randn(4, 3, 2)
+    torch.testing.assert_close(model.stacked_forward(stacked, x), torch.stack([model(one) for one in x]))
+    with pytest.raises(ModelError, match=r"5 constant outputs of 5 leave none.*Set it to 4 or less"):
+        build_model(MLPConfig(constant_outputs=5), InputSpec((2,)), 5, seed=0)
 
 
 def test_running_statistics_are_taken_out(write_module: Callable[[], str]) -> None:

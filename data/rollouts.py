@@ -1,0 +1,160 @@
+"""Tasks of acting: a batch rolls out the policy that the weights of each inner step make, and learns from what came of it."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from math import log, pi
+from typing import ClassVar, NamedTuple, Protocol, Self
+
+import torch
+from torch import Tensor
+
+from data.batch import Answer
+from data.policy_gradient import EPSILON, MetaGradient, advantages, exploration, steps_taken, surrogate, worth
+
+ROLLOUTS = 3  # inner steps with a luck of their own; later ones take the luck of an earlier one's other trajectories
+LEAST_DEVIATION = 1e-6  # of an action, as in rllab (Duan et al. 2016)
+
+
+class Policy(Protocol):
+    """Reads a network's answers (…, outputs) as a distribution over actions."""
+
+    @property
+    def outputs(self) -> int:
+        """Size of the network's answer."""
+
+    def act(self, answer: Tensor, luck: Tensor) -> Tensor:
+        """An action of each distribution by given luck, without a gradient → (…, numbers of an action)."""
+
+    def log_p(self, answer: Tensor, action: Tensor) -> Tensor:
+        """The log-probability, or its density, of each action → (…)."""
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Independent normal numbers; an answer is their means, then the logs of their deviations. luck: standard normal."""
+
+    numbers: int
+
+    @property
+    def outputs(self) -> int:
+        return 2 * self.numbers
+
+    def act(self, answer: Tensor, luck: Tensor) -> Tensor:
+        mean, log_deviation = self.parts(answer)
+        return mean + log_deviation.exp() * luck
+
+    def log_p(self, answer: Tensor, action: Tensor) -> Tensor:
+        mean, log_deviation = self.parts(answer)
+        off = (action - mean) * (-log_deviation).exp()
+        return -(0.5 * off.square() + log_deviation).sum(-1) - 0.5 * self.numbers * log(2 * pi)
+
+    def parts(self, answer: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_deviation = answer.split(self.numbers, -1)
+        return mean, log_deviation.clamp(min=log(LEAST_DEVIATION))
+
+
+class Rollout(NamedTuple):
+    """What a policy did. states (tasks, trajectories, steps, numbers) before each action; actions (…, numbers of an action) as
+    the policy gave them; rewards (tasks, trajectories, steps) after each, 0 after the end; there: 1 up to the end, 0 after it.
+    """
+
+    states: Tensor
+    actions: Tensor
+    rewards: Tensor
+    there: Tensor
+
+    @property
+    def returns(self) -> Tensor:
+        """Sum of each trajectory's rewards (tasks, trajectories)."""
+        return self.rewards.sum(-1)
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How a task learns from its rollouts. discount: of later rewards. later_steps: what the step size of inner steps after the
+    first is multiplied by. meta_gradient: see ``policy_gradient``.
+    """
+
+    discount: float = 0.99
+    later_steps: float = 1.0
+    meta_gradient: MetaGradient = "lvc"
+
+
+@dataclass(frozen=True)
+class RolloutBatch:
+    """Tasks of acting, of which all that is random is given beforehand.
+
+    support_luck (tasks, ROLLOUTS, k_shot, steps, numbers) and query_luck (tasks, n_query, steps, numbers): what the policy draws
+    its actions by. A loss's value is minus the mean return. Its derivatives are those of ``policy_gradient``, on another scale:
+    of advantages with deviation 1, as a mean over steps, so that one inner rate suits any reward.
+    """
+
+    policy: ClassVar[Policy]
+    support_x: ClassVar[Tensor | None] = None
+    quick_scores: ClassVar[bool] = False  # a score is one more rollout, and says what the loss says
+
+    support_luck: Tensor
+    query_luck: Tensor
+    learning: Learning
+    # E-MAML: log-probabilities (tasks,) of what was learned from at each inner step since the first, with their graphs.
+    explored: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @abstractmethod
+    def roll_out(self, answer: Answer, luck: Tensor) -> Rollout:
+        """Act by given luck (tasks, trajectories, steps, numbers), without a gradient."""
+
+    @property
+    @abstractmethod
+    def tensors(self) -> tuple[Tensor, ...]: ...
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> Self: ...
+
+    @abstractmethod
+    def __getitem__(self, tasks: slice) -> Self: ...
+
+    @property
+    def tasks(self) -> int:
+        return len(self.query_luck)
+
+    def expected(self) -> Tensor:
+        """A guess of each task's return that depends on nothing but the task (tasks,), to compare E-MAML's with."""
+        return torch.zeros(self.tasks, device=self.query_luck.device)
+
+    def support_loss(self, answer: Answer, step: int) -> Tensor:
+        rollout = self.roll_out(answer, self.luck_at(step))
+        log_p, (better, _) = self.log_p(answer, rollout), self.advantages(rollout)
+        if self.learning.meta_gradient == "e-maml":
+            if step == 0:
+                self.explored.clear()
+            self.explored.append((log_p * rollout.there).sum((1, 2)))
+        loss = surrogate(log_p, better, rollout.there, self.learning.meta_gradient)
+        return worth(loss * self.learning.later_steps if step else loss, -rollout.returns.mean(1))
+
+    def query_loss(self, answer: Answer) -> Tensor:
+        rollout = self.roll_out(answer, self.query_luck)
+        better, deviation = self.advantages(rollout)
+        loss = surrogate(
+            self.log_p(answer, rollout), better, rollout.there, "plain"
+        )  # of which one derivative is taken
+        if self.explored:
+            # In the unit of the surrogate, a step's share of the return by the deviation of advantages.
+            unit = steps_taken(rollout.there) / rollout.there.shape[1] * (deviation + EPSILON)
+            loss = loss + exploration(sum(self.explored), (rollout.returns.mean(1) - self.expected()) / unit)
+        return worth(loss, -rollout.returns.mean(1))
+
+    def scores(self, answer: Answer) -> Tensor:
+        """Mean return of each task → (tasks,)."""
+        return self.roll_out(answer, self.query_luck).returns.mean(1)
+
+    def luck_at(self, step: int) -> Tensor:
+        """An inner step's (tasks, k_shot, steps, numbers)."""
+        return self.support_luck[:, step % ROLLOUTS].roll(step // ROLLOUTS, 1)
+
+    def log_p(self, answer: Answer, rollout: Rollout) -> Tensor:
+        """Of all actions, under the present weights: (tasks, trajectories, steps), differentiable."""
+        said = answer(rollout.states.flatten(1, 2))  # (tasks, trajectories * steps, outputs)
+        return self.policy.log_p(said, rollout.actions.flatten(1, 2)).view(rollout.rewards.shape)
+
+    def advantages(self, rollout: Rollout) -> tuple[Tensor, Tensor]:
+        return advantages(rollout.states, rollout.rewards, rollout.there, self.learning.discount)
