@@ -1,5 +1,6 @@
 """Navigation in the plane, the first control experiment of Finn et al. 2017 (section 5.3, https://arxiv.org/abs/1703.03400)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.batch import Answer
+from data.batch import Adapted, Answer
 from data.config import setting
 from data.family import EpisodeShape, FamilyConfig, Split, TaskFamily
 from data.metric import RETURN, Metric
@@ -15,11 +16,13 @@ from data.policy_gradient import MetaGradient
 from data.rollouts import ROLLOUTS, Gaussian, Learning, Policy, Rollout, RolloutBatch
 from data.sinusoid import uniform
 from data.spec import InputSpec
+from data.view import TaskView
 
 SQUARE = (-0.5, 0.5)  # where goals are, in both coordinates
 REACH = 0.1  # the farthest a step goes in each coordinate
 NEAR = 0.01  # of the goal in both coordinates: arrived
 NUMBERS = 2  # of a state, and of an action
+LOOKED_AT = 5  # trajectories of a task that are shown
 
 Reward = Literal["distance", "squared distance"]
 
@@ -156,6 +159,19 @@ class NavigationFamily(TaskFamily):
         learning = Learning(config.discount, config.later_steps, config.meta_gradient)
         support_luck, query_luck = luck(rollouts, shape.k_shot), luck(shape.n_query)
         return Navigation(support_luck, query_luck, learning, drawn, config.reward).to(self.device)
+
+    def views(self, drawn: Navigation, batch: Navigation, learner: Sequence[Adapted]) -> list[TaskView]:
+        del drawn
+        by_step = {one.step: batch.paths(one.answer) for one in learner}
+        goals = batch.goals.mean(1).tolist()
+        return [
+            TaskView(
+                "paths",
+                {"goal": np.array(goal, np.float32)},
+                {step: {"paths": list(paths.points[task, :LOOKED_AT])} for step, paths in by_step.items()},
+            )
+            for task, goal in enumerate(goals)
+        ]
 
     def made_up(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Navigation:
         return self.sample("train", shape._replace(k_shot=2, n_query=2), tasks, generator)

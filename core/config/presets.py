@@ -21,6 +21,18 @@ POOLED = STRIDED | {"downsampling": "max-pool"}
 # starts at x = 0.
 SINUSOID = {"name": "sinusoid", "k_shot": 5, "n_query": 10}
 SINUSOID_MLP = {"name": "mlp", "widths": [40, 40]}
+# Finn et al. 2017, section 5.3, as their released code has it: minus the distance as reward, inner rate 0.5, halved for later
+# steps at the test. Their outer step is TRPO's; here it is Adam's.
+NAVIGATION = {"name": "navigation", "reward": "distance", "later_steps": 0.5, "meta_gradient": "plain"}
+POLICY = {"name": "mlp", "widths": [100, 100], "constant_outputs": 2}
+NAVIGATION_TRAINING = {
+    "iterations": 150,
+    "meta_batch_size": 20,
+    "meta_lr": 0.01,
+    "schedule": "cosine",
+    "evaluate_every": 50,
+}
+NAVIGATION_TEST = {"inner_steps": 3, "episodes": 200, "val_episodes": 40}
 SINUSOID_TEST = {"k_shot": 5, "n_query": 100, "inner_steps": 10, "episodes": 2000, "val_episodes": 1000}
 
 FEATURED = [
@@ -51,6 +63,32 @@ FEATURED = [
             "evaluation": SINUSOID_TEST,
         },
         featured=True,
+    ),
+    Preset(
+        "navigation-maml",
+        "MAML finds its way",
+        "Reinforcement learning: a policy that finds a hidden goal in the plane after one step on twenty trajectories.",
+        "navigation",
+        {
+            "family": NAVIGATION,
+            "model": POLICY,
+            "algorithm": {"name": "maml", "inner_lr": 0.5, "inner_steps": 1},
+            "training": NAVIGATION_TRAINING,
+            "evaluation": NAVIGATION_TEST,
+        },
+    ),
+    Preset(
+        "navigation-pretrain",
+        "Pretraining on navigation",
+        "The baseline beside it: one policy for all goals at once, then adapted to one of them.",
+        "navigation",
+        {
+            "family": NAVIGATION,
+            "model": POLICY,
+            "algorithm": {"name": "pretrain", "batch_size": 400},
+            "training": NAVIGATION_TRAINING | {"iterations": 400, "evaluate_every": 100},
+            "evaluation": {name: value for name, value in NAVIGATION_TEST.items() if name != "inner_steps"},
+        },
     ),
     Preset(
         "doodles-5w1s",

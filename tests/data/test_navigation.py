@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.batch import Answer
+from data.batch import Adapted, Answer
 from data.family import EpisodeShape
 from data.metric import RETURN
 from data.navigation import Navigation, NavigationConfig, NavigationFamily
@@ -177,3 +177,14 @@ def test_paths_are_plain_arrays_from_start_to_end(family: NavigationFamily) -> N
     np.testing.assert_allclose(points[0, 0, :4, 0], [0.0, 0.1, 0.2, 0.2], atol=1e-6)  # arrived: it stays
     np.testing.assert_allclose(points[1, 0, -1], [1.2, 0.0], atol=1e-5)
     np.testing.assert_allclose(returns, batch.roll_out(heading(1, 0), batch.query_luck).returns)
+
+
+def test_a_task_is_looked_at_as_the_paths_that_the_policy_takes() -> None:
+    family = NavigationFamily(NavigationConfig(horizon=6), datasets=Path("/"), cache=Path("/"))
+    batch = family.sample("val", EpisodeShape(1, 2, 7), 2, torch.Generator().manual_seed(0))
+    still = Adapted(1, lambda states: torch.zeros(*states.shape[:2], 4), lambda: None)
+    view = family.views(batch, batch, [still])[1]
+    np.testing.assert_allclose(view.given["goal"], batch.goals[1, 0], rtol=1e-6)
+    paths = view.said[1]["paths"]
+    assert [path.shape for path in paths] == [(7, 2)] * 5
+    np.testing.assert_array_equal(paths, batch.paths(still.answer).points[1, :5])

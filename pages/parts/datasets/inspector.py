@@ -11,7 +11,7 @@ from data.errors import DataError
 from data.family import SPLIT_TITLES, SPLITS, EpisodeShape, TaskFamily
 from data.texts import Texts
 from pages.parts import say, session, theme
-from pages.parts.train.episode_view import opened, pictures_view, points_view, texts_view
+from pages.parts.train.episode_view import opened, paths_view, pictures_view, points_view, texts_view
 
 SEED = "inspector-seed"  # session state
 MOST = 100  # classes, shots or queries
@@ -74,6 +74,10 @@ def points(family: TaskFamily, task: Inspected, shape: EpisodeShape) -> None:
     points_view(task.batch)
 
 
+def paths(family: TaskFamily, task: Inspected, shape: EpisodeShape) -> None:
+    paths_view(family, task.batch, shape)
+
+
 def texts(family: Texts, task: Inspected, shape: EpisodeShape) -> None:
     texts_view(family, shape, task.drawn)
 
@@ -83,4 +87,5 @@ VIEWS: dict[tuple[str, str], Callable[[TaskFamily, Inspected, EpisodeShape], Non
     ("classification", "float"): pictures,
     ("classification", "integer"): texts,
     ("regression", "float"): points,
+    ("control", "float"): paths,
 }

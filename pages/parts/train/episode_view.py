@@ -10,7 +10,8 @@ import torch
 
 from core.charts import Chart, Trace
 from core.runs.home import Home
-from data.batch import Episodes
+from core.view_charts import paths_chart
+from data.batch import Adapted, Episodes, TaskBatch
 from data.errors import shortened
 from data.examples import Choice
 from data.family import EpisodeShape, FamilyConfig, TaskFamily
@@ -47,6 +48,8 @@ def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         if family.kind == "regression":
             return regression_view(family, config, generator)
+        if family.kind == "control":
+            return paths_view(family, family.sample("train", config.shape, 1, generator), config.shape)
         if isinstance(family, Texts):
             return texts_view(family, config.shape, family.draw("train", config.shape, 1, generator))
         return pictures_view(family.sample("train", config.shape, 1, generator), config.shape)
@@ -77,6 +80,16 @@ def points_view(episodes: Episodes) -> None:
     live_chart(Chart(traces, "x", "y", label), key="episode", height=280)
     said = "Three tasks. The dots are their" if tasks == 3 else "The dots are the"
     say.caption(f"{said} {k_shot} support points, the lines what is asked about.")
+
+
+def paths_view(family: TaskFamily, batch: TaskBatch, shape: EpisodeShape) -> None:
+    """Where a policy goes that has learned nothing, and where it should."""
+    outputs = family.outputs(shape)
+    nothing = Adapted(0, lambda states: torch.zeros(*states.shape[:2], outputs), lambda: None)
+    (view,) = family.views(batch, batch, [nothing])
+    live_chart(paths_chart(view), key="episode", height=320)
+    said = f"A task: the star is where to go, which only the rewards tell. Of {shape.k_shot} trajectories to learn from"
+    say.caption(f"{said}, here are {len(view.said[0]['paths'])} of a policy that has learned nothing.")
 
 
 def pictures_view(episodes: Episodes, shape: EpisodeShape, names: Sequence[str] = ()) -> None:
