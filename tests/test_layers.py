@@ -35,7 +35,7 @@ TORCH_FREE = sorted(
         "core.config.presets",
     ]
     + ["core.config.references"]
-    + [f"core.handover.{name}" for name in ("tables", "again", "card", "sources", "versions", "report")]
+    + [f"core.handover.{name}" for name in ("tables", "again", "card", "event_file", "sources", "versions", "report")]
 )
 # Rooms of the engine, and what each may not look into. core/worker.py and core/library.py join runs to training.
 ROOMS = {

@@ -9,7 +9,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from core.cli.options import CheckpointOption, HomeOption, find_run, open_home
-from core.handover import again, tables
+from core.handover import again, event_file, tables
 from core.handover.report import charts_page, report
 from core.runs.home import Home
 from core.runs.run_lists import RunFilter
@@ -19,7 +19,7 @@ from data.errors import InputError
 
 STDOUT = "-"
 TEXTS = {"config": again.config_text, "command": lambda run: f"{again.command_of_preset(run)}\n"}
-WHAT = (*tables.TABLES, *TEXTS, "charts", "checkpoint")
+WHAT = (*tables.TABLES, *TEXTS, "charts", "checkpoint", "tensorboard")
 OutputOption = Annotated[
     str, typer.Option("--output", metavar="FILE", help="Where it is written; - is stdout, for what is text.")
 ]
@@ -32,12 +32,17 @@ def export(
     checkpoint: CheckpointOption = "",
     home: HomeOption = None,
 ) -> None:
-    """Give out a run: tables as .csv or .parquet, config as .json, charts as .html, the trained learner as .zip."""
+    """Give out a run: tables as .csv or .parquet, config as .json, charts as .html, the trained learner as .zip, what
+    TensorBoard reads as .zip or in a folder that there is.
+    """
     if what not in WHAT:
         raise InputError(f"There is nothing named {what} to export.", f"Choose {', '.join(WHAT)}.", "what")
     found, store = open_home(home)
     one = find_run(store, run)
-    write(output, exporter(what, output, one, store, found, checkpoint))
+    if what == "tensorboard" and Path(output).is_dir():
+        event_folder(Path(output), one, store)
+    else:
+        write(output, exporter(what, output, one, store, found, checkpoint))
 
 
 def exporter(
@@ -50,6 +55,14 @@ def exporter(
         from core.handover import bundle  # brings torch
 
         return lambda file: bundle.write(run, home.artifacts(run), file, checkpoint)
+    if what == "tensorboard":
+        if Path(output).suffix.lower() != ".zip":
+            raise InputError(
+                f"{output} is neither a folder nor a .zip.",
+                "Name a folder that exists, or a file as run.zip.",
+                "output",
+            )
+        return lambda file: event_file.zipped(run, store, file)
     if what in tables.TABLES:
         ending = "csv" if output == STDOUT else Path(output).suffix.removeprefix(".").lower()
         if ending not in tables.FORMATS:
@@ -58,6 +71,16 @@ def exporter(
     if what == "charts":
         return lambda file: file.write(charts_page(run, store).encode())
     return lambda file: file.write(TEXTS[what](run).encode())
+
+
+def event_folder(parent: Path, run: Run, store: RunStore) -> None:
+    """The event file in a folder of the run's own, where ``tensorboard --logdir`` finds it."""
+    folder, content = parent / event_file.folder(run), event_file.content(run, store)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another folder.", "output") from error
+    write(str(folder / event_file.file(run)), lambda file: file.write(content))
 
 
 def make_report(

@@ -15,7 +15,7 @@ from core.plotted import encode
 from core.runs.outline import Outline
 from core.runs.schema import evaluations
 from pages.parts import readable, session
-from pages.parts.run import cards, figures
+from pages.parts.run import cards, figures, takeaway
 from tests.pages.conftest import as_read
 
 
@@ -378,8 +378,15 @@ def test_what_may_be_taken_away_stands_at_the_foot(app, said, make_run):
     page = app("run", run=run.id)
     assert "python -m core train --config innerloop-run-1.json --name" in said(page)
     labels = [button.label for button in page.get("download_button")]
-    assert [*labels[-9:-2]] == ["Charts", "CSV", "Parquet", "CSV", "Parquet", "CSV", "Parquet"]
-    assert labels[-2:] == ["Config", "Learner"]
+    assert [*labels[-10:-3]] == ["Charts", "CSV", "Parquet", "CSV", "Parquet", "CSV", "Parquet"]
+    assert labels[-3:] == ["TensorBoard", "Config", "Learner"]
+
+
+def test_without_tensorboard_its_button_says_how_to_get_it(app, make_run, monkeypatch):
+    monkeypatch.setattr(takeaway, "find_spec", lambda _: None)
+    page = app("run", run=make_run("doodles-5w1s").id)
+    (button,) = (one for one in page.button if one.label == "TensorBoard")
+    assert button.disabled and as_read(button.help).endswith("pip install tensorboard==2.21.0")
 
 
 def test_a_run_without_a_checkpoint_has_no_learner_to_take(app, make_run):

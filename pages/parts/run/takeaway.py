@@ -1,15 +1,20 @@
 """What may be taken away from a run: one card at the foot of its page. Each file is made when it is asked for."""
 
+import io
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
 
-from core.handover import again, tables
+from core.extras import install
+from core.handover import again, event_file, tables
 from core.handover.card import bundle_file
 from core.runs.schema import Run
 from pages.parts import say, session, theme
+
+NO_TENSORBOARD = f"Needs a package that is not installed here: {install('tensorboard')}"
 
 
 def card(run: Run) -> None:
@@ -21,6 +26,18 @@ def card(run: Run) -> None:
             _file(run, "Charts", "-charts.html", "text/html", "show_chart", _charts, "The charts alone, interactive")
             for name in tables.TABLES:
                 table_popover(run, name)
+            if find_spec("tensorboard"):
+                _file(
+                    run,
+                    "TensorBoard",
+                    "-tensorboard.zip",
+                    "application/zip",
+                    "timeline",
+                    _events,
+                    "An event file, in its folder",
+                )
+            else:
+                st.button("TensorBoard", icon=":material/timeline:", disabled=True, help=say.plain(NO_TENSORBOARD))
             _file(run, "Config", ".json", "application/json", "tune", lambda one: again.config_text(one).encode())
             if run.best:
                 st.download_button(
@@ -96,6 +113,12 @@ def _charts(run: Run) -> bytes:
     from core.handover.report import charts_page
 
     return charts_page(run, session.store()).encode()
+
+
+def _events(run: Run) -> bytes:
+    content = io.BytesIO()
+    event_file.zipped(run, session.store(), content)
+    return content.getvalue()
 
 
 def _bundle(run: Run, which: str = "") -> bytes:

@@ -1,0 +1,20 @@
+"""Packages that Innerloop can do without: which version of each it was tested with, and what is said where one is missing."""
+
+from data.errors import InnerloopError
+
+VERSIONS = {"tensorboard": "2.21.0"}  # as in requirements-dev.txt
+
+
+class MissingExtra(InnerloopError):
+    """One of them is asked for, and not installed."""
+
+
+def install(package: str) -> str:
+    """The command that brings it."""
+    return f"pip install {package}=={VERSIONS[package]}"
+
+
+def missing(package: str, purpose: str) -> MissingExtra:
+    """purpose: what it is needed for, as ``TensorBoard's event files``."""
+    message = f"{purpose} need the package {package}, which is not installed."
+    return MissingExtra(message, f"Run `{install(package)}` and try again.", package)
