@@ -7,9 +7,10 @@ from core.comparing.again import with_newest_tests
 from core.comparing.alike import tested
 from core.comparing.groups import MOST, MOST_RUNS, Group, grouped, shown
 from core.comparing.scores import standing
+from core.imported import Imported
 from core.runs.schema import ENDED, Run
 from pages.parts import router, say, session, theme
-from pages.parts.compare import choice, scores, settings, verdicts
+from pages.parts.compare import choice, others, scores, settings, verdicts
 from pages.parts.compare.controls import controls
 from pages.parts.compare.figures import Figures, figure_cards
 from pages.parts.redraw import redraw
@@ -23,10 +24,11 @@ def page() -> None:
     asked = choice.chosen()
     groups = grouped(asked.runs)
     compared = shown(groups)
+    curves = others.chosen()
     with theme.card("compare-choice"):
         with st.container(horizontal=True, vertical_alignment="center"):
             choice.picker(asked)
-            report_button([run for group in compared for run in group.runs])
+            report_button([run for group in compared for run in group.runs], curves)
             if compared:
                 present_button()
         if left := len(asked.runs) - sum(len(group.runs) for group in compared):
@@ -40,7 +42,7 @@ def page() -> None:
             with st.container(horizontal=True, horizontal_alignment="center"):
                 st.page_link("pages/runs.py", label="Choose from the list of runs", icon=":material/table_rows:")
         return
-    compare(compared)
+    compare(compared, curves)
 
 
 def present_button() -> None:
@@ -48,7 +50,7 @@ def present_button() -> None:
         st.switch_page("pages/present.py", query_params=choice.asked_for())
 
 
-def compare(chosen: list[Group]) -> None:
+def compare(chosen: list[Group], curves: list[Imported]) -> None:
     """All there is to say of these runs. Curves go on in the tick; whatever else changes has the page drawn anew."""
     runs = sorted((run for group in chosen for run in group.runs), key=lambda run: run.id)
     with st.spinner("Reading the curves …"):  # a million points that nobody has looked at yet take seconds
@@ -58,12 +60,13 @@ def compare(chosen: list[Group]) -> None:
     standings = [standing(group) for group in groups]
     verdicts.verdict_card(found)
     testing = st.container()
-    figures, aside = figure_cards(groups, controls())
+    figures, aside = figure_cards(groups, controls(), curves)
     with aside:
         settings.differences_card(groups)
     scores.scores_card(standings)
     scores.trade_cards(standings)
     settings.parallel_card(standings)
+    others.card(curves)
     live = any(run.status not in ENDED for run in runs) or verdicts.busy(runs)
     st.fragment(tick, run_every=REFRESH if live else None)(groups, state(runs), figures, testing)
 

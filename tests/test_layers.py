@@ -24,6 +24,8 @@ TORCH_FREE = sorted(
     + [
         "core.charts",
         "core.diagnosis",
+        "core.foreign",
+        "core.imported",
         "core.diverged",
         "core.errors",
         "core.plotted",

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from core.cli import data, datasets, evaluate, handover, keeping, listing, results, runs, tasks, train, worker
+from core.cli import curves, data, datasets, evaluate, handover, keeping, listing, results, runs, tasks, train, worker
 from core.cli.options import HomeOption, named
 from data.errors import LONGEST, InnerloopError, InputError, shortened
 
@@ -22,6 +22,7 @@ COMMANDS = {
     "log": runs.log, "stop": runs.stop, "resume": runs.resume, "tag": keeping.tag, "star": keeping.star,
     "archive": keeping.archive, "delete": runs.delete, "restore": keeping.restore, "empty": keeping.empty,
     "evaluate": evaluate.evaluate, "tasks": tasks.tasks, "export": handover.export, "report": handover.make_report,
+    "import": curves.import_curve,
     "download": data.download, "worker": worker.worker,
 }  # fmt: skip
 for name, command in COMMANDS.items():

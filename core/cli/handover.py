@@ -11,6 +11,7 @@ import typer
 from core.cli.options import CheckpointOption, HomeOption, find_run, open_home
 from core.handover import again, event_file, tables
 from core.handover.report import charts_page, report
+from core.imported import Curves
 from core.runs.home import Home
 from core.runs.run_lists import RunFilter
 from core.runs.schema import LARGEST_RUN, Run
@@ -91,17 +92,19 @@ def make_report(
     output: OutputOption = "report.html",
     title: Annotated[str, typer.Option("--title", help="Its heading.")] = "",
     notes: Annotated[str, typer.Option("--notes", help="Your own words, on top.")] = "",
+    curve: Annotated[list[str] | None, typer.Option("--curve", help="An imported curve over them; repeatable.")] = None,
     home: HomeOption = None,
 ) -> None:
     """Write one HTML file about runs, readable offline by people who never saw the app."""
     if bool(runs) is (group is not None):
         raise InputError("report takes runs, or --group.", "Give the numbers of runs, or the name of a group.", "runs")
-    _, store = open_home(home)
+    found, store = open_home(home)
+    others = [Curves(found.curves).get(id) for id in curve or []]
     named = [find_run(store, id) for id in dict.fromkeys(runs or [])]
     chosen = named or store.page(RunFilter(group=group))[::-1]  # oldest first
     if not chosen:
         raise InputError(f"There is no run in a group {group}.", "`python -m core show RUN --json` says it.", "group")
-    write(output, lambda file: file.write(report(chosen, store, title=title, notes=notes).encode()))
+    write(output, lambda file: file.write(report(chosen, store, title=title, notes=notes, others=others).encode()))
 
 
 def write(output: str, fill: Callable[[BinaryIO], object]) -> None:

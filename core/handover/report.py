@@ -16,13 +16,14 @@ from markupsafe import Markup
 
 from core import about, charts, diverged
 from core.charts import Chart
-from core.comparing import curves
+from core.comparing import curves, overlay
 from core.comparing.again import with_newest_tests
 from core.comparing.alike import tested
 from core.comparing.groups import MOST, MOST_RUNS, Group, grouped, shown
 from core.comparing.verdict import verdicts
 from core.handover import again, card, versions
 from core.handover.sources import source
+from core.imported import Imported
 from core.plotted import JS, encode
 from core.runs import lineage, protocols
 from core.runs.facts import Facts
@@ -62,21 +63,24 @@ class Told:
     config: str
 
 
-def report(runs: Sequence[Run], store: RunStore, *, title: str = "", notes: str = "") -> str:
+def report(
+    runs: Sequence[Run], store: RunStore, *, title: str = "", notes: str = "", others: Sequence[Imported] = ()
+) -> str:
     """The file's text. title: by default the run's name, or how many runs there are. notes: the author's, as plain text.
-    Raises InputError for no run, or too many.
+    others: curves of other tools, over those of the runs. Raises InputError for no run, or too many.
     """
     found = [tested(group, store) for group in _checked(grouped(runs))]
     groups = [with_newest_tests(one) for one in found]
     newest = {run.id: run for group in groups for run in group.runs}
     runs = [newest[run.id] for run in runs]  # with the tests that the verdicts are on
-    drawn = drawings(groups, store)
+    drawn = drawings(groups, store, others)
     told = [tell(run) for run in runs]
     return _pages.get_template("report.html").render(
         title=title.strip() or _title(runs),
         notes=notes.strip(),
         verdicts=[one.sentence for one in verdicts(found, store)],
         told=told,
+        others=[overlay.told(one) for one in others],
         charts=[(heading, chart.label) for heading, chart in drawn],
         differing=_differing(runs),
         unequal=_unequal(runs),
@@ -117,11 +121,12 @@ def _title(runs: Sequence[Run]) -> str:
     return groups.pop() if len(groups) == 1 and None not in groups else f"{len(runs)} runs compared"
 
 
-def drawings(groups: Sequence[Group], store: RunStore) -> list[tuple[str, Chart]]:
+def drawings(groups: Sequence[Group], store: RunStore, others: Sequence[Imported] = ()) -> list[tuple[str, Chart]]:
     """What there is to draw of these groups, each chart under its heading. Runs share axes, seeds of one recipe a colour."""
     reader, runs = SeriesReader(store), [run for group in groups for run in group.runs]
     reader.poll([run.id for run in runs])
-    found = _drawn_alone(runs[0], reader) if len(runs) == 1 else _drawn_together(groups, reader)
+    alone = len(runs) == 1 and not others
+    found = _drawn_alone(runs[0], reader) if alone else _drawn_together(groups, reader, others)
     return [(heading, chart) for heading, chart in found if chart.traces and any(len(one.x) for one in chart.traces)]
 
 
@@ -137,12 +142,16 @@ def _drawn_alone(run: Run, reader: SeriesReader) -> list[tuple[str, Chart]]:
     return found
 
 
-def _drawn_together(groups: Sequence[Group], reader: SeriesReader) -> list[tuple[str, Chart]]:
+def _drawn_together(
+    groups: Sequence[Group], reader: SeriesReader, others: Sequence[Imported]
+) -> list[tuple[str, Chart]]:
     view = curves.View(seeds=True)
     bands = f"several seeds as their mean ± one {view.band}, single runs with 95 % intervals"
     seeds = f" ({bands})" if any(len(group.runs) > 1 for group in groups) else ", with 95 % intervals"
-    found = [("Training loss", chart) for chart in curves.loss_charts(groups, reader, view)]
-    found += [(f"{VALIDATION}{seeds}", chart) for chart in curves.validation_charts(groups, reader, view)]
+    losses = overlay.laid_over(curves.loss_charts(groups, reader, view), others, overlay.LOSS, groups)
+    scores = overlay.laid_over(curves.validation_charts(groups, reader, view), others, overlay.SCORES, groups)
+    found = [("Training loss", chart) for chart in losses]
+    found += [(f"{VALIDATION}{seeds}", chart) for chart in scores]
     title = f"Score after each step of adapting to a task{seeds}"
     return found + [(title, chart) for chart in curves.adaptation_charts(groups, reader, view)]
 

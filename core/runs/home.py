@@ -40,6 +40,11 @@ class Home:
         return self.root / "costs.json"
 
     @property
+    def curves(self) -> Path:
+        """Curves of other tools, see ``core/imported.py``."""
+        return self.root / "curves"
+
+    @property
     def folders(self) -> Folders:
         """Where task families look for their files."""
         return Folders(self.datasets, self.cache)

@@ -9,9 +9,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.charts import Chart
-from core.comparing import curves
+from core.comparing import curves, overlay
 from core.comparing.curves import View
 from core.comparing.groups import Group
+from core.imported import Imported
 from core.plotted import encode
 from pages.parts import say, session, theme
 from pages.parts.live_chart import send
@@ -28,7 +29,7 @@ Charts = Callable[..., list[Chart]]
 @dataclass(frozen=True)
 class Figure:
     """A card of charts. otherwise: what is said where there is nothing to draw. single: what the error bars of a group of one
-    run are; "" where there are none.
+    run are; "" where there are none. places: of imported curves that lie on them.
     """
 
     key: str
@@ -36,16 +37,18 @@ class Figure:
     charts: Charts
     otherwise: str
     single: str
+    places: tuple[str, ...] = ()
 
 
 FIGURES = (
-    Figure("loss", "Query loss", curves.loss_charts, "None of them has a training loss yet.", ""),
+    Figure("loss", "Query loss", curves.loss_charts, "None of them has a training loss yet.", "", overlay.LOSS),
     Figure(
         "validation",
         "Validation score",
         curves.validation_charts,
         "None of them has been validated yet.",
         "a single run's bars are its 95 % interval over tasks",
+        overlay.SCORES,
     ),
     Figure(
         "adaptation",
@@ -58,10 +61,12 @@ FIGURES = (
 
 
 class Figures:
-    """The charts in their places, and as they were sent last. key: of the runs that are compared."""
+    """The charts in their places, and as they were sent last. key: of the runs that are compared. others: imported curves."""
 
-    def __init__(self, key: str, view: View, places: Mapping[str, AbstractContextManager]):
-        self.key, self.view, self.places = key, view, places
+    def __init__(
+        self, key: str, view: View, places: Mapping[str, AbstractContextManager], others: Sequence[Imported] = ()
+    ):
+        self.key, self.view, self.places, self.others = key, view, places, others
         self._sent: dict[
             str, tuple[tuple, list[dict[str, Any]]]
         ] = {}  # by figure: what it is drawn from, and the charts
@@ -75,7 +80,8 @@ class Figures:
         for figure in FIGURES:
             drawn_from, charts = self._sent.get(figure.key, ((), []))
             if drawn_from != changed[figure.charts]:
-                charts = _encoded(figure.charts(groups, reader, self.view))
+                drawn = figure.charts(groups, reader, self.view)
+                charts = _encoded(overlay.laid_over(drawn, self.others, figure.places, groups))
                 self._sent[figure.key] = changed[figure.charts], charts
             with self.places[figure.key]:
                 for place, chart in enumerate(charts):
@@ -96,7 +102,7 @@ def legend_height(chart: Chart, height: int) -> int:
     return height + ROW * -(-len(names) // columns)
 
 
-def figure_cards(groups: Sequence[Group], view: View) -> tuple[Figures, DeltaGenerator]:
+def figure_cards(groups: Sequence[Group], view: View, others: Sequence[Imported]) -> tuple[Figures, DeltaGenerator]:
     """The cards, still without their charts, and the place that is left beside them."""
     places = {}
     left, right = st.columns(2)
@@ -106,7 +112,7 @@ def figure_cards(groups: Sequence[Group], view: View) -> tuple[Figures, DeltaGen
             if said := caption(groups, view, figure.single):
                 say.caption(said)
     key = "-".join(str(run.id) for group in groups for run in group.runs)
-    return Figures(key, view, places), right.container()
+    return Figures(key, view, places, others), right.container()
 
 
 def caption(groups: Sequence[Group], view: View, single: str) -> str:

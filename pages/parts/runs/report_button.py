@@ -5,19 +5,22 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.comparing.groups import MOST, MOST_RUNS, grouped, shown
+from core.imported import Imported
 from core.runs.schema import Run
 from pages.parts import say, session
 
 NAMED = 16  # runs in the name of the file
 
 
-def report_button(chosen: Sequence[Run]) -> None:
+def report_button(chosen: Sequence[Run], others: Sequence[Imported] = ()) -> None:
+    """others: curves of other tools, over those of the runs."""
     ids = sorted(run.id for run in chosen)
 
     def made() -> bytes:
         from core.handover.report import report
 
-        return report(sorted(session.store().runs(ids), key=lambda run: run.id), session.store()).encode()
+        runs = sorted(session.store().runs(ids), key=lambda run: run.id)
+        return report(runs, session.store(), others=others).encode()
 
     groups = grouped(chosen)
     few = groups == shown(groups)
