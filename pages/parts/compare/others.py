@@ -1,5 +1,7 @@
 """Curves of other tools beside the runs that are compared: ``&curves=1a2b3c4d``. Brought, named, laid on a chart, taken away."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from core import foreign
@@ -112,7 +114,7 @@ def _form() -> None:
     if len(series) > 1:
         names = [one.name or "without a name" for one in series]
         which = st.selectbox("Curve", range(len(series)), key=f"curve-which-{place}", format_func=names.__getitem__)
-    name = st.text_input("Name", series[which].name or file.name, key=f"curve-new-{place}-{which}")
+    name = st.text_input("Name", series[which].name or Path(file.name).stem, key=f"curve-new-{place}-{which}")
     say.wrong(problem_of_name(name))
     on = _place(f"curve-on-{place}")
     st.button(
