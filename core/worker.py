@@ -16,6 +16,7 @@ from core import diverged
 from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.errors import StoreError
+from core.mirror import mirrored
 from core.runs import hardware, sigterm, views
 from core.runs.artifacts import Artifacts
 from core.runs.attempt import Attempt, Superseded
@@ -190,15 +191,18 @@ def _worked(home: Home, id: int, number: int | None) -> bool:
         return False
     log.info("Run %d, attempt %d: %s", id, attempt.number, run.name)
     log.info(versions())
+    mirror, status = mirrored(run, store, home.root / run.folder), ""
     try:
         status, error, remedy = _train(home, run, attempt)
         patiently(lambda: attempt.move(status, error=error, remedy=remedy))
         log.info(f"Run {id} {status}. {error}".strip())
     except Superseded as error:  # given up while it lived: whoever has the run now must not be disturbed
         log.info("%s This worker ends without a trace.", error)
-        return False
+        status = ""
     finally:
         reconcile(store, home)
+        if mirror:
+            mirror.end(status)
     return status == "finished"
 
 

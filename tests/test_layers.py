@@ -26,6 +26,7 @@ TORCH_FREE = sorted(
         "core.diagnosis",
         "core.foreign",
         "core.imported",
+        "core.mirror",
         "core.diverged",
         "core.errors",
         "core.plotted",
