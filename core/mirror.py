@@ -83,9 +83,8 @@ class Mirror:
                 self._tell()
                 if over:
                     self._close()
-            except (
-                Exception
-            ) as error:  # of a server, a network, a database or a disk: none of them may hurt the training
+            # Whatever a server, a network, a database or a disk may raise, the training goes on.
+            except Exception as error:
                 self._warn(error)
             self.over.wait(self.every)
 

@@ -19,8 +19,8 @@ def page() -> None:
         session.reader().poll([run.id for run in runs])
     key = "-".join(str(run.id) for run in runs)
     if stage(scenes(runs, session.store(), session.reader()), key):
-        page = "pages/run.py" if asked else "pages/compare.py"
-        st.switch_page(page, query_params=choice.asked_for())
+        back = "pages/run.py" if asked else "pages/compare.py"
+        st.switch_page(back, query_params=choice.asked_for())
     return None
 
 

@@ -105,8 +105,8 @@ def test_the_page_shows_them_and_goes_back_to_where_it_is_of(app, said, make_run
     assert [key for _, key in shown] == ["1", "1-2", "1-2"]
     monkeypatch.setattr(stage, "stage", lambda *_, **__: True)
     assert "Meta-training loss" in said(app("present", run=runs[0].id))
-    page = app("present", runs="1,2")
-    assert "Verdict" in said(page) and page.query_params["runs"] == "1,2"
+    page = app("present", runs="1,2", curves="1a2b3c4d")
+    assert "Verdict" in said(page) and dict(page.query_params) == {"runs": "1,2", "curves": "1a2b3c4d"}
 
 
 @pytest.mark.parametrize(("address", "text"), [({}, "Nothing to present yet"), ({"run": "99"}, "There is no run 99")])

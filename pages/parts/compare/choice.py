@@ -9,7 +9,7 @@ from core.runs.run_lists import RunFilter
 from core.runs.schema import Run
 from pages.parts import say, session
 
-RUNS, GROUPS = "runs", "groups"  # of the address
+RUNS, GROUPS, CURVES = "runs", "groups", "curves"  # of the address
 PICKED = "compare-picked"  # session state: the widget's choice, which follows the address
 OFFERED = 200  # newest runs that can be picked from; any other is chosen on Runs
 Pick = tuple[str, str]  # RUNS and a number, or GROUPS and a name
@@ -73,8 +73,8 @@ def address(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def asked_for() -> dict[str, list[str]]:
-    """The address's own parameters that say which runs, for another page that shows the same."""
-    return {word: values for word in ("run", RUNS, GROUPS) if (values := st.query_params.get_all(word))}
+    """The address's own parameters that say which runs and curves, for another page that shows the same or leads back."""
+    return {word: values for word in ("run", RUNS, GROUPS, CURVES) if (values := st.query_params.get_all(word))}
 
 
 def _write() -> None:

@@ -12,8 +12,8 @@ from core.imported import PLACES, Curves, Imported
 from core.runs.names import problem_of_name
 from data.errors import InnerloopError
 from pages.parts import say, session, theme
+from pages.parts.compare.choice import CURVES
 
-ADDRESS = "curves"
 PICKED = "curves-picked"  # session state: the widget's choice, which follows the address
 UPLOADS = "curves-uploads"  # session state: how many were brought, so that the next one finds the form empty
 CSV = "A CSV with the columns step and value (name and wall time, if there are), or an event file of TensorBoard’s"
@@ -25,7 +25,7 @@ def kept() -> Curves:
 
 def chosen() -> list[Imported]:
     """Those that the address names and that there are."""
-    return kept().some([one.strip() for one in st.query_params.get(ADDRESS, "").split(",")])
+    return kept().some([one.strip() for one in st.query_params.get(CURVES, "").split(",")])
 
 
 def card(curves: list[Imported]) -> None:
@@ -55,9 +55,9 @@ def _show() -> None:
 def _write(ids: list[str]) -> None:
     """The address says it, so that it can be passed on."""
     if ids:
-        st.query_params[ADDRESS] = ",".join(ids)
+        st.query_params[CURVES] = ",".join(ids)
     else:
-        st.query_params.pop(ADDRESS, None)
+        st.query_params.pop(CURVES, None)
 
 
 def _line(one: Imported) -> None:
