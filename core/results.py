@@ -19,7 +19,8 @@ from core.runs.schema import Run
 from data.errors import InputError
 from data.metric import Metric
 
-ENDLESS = "training.iterations=10000000"  # the most there may be: a time budget is to end the training
+MOST_ITERATIONS = 10_000_000  # there may be: a time budget is to end the training
+ENDLESS = f"training.iterations={MOST_ITERATIONS}"
 LEARNERS = (
     "maml", "fomaml", "anil", "meta-sgd", "reptile", "maml++", "protonet", "matchingnet", "relationnet", "snail",
     "proto-maml", "baseline++", "pretrain", "scratch", "nearest-centroid",

@@ -126,6 +126,15 @@ def evaluate_run(
     )
 
 
+def fitting(home: Home, run: Run, assignments: Sequence[str]) -> str:
+    """Why the run cannot be tested under its config with these changes; empty where it can."""
+    try:
+        parse(_changed(run.config, list(assignments)), Folders(home.root / run.datasets, home.cache))
+    except ConfigError as error:
+        return error.message
+    return ""
+
+
 def _changed(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
     for assignment in assignments:
         path = assignment.partition("=")[0].strip()

@@ -7,7 +7,21 @@ import traceback
 
 import typer
 
-from core.cli import curves, data, datasets, evaluate, handover, keeping, listing, results, runs, tasks, train, worker
+from core.cli import (
+    curves,
+    data,
+    datasets,
+    evaluate,
+    handover,
+    keeping,
+    listing,
+    results,
+    runs,
+    tasks,
+    tournament,
+    train,
+    worker,
+)
 from core.cli.options import HomeOption, named
 from data.errors import LONGEST, InnerloopError, InputError, shortened
 
@@ -18,12 +32,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 COMMANDS = {
-    "list": listing.choices, "train": train.train, "results": results.table, "runs": runs.runs, "show": runs.show,
-    "log": runs.log, "stop": runs.stop, "resume": runs.resume, "tag": keeping.tag, "star": keeping.star,
-    "archive": keeping.archive, "delete": runs.delete, "restore": keeping.restore, "empty": keeping.empty,
-    "evaluate": evaluate.evaluate, "tasks": tasks.tasks, "export": handover.export, "report": handover.make_report,
-    "import": curves.import_curve,
-    "download": data.download, "worker": worker.worker,
+    "list": listing.choices, "train": train.train, "tournament": tournament.play, "results": results.table,
+    "runs": runs.runs, "show": runs.show, "log": runs.log, "stop": runs.stop, "resume": runs.resume, "tag": keeping.tag,
+    "star": keeping.star, "archive": keeping.archive, "delete": runs.delete, "restore": keeping.restore,
+    "empty": keeping.empty, "evaluate": evaluate.evaluate, "tasks": tasks.tasks, "export": handover.export,
+    "report": handover.make_report, "import": curves.import_curve, "download": data.download, "worker": worker.worker,
 }  # fmt: skip
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -61,14 +61,14 @@ def train(
     from core.launch import launch
 
     found, store = open_home(home)
-    _one_start({"--preset": preset, "--from": from_, "--config": file, "--continue": continue_})
+    one_start({"--preset": preset, "--from": from_, "--config": file, "--continue": continue_})
     origin, checkpoint = (from_, "") if continue_ is None else _checkpoint(continue_, dry)
     parent = None if origin is None else find_run(store, origin)
     assignments = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
     if parent is not None:
         config, default = _like(parent, assignments, seeds)
     else:
-        config, default = _of_preset(preset, assignments) if file is None else _of_file(file, assignments)
+        config, default = of_preset(preset, assignments) if file is None else of_file(file, assignments)
     if dry:
         document, text = forecast.dry_run(config, default if name is None else name, seeds or 1, found, store)
         emit(document, as_json, text)
@@ -104,7 +104,7 @@ def _checkpoint(text: str, dry: bool) -> tuple[int, str]:
     return int(found[1]), str(int(found[2])) if (found[2] or "").isdecimal() else found[2] or "last"
 
 
-def _one_start(given: dict[str, Any]) -> None:
+def one_start(given: dict[str, Any]) -> None:
     """Raises InputError unless exactly one of these options is given."""
     named = [option for option, value in given.items() if value is not None]
     if not named:
@@ -117,14 +117,14 @@ def _one_start(given: dict[str, Any]) -> None:
         raise InputError(f"Both {' and '.join(named)} are given.", "Give one of them.", "preset")
 
 
-def _of_preset(name: str, assignments: list[str]) -> tuple[dict[str, Any], str]:
+def of_preset(name: str, assignments: list[str]) -> tuple[dict[str, Any], str]:
     """The config, and what the run is called unless it is given a name."""
     from core.launch import from_preset
 
     return from_preset(_preset(name), assignments), name
 
 
-def _of_file(path: Path, assignments: list[str]) -> tuple[dict[str, Any], str]:
+def of_file(path: Path, assignments: list[str]) -> tuple[dict[str, Any], str]:
     """Likewise; called as the file."""
     from core.config.file import read_config
     from core.launch import changed

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -67,10 +67,13 @@ def badge(result: dict[str, Any], facts: Facts) -> Badge:
 
 @dataclass(frozen=True)
 class Tested:
-    """A group with the tests of each of its runs, newest first."""
+    """A group with the tests of each of its runs, newest first. own_steps: how many inner steps a learner takes is part of its
+    recipe, as in a tournament, and no difference of protocols.
+    """
 
     group: Group
     tests: tuple[tuple[Evaluation, ...], ...]
+    own_steps: bool = False
 
     @cached_property
     def by_badge(self) -> list[tuple[Badge, tuple[Evaluation, ...]]]:
@@ -87,9 +90,13 @@ class Tested:
     @property
     def _badged(self) -> list[list[tuple[Badge, Evaluation]]]:
         return [
-            [(badge(test.result, Facts.of(run)), test) for test in tests]
+            [(self._badge(test, run), test) for test in tests]
             for run, tests in zip(self.group.runs, self.tests, strict=True)
         ]
+
+    def _badge(self, test: Evaluation, run: Run) -> Badge:
+        found = badge(test.result, Facts.of(run))
+        return replace(found, steps=None) if self.own_steps else found
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,8 @@ def unlike(a: Tested, b: Tested) -> dict[str, dict[str, Any]]:
             of = {f"{one.group.label} #{id}": part[name] for id, part in parts.items() if name in part}
             alone = len({json.dumps(value) for value in of.values()}) == 1
             values.setdefault(name, {}).update({one.group.label: next(iter(of.values()))} if alone else of)
+    if a.own_steps and b.own_steps:
+        values.pop(STEPS, None)
     found = {name: row for name, row in values.items() if len({json.dumps(value) for value in row.values()}) > 1}
     if len(found) > 1:
         found.pop(TASKS, None)

@@ -52,14 +52,14 @@ def standing(group: Group) -> Standing:
     return Standing(
         group,
         Facts.of(group.runs[0]).metric,
-        _score(best, _validated_on(group.runs[0])),
-        _score(tests, tests[0] and tests[0]["episodes"]),
+        over_seeds(best, _validated_on(group.runs[0])),
+        over_seeds(tests, tests[0] and tests[0]["episodes"]),
         float(np.mean([run.seconds for run in group.runs])),
         float(np.mean(took)) if took else None,
     )
 
 
-def _score(results: Sequence[dict[str, Any] | None], tasks: int | None) -> Score | None:
+def over_seeds(results: Sequence[dict[str, Any] | None], tasks: int | None) -> Score | None:
     """Of the seeds that have one: their mean with its interval over them, or one run's own with its interval over tasks."""
     found = [one for one in results if one and one["mean"] is not None]
     if not found:

@@ -10,6 +10,8 @@ from core.runs.paths import read_run
 from core.runs.schema import Run, runs
 from core.runs.search import THERE, Search, search
 
+_tournament = runs.c.facts[("tournament", "number")].as_integer()
+
 
 @dataclass(frozen=True)
 class RunFilter:
@@ -72,6 +74,16 @@ class RunLists:
         preset = func.coalesce(runs.c.facts["preset"].as_string(), "")
         finished = (THERE, runs.c.status == "finished", preset != "")
         return self._runs(select(runs).where(*finished).order_by(runs.c.id.desc()).limit(limit))
+
+    def tournaments(self, limit: int) -> list[int]:
+        """The numbers of the newest tournaments, newest first."""
+        numbers = select(_tournament).where(THERE, _tournament.is_not(None)).distinct().order_by(_tournament.desc())
+        with self.database.reading() as connection:
+            return list(connection.execute(numbers.limit(limit)).scalars())
+
+    def of_tournament(self, number: int) -> list[Run]:
+        """The runs that were entered into a tournament, oldest first."""
+        return self._runs(select(runs).where(THERE, _tournament == number).order_by(runs.c.id))
 
     def families(self) -> list[str]:
         """The names of the task families of all runs, in order."""

@@ -5,7 +5,7 @@ sure that each run is started once. So the queue advances with no page open and 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -94,11 +94,14 @@ def stop(store: RunStore, home: Home, id: int, launcher: Launcher | None = None)
     return store.get(id)
 
 
-def stop_all(store: RunStore, home: Home, launcher: Launcher | None = None) -> list[int]:
-    """Ask all runs of this home to end, as ``stop`` does; returns which were asked."""
+def stop_all(
+    store: RunStore, home: Home, launcher: Launcher | None = None, *, only: Collection[int] | None = None
+) -> list[int]:
+    """Ask all runs of this home to end, as ``stop`` does; returns which were asked. only: of these, by number."""
     launcher = launcher or launcher_of(home)
     with store.exclusive():  # at once, or the end of one would start the next
-        ours = [run for run in store.runs(status={"queued"} | ACTIVE) if run.host in (launcher.host, None)]
+        unfinished = store.runs(only, status={"queued"} | ACTIVE)
+        ours = [run for run in unfinished if run.host in (launcher.host, None)]
         for run in ours:
             store.update(run.id, desired="stop", stop_requested=run.stop_requested or time.time())
             store.move(run.id, "stopped", only_from={"queued"})

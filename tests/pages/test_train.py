@@ -14,6 +14,7 @@ from core.config.checks import ConfigError, parse
 from core.config.overrides import apply
 from core.config.presets import PRESETS, preset
 from core.config.run import RunConfig
+from core.config.suited import suited_to
 from core.costs import Costs, key_of
 from core.elsewhere import spawned
 from core.forecast import ProbeError
@@ -666,11 +667,11 @@ def test_a_learner_that_needs_numbers_is_grey_for_texts(app, home):
 
 
 def test_a_learner_is_set_as_suits_texts_also_of_ones_own():
-    assert draft.suited_to("intents", "protonet")["algorithm"]["distance"] == "cosine"
-    assert draft.suited_to("own-texts", "protonet")["algorithm"]["distance"] == "cosine"
-    assert draft.suited_to("doodles", "snail")["family"]["name"] == "doodles"
-    assert draft.suited_to("own-texts", "snail")["family"]["name"] == "omniglot"
-    assert draft.suited_to("sinusoid", "protonet") == {}
+    assert suited_to("intents", "protonet")["algorithm"]["distance"] == "cosine"
+    assert suited_to("own-texts", "protonet")["algorithm"]["distance"] == "cosine"
+    assert suited_to("doodles", "snail")["family"]["name"] == "doodles"
+    assert suited_to("own-texts", "snail")["family"]["name"] == "omniglot"
+    assert suited_to("sinusoid", "protonet") == {}
 
 
 @pytest.mark.parametrize("section", REGISTRIES)

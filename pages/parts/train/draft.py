@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from core.config.checks import ConfigError, parse, without_effect
 from core.config.overrides import leave_open
-from core.config.presets import PRESETS
 from core.config.run import RunConfig
+from core.config.suited import RATES, suited_to
 from core.config.telling import REGISTRIES
 from core.models.base import ModelError
 from core.runs import hardware
@@ -27,7 +27,6 @@ from pages.parts.train.wording import worded
 DRAFT = "train-draft"  # session state
 # What a family's tasks look like carries over to another family of the same kind.
 SHAPE = ("n_way", "k_shot", "n_query")
-RATES = ("meta_lr", "schedule")  # of the meta-training, that a learner brings
 
 
 @dataclass
@@ -146,22 +145,6 @@ class Draft:
 def offered(family: str) -> Mapping[str, Mapping[str, Any]]:
     """The data sets of a family that has several."""
     return families()[family].offered(session.home().folders)
-
-
-def suited_to(family: str, learner: str) -> dict[str, Any]:
-    """The settings of the first preset with this learner, on this family or else on one most like it; none on any of its kind."""
-    alike = {name: likeness(family, name) for name in families()}
-    with_it = [one.config for one in PRESETS if one.config["algorithm"]["name"] == learner]
-    fitting = [config for config in with_it if alike[config["family"]["name"]]]
-    return max(fitting, key=lambda config: alike[config["family"]["name"]], default={})
-
-
-def likeness(family: str, other: str) -> int:
-    """0: of another kind. 1: of one kind. 2: their inputs are also both tokens, or both real numbers. 3: it is the same."""
-    ours, theirs = families()[family], families()[other]
-    if ours.kind != theirs.kind:
-        return 0
-    return 3 if family == other else 1 + (ours.Config().input_spec.dtype == theirs.Config().input_spec.dtype)
 
 
 def weights(config: RunConfig) -> int | None:

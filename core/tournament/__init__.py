@@ -1,0 +1,1 @@
+"""A fair tournament of learners on one kind of tasks, and what it answers."""
