@@ -42,13 +42,14 @@ def evaluate(
 
     if split not in SPLITS:
         raise InputError(f"There is no split named {split}.", f"Choose {', '.join(SPLITS)}.", "split")
+    numbers = None if shots is None else read(shots)
+    if numbers and split != "test":
+        raise InputError("--shots is of test tasks.", "Leave --split out.", "split")
     found, store = open_home(home)
     one = find_run(store, run)
-    if shots is not None:
-        if split != "test":
-            raise InputError("--shots is of test tasks.", "Leave --split out.", "split")
+    if numbers:
         changes = [*(set_ or []), *([] if episodes is None else [f"evaluation.episodes={episodes}"])]
-        _with_shots(found, store, one, read(shots), changes, as_json)
+        _with_shots(found, store, one, numbers, changes, as_json)
         return
     with follow.bar("evaluating") as tick:
         result = evaluate_run(found, one, split, episodes, set_ or [], tick=tick, which=checkpoint)

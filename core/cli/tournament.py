@@ -53,6 +53,9 @@ def play(
         str | None,
         typer.Option("--shots", metavar="1,2,5,10", help="Test the trained learners with these k_shot as well."),
     ] = None,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop all runs of this tournament; they can be resumed.")
+    ] = False,
     stay: Annotated[
         bool, typer.Option("--follow/--detach", help="Wait for the answer, or queue and return.", show_default=True)
     ] = True,
@@ -67,13 +70,18 @@ def play(
     starts = {"--preset": preset, "--config": file}
     if not any(value is not None for value in starts.values()):
         scheduler.reconcile(store, found)
-        if number is None:
+        if number is None and not stop:
             _list(store, as_json)
-        else:
-            _answer(found, store, number, asked, as_json)
+            return
+        entered = _find(store, number)
+        if stop:
+            for id in scheduler.stop_all(store, found, only=[run.id for run in entered.runs]):
+                follow.until_ended(store, found, id)
+        _answer(found, store, entered.number, asked, as_json)
         return
-    if number is not None:
-        raise InputError("A tournament's number and a start are both given.", "Give one of them.", "number")
+    if number is not None or stop:
+        text = "A start is given along with the number of a tournament, or with --stop."
+        raise InputError(text, "Give one of them.", "number")
     one_start(starts)
     budget = Budget.of(seconds, tasks)
     values, called = of_preset(preset, set_ or []) if file is None else of_file(file, set_ or [])
@@ -82,14 +90,14 @@ def play(
         _dry_run(values, names, budget, seeds, found, store, as_json)
         return
     need_data(values, found, download)
-    entered = _enter(values, names, budget, seeds, called if name is None else name, found, store)
+    begun = _enter(values, names, budget, seeds, called if name is None else name, found, store)
     if not stay:
-        see = f"See `python -m core tournament {entered.number}`."
-        text = f"Tournament {entered.number}: {entered.planned} runs are queued. {see}"
-        emit({"tournament": entered.number, "runs": [run.id for run in entered.runs]}, as_json, text)
+        see = f"See `python -m core tournament {begun.number}`."
+        text = f"Tournament {begun.number}: {begun.planned} runs are queued. {see}"
+        emit({"tournament": begun.number, "runs": [run.id for run in begun.runs]}, as_json, text)
         return
-    ended = follow.all_to_end(store, found, [run.id for run in entered.runs])
-    _answer(found, store, entered.number, asked, as_json)
+    ended = follow.all_to_end(store, found, [run.id for run in begun.runs])
+    _answer(found, store, begun.number, asked, as_json)
     raise typer.Exit(0 if all(run.status == "finished" for run in ended) else 1)
 
 
@@ -143,6 +151,15 @@ def _dry_run(
     emit(document, as_json, "\n".join(filter(None, [heading, found.words, found.unknown, RULE, "Nothing was queued."])))
 
 
+def _find(store: RunStore, number: int | None) -> Tournament:
+    """Raises InputError."""
+    found = None if number is None else record.tournament(store, number)
+    if found is None:
+        text = "No number is given." if number is None else f"There is no tournament {number}."
+        raise InputError(text, "List them with `python -m core tournament`.", "number")
+    return found
+
+
 def _list(store: RunStore, as_json: bool) -> None:
     found = record.tournaments(store, SHOWN)
     lines = [f"{one.number:>4}  {headline(one)}" for one in found]
@@ -159,9 +176,7 @@ def headline(found: Tournament) -> str:
 
 
 def _answer(home: Home, store: RunStore, number: int, shots: Sequence[int] | None, as_json: bool) -> None:
-    found = record.tournament(store, number)
-    if found is None:
-        raise InputError(f"There is no tournament {number}.", "List them with `python -m core tournament`.", "number")
+    found = _find(store, number)
     remarks = _test_with(home, store, found, shots) if shots else []
     said = answer(found, store)
     curves = needed.curves(said.places, store)

@@ -172,7 +172,7 @@ def _seeds_won(a: Scored, b: Scored, shared: Sequence[int], metric: Metric, ahea
     """In how many of the shared seeds the group that is ahead has the better mean over the episodes that both have."""
     finite = np.isfinite(a.scores).all(0) & np.isfinite(b.scores).all(0)
     means = [[one.scores[one.seeds.index(seed)][finite].mean(dtype=np.float64) for seed in shared] for one in (a, b)]
-    return sum(metric.gain(mine - theirs) * ahead > 0 for mine, theirs in zip(*means, strict=True))
+    return sum(bool(metric.gain(mine - theirs) * ahead > 0) for mine, theirs in zip(*means, strict=True))
 
 
 def _rounded(number: float) -> int:

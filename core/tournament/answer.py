@@ -5,10 +5,11 @@ All statistics are those of ``core.comparing``. Free of torch.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from core import about, shots
+from core import about
 from core.comparing.alike import Tested, tested
 from core.comparing.bands import band
 from core.comparing.groups import Group
@@ -94,13 +95,17 @@ def answer(found: Tournament, store: RunStore) -> Answer:
 
 
 def _main_tests(group: Group, store: RunStore) -> Tested:
-    """Of the tests those with as many shots as each run's own: others are another question."""
+    """Of the tests those with as many shots and steps as each run's own: others are another question."""
     whole = tested(group, store)
     kept = [
-        tuple(test for test in tests if test.result["protocol"].get("k_shot") == shots.own(run))
+        tuple(test for test in tests if _asked(test.result) == _asked(run.test))
         for run, tests in zip(group.runs, whole.tests, strict=True)
     ]
     return replace(whole, tests=tuple(kept), own_steps=True)
+
+
+def _asked(result: dict[str, Any]) -> list[Any]:
+    return [result["protocol"].get(name) for name in ("k_shot", "inner_steps")]
 
 
 def _place(entered: Group) -> Place:
@@ -180,10 +185,13 @@ def _best(scored: Sequence[Place], rivals: Sequence[Place], pairs: Pairs) -> Adv
     question, first, second = "Which scores best", scored[0], scored[1]
     if not rivals:
         verdict = pairs[frozenset((first.label, second.label))]
-        rest = "the other" if len(scored) == 2 else f"each of the other {len(scored) - 1}"
-        text = f"{first.label}: {first.score}, better than {rest}"
-        text += f" by {_gap(first, second, pairs)}" if len(scored) == 2 else ""
-        text += f"; the next, {second.label}, is {_gap(first, second, pairs)} behind" if len(scored) > 2 else ""
+        gap = _gap(first, second, pairs)
+        text = f"{first.label}: {first.score}, better than "
+        text += (
+            f"{second.label} by {gap}"
+            if len(scored) == 2
+            else f"each of the other {len(scored) - 1}; the next, {second.label}, is {gap} behind"
+        )
         alone = " This is of these trainings alone: more seeds would say whether it holds for others."
         return Advice(question, f"{text}.{alone if verdict.seed_se is None else ''}", True)
     names = _listed([f"{one.label} ({one.score})" for one in (first, *rivals)], "and")

@@ -25,6 +25,7 @@ from core.runs.store import RunStore
 from core.training.memory import REMEDY
 from core.training.trainer import Trainer
 from tests.core.tiny import MemoryListener, open_tiny, tiny
+from tests.core.tournament.made_up import entered, score
 from tests.pages.looks import curve, evaluated
 from tests.waiting import wait_until
 
@@ -387,6 +388,52 @@ class Obedient(NoWorkers):
         self.database = home.database
 
 
+# Tournaments
+
+ENTER = ("tournament", "--preset", "sinusoid-maml", *SMALL, "--learners", "maml,pretrain", "--tasks", "12")
+
+
+def test_a_tournament_is_queued_listed_and_stopped(
+    document: Callable[..., Any], call: Call, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = Obedient(home)
+    monkeypatch.setattr(scheduler, "launcher_of", lambda _: launcher)
+    answer = document(*ENTER, "--seeds", "2", "--name", "mine", "--detach")
+    store = RunStore(home.database)
+    learners = [(store.get(id).learner, store.get(id).config["seed"]) for id in answer["runs"]]
+    assert learners == [("maml", 0), ("pretrain", 0), ("maml", 1), ("pretrain", 1)]
+    number = str(answer["tournament"])
+    assert document("tournament")["tournaments"] == [{"tournament": 1, "name": "mine", "state": "under way"}]
+    code, out, _ = call("tournament", number)
+    assert code == 0
+    assert out.startswith("mine: MAML, Pretrain + fine-tune × 2 seeds, 12 tasks each, under way\n")
+    assert "Which scores best: Nothing is tested yet." in out
+    assert document("tournament", number, "--stop")["state"] == "0 of 4 runs finished"
+    assert {run.status for run in store.runs()} == {"stopped"}
+
+
+@pytest.mark.usefixtures("patient", "forking")
+def test_a_tournament_is_estimated_and_nothing_queued(document: Callable[..., Any], home: Home) -> None:
+    answer = document(*ENTER, "--dry-run")
+    assert list(answer["learners"]) == list(answer["estimates"]) == ["maml", "pretrain"]
+    assert (answer["seeds"], answer["budget"], answer["failed"]) == (3, {"seconds": None, "tasks": 12}, {})
+    assert all(one["seconds"] > 0 for one in answer["estimates"].values())
+    assert RunStore(home.database).runs() == []
+
+
+def test_a_tournament_that_is_over_is_answered(document: Callable[..., Any], call: Call, home: Home) -> None:
+    found = entered(RunStore(home.database), home.runs_folder)
+    for place, run in enumerate(found.runs):
+        score(RunStore(home.database), run, 0.9 if place % 2 else 0.8)
+    answer = document("tournament", str(found.number))
+    assert [(one["learner"], one["tested"], one["any_network"]) for one in answer["learners"]] == [
+        *(("protonet", 2, False), ("maml", 2, True))
+    ]
+    assert [verdict["better"] for verdict in answer["verdicts"]] == ["ProtoNet"]
+    _, out, _ = call("tournament", str(found.number))
+    assert "Which scores best: ProtoNet: 90.00" in out
+
+
 # Evaluating
 
 
@@ -417,6 +464,21 @@ def test_evaluate(document: Callable[..., Any], call: Call, home: Home) -> None:
     assert code == 0
     assert out.startswith("test mean squared error ")
     assert "evaluating" in err
+
+
+def test_evaluate_with_several_numbers_of_shots(document: Callable[..., Any], call: Call, home: Home) -> None:
+    id = stored(home)
+    answer = document("evaluate", str(id), "--shots", "1,5,999", "--episodes", "7")
+    assert [(one["protocol"]["k_shot"], one["episodes"]) for one in answer["results"]] == [(1, 7), (5, 7)]
+    assert list(answer["left_out"]) == ["999"]
+    kept = RunStore(home.database).evaluations(id, split="test")
+    assert [test.result["protocol"]["k_shot"] for test in kept] == [1, 5]
+    code, out, _ = call("evaluate", str(id), "--shots", "1,999", "--episodes", "7")
+    assert code == 0
+    assert out.splitlines()[0].startswith("  1-shot  mean squared error ")
+    assert out.splitlines()[1].startswith("Left out: 999 shots (")
+    refused = document("evaluate", str(id), "--shots", "1", "--split", "val", status=2)["error"]
+    assert refused["path"] == "split"
 
 
 def test_the_hardest_tasks_and_classes_are_listed(document: Callable[..., Any], call: Call, home: Home) -> None:
@@ -492,6 +554,12 @@ BAD = [
     (("download", "mnist"), 2, "no family named mnist", "omniglot", "family"),
     (("stop",), 2, "one run, or --all", "--all and none", "run"),
     (("stop", "1", "--all"), 2, "one run, or --all", "--all and none", "run"),
+    (("evaluate", "1", "--shots", "one"), 2, "no numbers of shots", "1,2,5,10", "shots"),
+    (("tournament", "99"), 2, "There is no tournament 99", "core tournament", "number"),
+    (("tournament", "--stop"), 2, "No number is given", "core tournament", "number"),
+    (("tournament", "1", "--preset", "sinusoid-maml"), 2, "A start is given along with", "Give one", "number"),
+    (("tournament", "--preset", "sinusoid-maml"), 2, "Neither of seconds and tasks", "how many", "seconds"),
+    (("tournament", "--preset", "sinusoid-maml", "--tasks", "8"), 2, "ProtoNet cannot take part", "Leave it out", "learners"),
     (("fly",), 2, "fly", "--help", ""),
 ]  # fmt: skip
 
