@@ -26,6 +26,7 @@ page = st.navigation(
         ],
         "Experiment": [
             st.Page("pages/train.py", title="Train", icon=":material/rocket_launch:"),
+            st.Page("pages/tournament.py", title="Which method for me?", icon=":material/emoji_events:"),
             st.Page("pages/datasets.py", title="Data sets", icon=":material/photo_library:"),
         ],
     }

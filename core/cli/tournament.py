@@ -162,17 +162,10 @@ def _find(store: RunStore, number: int | None) -> Tournament:
 
 def _list(store: RunStore, as_json: bool) -> None:
     found = record.tournaments(store, SHOWN)
-    lines = [f"{one.number:>4}  {headline(one)}" for one in found]
+    lines = [f"{one.number:>4}  {one.headline}" for one in found]
     none = "No tournament yet. Try `python -m core tournament --preset doodles-5w1s --seconds 20`."
     document = [{"tournament": one.number, "name": one.name, "state": one.state} for one in found]
     emit({"tournaments": document}, as_json, "\n".join(lines) or none)
-
-
-def headline(found: Tournament) -> str:
-    """``doodles-5w1s: MAML, ProtoNet × 3 seeds, 20 s of training each, under way``."""
-    learners = ", ".join(group.label for group in found.groups)
-    seeds = f"{found.seeds} seed{'' if found.seeds == 1 else 's'}"
-    return f"{found.name}: {learners} × {seeds}, {found.budget.text}, {found.state}"
 
 
 def _answer(home: Home, store: RunStore, number: int, shots: Sequence[int] | None, as_json: bool) -> None:
@@ -181,7 +174,7 @@ def _answer(home: Home, store: RunStore, number: int, shots: Sequence[int] | Non
     said = answer(found, store)
     curves = needed.curves(said.places, store)
     sentence = needed.sentence(said.places, curves)
-    lines = [headline(found), *(_row(place) for place in said.places)]
+    lines = [found.headline, *(_row(place) for place in said.places)]
     lines += [f"{one.question}: {one.text}" for one in said.advice]
     lines += [f"Shots needed: {sentence}"] if sentence else []
     lines += [_shots(one) for one in curves if len(one.scores) > 1]

@@ -58,6 +58,17 @@ class Tournament:
         done = len(self.finished)
         return "finished" if done == self.planned else f"{done} of {self.planned} runs finished"
 
+    @property
+    def headline(self) -> str:
+        """``doodles-5w1s: MAML, ProtoNet × 3 seeds, 20 s of training each, under way``."""
+        return f"{self.name}: {self.field}, {self.state}"
+
+    @property
+    def field(self) -> str:
+        """``MAML, ProtoNet × 3 seeds, 20 s of training each``."""
+        learners = ", ".join(group.label for group in self.groups)
+        return f"{learners} × {self.seeds} seed{'' if self.seeds == 1 else 's'}, {self.budget.text}"
+
 
 def tournament(store: RunStore, number: int) -> Tournament | None:
     """The tournament of this number; None where there is none, or all of its runs were deleted."""

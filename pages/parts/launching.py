@@ -6,6 +6,7 @@ The second half of a double click launches nothing more.
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -24,7 +25,13 @@ LAUNCHED = "launched"  # session state: the latest wish, with when it was fulfil
 def launched(
     values: dict[str, Any], name: str, seeds: int = 1, parent: int | None = None, checkpoint: str = ""
 ) -> list[Run]:
-    """Queue runs, see ``core.launch.launch`` also for what it raises; those of a moment ago for a wish that is repeated.
+    """Queue runs, see ``core.launch.launch`` also for what it raises; those of a moment ago for a wish that is repeated."""
+    wish = json.dumps([values, name, seeds, parent, checkpoint], sort_keys=True, default=str)
+    return once(wish, lambda: _launch(values, name, seeds, parent, checkpoint))
+
+
+def once(wish: str, launch: Callable[[], list[Run]]) -> list[Run]:
+    """What ``launch`` queues, and for a wish that is repeated at once what it has queued.
 
     A click that comes while the first one's script is at work is a rerun with the button pressed: without this it would
     launch the same again.
@@ -32,9 +39,8 @@ def launched(
     # Looked up before the launch and changed in place: a script that another click has overtaken ends at its next look
     # into session state, and would end without having noted the launch.
     latest = st.session_state.setdefault(LAUNCHED, {})
-    wish = json.dumps([values, name, seeds, parent, checkpoint], sort_keys=True, default=str)
     if latest.get("wish") != wish or time.monotonic() - latest["at"] > AGAIN:
-        runs = _launch(values, name, seeds, parent, checkpoint)
+        runs = launch()
         latest.update(wish=wish, at=time.monotonic(), runs=runs)
     return latest["runs"]
 

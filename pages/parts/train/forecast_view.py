@@ -65,9 +65,9 @@ class ForecastView:
                 f'<div class="forecast" role="status" title="{html.escape(_parts(self.found))}">{self._said()}</div>'
             )
         elif self.problem:
-            _told(f"Time and memory are unknown. {self.problem}")
+            told(f"Time and memory are unknown. {self.problem}")
         elif self.slot.startswith("cuda") and self.meets.occupant is not None:
-            _told(f"Time and memory are measured once run {self.meets.occupant.id} has left {self.slot}.")
+            told(f"Time and memory are measured once run {self.meets.occupant.id} has left {self.slot}.")
         elif self._may_run():
             self._measured("Measuring a few iterations …")
 
@@ -134,7 +134,7 @@ class ForecastView:
         def look() -> None:
             if not line().measures(owner(), self.config, self.slot):
                 redraw()
-            _told(text, "measuring")
+            told(text, "measuring")
 
         st.fragment(look, run_every=LOOK)()
 
@@ -147,5 +147,5 @@ def _parts(found: Forecast) -> str:
     return f"{told}; from {one.steps} iterations." if one.steps else f"{told}."
 
 
-def _told(text: str, kind: str = "") -> None:
+def told(text: str, kind: str = "") -> None:
     st.html(f'<div class="forecast {kind}" role="status">{html.escape(text)}</div>')

@@ -1,0 +1,21 @@
+"""The tournaments that there are."""
+
+import streamlit as st
+
+from core.tournament.record import tournaments
+from pages.parts import readable, say, session, theme
+
+SHOWN = 20
+
+
+def listed() -> None:
+    found = tournaments(session.store(), SHOWN)
+    if not found:
+        theme.empty("None yet", "Choose tasks and learners above; the answer stays here.")
+    for one in found:
+        name, state, when = st.columns([6, 2, 2], vertical_alignment="center")
+        with name:
+            label = say.named(one.name, f"#{one.number} · {one.field}")
+            st.page_link("pages/tournament.py", label=label, query_params={"id": str(one.number)})
+        say.caption(one.state, state)
+        say.caption(readable.moment(one.runs[0].created), when)

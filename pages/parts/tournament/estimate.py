@@ -1,0 +1,44 @@
+"""Beside the button: what a whole tournament is about to take. What is not known is being measured, learner by learner."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.runs.outlook import outlook
+from core.tournament.expected import Expected, expected
+from core.tournament.plan import Contestant
+from pages.parts import session
+from pages.parts.redraw import redraw
+from pages.parts.train.forecast_view import LOOK, line, owner, told
+
+
+def estimated(values: dict[str, Any], chosen: Sequence[Contestant], seeds: int) -> Expected:
+    """chosen: with a config each."""
+    meets = outlook(session.store(), session.home(), values["device"], None)
+    found = expected(chosen, seeds, lambda config: line().known(config, meets.slot))
+    if found.words:
+        told(f"{found.words[0].upper()}{found.words[1:]}.")
+    if found.failed:
+        told(found.unknown)
+    elif values["model"]["name"] == "module" and found.unmeasured:
+        told("A network of one's own is not measured: its code runs when the tournament is started.")
+    elif meets.occupant is not None and meets.slot.startswith("cuda") and found.unmeasured:
+        told(f"Time is measured once run {meets.occupant.id} has left {meets.slot}.")
+    elif found.unmeasured:
+        _measured(found.unmeasured[0], meets.slot)
+    if meets.words:
+        told(f"{meets.words[0].upper()}{meets.words[1:]}.")
+    return found
+
+
+def _measured(one: Contestant, slot: str) -> None:
+    """Have it measured, and look from time to time whether it is."""
+    line().want(owner(), one.config, slot)
+
+    def look() -> None:
+        if not line().measures(owner(), one.config, slot):
+            redraw()
+        told(f"Measuring a few iterations of {one.title} …", "measuring")
+
+    st.fragment(look, run_every=LOOK)()

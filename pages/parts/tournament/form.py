@@ -1,0 +1,196 @@
+"""Where a tournament is begun. Apart from the page because it imports torch, which the page announces before it does."""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import launch
+from core.algorithms.base import GROUPS, algorithms
+from core.config.presets import PRESETS, preset
+from core.runs.names import problem_of_name
+from core.tournament import plan
+from core.tournament.budget import Budget
+from core.tournament.expected import Expected
+from core.tournament.plan import Contestant, contestant
+from data.errors import InnerloopError
+from data.places import Folders
+from data.registry import families
+from pages.parts import say, session, theme, trust
+from pages.parts.launching import once
+from pages.parts.run import cards
+from pages.parts.tournament.estimate import estimated
+from pages.parts.train import draft
+from pages.parts.train.forecast_view import stop_measuring
+from pages.parts.train.launch_panel import files_missing
+
+START = "doodles-5w1s"
+DRAFT = "as on Train"  # of the choice of tasks, beside the presets' names
+TASKS = "tournament-tasks"  # session state: the choice of tasks
+FROM = "tournament-from"  # session state: the run whose tasks are taken
+SECONDS, SEEN = "Equal time", "Equal tasks"
+DEFAULT_SECONDS, DEFAULT_TASKS, DEFAULT_SEEDS = 20, 10_000, 3
+
+
+def tournament_form() -> None:
+    form, side = st.columns([1.8, 1], gap="medium")
+    with form:
+        try:
+            values, name = _tasks()
+        except InnerloopError as error:
+            say.problem(error)
+            return
+        missing = families()[values["family"]["name"]].missing(session.home().datasets)
+        if missing:
+            files_missing(families()[values["family"]["name"]], missing)
+        learners = st.container()  # above the terms, but filled after them: each is checked with its budget
+        with theme.card("tournament-terms", "Fair terms"):
+            budget, seeds = _terms()
+        with learners, theme.card("tournament-learners", "Learners"):
+            chosen = _learners(_contestants(json.dumps(values), budget, session.home().folders, bool(missing)))
+    with side, st.container(key="side"):
+        _launch_card(values, name, chosen, budget, seeds, missing)
+
+
+def _tasks() -> tuple[dict[str, Any], str]:
+    """The chosen config of plain values, and what a tournament on it is called. Raises InnerloopError."""
+    if number := st.query_params.pop("from", ""):
+        found = session.store().runs(ids=session.numbered(number))
+        st.session_state[FROM] = found[0].id if found else None
+        if found:
+            st.session_state[TASKS] = str(found[0].id)
+        else:
+            say.warning(f"There is no run {number[:20]}. Choose a preset instead.")
+    run = session.fetch(st.session_state[FROM]) if st.session_state.get(FROM) else None
+    words = {one.name: f"{one.name} · {one.title}" for one in PRESETS}
+    current = draft.current()
+    words |= {DRAFT: f"As set up on Train: {current.name}"} if current else {}
+    words |= {str(run.id): f"As in run #{run.id} {run.name}"} if run else {}
+    with theme.card("tournament-tasks", "Tasks and network"):
+        if st.session_state.get(TASKS) not in words:
+            st.session_state[TASKS] = START
+        chosen = st.selectbox(
+            "Tasks and network", list(words), key=TASKS, format_func=words.get, label_visibility="collapsed"
+        )
+        values, name = _of(chosen, run)
+        say.caption(_said(values))
+        st.page_link("pages/train.py", label="Set up tasks of your own on Train", icon=":material/tune:")
+    return values, name
+
+
+def _of(chosen: str, run: Any) -> tuple[dict[str, Any], str]:
+    if chosen == DRAFT:
+        return draft.current().values, draft.current().name
+    if run is not None and chosen == str(run.id):
+        return draft.complete(run.config), run.name
+    return launch.from_preset(preset(chosen)), chosen
+
+
+def _said(values: dict[str, Any]) -> str:
+    """What is learned, in a line: ``Doodles, 5-way 1-shot. Network conv4. Tested on 600 tasks that no training has seen.``"""
+    family, evaluation = values["family"], values["evaluation"]
+    way = f"{family['n_way']}-way " if family.get("n_way") else ""
+    tasks = f"{families()[family['name']].title}, {way}{family.get('k_shot', 1)}-shot"
+    return (
+        f"{tasks}. Network {values['model']['name']}. Each is tested on the same {evaluation['episodes']} unseen tasks."
+    )
+
+
+def _terms() -> tuple[Budget, int]:
+    kind, amount, seeds = st.columns([1.4, 1, 1], vertical_alignment="bottom")
+    with kind:
+        chosen = st.radio("Each trains for", [SECONDS, SEEN], horizontal=True, key="tournament-budget")
+    with amount:
+        if chosen == SECONDS:
+            seconds = st.number_input("Seconds each", 1, 1_000_000, DEFAULT_SECONDS, key="tournament-seconds")
+            budget = Budget(seconds=float(seconds))
+        else:
+            most = plan.MOST_ITERATIONS
+            budget = Budget(tasks=st.number_input("Tasks each", 1, most, DEFAULT_TASKS, key="tournament-budget-tasks"))
+    with seeds:
+        help_ = say.plain("Trainings of each learner. With one, a verdict is of these trainings alone.")
+        count = st.number_input("Seeds", 1, plan.MOST_SEEDS, DEFAULT_SEEDS, key="tournament-seeds", help=help_)
+    say.caption(plan.RULE)
+    return budget, count
+
+
+@lru_cache(maxsize=32)  # asked at every rerun, and each network is counted
+def _contestants(values: str, budget: Budget, folders: Folders, missing: bool) -> tuple[Contestant, ...]:  # noqa: ARG001
+    """Every learner. missing: whether files are, without which it is not known what tasks there can be."""
+    return tuple(contestant(json.loads(values), learner, budget, folders) for learner in algorithms())
+
+
+def _learners(all_: Sequence[Contestant]) -> list[Contestant]:
+    """Checkboxes by group; returns those that are ticked. One that cannot take part is grey, and below is said why."""
+    chosen = []
+    for column, group in zip(st.columns(len(GROUPS)), GROUPS, strict=True):
+        with column:
+            say.caption(group.capitalize())
+            for one in all_:
+                if algorithms()[one.learner].group != group:
+                    continue
+                if one.config is None:
+                    st.checkbox(say.plain(one.title), False, key=f"unfit-{one.learner}", disabled=True)
+                elif st.checkbox(say.plain(one.title), one.learner in plan.DEFAULT, key=f"enter-{one.learner}"):
+                    chosen.append(one)
+    for why in dict.fromkeys(one.why for one in all_ if one.config is None):
+        say.caption(why)
+    return chosen
+
+
+def _launch_card(
+    values: dict[str, Any], name: str, chosen: Sequence[Contestant], budget: Budget, seeds: int, missing: Sequence[Path]
+) -> None:
+    """What it amounts to, how long it takes, and the button."""
+    with theme.card("tournament-launch", "Tournament"):
+        name = st.text_input("Name", name, key=f"tournament-name-{name}")
+        unnamed = problem_of_name(name)
+        say.wrong(unnamed)
+        rows = [
+            ("Learners", ", ".join(one.title for one in chosen) or "none"),
+            ("Runs", f"{len(chosen)} learners × {seeds} = {len(chosen) * seeds}"),
+            ("Budget", budget.text),
+        ]
+        st.html(cards.settings_table(rows))
+        blocked = _blocked(values, chosen, unnamed, missing)
+        takes = None if blocked else estimated(values, chosen, seeds)
+        say.wrong("" if unnamed else blocked)
+        pressed = st.button(
+            "Start the tournament",
+            key="start-tournament",
+            type="primary",
+            icon=":material/emoji_events:",
+            disabled=bool(blocked),
+            width="stretch",
+        )
+        st.caption("The runs wait in the ordinary queue and go on when the browser is closed.")
+        if pressed:
+            _start(chosen, name, seeds, budget, takes)
+
+
+def _blocked(values: dict[str, Any], chosen: Sequence[Contestant], unnamed: str, missing: Sequence[Path]) -> str:
+    """Why nothing can be started now; empty if it can."""
+    if refused := trust.refusal(values):
+        return next(iter(refused.values()))
+    if missing:
+        return "The task family's files are missing, see beside."
+    if len(chosen) < plan.FEWEST:
+        return "Choose two learners at least."
+    return unnamed
+
+
+def _start(chosen: Sequence[Contestant], name: str, seeds: int, budget: Budget, takes: Expected | None) -> None:
+    stop_measuring()  # the runs have the machine to themselves
+    store, home = session.store(), session.home()
+    seconds = takes.seconds if takes else {}
+    wish = json.dumps([[one.config.model_dump(mode="json") for one in chosen], name, seeds, budget.as_json()])
+    try:
+        with st.spinner("Checking and queueing …"):
+            runs = once(wish, lambda: plan.enter(store, home, chosen, name, seeds, budget, seconds))
+    except InnerloopError as error:
+        say.problem(error)
+    else:
+        st.switch_page("pages/tournament.py", query_params={"id": str(runs[0].id)})

@@ -1,0 +1,37 @@
+"""Which method for me?, ``/tournament?id=7``: a tournament and its answer. Without a number: where one is begun, and the list."""
+
+import streamlit as st
+
+from core.tournament.record import Tournament, tournament
+from pages.parts import router, say, session, theme
+from pages.parts.tournament import answered, earlier
+
+NUMBER = "id"  # of the address
+
+
+def asked() -> Tournament | None:
+    """The tournament that the address names; None where it names none, or one that is not there, which is said."""
+    number = st.query_params.get(NUMBER, "")
+    if not number:
+        return None
+    found = next((tournament(session.store(), one) for one in session.numbered(number)), None)
+    if found is None:
+        text = "It may have been deleted, or the address has a slip in it. The list below has those there are."
+        say.warning(f"There is no tournament {number[:20]}. {text}")
+    return found
+
+
+router.require()
+st.title("Which method for me?", anchor=False)
+if found := asked():
+    answered.show(found)
+else:
+    with st.container():
+        announcement = st.empty()
+        with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):
+            from pages.parts.tournament.form import tournament_form
+
+        announcement.empty()
+        tournament_form()
+    with theme.card("tournaments", "Earlier tournaments"):
+        earlier.listed()
