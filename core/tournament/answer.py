@@ -54,7 +54,7 @@ class Place:
 
     @property
     def agnostic(self) -> bool:
-        """Whether it takes any network."""
+        """Whether it takes any network, as its authors have it."""
         return Facts.of(self.group.runs[0]).group == AGNOSTIC
 
     @property
@@ -194,7 +194,7 @@ def _best(scored: Sequence[Place], rivals: Sequence[Place], pairs: Pairs) -> Adv
         )
         alone = " This is of these trainings alone: more seeds would say whether it holds for others."
         return Advice(question, f"{text}.{alone if verdict.seed_se is None else ''}", True)
-    names = _listed([f"{one.label} ({one.score})" for one in (first, *rivals)], "and")
+    names = _listed([f"{one.label} with {one.score}" for one in (first, *rivals)], "and")
     why = " ".join(pairs[frozenset((first.label, one.label))].sentence for one in rivals)
     behind = [one.label for one in scored if one is not first and one not in rivals]
     rest = f" {first.label} is better than {_listed(behind, 'and')}." if behind else ""

@@ -49,7 +49,7 @@ def sentence(places: Sequence[Place], found: Sequence[Curve]) -> str:
     for one in found[1:]:
         enough = [shot for shot, score in one.scores.items() if metric.gain(score.mean) >= metric.gain(goal)]
         most = max(one.scores, default=k)
-        parts.append(f"{one.label} needs {enough[0]}" if enough else f"{one.label} does not reach it with {most}")
+        parts.append(f"{one.label} needs {enough[0]}" if enough else f"{most} are not enough for {one.label}")
     plural = "shot" if k == 1 else "shots"
     return f"To score on average as {best.label} does with {k} {plural} ({metric.text(goal)}), {'; '.join(parts)}."
 

@@ -57,7 +57,8 @@ def _heading(found: Tournament) -> None:
             st.page_link("pages/compare.py", label="Compare", icon=":material/compare_arrows:", query_params=compared)
             if len(found.runs) <= MOST_RUNS:
                 report_button(found.runs)
-            st.page_link("pages/tournament.py", label="Another tournament", icon=":material/emoji_events:")
+            with st.container(key="another-tournament", width="content"):
+                st.page_link("pages/tournament.py", label="Another tournament", icon=":material/emoji_events:")
 
 
 def _resume(found: Tournament) -> None:
@@ -104,8 +105,10 @@ def _advice_card(advice: Sequence[Advice]) -> None:
     with theme.card("tournament-answer", "Answer"):
         for one in advice:
             icon, color = ("check_circle", "green") if one.decided else ("help", "gray")
-            say.name(one.question)
-            st.markdown(say.marked(readable.powers(one.text), icon, color))
+            question, text = st.columns([1, 4])
+            with question:
+                say.name(one.question)
+            text.markdown(say.marked(readable.powers(one.text), icon, color))
 
 
 def _table_card(said: Answer) -> None:
@@ -141,7 +144,7 @@ def _row(place: Place) -> dict[str, object]:
         "Seen": place.work,
         "Adaptation": one.adaptation,
         "Memory": place.memory,
-        "Network": "any" if place.agnostic else "of its own kind",
+        "Model-agnostic": "yes" if place.agnostic else "no",
     }
 
 
@@ -159,7 +162,7 @@ def _columns() -> dict[str, object]:
         "Seen": column.NumberColumn("Trained on", help="Tasks or examples that a training saw; the mean of the seeds."),
         "Adaptation": column.NumberColumn("Time to adapt", help="To one test task, with scoring it; many at once."),
         "Memory": column.NumberColumn(help="Of the worker at its last sign of life, the most of the seeds."),
-        "Network": column.TextColumn(help="Model-agnostic learners take any network."),
+        "Model-agnostic": column.TextColumn(help="Whether it was made for any network."),
     }
 
 

@@ -60,7 +60,7 @@ def test_where_nothing_is_decided_no_difference_is_said_and_the_cheaper_one(stor
         mean = 0.8 + 0.03 * (place // 2) * (1 if place % 2 else -1)
         score(store, run, mean, seconds=9.0 if place % 2 else 1.0)
     of = answered(store, found)
-    assert said(of, "Which scores best").startswith("No difference was found between ProtoNet (")
+    assert said(of, "Which scores best").startswith("No difference was found between ProtoNet with ")
     assert "Undecided: MAML − ProtoNet" in said(of, "Which scores best")
     assert not decided(of)["Which scores best"]
     assert said(of, "Where training time counts") == (
@@ -127,6 +127,11 @@ def test_how_many_shots_each_needs_is_read_from_tests_of_the_same_checkpoints(st
     assert needed.sentence(of.places, curves) == (
         "To score on average as MAML does with 2 shots (80.00 %), ProtoNet needs 5."
     )
+    found = tournament(store, found.number)
+    for k in (1, 5):
+        score(store, protonet, 0.1, k_shot=k)
+    score(store, protonet, 0.1, k_shot=10)
+    assert needed.sentence(of.places, needed.curves(of.places, store)).endswith("10 are not enough for ProtoNet.")
     chart = needed.chart(curves)
     assert [list(trace.x) for trace in chart.traces] == [[2], [1, 2, 5, 10]]
     assert of.verdicts[0].better == "MAML"  # by the tests with as many shots as the tournament was about
