@@ -94,7 +94,8 @@ def _progress(found: Tournament | None) -> None:
         st.empty()
         return
     ended, rest = len(found.runs) - len(found.unfinished), left(found)
-    known = f"about {about.duration(rest.seconds)} left" if rest.whole else "time left unknown as yet"
+    sure = f"{'about' if rest.whole else 'at least'} {about.duration(rest.seconds)} left"
+    known = sure if rest.whole or rest.seconds else "time left unknown as yet"
     active = [run for run in found.unfinished if run.status != "queued"]
     now = [f"#{run.id} {run.name} {run.phase or status_word(run)}" for run in active]
     text = " · ".join([f"{ended} of {len(found.runs)} runs ended", known, *now])

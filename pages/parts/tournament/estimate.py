@@ -19,6 +19,8 @@ def estimated(values: dict[str, Any], chosen: Sequence[Contestant], seeds: int) 
     found = expected(chosen, seeds, lambda config: line().known(config, meets.slot))
     if found.words:
         told(f"{found.words[0].upper()}{found.words[1:]}.")
+    if any(one.busy for one in found.estimates.values()):
+        told("Measured while the processor was busy, so rather long.")
     if found.failed:
         told(found.unknown)
     elif values["model"]["name"] == "module" and found.unmeasured:
