@@ -27,13 +27,13 @@ AGNOSTIC = "model-agnostic"
 
 @dataclass(frozen=True)
 class Place:
-    """A learner's share in the answer. group: its tested runs, or all while none is. standing: its scores and costs.
+    """A learner's share in the answer.
 
-    tested: its runs that have a score, of so many ``entered``; remark: what became of the others, empty where nothing is to be
-    said. iterations, work: of training, the mean of the seeds; the latter in tasks or examples, as ``unit`` says. memory: bytes
-    of the worker at its last sign of life, the most of the seeds; None where it is not known. between: standard deviation of the
-    seeds' scores, in the metric's stored unit; noise: half the 95 % interval of one seed's score over its tasks. Both None where
-    there is none.
+    group: its tested runs; while none is, those that train, or all. standing: its scores and costs. tested: its runs that have a
+    score, of so many ``entered``; remark: what became of the others, empty where nothing is to be said. iterations, work: of
+    training, the mean of the seeds; the latter in tasks or examples, as ``unit`` says. memory: bytes of the worker at its last
+    sign of life, the most of the seeds; None where it is not known. between: standard deviation of the seeds' scores, in the
+    metric's stored unit; noise: half the 95 % interval of one seed's score over its tasks. Both None where there is none.
     """
 
     group: Group
@@ -110,7 +110,8 @@ def _asked(result: dict[str, Any]) -> list[Any]:
 
 def _place(entered: Group) -> Place:
     runs = [run for run in entered.runs if run.test and run.test["mean"] is not None]
-    group = replace(entered, runs=tuple(runs) or entered.runs)
+    begun = tuple(run for run in entered.runs if run.iteration)
+    group = replace(entered, runs=tuple(runs) or begun or entered.runs)
     facts = Facts.of(group.runs[0])
     iterations = float(np.mean([run.iteration for run in group.runs]))
     memory = [run.load["memory"] for run in group.runs if run.load and run.load.get("memory")]

@@ -118,7 +118,7 @@ def _table_card(said: Answer) -> None:
         words = {
             "Test": [readable.powers(one.score) if one.standing.test else readable.NOTHING for one in said.places],
             "Training": [readable.duration(one.standing.seconds or None) for one in said.places],
-            "Seen": [f"{readable.count(one.work)} {one.unit}" for one in said.places],
+            "Seen": [f"{readable.count(one.work)} {one.unit}" if one.work else readable.NOTHING for one in said.places],
             "Adaptation": [_time(one.standing.adaptation) for one in said.places],
             "Memory": [readable.size(one.memory) for one in said.places],
         }
@@ -142,7 +142,7 @@ def _row(place: Place) -> dict[str, object]:
         "Test": one.test and one.test.mean,
         "Tested": f"{place.tested} of {place.entered}",
         "Training": one.seconds or None,
-        "Seen": place.work,
+        "Seen": place.work or None,
         "Adaptation": one.adaptation,
         "Memory": place.memory,
         "Model-agnostic": "yes" if place.agnostic else "no",
@@ -201,7 +201,7 @@ def _lacking(run: Run) -> tuple[int, ...]:
 def _shots_button(wishes: Sequence[Retest], runs: Sequence[Run]) -> None:
     refused = next((text for run in runs for text in trust.refusal(run.config).values()), "")
     st.button(
-        f"Test with {', '.join(map(str, SHOTS[:-1]))} and {SHOTS[-1]} shots",
+        say.plain(f"Test with {', '.join(map(str, SHOTS[:-1]))} and {SHOTS[-1]} shots"),
         key="test-shots",
         icon=":material/add:",
         help=say.plain(refused or f"Tests {len(wishes)} checkpoints again; nothing is trained."),

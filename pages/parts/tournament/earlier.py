@@ -15,7 +15,10 @@ def listed() -> None:
     for one in found:
         name, state, when = st.columns([6, 2, 2], vertical_alignment="center")
         with name:
-            label = say.named(one.name, f"#{one.number} · {one.field}")
-            st.page_link("pages/tournament.py", label=label, query_params={"id": str(one.number)})
+            st.page_link(
+                "pages/tournament.py",
+                label=say.named(one.name, f"#{one.number} · {one.field}"),
+                query_params={"id": str(one.number)},
+            )
         say.caption(one.state, state)
         say.caption(readable.moment(one.runs[0].created), when)

@@ -111,8 +111,14 @@ def _terms() -> tuple[Budget, int]:
             most = plan.MOST_ITERATIONS
             budget = Budget(tasks=st.number_input("Tasks each", 1, most, DEFAULT_TASKS, key="tournament-budget-tasks"))
     with seeds:
-        help_ = say.plain("Trainings of each learner. With one, a verdict is of these trainings alone.")
-        count = st.number_input("Seeds", 1, plan.MOST_SEEDS, DEFAULT_SEEDS, key="tournament-seeds", help=help_)
+        count = st.number_input(
+            "Seeds",
+            1,
+            plan.MOST_SEEDS,
+            DEFAULT_SEEDS,
+            key="tournament-seeds",
+            help="Trainings of each learner. With one, a verdict is of these trainings alone.",
+        )
     say.caption(plan.RULE)
     return budget, count
 

@@ -104,6 +104,9 @@ def test_failed_runs_are_said_to_flatter(store: RunStore, tmp_path: Path) -> Non
 def test_before_there_are_two_scores_nothing_is_recommended(store: RunStore, tmp_path: Path) -> None:
     found = entered(store, tmp_path)
     assert [(one.text, one.decided) for one in answered(store, found).advice] == [("Nothing is tested yet.", False)]
+    store.update(found.runs[1].id, iteration=2, seconds=3.0)
+    training = next(place for place in answered(store, found).places if place.label == "ProtoNet")
+    assert (training.iterations, training.standing.seconds) == (2.0, 3.0)  # and not the mean with those that wait
     score(store, found.runs[0], 0.8)
     of = answered(store, found)
     assert [one.text for one in of.advice] == ["MAML alone has a score so far: 80.00 ± 1.40 % (200 tasks)."]
