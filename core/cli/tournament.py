@@ -176,6 +176,7 @@ def _answer(home: Home, store: RunStore, number: int, shots: Sequence[int] | Non
     sentence = needed.sentence(said.places, curves)
     lines = [found.headline, *(_row(place) for place in said.places)]
     lines += [f"{one.question}: {one.text}" for one in said.advice]
+    lines += ["This is so far: runs are still under way."] if found.unfinished else []
     lines += [f"Shots needed: {sentence}"] if sentence else []
     lines += [_shots(one) for one in curves if len(one.scores) > 1]
     lines += [verdict.sentence for verdict in said.verdicts]

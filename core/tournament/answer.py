@@ -277,7 +277,8 @@ def _seeds(found: Tournament, scored: Sequence[Place]) -> Advice:
     """How far seeds are apart, named apart from what the choice of test tasks makes uncertain in each of them."""
     question, several = "How much the seed matters", [one for one in scored if one.between is not None]
     if not several:
-        return Advice(question, "One seed each says nothing of it: start a tournament with three or more.", False)
+        way_on = "start a tournament with three or more" if found.seeds == 1 else "the others are not tested"
+        return Advice(question, f"One seed each says nothing of it: {way_on}.", False)
     metric = scored[0].standing.metric
     parts = [
         f"{one.label} {spread(metric, one.between)} between seeds"

@@ -407,7 +407,7 @@ def test_a_tournament_is_queued_listed_and_stopped(
     code, out, _ = call("tournament", number)
     assert code == 0
     assert out.startswith("mine: MAML, Pretrain + fine-tune × 2 seeds, 12 tasks each, under way\n")
-    assert "Which scores best: Nothing is tested yet." in out
+    assert "Which scores best: Nothing is tested yet.\nThis is so far: runs are still under way." in out
     assert document("tournament", number, "--stop")["state"] == "0 of 4 runs finished"
     assert {run.status for run in store.runs()} == {"stopped"}
 

@@ -110,6 +110,7 @@ def sorted_runs(found):
 def test_it_is_stopped_as_a_whole_and_resumed(app, said, store, home):
     found = entered(store, home.runs_folder)
     page = app("tournament", id=found.number)
+    assert "Answer so far" in said(page)
     (progress,) = (as_read(one.proto.text) for one in page.get("progress"))
     assert progress.startswith("0 of 4 runs ended · about 3") and "#1 maml · mine starting" in progress
     page.button("stop-tournament").click().run()

@@ -32,7 +32,7 @@ def show(found: Tournament) -> None:
     _heading(found)
     under_way = st.container()
     said = answer(found, session.store())
-    _advice_card(said.advice)
+    _advice_card(said.advice, "Answer so far" if found.unfinished else "Answer")
     _table_card(said)
     if len(said.tests) > 1:
         verdicts.verdict_card(said.tests)
@@ -102,8 +102,8 @@ def _progress(found: Tournament | None) -> None:
     st.progress(ended / len(found.runs), say.plain(text))
 
 
-def _advice_card(advice: Sequence[Advice]) -> None:
-    with theme.card("tournament-answer", "Answer"):
+def _advice_card(advice: Sequence[Advice], title: str) -> None:
+    with theme.card("tournament-answer", title):
         for one in advice:
             icon, color = ("check_circle", "green") if one.decided else ("help", "gray")
             question, text = st.columns([1, 4])

@@ -80,6 +80,15 @@ def test_one_seed_each_is_of_these_trainings_alone(store: RunStore, tmp_path: Pa
     assert said(of, "How much the seed matters").startswith("One seed each says nothing of it")
 
 
+def test_seeds_that_are_still_to_come_are_not_asked_for(store: RunStore, tmp_path: Path) -> None:
+    found = entered(store, tmp_path, seeds=3)
+    for run, mean in zip(found.runs[:2], (0.8, 0.9), strict=True):
+        score(store, run, mean)
+    assert said(answered(store, found), "How much the seed matters") == (
+        "One seed each says nothing of it: the others are not tested."
+    )
+
+
 def test_the_middle_of_three_is_named_as_the_next(store: RunStore, tmp_path: Path) -> None:
     found = entered(store, tmp_path, ("maml", "protonet", "reptile"), seeds=1)
     for run, mean in zip(found.runs, (0.8, 0.9, 0.6), strict=True):
