@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from core.tournament.record import tournament, tournaments
+from pages.parts import trust
 from pages.parts.compare import verdicts
 from tests.core.tournament.made_up import entered, score
 from tests.pages.conftest import as_read
@@ -67,6 +68,18 @@ def test_the_tasks_of_a_run_or_of_the_draft_on_train_are_taken(app, said, make_r
     page = app("train", preset="sinusoid-maml").switch_page("pages/tournament.py").run()
     assert any(option.startswith("As set up on Train: ") for option in page.selectbox("tournament-tasks").options)
     assert "There is no run 99" in said(app("tournament", **{"from": 99}))
+
+
+def test_a_draft_that_needs_a_change_and_what_is_refused_here_are_not_taken(app, said, monkeypatch):
+    page = app("train", preset="sinusoid-maml")
+    page.session_state["train-draft"].values["training"]["meta_lr"] = -1
+    page = page.switch_page("pages/tournament.py").run()
+    page.selectbox("tournament-tasks").set_value("as on Train").run()
+    assert "The settings on Train need a change." in said(page)
+    assert not [button for button in page.button if button.key == "start-tournament"]
+    monkeypatch.setattr(trust, "refusal", lambda _: {"model": "Switched off here."})
+    page.selectbox("tournament-tasks").set_value("doodles-5w1s").run()
+    assert "Switched off here." in said(page)
 
 
 def test_the_answer_stands_at_its_own_address(app, said, over):

@@ -16,7 +16,7 @@ from core.tournament import plan
 from core.tournament.budget import Budget
 from core.tournament.expected import Expected
 from core.tournament.plan import Contestant, contestant
-from data.errors import InnerloopError
+from data.errors import InnerloopError, InputError
 from data.places import Folders
 from data.registry import families
 from pages.parts import say, session, theme, trust
@@ -42,6 +42,9 @@ def tournament_form() -> None:
             values, name = _tasks()
         except InnerloopError as error:
             say.problem(error)
+            return
+        if refused := trust.refusal(values):  # before anything looks at its files
+            say.error(next(iter(refused.values())))
             return
         missing = families()[values["family"]["name"]].missing(session.home().datasets)
         if missing:
@@ -83,7 +86,10 @@ def _tasks() -> tuple[dict[str, Any], str]:
 
 def _of(chosen: str, run: Any) -> tuple[dict[str, Any], str]:
     if chosen == DRAFT:
-        return draft.current().values, draft.current().name
+        config, _ = draft.current().check()
+        if config is None:
+            raise InputError("The settings on Train need a change.", "Mend them there, or choose a preset.", TASKS)
+        return draft.plain(config), draft.current().name
     if run is not None and chosen == str(run.id):
         return draft.complete(run.config), run.name
     return launch.from_preset(preset(chosen)), chosen
@@ -161,7 +167,7 @@ def _launch_card(
             ("Budget", budget.text),
         ]
         st.html(cards.settings_table(rows))
-        blocked = _blocked(values, chosen, unnamed, missing)
+        blocked = _blocked(chosen, unnamed, missing)
         takes = None if blocked else estimated(values, chosen, seeds)
         say.wrong("" if unnamed else blocked)
         pressed = st.button(
@@ -177,10 +183,8 @@ def _launch_card(
             _start(chosen, name, seeds, budget, takes)
 
 
-def _blocked(values: dict[str, Any], chosen: Sequence[Contestant], unnamed: str, missing: Sequence[Path]) -> str:
+def _blocked(chosen: Sequence[Contestant], unnamed: str, missing: Sequence[Path]) -> str:
     """Why nothing can be started now; empty if it can."""
-    if refused := trust.refusal(values):
-        return next(iter(refused.values()))
     if missing:
         return "The task family's files are missing, see beside."
     if len(chosen) < plan.FEWEST:
