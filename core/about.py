@@ -40,7 +40,12 @@ def instead(new: float, old: float, spoken: Callable[[float], str]) -> str:
     return f"{now} instead of {before.removesuffix(unit)}"
 
 
+def count(number: int) -> str:
+    """A whole number with its thousands apart."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
 def _digits(value: float) -> str:
     if value >= 9.95:
-        return f"{round(value):,}".replace(",", "\u202f")
+        return count(round(value))
     return f"{value:.1f}".removesuffix(".0")

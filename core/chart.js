@@ -35,7 +35,7 @@ function makeTrace(t, colors, grouped) {
   const made = {
     type: 'scatter', name: verbatim(t.name), mode: t.mode, showlegend: t.listed, connectgaps: false,
     opacity: t.raw ? 0.3 : t.faint ? 0.6 : 1,
-    uid: uid(t.group, t.symbol, t.raw ? 'raw' : '', t.name),
+    uid: t.uid ?? uid(t.group, t.symbol, t.raw ? 'raw' : '', t.name),
     x: decode(t.x, Float64Array), y,
     legendgroup: t.group || (grouped ? t.name : ''),  // who hides a curve hides what belongs to it too
     line: {color, width: y.length > 300 ? 1.4 : 2, dash: t.dash},
@@ -95,7 +95,7 @@ function makeLayout(data, theme, ticks) {
   const title = text => ({text: verbatim(text), standoff: 8, font: {size: 13}});
   return {
     uirevision: 'constant',
-    height: data.height,
+    height: plotHeight(data),
     margin: {l: 56, r: 14, t: several ? 34 : 10, b: 44},
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     font: {color: theme('--st-text-color', '#333'), size: 13, family: font},
@@ -107,6 +107,7 @@ function makeLayout(data, theme, ticks) {
     yaxis: {
       ...axis, title: title(data.y_title), ticksuffix: verbatim(data.suffix), exponentformat: 'power',
       ...(data.log_y ? {type: 'log', ...withTicks(ticks)} : {type: 'linear'}),
+      ...(data.y_range ? {range: data.y_range, autorange: false} : {}),
       uirevision: data.log_y ? 'log' : 'linear',  // a range means something else on the other scale
     },
     showlegend: several,
@@ -141,7 +142,7 @@ function offerPicture(Plotly, parent, host, data, theme) {
   for (const button of menu.querySelectorAll('button')) {
     button.onclick = () => {  // each tick puts a new one in place of the last
       const white = menu.querySelector('input').checked, {format} = button.dataset;
-      const size = {width: host.clientWidth, height: data.height, scale: format === 'png' ? 2 : 1};
+      const size = {width: host.clientWidth, height: plotHeight(data), scale: format === 'png' ? 2 : 1};
       Plotly.downloadImage(picture(host, data, theme, white), {...size, format, filename: data.file});
       menu.open = false;
     };
@@ -157,20 +158,33 @@ export default function ({data, parentElement}) {
     return;
   }
   host.setAttribute('aria-label', data.label);
-  host.style.minHeight = data.height + 'px';
+  host.style.minHeight = plotHeight(data) + 'px';
   loadPlotly().then(Plotly => {
-    if (host.failed) host.replaceChildren();
-    host.failed = false;
-    const style = getComputedStyle(host);
-    const theme = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
-    const traces = makeTraces(data, palette(theme));
-    const options = {displayModeBar: false, responsive: true, doubleClick: 'reset'};
-    Plotly.react(host, traces, makeLayout(data, theme, host.ticks), options).then(() => fitTicks(Plotly, host));
-    if (!host.watched) host.on('plotly_relayout', () => fitTicks(Plotly, host));
-    host.watched = true;
-    offerPicture(Plotly, parentElement, host, data, theme);
-    host.dataset.points = traces.filter(t => !t.fill).reduce((sum, t) => sum + t.y.length, 0);
+    const redraw = () => {
+      try {
+        drawIn(Plotly, parentElement, host, atMoment(host, data));
+      } catch (error) {
+        fail(host, error);
+      }
+    };
+    offerMoments(parentElement, host, data.moments, redraw);
+    redraw();
   }).catch(error => fail(host, error));
+}
+
+/** Draw the chart, or bring it up to date. */
+function drawIn(Plotly, parent, host, data) {
+  if (host.failed) host.replaceChildren();
+  host.failed = false;
+  const style = getComputedStyle(host);
+  const theme = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+  const traces = makeTraces(data, palette(theme));
+  const options = {displayModeBar: false, responsive: true, doubleClick: 'reset'};
+  Plotly.react(host, traces, makeLayout(data, theme, host.ticks), options).then(() => fitTicks(Plotly, host));
+  if (!host.watched) host.on('plotly_relayout', () => fitTicks(Plotly, host));
+  host.watched = true;
+  offerPicture(Plotly, parent, host, data, theme);
+  host.dataset.points = traces.filter(t => !t.fill).reduce((sum, t) => sum + t.y.length, 0);
 }
 
 /** Say that it went wrong, and leave nothing behind that the next drawing would stumble over. */

@@ -52,9 +52,19 @@ class Trace:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A curve as it was at an iteration. label: when that was, in words."""
+
+    iteration: int
+    label: str
+    trace: Trace
+
+
+@dataclass(frozen=True)
 class Chart:
     """Series over common axes. label: what a screen reader says. suffix: follows the numbers on the y axis.
     steps: x counts a few steps, each of which gets its tick. apart: points that have no x in common, each of them told alone.
+    moments: of one more series, oldest first. One is shown at a time, which the reader chooses; the axes stay meanwhile.
     """
 
     traces: list[Trace]
@@ -66,6 +76,7 @@ class Chart:
     steps: bool = False
     log_x: bool = False
     apart: bool = False
+    moments: tuple[Moment, ...] = ()
 
 
 def loss_chart(

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from core.charts import Chart, Trace
+from core.charts import Chart, Moment, Trace
 
 FEW = 12  # steps or iterations that each get a tick of their own: there are no halves of them
-JS = Path(__file__).with_name("chart.js").read_text(encoding="utf-8")
+ROOM = 0.06  # of the height, left free above and below curves whose axis is fixed
+_HERE = Path(__file__).parent
+JS = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("chart.js", "moments.js"))
+CSS = (_HERE / "moments.css").read_text(encoding="utf-8")
 
 
 def encode(chart: Chart, height: int) -> dict[str, Any]:
@@ -24,9 +27,39 @@ def encode(chart: Chart, height: int) -> dict[str, Any]:
         "steps": chart.steps,
         "apart": chart.apart,
         "few": not chart.apart and all(bool(trace.x.max(initial=0) <= FEW) for trace in chart.traces),
+        "moments": [_encode_moment(moment) for moment in chart.moments],
+        "y_range": y_range(chart) if chart.moments else None,
         "label": chart.label,
         "height": height,
     }
+
+
+def y_range(chart: Chart) -> tuple[float, float] | None:
+    """Where the y axis begins and ends for all of a chart's curves and moments with their bars, as Plotly wants it: of a
+    logarithmic one the exponents. None where there is nothing finite to draw.
+    """
+    ends = [
+        end for trace in [*chart.traces, *(one.trace for one in chart.moments)] for end in _ends(trace, chart.log_y)
+    ]
+    reached = np.concatenate([np.empty(0), *ends])
+    reached = reached[np.isfinite(reached) & (reached > 0 if chart.log_y else True)]
+    if not len(reached):
+        return None
+    low, high = np.log10([reached.min(), reached.max()]) if chart.log_y else [reached.min(), reached.max()]
+    free = ROOM * (high - low) or 0.5
+    return float(low - free), float(high + free)
+
+
+def _ends(trace: Trace, log: bool) -> list[np.ndarray]:
+    """A curve's values, and where its bars end: on a logarithmic axis upwards only, as there is no end to them downwards."""
+    if trace.error is None:
+        return [trace.y]
+    below, above = np.broadcast_to(trace.error, (2, len(trace.y)))
+    return [trace.y, trace.y + above, *([] if log else [trace.y - below])]
+
+
+def _encode_moment(moment: Moment) -> dict[str, Any]:
+    return {"iteration": moment.iteration, "label": moment.label, "trace": _encode_trace(moment.trace)}
 
 
 def _encode_trace(trace: Trace) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from core import about, charts, diverged
+from core import about, adaptation, charts, diverged
 from core.charts import Chart
 from core.comparing import curves, overlay
 from core.comparing.again import with_newest_tests
@@ -24,7 +24,7 @@ from core.comparing.verdict import verdicts
 from core.handover import again, card, versions
 from core.handover.sources import source
 from core.imported import Imported
-from core.plotted import JS, encode
+from core.plotted import CSS, JS, encode
 from core.runs import lineage, protocols
 from core.runs.facts import Facts
 from core.runs.schema import Run
@@ -133,12 +133,11 @@ def drawings(groups: Sequence[Group], store: RunStore, others: Sequence[Imported
 def _drawn_alone(run: Run, reader: SeriesReader) -> list[tuple[str, Chart]]:
     found = [("Training loss", charts.loss_chart(run, reader))]
     found.append((f"{VALIDATION}, with 95 % intervals", charts.validation_chart(run, reader.validations(run.id))))
-    latest = reader.latest(run.id)
-    result, what = (run.test, "test") if run.test else (latest and latest.result, "newest validation")
-    if result and len(result.get("curve") or ()) > 1:  # of learners that take no steps it is one point
-        (chart,) = charts.adaptation_charts([(what, run, result)], [0])
+    chart = adaptation.chart(run, reader)
+    if chart and any(len(trace.x) > 1 for trace in chart.traces):  # of learners that take no steps it is one point
         around = "median and quartiles over tasks" if chart.label == charts.MEDIANS[1] else "with 95 % intervals"
-        found.append((f"Score of its {what} after each step of adapting to a task, {around}", chart))
+        slider = "; the slider shows it at each validation" if chart.moments else ""
+        found.append((f"Score after each step of adapting to a task, {around}{slider}", chart))
     return found
 
 
@@ -251,4 +250,5 @@ def _scripts(drawn: Sequence[Chart]) -> dict[str, Any]:
         "plotly": Markup(plotly.read_text(encoding="utf-8")) if drawn else "",
         "script": Markup(JS.replace("export default function", "const draw = function")),
         "data": Markup(data),
+        "chart_style": Markup(CSS),
     }

@@ -2,7 +2,7 @@
 
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -64,6 +64,12 @@ class EvaluationRows:
         with self.database.reading() as connection:
             row = connection.execute(select(*_SHOWN).where(evaluations.c.id == evaluation)).mappings().one_or_none()
         return None if row is None else Evaluation(**row)
+
+    def curves(self, numbers: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+        """The scores after each inner step of these evaluations, by number; of one that kept none there is an empty list."""
+        query = select(evaluations.c.id, evaluations.c.result).where(evaluations.c.id.in_(numbers))
+        with self.database.reading() as connection:
+            return {number: (result or {}).get("curve") or [] for number, result in connection.execute(query)}
 
     def validations_after(self, lasts: Mapping[int, int]) -> dict[int, list[Score]]:
         """Several runs' validations beyond the one that is known of each, oldest first; no curve or protocol is decoded.

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from tsdownsample import MinMaxDownsampler
@@ -21,6 +22,7 @@ KEPT = 4096  # points of a curve at most; a chart draws about 1000
 RUNS = 64  # runs whose curves stay in memory; the one not asked for the longest goes
 BATCH = 20_000  # rows of one query
 VALIDATIONS = 2000  # of a run at most
+ADAPTED = 60  # of them whose adaptation curves are read, beside the best and the newest
 
 
 class Curve:
@@ -108,6 +110,7 @@ class _History:
         self.validations: tuple[Score, ...] = ()
         self.latest: Evaluation | None = None
         self.start: Evaluation | None = None
+        self.adapted: dict[int, list[dict[str, Any]]] = {}  # adaptation curves by the validation's number
         self.reading = threading.Lock()  # held by who appends
 
     def validate(self, store: RunStore, new: Sequence[Score]) -> None:
@@ -120,6 +123,8 @@ class _History:
             kept = np.union1d(extremes(np.arange(len(scores)) // 4, means), [len(scores) - 1])
             scores = [scores[place] for place in kept]
         self.latest, self.validations = store.evaluation(scores[-1].id), tuple(scores)
+        if self.latest:
+            self.adapted |= {self.latest.id: (self.latest.result or {}).get("curve") or []}
         if self.start is None and scores[0].iteration == 0:
             self.start = self.latest if len(scores) == 1 else store.evaluation(scores[0].id)
 
@@ -227,6 +232,26 @@ class SeriesReader:
         """The validation at iteration 0 with its curve and protocol, if there was one: runs before 0.3 have none."""
         with self._lock:
             return self._histories[run].start if run in self._histories else None
+
+    def adaptations(self, run: int, best: int | None = None) -> dict[int, list[dict[str, Any]]]:
+        """The scores after each inner step of the run's validations, by iteration, ascending; of an iteration that was validated
+        again the newest. Of more than ADAPTED every second, fourth … one, the one at ``best``, and the newest. Those that are
+        not known yet are read.
+        """
+        with self._lock:
+            history = self._histories.get(run)
+        numbers = {one.iteration: one.id for one in history.validations} if history else {}
+        iterations, every = sorted(numbers), 1
+        while len(iterations) > ADAPTED * every:
+            every *= 2  # so that those which stay are among those that were read
+        wanted = [iteration for iteration in iterations if iteration in {*iterations[::every], best, iterations[-1]}]
+        known = history.adapted if history else {}
+        missing = [numbers[one] for one in wanted if numbers[one] not in known]
+        known = {**known, **(self._store.curves(missing) if missing else {})}
+        found = {one: known[numbers[one]] for one in wanted if numbers[one] in known}
+        if history:
+            history.adapted = {numbers[one]: curve for one, curve in found.items()}
+        return found
 
     @property
     def kept(self) -> int:

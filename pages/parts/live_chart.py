@@ -15,13 +15,13 @@ from typing import Any
 import streamlit as st
 
 from core.charts import Chart
-from core.plotted import JS, encode
+from core.plotted import CSS, JS, encode
 
 HTML = """<div class="host" role="img" aria-label="Chart" style="width:100%"></div>
 <details class="keep-chart"><summary title="Save this chart as a picture" aria-label="Save this chart as a picture"></summary>
 <div><button data-format="png">PNG</button><button data-format="svg">SVG</button>
 <label><input type="checkbox"> on white</label></div></details>"""
-_chart = st.components.v2.component("live_chart", html=HTML, js=JS, isolate_styles=False)
+_chart = st.components.v2.component("live_chart", html=HTML, css=CSS, js=JS, isolate_styles=False)
 
 
 def provide_plotly(static: Path) -> None:

@@ -29,3 +29,7 @@ def test_what_reads_the_same_is_no_difference() -> None:
     assert about.instead(181, 360, about.duration) == "3 min instead of 6"
     assert about.instead(1800, 9000, about.duration) == "30 min instead of 2.5 h"
     assert about.instead(355, 360, about.duration) == ""
+
+
+def test_thousands_are_apart() -> None:
+    assert [about.count(number) for number in (0, 999, 14300)] == ["0", "999", "14\u202f300"]

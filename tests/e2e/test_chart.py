@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.charts import Chart, Trace
+from core.charts import Chart, Moment, Trace
 from core.plotted import JS, encode
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -50,3 +50,69 @@ def test_a_drawing_that_went_wrong_is_said_and_the_next_one_is_drawn(page: Page,
     draw(["start", NAMES[1]])
     expect(page.locator(".legendtext")).to_have_text(["start", NAMES[1]])
     expect(page.locator(".host")).not_to_contain_text("cannot be drawn")
+
+
+def learning(ends: list[float]) -> Chart:
+    """A curve that ended ever higher, by its iteration."""
+    x = np.arange(2.0)
+    still = [Trace("untrained", x, x * 0.0, faint=True)]
+    moments = [Moment(10 * i, f"iteration {10 * i}", Trace(f"at {10 * i}", x, x * end)) for i, end in enumerate(ends)]
+    return Chart(still, "step", "score", "Score after each step", moments=tuple(moments))
+
+
+SHOWN = "host => host.data.at(-1).y[1]"
+AXIS = "host => host._fullLayout.yaxis.range"
+
+
+def test_the_slider_shows_the_curve_of_an_iteration_and_new_data_leave_it_there(page: Page, draw: Callable) -> None:
+    def sent(ends: list[float]) -> None:
+        draw([], **encode(learning(ends), 300))
+
+    sent([0, 1, 2, 3])
+    host, slider, said = page.locator(".host"), page.get_by_role("slider"), page.locator(".moments output")
+    expect(said).to_have_text("iteration 30")
+    assert host.evaluate(SHOWN) == 3
+    axis = host.evaluate(AXIS)
+    slider.focus()
+    slider.press("Home")
+    assert host.evaluate(SHOWN) == 0
+    slider.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "iteration 10")
+    assert (host.evaluate(SHOWN), host.evaluate(AXIS)) == (1, axis)
+    host.evaluate("host => Plotly.restyle(host, {visible: 'legendonly'}, [0])")
+    sent([0, 1, 2, 3, 5])
+    expect(slider).to_have_attribute("max", "4")
+    expect(said).to_have_text("iteration 10")
+    assert host.evaluate(SHOWN) == 1
+    assert host.evaluate(AXIS)[1] > axis[1], "the axis has room for what came"
+    slider.press("End")
+    sent([0, 1, 2, 3, 5, 6])
+    expect(said).to_have_text("iteration 50")  # at its end it follows the newest
+    assert host.evaluate(SHOWN) == 6
+    draw(["start"])
+    expect(page.locator(".moments")).to_have_count(0)
+
+
+def test_it_plays_from_the_start_to_the_newest_once_it_is_asked_to(page: Page, draw: Callable) -> None:
+    page.clock.install()
+    draw([], **encode(learning([0, 1, 2, 3]), 300))
+    host, button = page.locator(".host"), page.locator(".moments button")
+    expect(button).to_have_accessible_name("Play how the adaptation curve changed")
+    page.clock.run_for(5000)
+    assert host.evaluate(SHOWN) == 3, "nothing plays by itself"
+    button.press("Enter")
+    expect(button).to_have_text("Pause")
+    assert host.evaluate(SHOWN) == 0
+    page.clock.run_for(600)
+    assert host.evaluate(SHOWN) == 1
+    draw([], **encode(learning([0, 1, 2, 3, 4]), 300))
+    page.clock.run_for(600)
+    assert host.evaluate(SHOWN) == 2, "it goes on through new data"
+    button.press("Enter")
+    expect(button).to_have_text("Play")
+    page.clock.run_for(5000)
+    assert host.evaluate(SHOWN) == 2
+    button.press("Enter")
+    page.clock.run_for(5000)
+    assert host.evaluate(SHOWN) == 4
+    expect(button).to_have_text("Play")

@@ -130,13 +130,13 @@ def test_what_the_time_went_into_is_said_also_of_a_finished_run(app, said, store
 
 
 ADAPTATIONS = {
-    "a start and a test": ("doodles-5w1s", [], True, ["before meta-learning", "validation at 3", "test"]),
-    "of an earlier version": ("doodles-5w1s", [], False, ["validation at 3", "test"]),
+    "a start and a test": ("doodles-5w1s", [], True, ["before meta-learning", "newest validation", "test"]),
+    "of an earlier version": ("doodles-5w1s", [], False, ["newest validation", "test"]),
     "of ordinary training": (
         "doodles-5w1s",
         ["algorithm=pretrain"],
         True,
-        ["before training", "validation at 3", "test"],
+        ["before training", "newest validation", "test"],
     ),
     "nothing to train": ("doodles-5w1s", ["algorithm=scratch"], True, ["validation at 3", "test"]),
 }
@@ -146,7 +146,7 @@ ADAPTATIONS = {
 def test_the_adaptation_curve_before_training_is_beside_the_newest(app, store, make_run, monkeypatch, case: str):
     preset, changed, started, names = ADAPTATIONS[case]
     run, drawn = make_run(preset, "running", changed), {}
-    monkeypatch.setattr(cards, "live_chart", lambda chart, key: drawn.update({key: chart}))
+    monkeypatch.setattr(cards, "live_chart", lambda chart, key, **_: drawn.update({key: chart}))
     if started:
         curve = [{"step": step, "mean": 0.2, "ci95": 0.01} for step in range(3)]
         with store.database.writing() as connection:
@@ -155,16 +155,17 @@ def test_the_adaptation_curve_before_training_is_beside_the_newest(app, store, m
             scored = {"episodes": 100, "checkpoint": f"last@{iteration}", "result": {"curve": curve}}
             store.add_evaluation(run.id, iteration, "val", "accuracy", 0.2, 0.01, **scored)
     assert not app("run", run=run.id).exception
-    traces = drawn[f"chart-adaptation-{run.id}"].traces
-    assert [trace.name for trace in traces] == names
-    assert len({(trace.color, trace.dash) for trace in traces}) == len(traces)
+    chart = drawn[f"chart-adaptation-{run.id}"]
+    assert [trace.name for trace in chart.traces] == names
+    assert len({(trace.color, trace.dash) for trace in chart.traces}) == len(chart.traces)
+    assert [moment.iteration for moment in chart.moments] == ([] if "scratch" in str(changed) else [2 - 2 * started, 3])
 
 
 def test_a_run_and_the_one_beside_it_are_both_drawn_by_their_medians(app, store, make_run, monkeypatch):
     """Tasks of the other one diverged."""
     other, drawn = make_run("sinusoid-maml"), {}
     run = make_run("sinusoid-maml", parent=other.id)
-    monkeypatch.setattr(cards, "live_chart", lambda chart, key: drawn.update({key: chart}))
+    monkeypatch.setattr(cards, "live_chart", lambda chart, key, **_: drawn.update({key: chart}))
     for one, diverged in ((run, 0), (other, 1)):
         summary = {"median": 0.5, "quartiles": [0.2, 0.9], "diverged": diverged}
         curve = [point | summary for point in one.test["curve"]]
@@ -186,7 +187,7 @@ def test_a_run_and_the_one_beside_it_are_both_drawn_by_their_medians(app, store,
 
 def test_the_start_alone_is_not_drawn_twice(app, store, make_run, monkeypatch):
     run, drawn = make_run("doodles-5w1s", "running", test=None), {}
-    monkeypatch.setattr(cards, "live_chart", lambda chart, key: drawn.update({key: chart}))
+    monkeypatch.setattr(cards, "live_chart", lambda chart, key, **_: drawn.update({key: chart}))
     with store.database.writing() as connection:
         connection.execute(delete(evaluations).where(evaluations.c.run_id == run.id))
     result = {"curve": [{"step": step, "mean": 0.2, "ci95": 0.01} for step in range(3)]}
@@ -197,7 +198,7 @@ def test_the_start_alone_is_not_drawn_twice(app, store, make_run, monkeypatch):
 
 def test_smoothing_is_kept_for_the_session_and_shows_the_raw_curve_behind(app, make_run, monkeypatch):
     first, second, drawn = make_run("doodles-5w1s"), make_run("doodles-5w1s"), {}
-    monkeypatch.setattr(cards, "live_chart", lambda chart, key: drawn.update({key: chart}))
+    monkeypatch.setattr(cards, "live_chart", lambda chart, key, **_: drawn.update({key: chart}))
     page = app("run", run=first.id)
     assert [trace.raw for trace in drawn[f"chart-loss-{first.id}"].traces] == [False, False]
     page.toggle(f"smooth-{first.id}").set_value(True).run()

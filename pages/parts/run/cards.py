@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import charts, diverged
+from core import adaptation, charts, diverged
 from core.runs import protocols
 from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run
@@ -19,6 +19,7 @@ from pages.parts.run.beside import Beside
 from pages.parts.smoothing import smooth_toggle
 
 TAIL = 60_000  # bytes of the log that the page shows
+ADAPTATION_HEIGHT = 340  # pixels, also before there is a chart, see theme.css: its slider has room of its own
 PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
 SECTIONS = {
     "family": "Task family",
@@ -95,39 +96,20 @@ def validation_card(run: Run, reader: SeriesReader, compared: Beside | None = No
 def adaptation_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     shown = [run, *([compared.other] if compared and compared.shown else [])]
     same = [one for one in shown if charts.drawn_as(one) == charts.drawn_as(run)]  # others have other axes
-    medians = charts.by_median([result for one in same for _, result, *_ in adaptations(one, reader)])
+    medians = charts.by_median([result for one in same for result in adaptation.results(one, reader)])
     title = "Adaptation per inner step" + (", median and quartiles" if medians else "")
     with theme.card("adaptation", title, height="stretch"):
-        chart = adaptation(run, reader, medians)
-        if compared and compared.shown and (other := adaptation(compared.other, reader, medians)):
-            chart = charts.beside(chart or replace(other, traces=[]), other, compared.name)
+        chart = adaptation.chart(run, reader, medians)
+        if compared and compared.shown and (other := adaptation.chart(compared.other, reader, medians)):
+            chart = charts.beside(chart or replace(other, traces=[], moments=()), other, compared.name)
         if chart and all(len(trace.x) < 2 for trace in chart.traces):
             theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
         elif chart:
-            live_chart(chart, key=f"chart-adaptation-{run.id}")
+            live_chart(chart, key=f"chart-adaptation-{run.id}", height=ADAPTATION_HEIGHT)
         elif run.status in ENDED:
             theme.empty("No curve", "The run ended before its first validation.")
         else:
             theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")
-
-
-def adaptation(run: Run, reader: SeriesReader, medians: bool) -> charts.Chart | None:
-    """The score after each inner step. medians: see ``charts.by_median``. None before there is one."""
-    found = adaptations(run, reader)
-    results = [(name, run, result) for name, result, *_ in found]
-    colors, dashes = ([curve[part] for curve in found] for part in (2, 3))
-    return charts.adaptation_charts(results, colors, dashes, medians)[0] if found else None  # of one run
-
-
-def adaptations(run: Run, reader: SeriesReader) -> list[tuple[str, dict[str, Any], int, str]]:
-    """Names, results, colours and dashes: before meta-learning, of the newest validation, of the test, as far as they are."""
-    found, start, latest = [], reader.start(run.id), reader.latest(run.id)
-    if start and trains(run):
-        trained = "meta-learning" if Facts.of(run).work == "tasks" else "training"
-        found.append((f"before {trained}", start.result, 2, "dot"))
-    if latest and not (start and trains(run) and latest.id == start.id):
-        found.append((f"validation at {readable.count(latest.iteration)}", latest.result, 2, "solid"))
-    return [curve for curve in [*found, ("test", run.test, 0, "solid")] if curve[1] and curve[1].get("curve")]
 
 
 def test_card(run: Run) -> None:

@@ -1,0 +1,78 @@
+"""How a run learned to adapt: its scores after each inner step, from the untrained start to the test, as pages and reports
+draw them.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from core import about, charts
+from core.charts import Chart, Moment, Trace
+from core.runs.facts import Facts
+from core.runs.schema import Run
+from core.runs.series import SeriesReader
+
+TEST = "test"
+COLOR = 2  # of validations, in the palette
+
+
+def chart(run: Run, reader: SeriesReader, medians: bool | None = None) -> Chart | None:
+    """The score after each inner step before meta-learning, of the newest validation and of the test, as far as they are, and
+    of each validation so far as a moment to choose. medians: see ``charts.adaptation_charts``. None before there is anything.
+    """
+    still, learned = _still(run, reader), _learned(run, reader)
+    if not still:
+        return None
+    drawn = [(name, run, result) for name, result, *_ in still]
+    drawn += [(f"iteration {about.count(one)}", run, {"curve": curve}) for one, curve in learned.items()]
+    colors = [color for _, _, color, _ in still] + [COLOR] * len(learned)
+    (made,) = charts.adaptation_charts(drawn, colors, [dash for *_, dash in still], medians)  # of one run
+    traces, history = made.traces[: len(still)], made.traces[len(still) :]
+    if not learned:
+        return made
+    moments = [Moment(one, _told(run, one, list(learned)), trace) for one, trace in zip(learned, history, strict=True)]
+    return replace(made, traces=[_beside(trace) for trace in traces], moments=tuple(moments))
+
+
+def results(run: Run, reader: SeriesReader) -> list[dict[str, Any]]:
+    """All of which the chart shows the curves, for ``charts.by_median``."""
+    return [result for _, result, *_ in _still(run, reader)] + [
+        {"curve": curve} for curve in _learned(run, reader).values()
+    ]
+
+
+def _still(run: Run, reader: SeriesReader) -> list[tuple[str, dict[str, Any], int, str]]:
+    """Names, results, colours and dashes of what is shown all the time."""
+    found, start, latest = [], reader.start(run.id), reader.latest(run.id)
+    trains, learned = Facts.of(run).trains, _learned(run, reader)
+    if start and trains:
+        found.append((_untrained(run), start.result, COLOR, "dot"))
+    if latest and not (start and trains and latest.id == start.id):
+        name = "newest validation" if learned else f"validation at {about.count(latest.iteration)}"
+        found.append((name, latest.result, COLOR, "solid"))
+    return [curve for curve in [*found, (TEST, run.test, 0, "solid")] if curve[1] and curve[1].get("curve")]
+
+
+def _learned(run: Run, reader: SeriesReader) -> dict[int, list[dict[str, Any]]]:
+    """The curve at each validated iteration; nothing where there is no way from one to another."""
+    if not Facts.of(run).trains:
+        return {}
+    found = reader.adaptations(run.id, (run.best or {}).get("iteration"))
+    found = {iteration: curve for iteration, curve in found.items() if len(curve) > 1}
+    return found if len(found) > 1 else {}
+
+
+def _untrained(run: Run) -> str:
+    return "before meta-learning" if Facts.of(run).work == "tasks" else "before training"
+
+
+def _told(run: Run, iteration: int, all_of_them: list[int]) -> str:
+    """When that was, in words."""
+    best = iteration == (run.best or {}).get("iteration")
+    marks = [_untrained(run)] if iteration == 0 else []
+    marks += ["best so far"] * best + ["newest"] * (iteration == all_of_them[-1])
+    return ", ".join([f"iteration {about.count(iteration)}", *marks])
+
+
+def _beside(trace: Trace) -> Trace:
+    """What a moment is looked at beside. Its own bars would be taken for those of the moment."""
+    return trace if trace.name == TEST else replace(trace, faint=True, error=None)
