@@ -47,7 +47,7 @@ def _still(run: Run, reader: SeriesReader) -> list[tuple[str, dict[str, Any], in
     if start and trains:
         found.append((_untrained(run), start.result, COLOR, "dot"))
     if latest and not (start and trains and latest.id == start.id):
-        name = "newest validation" if learned else f"validation at {about.count(latest.iteration)}"
+        name = "newest" if learned else f"validation at {about.count(latest.iteration)}"
         found.append((name, latest.result, COLOR, "solid"))
     return [curve for curve in [*found, (TEST, run.test, 0, "solid")] if curve[1] and curve[1].get("curve")]
 

@@ -17,6 +17,7 @@ from core.charts import (
     floats,
     mode,
     scored_chart,
+    smoothing,
     step_scores,
     title,
 )
@@ -25,7 +26,7 @@ from core.comparing.groups import Group
 from core.runs.facts import Facts
 from core.runs.outline import QUERY_LOSS
 from core.runs.schema import Run
-from core.runs.series import SeriesReader, downsample
+from core.runs.series import SeriesReader, downsample, smoothed
 from data.metric import Metric
 
 Axis = Literal["iteration", "work", "time"]
@@ -38,7 +39,8 @@ LONG = 3  # of a unit that the longest time has at least
 @dataclass(frozen=True)
 class View:
     """How curves are drawn. axis: iterations, tasks (or examples) seen, or training time. band: which one, see ``band``.
-    seeds: each run of a group as a faint line. best: a star at the best validation.
+    seeds: each run of a group as a faint line. best: a star at the best validation. smooth: losses as moving averages, with the
+    raw curves behind them.
     """
 
     axis: Axis = "iteration"
@@ -47,6 +49,7 @@ class View:
     best: bool = True
     log_x: bool = False
     log_y: bool = False
+    smooth: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,22 @@ def loss_charts(groups: Sequence[Group], reader: SeriesReader, view: View) -> li
     unit, charts = time_unit(groups), {}
     for place, group in enumerate(groups):
         curves = [(run, *reader.series(run.id, QUERY_LOSS)) for run in group.runs]
-        drawn = [(run, _along(run, x, reader, view, unit), y) for run, x, y in curves if len(x)]
-        if drawn:
+        curves = [curve for curve in curves if len(curve[1])]
+        if curves:
             axes = (_x_title(group.runs[0], view, unit), Facts.of(group.runs[0]).loss)
-            charts.setdefault(axes, []).extend(traces(Line(group, *look(place), drawn), view))
+            line = Line(group, *look(place), [(run, _along(run, x, reader, view, unit), y) for run, x, y in curves])
+            found = traces(line, view)
+            if view.smooth:  # each run by itself: in the mean of several, one that ends would be a step
+                averages = [smoothed(x, y, smoothing(len(x))) for _, x, y in curves]
+                smooth = [(run, x, y) for (run, x, _), y in zip(line.curves, averages, strict=True)]
+                raw = replace(found[-1], raw=True, listed=False, low=None, high=None)
+                found = [raw, *traces(replace(line, curves=smooth), view)]
+            charts.setdefault(axes, []).extend(found)
     label = "Query loss of the chosen runs"
-    return [Chart(found, *axes, label, log_y=view.log_y, log_x=view.log_x) for axes, found in charts.items()]
+    return [
+        Chart(sorted(found, key=lambda trace: not trace.raw), *axes, label, log_y=view.log_y, log_x=view.log_x)
+        for axes, found in charts.items()
+    ]
 
 
 def validation_charts(groups: Sequence[Group], reader: SeriesReader, view: View) -> list[Chart]:

@@ -55,7 +55,7 @@ def test_each_validation_is_a_moment_and_what_it_is_looked_at_beside_is_faint(re
     run, reader = read(*curves, best={"iteration": 1000}, test={"curve": curve(0.2, 0.85)})
     chart = adaptation.chart(run, reader)
     shown = [(trace.name, trace.faint, trace.error is None) for trace in chart.traces]
-    faint = [("before meta-learning", True, True), ("newest validation", True, True)]
+    faint = [("before meta-learning", True, True), ("newest", True, True)]
     assert shown == [*faint, ("test", False, False)]
     assert [(one.iteration, one.label) for one in chart.moments] == [
         (0, "iteration 0, before meta-learning"),

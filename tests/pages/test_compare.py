@@ -94,6 +94,17 @@ def test_seeds_are_a_group_with_a_band_and_single_on_demand(app, said, seeds, dr
     assert "its band the 95 % interval over them" in said(page)
 
 
+def test_whether_losses_are_smooth_is_in_the_address(app, said, seeds, drawn):
+    page = app("compare", runs=numbers(seeds))
+    said(page)
+    assert not any(trace.raw for trace in drawn["Query"].traces)
+    page.toggle("smoothed").set_value(True).run()
+    assert [trace.raw for trace in drawn["Query"].traces] == [True, True, False, False]
+    said(app("compare", runs=numbers(seeds[:1]), smoothed="true"))
+    assert [trace.raw for trace in drawn["Query"].traces] == [True, False]
+    assert not any(trace.raw for trace in drawn["Validation"].traces)
+
+
 def test_a_group_has_one_colour_in_every_chart(app, said, make_run, drawn):
     runs = [make_run(name) for name in ("doodles-5w1s", "omniglot-5w1s-pretrain")]
     said(app("compare", runs=numbers(runs)))

@@ -33,4 +33,5 @@ def controls() -> View:
         best = st.toggle("best so far", True, key="best", bind="query-params")
         log_x = st.toggle("log x", key="logx", bind="query-params")
         log_y = st.toggle("log loss", key="logy", bind="query-params")
-    return View(axis, band, seeds, best, log_x, log_y)
+        smooth = st.toggle("smooth loss", key="smoothed", bind="query-params")
+    return View(axis, band, seeds, best, log_x, log_y, smooth)

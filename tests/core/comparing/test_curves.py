@@ -6,16 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.charts import POINTS, QUERY_LOSS
+from core.charts import POINTS, QUERY_LOSS, smoothing
 from core.comparing import curves
 from core.comparing.curves import View
 from core.comparing.groups import MOST, grouped
 from core.config.facts import facts_of
 from core.runs.schema import Run
-from core.runs.series import SeriesReader
+from core.runs.series import SeriesReader, smoothed
 from core.runs.store import RunStore
 from tests.core.tiny import tiny
 
+AXES = ("iteration", "work", "time")
 CURVE = [{"step": step, "mean": 0.2 + 0.3 * step, "ci95": 0.01} for step in range(3)]
 
 
@@ -63,6 +64,30 @@ def test_seeds_become_one_line_with_a_band(make, read):
     np.testing.assert_allclose(line.high[:2] - line.y[:2], [1, 1 / 2])
     np.testing.assert_allclose(line.y[:2] - line.low[:2], [1, 1 / 2])
     assert (line.error, line.listed) == (None, True)
+
+
+def test_smoothing_is_of_each_run_before_their_mean_and_shows_the_raw_mean_behind(make, read):
+    runs = [make(seed=seed, points=200, height=height) for seed, height in enumerate((1.0, 3.0))]
+    reader, groups = read(*runs), grouped([*runs, make("algorithm=pretrain", points=30)])
+    reader.poll([3])
+    (chart,) = curves.loss_charts(groups[:1], reader, View(smooth=True))
+    (plain,) = curves.loss_charts(groups[:1], reader, View())[0].traces
+    raw, mean = chart.traces
+    assert (raw.raw, raw.listed, raw.low, mean.raw, mean.listed) == (True, False, None, False, True)
+    np.testing.assert_array_equal(raw.y, plain.y)
+    series = [reader.series(run.id, QUERY_LOSS) for run in runs]
+    averages = np.stack([smoothed(x, y, smoothing(len(x))) for x, y in series])
+    np.testing.assert_allclose(mean.y, averages.mean(0))
+    np.testing.assert_allclose(mean.high - mean.low, 2 * averages.std(0, ddof=1))
+    several = [trace for one in curves.loss_charts(groups, reader, View(smooth=True)) for trace in one.traces]
+    assert [trace.raw for trace in several] == [True, True, False, False], "what is smooth lies over all that is raw"
+
+
+def test_smoothing_follows_iterations_whatever_the_axis(make, read):
+    run = make(points=100)
+    drawn = [curves.loss_charts(grouped([run]), read(run), View(axis, smooth=True))[0].traces[-1].y for axis in AXES]
+    for other in drawn[1:]:
+        np.testing.assert_array_equal(drawn[0], other)
 
 
 def test_single_seeds_are_faint_lines_that_are_hidden_with_their_group(make, read):
