@@ -20,11 +20,13 @@ from core.mirror import mirrored
 from core.runs import hardware, sigterm, views
 from core.runs.artifacts import Artifacts
 from core.runs.attempt import Attempt, Superseded
+from core.runs.facts import Facts
 from core.runs.home import Home
 from core.runs.launchers import launcher_of
 from core.runs.scheduler import reconcile
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from core.runs.system import System
 from core.training.account import versions
 from core.training.build import open_family, threads
 from core.training.device import open_device
@@ -78,20 +80,18 @@ def patiently(call: Callable[[], T]) -> T:
 class StoreListener:
     """Puts what the trainer says into the run's row and passes on what is wanted of it."""
 
-    def __init__(self, attempt: Attempt, slot: str, artifacts: Artifacts, team: Team | None = None):
+    def __init__(self, attempt: Attempt, slot: str, artifacts: Artifacts, system: System, team: Team | None = None):
         """team: the other processes that train this run."""
-        self.attempt, self.slot, self.artifacts = attempt, slot, artifacts
+        self.attempt, self.slot, self.artifacts, self.system = attempt, slot, artifacts, system
         self.device, self.others = (team.devices[0], team.pids) if team else (slot, [])
         self.loading, self.paused = 0.0, False
+        self.load = {}  # as it was at the last sign of life
         self.heard, self.pace = None, None  # when the last sign of life was given; the longest time between two
 
     def progress(self, progress: Progress) -> Desired:
         spent = {activity: round(seconds, 3) for activity, seconds in progress.spent.items()}
-        load = hardware.load(self.slot, os.getpid(), *self.others) | {
-            "fraction": progress.fraction,
-            "pace": self._paced(),
-            "spent": spent,
-        }
+        self.load = hardware.load(self.slot, os.getpid(), *self.others)
+        load = self.load | {"fraction": progress.fraction, "pace": self._paced(), "spent": spent}
         if torch.cuda.is_initialized():
             load["torch_memory"] = torch.cuda.max_memory_allocated(self.device)
         columns = {
@@ -125,6 +125,9 @@ class StoreListener:
                 raise Stopped
 
     def metrics(self, rows: list[Row]) -> None:
+        iteration, seconds, *_ = rows[-1]
+        # The load is not asked for again: between two questions so close there is no processor time to count.
+        rows = [*rows, *self.system.rows(iteration, seconds, self.load)]
         patiently(lambda: self.attempt.add_metrics(rows))
 
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
@@ -159,6 +162,7 @@ class StoreListener:
         device = f"{processes} × {_device_name(self.device)}".removeprefix("1 × ")
         patiently(lambda: self.attempt.update(forward=forward, device=device))
         log.info("device: %s", device)
+        hardware.load(self.slot, os.getpid(), *self.others)  # from here on processor time is counted
 
     def check(self) -> None:
         patiently(self.attempt.check)
@@ -222,7 +226,9 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
         devices = devices * config.training.processes if run.slot == hardware.CPU else devices
         with Team(devices) if len(devices) > 1 else nullcontext() as team:
             artifacts = home.artifacts(run)
-            listener = StoreListener(attempt, run.slot, artifacts, team)
+            facts = Facts.of(run)
+            system = System(facts.work, facts.work_per_iteration)
+            listener = StoreListener(attempt, run.slot, artifacts, system, team)
             device = open_device(devices[0], config.precision)
             # A run stays with the data it was given.
             family = open_family(config, home.root / run.datasets, home.cache, device, listener.loaded)

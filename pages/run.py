@@ -201,6 +201,8 @@ def draw(run: Run) -> None:
         cards.config_card(run)
     with log:
         log_place = cards.log_card(run, begun=drawn.log)
+    with st.container(key="system"):  # which is there once something was measured
+        cards.system_card(run, reader)
     if run.parent or made:
         family_tree.card(run)
     takeaway.card(run)

@@ -18,7 +18,9 @@ EVALUATION_COLUMNS = (
 
 
 def metrics(run: Run, store: RunStore) -> "pandas.DataFrame":
-    """All metrics of a run: iteration, seconds of training, key (``train/query_loss``), value; NaN where not finite."""
+    """All metrics of a run: iteration, seconds of training, key (``train/query_loss``), value; NaN where not finite.
+    Those under ``system/`` say what the run took of its machine, see ``core.runs.system``.
+    """
     import pandas  # half a second to import
 
     rows = [(iteration, seconds, key, value) for _, iteration, key, value, seconds in store.metric_rows(run.id)]

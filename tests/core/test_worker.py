@@ -3,6 +3,7 @@
 import errno
 import io
 import logging
+import math
 import os
 import re
 import signal
@@ -23,7 +24,7 @@ from core import task_scores
 from core.config.facts import facts_of
 from core.diagnosis import diagnoses
 from core.errors import StoreError
-from core.runs import hardware, scheduler, sigterm, views
+from core.runs import hardware, scheduler, sigterm, system, views
 from core.runs.artifacts import LocalArtifacts
 from core.runs.attempt import Attempt
 from core.runs.home import Home
@@ -32,6 +33,7 @@ from core.runs.scheduler import Launch
 from core.runs.schema import ENDED, Run
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
+from core.runs.system import System
 from core.training import build, checkpoint
 from core.training.listener import Progress
 from core.training.memory import REMEDY
@@ -126,7 +128,7 @@ def test_a_run_leaves_its_numbers_its_scores_and_its_checkpoints(
     assert (run.status, run.error, run.phase, run.iterations, run.forward) == ("finished", "", "", 4, "stacked")
     assert run.ended >= run.started
     assert (run.handle["pid"], run.slot) == (os.getpid(), "cpu")
-    keys = {key for _, _, key, *_ in store.metric_rows(id)}
+    keys = {key for _, _, key, *_ in store.metric_rows(id) if not key.startswith("system/")}
     assert keys == {"train/support_loss", "train/query_loss", "train/query_score", "train/learning_rate"}
     best = run.best["iteration"]
     chosen = next(one.result for one in store.evaluations(id, "val") if one.iteration == best)
@@ -346,7 +348,7 @@ def test_what_is_wanted_is_asked_at_each_beat_and_the_status_written_only_when_i
 ) -> None:
     id = queue(store, home, values("sinusoid"))[0]
     store.move(id, "running", {"starting"})
-    listener = StoreListener(Attempt(store, id, 1), "cpu", home.artifacts(store.get(id)))
+    listener = StoreListener(Attempt(store, id, 1), "cpu", home.artifacts(store.get(id)), System("tasks", 4))
     moves, real = [], store.move
     monkeypatch.setattr(store, "move", lambda id, to, only_from: moves.append(to) or real(id, to, only_from))
 
@@ -446,7 +448,7 @@ def test_the_row_knows_how_long_a_step_takes(store: RunStore, home: Home, monkey
     id = queue(store, home, values("sinusoid"))[0]
     attempt = Attempt(store, id, 1)
     attempt.claim(identify())
-    listener = StoreListener(attempt, "cpu", home.artifacts(store.get(id)))
+    listener = StoreListener(attempt, "cpu", home.artifacts(store.get(id)), System("tasks", 4))
     times = iter([0.0, 62.0, 63.0])
     monkeypatch.setattr("core.worker.time.monotonic", lambda: next(times))
     monkeypatch.setattr("core.worker.patiently", lambda call: call())
@@ -456,6 +458,26 @@ def test_the_row_knows_how_long_a_step_takes(store: RunStore, home: Home, monkey
         paces.append(store.get(id).load["pace"])
     assert paces == [None, 62.0, 62.0]
     assert scheduler.patience(store.get(id)) == 4 * 62.0
+
+
+@pytest.mark.usefixtures("here")
+def test_what_a_run_takes_of_its_machine_is_written_beside_its_loss_and_changes_nothing(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+    for shortest in (1e-9, math.inf):
+        monkeypatch.setattr(system, "SHORTEST", shortest)
+        monkeypatch.setattr(system, "SHARE", math.inf)
+        id = queue(store, home, values("sinusoid"))[0]
+        assert work(home, id) is True
+        rows = store.metric_rows(id)
+        own = {key for _, _, key, *_ in rows if key.startswith("system/")}
+        assert own == ({system.CPU, system.MEMORY, "system/tasks_per_second"} if shortest < 1 else set())
+        losses = [row[1:4] for row in rows if not row[2].startswith("system/")]
+        saved = checkpoint.newest(home.artifacts(store.get(id)).checkpoints(), "last")
+        weights = (saved.folder / "weights.safetensors").read_bytes()
+        kept.append((losses, scores(store, store.get(id)), weights))
+    assert kept[0] == kept[1]
 
 
 @pytest.mark.usefixtures("here")

@@ -14,6 +14,7 @@ from core import charts
 from core.plotted import encode
 from core.runs.outline import Outline
 from core.runs.schema import evaluations
+from core.runs.system import CPU, MEMORY
 from pages.parts import readable, session
 from pages.parts.run import cards, figures, takeaway
 from tests.pages.conftest import as_read
@@ -204,6 +205,21 @@ def test_smoothing_is_kept_for_the_session_and_shows_the_raw_curve_behind(app, m
     assert not page.exception
     assert page.toggle(f"smooth-{second.id}").value is True
     assert [trace.raw for trace in drawn[f"chart-loss-{second.id}"].traces] == [True, True, False, False]
+
+
+def test_what_a_run_took_of_its_machine_is_drawn_where_it_was_measured(app, said, store, make_run, monkeypatch):
+    run, drawn = make_run("doodles-5w1s"), {}
+    monkeypatch.setattr(cards, "live_chart", lambda chart, key, **_: drawn.update({key: chart}))
+    assert "Load, memory and throughput" not in said(app("run", run=run.id))
+    rows = ((CPU, 150.0), (MEMORY, 5e8), ("system/tasks_per_second", 90.0))
+    store.add_metrics(run.id, [(3, 0.3, key, value) for key, value in rows])
+    assert "Load, memory and throughput" in said(app("run", run=run.id))
+    charts = [drawn[f"chart-system-{place}-{run.id}"] for place in range(3)]
+    assert [(one.y_title, one.traces[0].y.tolist()) for one in charts] == [
+        ("load, %", [150]),
+        ("memory, GB", [0.5]),
+        ("tasks a second", [90]),
+    ]
 
 
 def test_a_run_without_a_rate_does_not_say_how_it_ran(app, said, store, make_run):

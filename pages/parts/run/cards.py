@@ -13,6 +13,7 @@ from core.runs import protocols
 from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run
 from core.runs.series import SeriesReader
+from core.system_charts import system_charts
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
 from pages.parts.run.beside import Beside
@@ -20,6 +21,7 @@ from pages.parts.smoothing import smooth_toggle
 
 TAIL = 60_000  # bytes of the log that the page shows
 ADAPTATION_HEIGHT = 340  # pixels, also before there is a chart, see theme.css: its slider has room of its own
+SYSTEM_HEIGHT = 220
 PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
 SECTIONS = {
     "family": "Task family",
@@ -187,6 +189,17 @@ def config_card(run: Run) -> None:
         rest += [("parent", run.parent), ("group", run.group), ("attempt", run.attempt)]
         tables.append(f"<b>Run</b>{settings_table(rest)}")
         st.html("<br>".join(tables))
+
+
+def system_card(run: Run, reader: SeriesReader) -> None:
+    """What the run took of its machine; nothing where nobody measured it."""
+    charts = system_charts(run, reader)
+    if not charts:
+        return
+    with theme.card("system", "Load, memory and throughput over the training"):
+        for place, (chart, column) in enumerate(zip(charts, st.columns(len(charts)), strict=True)):
+            with column:
+                live_chart(chart, key=f"chart-system-{place}-{run.id}", height=SYSTEM_HEIGHT)
 
 
 def log_tail(run: Run) -> str | None:

@@ -1,0 +1,30 @@
+"""What a run took of its machine over its training, as charts."""
+
+from core.charts import POINTS, Chart, Trace, mode
+from core.runs.facts import Facts
+from core.runs.schema import Run
+from core.runs.series import SeriesReader, downsample
+from core.runs.system import CPU, GPU, GPU_MEMORY, MEMORY, throughput
+
+GIGABYTE = 1e9
+
+
+def system_charts(run: Run, reader: SeriesReader) -> list[Chart]:
+    """Load, memory and throughput by iteration, those of them that were measured; of runs of earlier versions none."""
+    work = Facts.of(run).work
+    busy = _traces(run, reader, (("processor, 100 % a core", CPU, 0), ("GPU", GPU, 1)), 1.0)
+    memory = _traces(run, reader, (("worker", MEMORY, 0), ("whole GPU", GPU_MEMORY, 1)), GIGABYTE)
+    rate = _traces(run, reader, ((f"{work} a second", throughput(work), 2),), 1.0)
+    charts = [
+        Chart(busy, "iteration", "load, %", "Load of processor and GPU by iteration", " %"),
+        Chart(memory, "iteration", "memory, GB", "Memory by iteration"),
+        Chart(rate, "iteration", f"{work} a second", f"{work.capitalize()} a second by iteration"),
+    ]
+    return [chart for chart in charts if chart.traces]
+
+
+def _traces(run: Run, reader: SeriesReader, curves: tuple[tuple[str, str, int], ...], unit: float) -> list[Trace]:
+    """curves: name, key and colour of each. unit: what the values are divided by."""
+    found = [(name, color, *reader.series(run.id, key)) for name, key, color in curves]
+    thin = [(name, color, *downsample(x, y / unit, POINTS)) for name, color, x, y in found if len(x)]
+    return [Trace(name, x, y, mode=mode(x), color=color) for name, color, x, y in thin]
