@@ -5,6 +5,7 @@ All statistics are those of ``core.comparing``. Free of torch.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from core.comparing.verdict import Verdict, amount, verdicts
 from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
+from core.tournament.budget import Budget
 from core.tournament.record import Tournament
 from data.metric import Metric
 
@@ -161,8 +163,9 @@ def _advice(found: Tournament, places: Sequence[Place], said: Sequence[Verdict])
     pairs = {frozenset((one.a, one.b)): one for one in said}
     rivals = [place for place in scored[1:] if not _better(scored[0], place, pairs)]
     contenders = [scored[0], *rivals]
+    training = partial(_training, found.budget)
     advice = [_best(scored, rivals, pairs)]
-    advice.append(_where_it_counts("Where training time counts", "training", contenders, scored, pairs, _training))
+    advice.append(_where_it_counts("Where training time counts", "training", contenders, scored, pairs, training))
     advice.append(_where_it_counts("Where adaptation must be fast", "adapting", contenders, scored, pairs, _adapting))
     advice.append(_any_network(scored, pairs))
     return [*advice, _seeds(found, scored)]
@@ -202,12 +205,14 @@ def _best(scored: Sequence[Place], rivals: Sequence[Place], pairs: Pairs) -> Adv
     return Advice(question, f"No difference was found between {names}.{rest} {why}", False)
 
 
-def _training(place: Place) -> tuple[float | None, str]:
-    """Seconds, and how they are said."""
-    seconds = place.standing.seconds
-    return seconds, "no training at all" if not Facts.of(
-        place.group.runs[0]
-    ).trains else f"{about_time(seconds)} of training"
+def _training(budget: Budget, place: Place) -> tuple[float | None, str]:
+    """Seconds, and how they are said. Where all were given as many, that is what they cost: by how much a last step or a
+    validation ran over says nothing of a learner.
+    """
+    if not Facts.of(place.group.runs[0]).trains:
+        return 0.0, "no training at all"
+    seconds = budget.seconds or place.standing.seconds
+    return seconds, f"{about_time(seconds)} of training"
 
 
 def _adapting(place: Place) -> tuple[float | None, str]:

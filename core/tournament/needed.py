@@ -51,7 +51,8 @@ def sentence(places: Sequence[Place], found: Sequence[Curve]) -> str:
         most = max(one.scores, default=k)
         parts.append(f"{one.label} needs {enough[0]}" if enough else f"{most} are not enough for {one.label}")
     plural = "shot" if k == 1 else "shots"
-    return f"To score on average as {best.label} does with {k} {plural} ({metric.text(goal)}), {'; '.join(parts)}."
+    said = f"To score on average as {best.label} does with {k} {plural} ({metric.text(goal)}), {'; '.join(parts)}."
+    return f"{said} That is by means alone; no verdict stands behind it."
 
 
 def chart(found: Sequence[Curve]) -> Chart:

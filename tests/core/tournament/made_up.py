@@ -20,18 +20,23 @@ BUDGET = Budget(tasks=12)
 
 
 def entered(
-    store: RunStore, folder: Path, learners: Sequence[str] = ("maml", "protonet"), seeds: int = 2, base: str = "conv4"
+    store: RunStore,
+    folder: Path,
+    learners: Sequence[str] = ("maml", "protonet"),
+    seeds: int = 2,
+    base: str = "conv4",
+    budget: Budget = BUDGET,
 ) -> Tournament:
     """Queued, in the order in which ``plan.enter`` queues."""
     number = 0
     for seed in range(seeds):
         for learner in learners:
-            config = contestant(values(base, f"seed={seed}"), learner, BUDGET).config
+            config = contestant(values(base, f"seed={seed}"), learner, budget).config
             facts = facts_of(config).as_json()
             places = {"folder_root": folder, "datasets": folder}
             run = store.create(config.model_dump(mode="json"), f"{learner} · mine", **places)
             number = number or run.id
-            said = {"number": number, "name": "mine", "budget": BUDGET.as_json(), "runs": seeds * len(learners)}
+            said = {"number": number, "name": "mine", "budget": budget.as_json(), "runs": seeds * len(learners)}
             store.update(run.id, facts=facts | {KEY: said | {"expected": 8.0}})
     return tournament(store, number)
 

@@ -7,6 +7,7 @@ import pytest
 from core.runs.store import RunStore
 from core.tournament import needed
 from core.tournament.answer import Answer, about_time, answer
+from core.tournament.budget import Budget
 from core.tournament.record import Tournament, tournament
 from tests.core.tournament.made_up import entered, score
 
@@ -69,6 +70,14 @@ def test_where_nothing_is_decided_no_difference_is_said_and_the_cheaper_one(stor
     )
     assert said(of, "Where adaptation must be fast").startswith("No choice between")
     assert "with no difference found to ProtoNet" in said(of, "Where any network must do")
+
+
+def test_trainings_of_equal_time_cost_the_same_however_long_a_last_step_took(store: RunStore, tmp_path: Path) -> None:
+    found = entered(store, tmp_path, ("maml", "protonet", "scratch"), seeds=2, budget=Budget(seconds=5.0))
+    for place, run in enumerate(found.runs):
+        score(store, run, 0.8 + 0.03 * (place // 3), seconds=9.0 if place % 2 else 5.0)
+    text = said(answered(store, found), "Where training time counts")
+    assert "MAML 5 s of training" in text and "ProtoNet 5 s of training" in text and "no training at all" in text
 
 
 def test_one_seed_each_is_of_these_trainings_alone(store: RunStore, tmp_path: Path) -> None:
@@ -137,13 +146,14 @@ def test_how_many_shots_each_needs_is_read_from_tests_of_the_same_checkpoints(st
     assert {curve.label: list(curve.scores) for curve in curves} == {"MAML": [2], "ProtoNet": [1, 2, 5, 10]}
     assert curves[1].scores[2].mean == 0.7
     assert needed.sentence(of.places, curves) == (
-        "To score on average as MAML does with 2 shots (80.00 %), ProtoNet needs 5."
+        "To score on average as MAML does with 2 shots (80.00 %), ProtoNet needs 5. "
+        "That is by means alone; no verdict stands behind it."
     )
     found = tournament(store, found.number)
     for k in (1, 5):
         score(store, protonet, 0.1, k_shot=k)
     score(store, protonet, 0.1, k_shot=10)
-    assert needed.sentence(of.places, needed.curves(of.places, store)).endswith("10 are not enough for ProtoNet.")
+    assert "10 are not enough for ProtoNet." in needed.sentence(of.places, needed.curves(of.places, store))
     chart = needed.chart(curves)
     assert [list(trace.x) for trace in chart.traces] == [[2], [1, 2, 5, 10]]
     assert of.verdicts[0].better == "MAML"  # by the tests with as many shots as the tournament was about
