@@ -60,11 +60,12 @@ def paths_chart(view: TaskView) -> Chart:
     """Paths in the plane before and after adapting, and where they ought to lead."""
     given, last = view.given, max(view.said)
     goals = np.atleast_2d(given.get("goals", given.get("goal")))
-    traces = [Trace("goal", *goals.T, mode="markers", color=TRUTH, symbol="star")]
+    traces = []
     for step in sorted({0, last}):
         for number, path in enumerate(view.said[step]["paths"]):
             group, color = ("path" if last == 0 else after(step)), BEFORE if step == 0 < last else AFTER
             x, y = np.asarray(path).T
             name = f"{group}, path {number + 1}" if number else group
-            traces.append(Trace(name, x, y, color=color, listed=number == 0, group=group))
+            traces.append(Trace(name, x, y, color=color, listed=number == 0, group=group, faint=True))
+    traces.append(Trace("goal", *goals.T, mode="markers", color=TRUTH, symbol="star"))  # over the paths that lead to it
     return Chart(traces, "x", "y", "Paths before and after adapting", apart=True)

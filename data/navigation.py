@@ -22,7 +22,7 @@ SQUARE = (-0.5, 0.5)  # where goals are, in both coordinates
 REACH = 0.1  # the farthest a step goes in each coordinate
 NEAR = 0.01  # of the goal in both coordinates: arrived
 NUMBERS = 2  # of a state, and of an action
-LOOKED_AT = 5  # trajectories of a task that are shown
+LOOKED_AT = 3  # trajectories of a task that are shown
 
 Reward = Literal["distance", "squared distance"]
 

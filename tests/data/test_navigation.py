@@ -12,7 +12,7 @@ from torch import Tensor
 from data.batch import Adapted, Answer
 from data.family import EpisodeShape
 from data.metric import RETURN
-from data.navigation import Navigation, NavigationConfig, NavigationFamily
+from data.navigation import LOOKED_AT, Navigation, NavigationConfig, NavigationFamily
 from data.rollouts import ROLLOUTS, Gaussian
 
 SHAPE = EpisodeShape(1, 4, 3)
@@ -186,5 +186,5 @@ def test_a_task_is_looked_at_as_the_paths_that_the_policy_takes() -> None:
     view = family.views(batch, batch, [still])[1]
     np.testing.assert_allclose(view.given["goal"], batch.goals[1, 0], rtol=1e-6)
     paths = view.said[1]["paths"]
-    assert [path.shape for path in paths] == [(7, 2)] * 5
-    np.testing.assert_array_equal(paths, batch.paths(still.answer).points[1, :5])
+    assert [path.shape for path in paths] == [(7, 2)] * LOOKED_AT
+    np.testing.assert_array_equal(paths, batch.paths(still.answer).points[1, :LOOKED_AT])

@@ -169,9 +169,9 @@ def test_paths_are_drawn_before_and_after_with_their_goals():
     chart = view_charts.paths_chart(TaskView("paths", {"goals": np.array([[1.0, 2.0], [3.0, 4.0]])}, said))
     named = [(trace.name, trace.group, trace.listed, len(trace.x)) for trace in chart.traces]
     assert named == [
-        ("goal", "", True, 2),
         ("before adapting", "before adapting", True, 3),
         ("before adapting, path 2", "before adapting", False, 2),
         ("after 4 steps", "after 4 steps", True, 3),
         ("after 4 steps, path 2", "after 4 steps", False, 2),
+        ("goal", "", True, 2),
     ]

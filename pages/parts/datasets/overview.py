@@ -51,4 +51,4 @@ def state(one: DataSet) -> str:
     if one.missing:
         return "not here"
     size = one.bytes(session.home().folders)
-    return readable.size(size) if size else "made up"
+    return readable.size(size) if size else "a file of yours" if one.kind.group == "your own" else "made up"
