@@ -19,7 +19,8 @@ def chart(run: Run, reader: SeriesReader, medians: bool | None = None) -> Chart 
     """The score after each inner step before meta-learning, of the newest validation and of the test, as far as they are, and
     of each validation so far as a moment to choose. medians: see ``charts.adaptation_charts``. None before there is anything.
     """
-    still, learned = _still(run, reader), _learned(run, reader)
+    learned = _learned(run, reader)
+    still = _still(run, reader, bool(learned))
     if not still:
         return None
     drawn = [(name, run, result) for name, result, *_ in still]
@@ -35,19 +36,19 @@ def chart(run: Run, reader: SeriesReader, medians: bool | None = None) -> Chart 
 
 def results(run: Run, reader: SeriesReader) -> list[dict[str, Any]]:
     """All of which the chart shows the curves, for ``charts.by_median``."""
-    return [result for _, result, *_ in _still(run, reader)] + [
-        {"curve": curve} for curve in _learned(run, reader).values()
-    ]
+    learned = _learned(run, reader)
+    still = _still(run, reader, bool(learned))
+    return [result for _, result, *_ in still] + [{"curve": curve} for curve in learned.values()]
 
 
-def _still(run: Run, reader: SeriesReader) -> list[tuple[str, dict[str, Any], int, str]]:
-    """Names, results, colours and dashes of what is shown all the time."""
+def _still(run: Run, reader: SeriesReader, moving: bool) -> list[tuple[str, dict[str, Any], int, str]]:
+    """Names, results, colours and dashes of what is shown all the time. moving: whether there are moments beside it."""
     found, start, latest = [], reader.start(run.id), reader.latest(run.id)
-    trains, learned = Facts.of(run).trains, _learned(run, reader)
+    trains = Facts.of(run).trains
     if start and trains:
         found.append((_untrained(run), start.result, COLOR, "dot"))
     if latest and not (start and trains and latest.id == start.id):
-        name = "newest" if learned else f"validation at {about.count(latest.iteration)}"
+        name = "newest" if moving else f"validation at {about.count(latest.iteration)}"
         found.append((name, latest.result, COLOR, "solid"))
     return [curve for curve in [*found, (TEST, run.test, 0, "solid")] if curve[1] and curve[1].get("curve")]
 

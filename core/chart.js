@@ -106,7 +106,7 @@ function makeLayout(data, theme, ticks) {
     },
     yaxis: {
       ...axis, title: title(data.y_title), ticksuffix: verbatim(data.suffix), exponentformat: 'power',
-      ...(data.log_y ? {type: 'log', ...withTicks(ticks)} : {type: 'linear'}),
+      ...(data.log_y ? {type: 'log', ...withTicks(ticks)} : {type: 'linear', minexponent: 4}),
       ...(data.y_range ? {range: data.y_range, autorange: false} : {}),
       uirevision: data.log_y ? 'log' : 'linear',  // a range means something else on the other scale
     },

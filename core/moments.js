@@ -1,6 +1,6 @@
 // The slider below a chart, over the moments of one of its curves. Where it stands is kept with the chart, through every tick.
 
-const SLIDER = 52;  // pixels that it takes of the chart's height
+const SLIDER = 52;  // pixels that it takes of the chart's height, as in moments.css
 const SHORTEST = 90, LONGEST = 600, WHOLE = 8000;  // milliseconds that a moment is shown while playing, and all of them together
 const CONTROLS = `<button type="button"></button><input type="range" min="0" step="1"
   aria-label="Iteration at which the adaptation curve is shown"><output aria-live="off"></output>`;

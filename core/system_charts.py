@@ -16,7 +16,7 @@ def system_charts(run: Run, reader: SeriesReader) -> list[Chart]:
     memory = _traces(run, reader, (("worker", MEMORY, 0), ("whole GPU", GPU_MEMORY, 1)), GIGABYTE)
     rate = _traces(run, reader, ((f"{work} a second", throughput(work), 2),), 1.0)
     charts = [
-        Chart(busy, "iteration", "load, %", "Load of processor and GPU by iteration", " %"),
+        Chart(busy, "iteration", busy[0].name if len(busy) == 1 else "load", "Load by iteration", " %"),
         Chart(memory, "iteration", "memory, GB", "Memory by iteration"),
         Chart(rate, "iteration", f"{work} a second", f"{work.capitalize()} a second by iteration"),
     ]

@@ -244,7 +244,7 @@ class SeriesReader:
         iterations, every = sorted(numbers), 1
         while len(iterations) > ADAPTED * every:
             every *= 2  # so that those which stay are among those that were read
-        wanted = [iteration for iteration in iterations if iteration in {*iterations[::every], best, iterations[-1]}]
+        wanted = sorted({*iterations[::every], *iterations[-1:], *({best} & numbers.keys())})
         known = history.adapted if history else {}
         missing = [numbers[one] for one in wanted if numbers[one] not in known]
         known = {**known, **(self._store.curves(missing) if missing else {})}

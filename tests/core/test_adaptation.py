@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from core import adaptation
+from core.comparing.groups import grouped
 from core.config.facts import facts_of
+from core.handover.report import drawings, report
 from core.plotted import ROOM, encode, y_range
 from core.runs.schema import Run
 from core.runs.series import ADAPTED, SeriesReader
@@ -86,6 +88,14 @@ def test_divergence_in_one_validation_draws_all_by_medians_on_a_logarithmic_axis
     assert [one.trace.y.tolist() for one in chart.moments] == [[5e9, 5e9], [0.5, 0.5]]
     low, high = y_range(chart)
     assert low < np.log10(0.5) and high > np.log10(6e9)
+
+
+def test_a_report_has_the_slider_too(read, store):
+    run, _ = read((0, curve(0.2, 0.2)), (3, curve(0.2, 0.4)))
+    ((_, _), (heading, chart)) = drawings(grouped([run]), store)
+    assert heading.endswith("with 95 % intervals; the slider shows it at each validation")
+    assert [one.iteration for one in chart.moments] == [0, 3]
+    assert ".moments" in report([run], store) and "offerMoments" in report([run], store)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from core.runs.outline import Outline
 from core.runs.schema import Evaluation, Run
 from core.runs.series import SeriesReader, smoothed
 from core.runs.store import RunStore
+from core.runs.system import System
+from core.system_charts import system_charts
 from tests.core.tiny import tiny
 
 
@@ -253,3 +255,21 @@ def test_a_spark_line_is_short_and_covers_the_outline(store, tmp_path):
     assert line[-1] == pytest.approx(np.mean(outline[len(outline) * 39 // 40 :]))
     assert charts.spark(outline[:7], points=40) == outline[:7]
     assert charts.spark([]) == []
+
+
+def test_what_a_run_took_of_its_machine_is_drawn_as_far_as_it_was_measured(store, tmp_path):
+    run, reader = make(store, tmp_path)
+    assert system_charts(run, reader) == [], "as of a run of an earlier version"
+    system = System("tasks", 4)
+    for iteration in (1, 11, 21):
+        load = {"cpu_percent": 150.0, "memory": 5e8, "gpu_percent": 60, "gpu_memory": 2e9}
+        store.add_metrics(run.id, system.rows(iteration, iteration / 5, load))
+    reader.poll([run.id])
+    load, memory, rate = system_charts(run, reader)
+    assert [(trace.name, trace.y.tolist()) for trace in load.traces] == [
+        ("processor, 100 % a core", [150, 150]),
+        ("GPU", [60, 60]),
+    ]
+    np.testing.assert_allclose([trace.y for trace in memory.traces], [[0.5, 0.5], [2, 2]])
+    assert (load.y_title, load.suffix, memory.y_title, rate.y_title) == ("load", " %", "memory, GB", "tasks a second")
+    np.testing.assert_allclose(rate.traces[0].y, [20, 20])

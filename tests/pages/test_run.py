@@ -216,7 +216,7 @@ def test_what_a_run_took_of_its_machine_is_drawn_where_it_was_measured(app, said
     assert "Load, memory and throughput" in said(app("run", run=run.id))
     charts = [drawn[f"chart-system-{place}-{run.id}"] for place in range(3)]
     assert [(one.y_title, one.traces[0].y.tolist()) for one in charts] == [
-        ("load, %", [150]),
+        ("processor, 100 % a core", [150]),
         ("memory, GB", [0.5]),
         ("tasks a second", [90]),
     ]
