@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 MetaGradient = Literal["plain", "lvc", "dice", "e-maml"]
-RIDGE = 1e-5  # of the baseline's regression, on features averaged over steps
+RIDGE = 1e-5  # of the baseline's regression, on features whose mean square over steps is 1
 EPSILON = 1e-8
 
 
@@ -96,7 +96,10 @@ def linear_baseline(states: Tensor, returns: Tensor, there: Tensor) -> Tensor:
     time = (torch.arange(steps, device=states.device, dtype=states.dtype) / 100).expand(tasks, trajectories, steps)
     powers = torch.stack([torch.ones_like(time), time, time**2, time**3], -1)
     features = torch.cat([states, states.square(), powers], -1).flatten(1, 2)  # (tasks, trajectories * steps, features)
-    weighted = (features * there.flatten(1).unsqueeze(-1) / steps_taken(there)[:, None, None]).mT
+    weight = there.flatten(1).unsqueeze(-1) / steps_taken(there)[:, None, None]
+    # Of one size, or float32 would not see the ridge beside the largest: of a policy that always does the same, all are alike.
+    features = features / ((features.square() * weight).sum(1, keepdim=True).sqrt() + EPSILON)
+    weighted = (features * weight).mT
     ridge = RIDGE * torch.eye(features.shape[-1], device=states.device, dtype=states.dtype)
     # The form that checks nothing: to look at its answer, a GPU would have to be waited for.
     found, _ = torch.linalg.solve_ex(weighted @ features + ridge, weighted @ returns.flatten(1).unsqueeze(-1))

@@ -77,7 +77,7 @@ class Learning:
 
     discount: float = 0.99
     later_steps: float = 1.0
-    meta_gradient: MetaGradient = "lvc"
+    meta_gradient: MetaGradient = "plain"
 
 
 @dataclass(frozen=True)

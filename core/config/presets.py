@@ -21,18 +21,6 @@ POOLED = STRIDED | {"downsampling": "max-pool"}
 # starts at x = 0.
 SINUSOID = {"name": "sinusoid", "k_shot": 5, "n_query": 10}
 SINUSOID_MLP = {"name": "mlp", "widths": [40, 40]}
-# Finn et al. 2017, section 5.3, as their released code has it: minus the distance as reward, inner rate 0.5, halved for later
-# steps at the test. Their outer step is TRPO's; here it is Adam's.
-NAVIGATION = {"name": "navigation", "reward": "distance", "later_steps": 0.5, "meta_gradient": "plain"}
-POLICY = {"name": "mlp", "widths": [100, 100], "constant_outputs": 2}
-NAVIGATION_TRAINING = {
-    "iterations": 150,
-    "meta_batch_size": 20,
-    "meta_lr": 0.01,
-    "schedule": "cosine",
-    "evaluate_every": 50,
-}
-NAVIGATION_TEST = {"inner_steps": 3, "episodes": 200, "val_episodes": 40}
 SINUSOID_TEST = {"k_shot": 5, "n_query": 100, "inner_steps": 10, "episodes": 2000, "val_episodes": 1000}
 
 FEATURED = [
@@ -63,32 +51,6 @@ FEATURED = [
             "evaluation": SINUSOID_TEST,
         },
         featured=True,
-    ),
-    Preset(
-        "navigation-maml",
-        "MAML finds its way",
-        "Reinforcement learning: a policy that finds a hidden goal in the plane after one step on twenty trajectories.",
-        "navigation",
-        {
-            "family": NAVIGATION,
-            "model": POLICY,
-            "algorithm": {"name": "maml", "inner_lr": 0.5, "inner_steps": 1},
-            "training": NAVIGATION_TRAINING,
-            "evaluation": NAVIGATION_TEST,
-        },
-    ),
-    Preset(
-        "navigation-pretrain",
-        "Pretraining on navigation",
-        "The baseline beside it: one policy for all goals at once, then adapted to one of them.",
-        "navigation",
-        {
-            "family": NAVIGATION,
-            "model": POLICY,
-            "algorithm": {"name": "pretrain", "batch_size": 400},
-            "training": NAVIGATION_TRAINING | {"iterations": 400, "evaluate_every": 100},
-            "evaluation": {name: value for name, value in NAVIGATION_TEST.items() if name != "inner_steps"},
-        },
     ),
     Preset(
         "doodles-5w1s",
@@ -304,6 +266,41 @@ SINUSOID_TEMPLATES = [
     Template("cnp", "CNP", {"name": "cnp"}, evaluation={"inner_steps": None}),
     Template("scratch", "From scratch", {"name": "scratch"}, evaluation={"inner_steps": None}),
 ]
+# The released code's reward, inner rate and test (Finn et al. 2017: later steps half as large, 40 trajectories), with half its
+# tasks and with Adam in the place of TRPO.
+NAVIGATION = {"name": "navigation", "later_steps": 0.5}
+POLICY = {"name": "mlp", "widths": [100, 100], "constant_outputs": 2}
+NAVIGATION_BASE = {
+    "iterations": 150,
+    "meta_batch_size": 20,
+    "meta_lr": 5e-3,
+    "schedule": "cosine",
+    "evaluate_every": 50,
+}
+NAVIGATION_TEST = {"k_shot": 40, "n_query": 20, "inner_steps": 3, "episodes": 200, "val_episodes": 40}
+NAVIGATION_TEMPLATES = [
+    Template("maml", "MAML", {"name": "maml", "inner_lr": 0.5}),
+    Template("maml-first-order", "First-order MAML", {"name": "maml", "inner_lr": 0.5, "first_order": True}),
+    # The paper's text, where it and the code differ.
+    Template(
+        "maml-paper",
+        "MAML as in the paper's text",
+        {"name": "maml", "inner_lr": 0.1},
+        {"iterations": 500},
+        {"reward": "squared distance"},
+    ),
+    Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.5, "inner_steps": 1}),
+    Template("meta-sgd", "Meta-SGD", {"name": "meta-sgd", "inner_lr": 0.5}),
+    Template("maml++", "MAML++", {"name": "maml++", "inner_lr": 0.5, "inner_steps": 1}),
+    Template(
+        "reptile",
+        "Reptile",
+        {"name": "reptile", "inner_lr": 0.01, "inner_steps": 3},
+        {"meta_lr": 1.0, "schedule": "linear"},
+    ),
+    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 200}, {"iterations": 300}),
+    Template("scratch", "From scratch", {"name": "scratch"}),
+]
 
 
 def on_classes(family: str, title: str, template: Template, n_way: int, k_shot: int) -> Preset:
@@ -348,10 +345,28 @@ def sinusoid(template: Template) -> Preset:
     )
 
 
+def navigation(template: Template) -> Preset:
+    """A learner on goals in the plane."""
+    return Preset(
+        f"navigation-{template.learner}",
+        f"{template.title} on navigation",
+        f"{template.title}: a policy that finds a goal in the plane after a step or two on trajectories of its own.",
+        "navigation",
+        {
+            "family": NAVIGATION | template.family,
+            "model": POLICY,
+            "algorithm": template.algorithm,
+            "training": NAVIGATION_BASE | template.training,
+            "evaluation": NAVIGATION_TEST,
+        },
+    )
+
+
 def derived() -> list[Preset]:
     """Every learner on every kind of tasks it is compared on, but for those that are featured already."""
     shapes = [(5, 1), (5, 5), (20, 1), (20, 5)]
     found = [sinusoid(template) for template in SINUSOID_TEMPLATES]
+    found += [navigation(template) for template in NAVIGATION_TEMPLATES]
     found += [on_classes("omniglot", "Omniglot", template, *shape) for shape in shapes for template in TEMPLATES]
     found += [on_classes("doodles", "doodles", template, 5, 1) for template in TEMPLATES]
     found += [on_classes("intents", "intents", template, 5, shots) for shots in (1, 5) for template in TEXT_TEMPLATES]

@@ -155,9 +155,11 @@ def test_rewards_to_come_are_discounted() -> None:
 
 
 def test_steps_after_the_end_change_nothing() -> None:
-    generator = torch.Generator().manual_seed(0)
-    states, rewards, chance = (torch.randn(size, generator=generator) for size in ((2, 3, 4, 2), (2, 3, 4), (2, 3, 4)))
-    there = torch.tensor([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]]).expand(2, 3, 4)
+    generator, exact = torch.Generator().manual_seed(0), torch.float64
+    states, rewards, chance = (
+        torch.randn(size, generator=generator, dtype=exact) for size in ((2, 3, 20, 2), (2, 3, 20), (2, 3, 20))
+    )
+    there = (torch.arange(20) < torch.tensor([20, 9, 1]).unsqueeze(1)).to(exact).expand(2, 3, 20)
     rewards = rewards * there
 
     def found(junk: float) -> tuple[Tensor, Tensor]:
@@ -169,8 +171,8 @@ def test_steps_after_the_end_change_nothing() -> None:
         torch.testing.assert_close(ours, theirs)
     better = found(0.0)[0]
     count = there.sum((1, 2))
-    torch.testing.assert_close(better.sum((1, 2)) / count, torch.zeros(2), atol=1e-6, rtol=0)
-    torch.testing.assert_close(better.square().sum((1, 2)) / count, torch.ones(2))
+    torch.testing.assert_close(better.sum((1, 2)) / count, torch.zeros(2, dtype=exact), atol=1e-6, rtol=0)
+    torch.testing.assert_close(better.square().sum((1, 2)) / count, torch.ones(2, dtype=exact))
 
 
 def test_a_baseline_finds_what_is_linear_in_its_features() -> None:
@@ -180,3 +182,11 @@ def test_a_baseline_finds_what_is_linear_in_its_features() -> None:
     returns = 3 * states[..., 0] - 2 * states[..., 1].square() + 5 * time**2 - 1
     fitted = linear_baseline(states, returns, torch.ones_like(returns))
     assert (fitted - returns).abs().max() < 0.05 * returns.abs().max()
+
+
+def test_a_baseline_of_trajectories_that_are_all_alike_is_finite() -> None:
+    """A policy that runs away does the same at every step: its states are multiples of the time."""
+    states = (torch.arange(100) / 10).view(1, 1, 100, 1).expand(3, 20, 100, 2) * torch.tensor([1.0, -1.0])
+    returns = discounted(-states.norm(dim=-1), 0.99)
+    fitted = linear_baseline(states, returns, torch.ones_like(returns))
+    assert (fitted - returns).abs().max() < 0.1 * returns.abs().max()
