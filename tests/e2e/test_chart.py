@@ -116,3 +116,9 @@ def test_it_plays_from_the_start_to_the_newest_once_it_is_asked_to(page: Page, d
     page.clock.run_for(5000)
     assert host.evaluate(SHOWN) == 4
     expect(button).to_have_text("Play")
+
+
+def test_tens_of_thousands_are_written_out(page: Page, draw: Callable) -> None:
+    x = np.arange(3.0)
+    draw([], **encode(Chart([Trace("rate", x, x * 6000)], "x", "y", "a chart"), 300))
+    expect(page.locator(".ytick text", has_text="10\u202f000")).to_be_visible()
