@@ -45,7 +45,7 @@ class NavigationConfig(FamilyConfig):
     """What the step size of inner steps after the first is multiplied by: 0.5 in the paper's test. Without effect on Reptile,
     whose steps do not depend on the scale of a loss.
     """
-    meta_gradient: MetaGradient = setting("plain", "Meta-gradient", advanced=True)
+    meta_gradient: MetaGradient = setting("lvc", "Meta-gradient", advanced=True)
     """How the inner step is differentiated. plain: as the released code does, without the score-function term. lvc: with the part
     of it that has little variance (ProMP). dice: all of it, without bias. e-maml: plain, and what exploring was worth.
     """

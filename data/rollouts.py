@@ -1,6 +1,6 @@
 """Tasks of acting: a batch rolls out the policy that the weights of each inner step make, and learns from what came of it."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from math import log, pi
 from typing import ClassVar, NamedTuple, Protocol, Self
@@ -77,11 +77,11 @@ class Learning:
 
     discount: float = 0.99
     later_steps: float = 1.0
-    meta_gradient: MetaGradient = "plain"
+    meta_gradient: MetaGradient = "lvc"
 
 
 @dataclass(frozen=True)
-class RolloutBatch:
+class RolloutBatch(ABC):
     """Tasks of acting, of which all that is random is given beforehand.
 
     support_luck (tasks, ROLLOUTS, k_shot, steps, numbers) and query_luck (tasks, n_query, steps, numbers): what the policy draws
@@ -134,9 +134,8 @@ class RolloutBatch:
     def query_loss(self, answer: Answer) -> Tensor:
         rollout = self.roll_out(answer, self.query_luck)
         better, deviation = self.advantages(rollout)
-        loss = surrogate(
-            self.log_p(answer, rollout), better, rollout.there, "plain"
-        )  # of which one derivative is taken
+        # One derivative of it is taken, and that is the same of all surrogates.
+        loss = surrogate(self.log_p(answer, rollout), better, rollout.there, "plain")
         if self.explored:
             # In the unit of the surrogate, a step's share of the return by the deviation of advantages.
             unit = steps_taken(rollout.there) / rollout.there.shape[1] * (deviation + EPSILON)

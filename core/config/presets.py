@@ -287,7 +287,7 @@ NAVIGATION_TEMPLATES = [
         "MAML as in the paper's text",
         {"name": "maml", "inner_lr": 0.1},
         {"iterations": 500},
-        {"reward": "squared distance"},
+        {"reward": "squared distance", "meta_gradient": "plain"},
     ),
     Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.5, "inner_steps": 1}),
     Template("meta-sgd", "Meta-SGD", {"name": "meta-sgd", "inner_lr": 0.5}),
@@ -350,7 +350,7 @@ def navigation(template: Template) -> Preset:
     return Preset(
         f"navigation-{template.learner}",
         f"{template.title} on navigation",
-        f"{template.title}: a policy that finds a goal in the plane after a step or two on trajectories of its own.",
+        f"{template.title} on goals in the plane, of which a policy is told nothing but what its own trajectories are worth.",
         "navigation",
         {
             "family": NAVIGATION | template.family,

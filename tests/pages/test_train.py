@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -25,7 +26,7 @@ from core.training.probe import Cost
 from core.training.saving import SAVINGS
 from data.registry import families
 from pages.parts import pictures
-from pages.parts.train import config_form, draft
+from pages.parts.train import config_form, draft, episode_view
 from pages.parts.train import own_network as own_network_part
 from pages.parts.train.episode_view import tiles
 from pages.parts.train.wording import worded
@@ -672,6 +673,19 @@ def test_a_learner_is_set_as_suits_texts_also_of_ones_own():
     assert suited_to("doodles", "snail")["family"]["name"] == "doodles"
     assert suited_to("own-texts", "snail")["family"]["name"] == "omniglot"
     assert suited_to("sinusoid", "protonet") == {}
+
+
+def test_a_task_of_acting_shows_start_goal_and_where_an_untrained_policy_goes(app, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(episode_view, "live_chart", lambda chart, *_: drawn.append(chart))
+    page = app("train", preset="navigation-maml")
+    assert not page.exception
+    *paths, start, goal = drawn[-1].traces
+    assert [len(path.x) for path in paths] == 3 * [101] and all(path.x[0] == path.y[0] == 0 for path in paths)
+    assert (start.name, start.x.tolist(), start.y.tolist()) == ("start", [0], [0])
+    assert goal.name == "goal" and np.abs([*goal.x, *goal.y]).max() <= 0.5
+    page.button("another-episode").click().run()
+    assert drawn[-1].traces[-1].x != goal.x
 
 
 @pytest.mark.parametrize("section", REGISTRIES)

@@ -10,8 +10,7 @@ import torch
 
 from core.charts import Chart, Trace
 from core.runs.home import Home
-from core.view_charts import paths_chart
-from data.batch import Adapted, Episodes, TaskBatch
+from data.batch import Episodes, TaskBatch
 from data.errors import shortened
 from data.examples import Choice
 from data.family import EpisodeShape, FamilyConfig, TaskFamily
@@ -24,6 +23,7 @@ MOST_CLASSES, MOST_SUPPORT, MOST_SHOWN = 10, 3, 6  # rows; support pictures, and
 WIDTH, LARGEST = 288, 48  # screen pixels: of a row's pictures together, and of one
 ROOM = 360  # screen pixels that such a row takes with what stands beside it
 CURVE_POINTS = 120
+MOST_PATHS = 3  # more hide each other
 TEXT_ROWS, MOST_TEXTS, LONGEST_TEXT = 5, (2, 1), 200  # rows of texts; of a class's support and query; characters
 
 
@@ -83,13 +83,19 @@ def points_view(episodes: Episodes) -> None:
 
 
 def paths_view(family: TaskFamily, batch: TaskBatch, shape: EpisodeShape) -> None:
-    """Where a policy goes that has learned nothing, and where it should."""
-    outputs = family.outputs(shape)
-    nothing = Adapted(0, lambda states: torch.zeros(*states.shape[:2], outputs), lambda: None)
-    (view,) = family.views(batch, batch, [nothing])
-    live_chart(paths_chart(view), key="episode", height=320)
-    said = f"A task: the star is where to go, which only the rewards tell. Of {shape.k_shot} trajectories to learn from"
-    say.caption(f"{said}, here are {len(view.said[0]['paths'])} of a policy that has learned nothing.")
+    """Start and goal, and where a policy goes that has learned nothing: actions of mean 0 and deviation 1."""
+    points, goals, returns = batch.paths(lambda states: states.new_zeros(*states.shape[:2], family.outputs(shape)))
+    traces = [
+        Trace(f"return {family.metric(shape).text(total)}", *path.T, color=0, listed=False, faint=True)
+        for path, total in zip(points[0, :MOST_PATHS], returns[0, :MOST_PATHS], strict=True)
+    ]
+    traces.append(Trace("start", *points[0, :1, 0].T, mode="markers", color=1))
+    traces.append(Trace("goal", *goals[:1].T, mode="markers", color=2, symbol="star"))
+    live_chart(Chart(traces, "x", "y", "Trajectories of a policy that has learned nothing", apart=True), "episode", 280)
+    shown = min(MOST_PATHS, len(points[0]))
+    say.caption(
+        f"A goal, and {shown} trajectories of a policy that has learned nothing. Of the goal it is told nothing but rewards."
+    )
 
 
 def pictures_view(episodes: Episodes, shape: EpisodeShape, names: Sequence[str] = ()) -> None:

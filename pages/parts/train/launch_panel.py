@@ -90,9 +90,8 @@ def summary(config: RunConfig) -> list[tuple[str, object]]:
         rows.append(("Training", f"{readable.count(training.iterations)} ordinary batches"))
     else:
         rows.append(("Training", "none"))
-    tested = config.test_shape
-    way = f"{tested.n_way}-way " if families()[config.family.name].kind == "classification" else ""
-    rows.append(("Final test", f"{readable.count(config.evaluation.episodes)} tasks, {way}{tested.k_shot}-shot"))
+    task = families()[config.family.name].task(config.test_shape)
+    rows.append(("Final test", f"{readable.count(config.evaluation.episodes)} tasks, {task}"))
     return rows
 
 
