@@ -86,7 +86,7 @@ def paths_view(family: TaskFamily, batch: TaskBatch, shape: EpisodeShape) -> Non
     """Start and goal, and where a policy goes that has learned nothing: actions of mean 0 and deviation 1."""
     points, goals, returns = batch.paths(lambda states: states.new_zeros(*states.shape[:2], family.outputs(shape)))
     traces = [
-        Trace(f"return {family.metric(shape).text(total)}", *path.T, color=0, listed=False, faint=True)
+        Trace(f"return {total:.1f}", *path.T, color=0, listed=False, faint=True)
         for path, total in zip(points[0, :MOST_PATHS], returns[0, :MOST_PATHS], strict=True)
     ]
     traces.append(Trace("start", *points[0, :1, 0].T, mode="markers", color=1))
