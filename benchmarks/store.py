@@ -25,7 +25,7 @@ from benchmarks import made
 from benchmarks.launching import served
 from benchmarks.opening import PAGES, opening
 from benchmarks.visitor import Visitor, visitor
-from core.comparing.curves import MOST
+from core.comparing.groups import MOST
 from core.runs.hardware import describe
 from core.runs.home import Home
 from core.runs.series import SeriesReader
