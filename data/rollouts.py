@@ -147,8 +147,8 @@ class RolloutBatch(ABC):
         return self.roll_out(answer, self.query_luck).returns.mean(1)
 
     def luck_at(self, step: int) -> Tensor:
-        """An inner step's (tasks, k_shot, steps, numbers)."""
-        return self.support_luck[:, step % ROLLOUTS].roll(step // ROLLOUTS, 1)
+        """An inner step's (tasks, k_shot, steps, numbers). Used again they come at other times, or they would teach the same."""
+        return self.support_luck[:, step % ROLLOUTS].roll(step // ROLLOUTS, 2)
 
     def log_p(self, answer: Answer, rollout: Rollout) -> Tensor:
         """Of all actions, under the present weights: (tasks, trajectories, steps), differentiable."""

@@ -164,8 +164,8 @@ def split(
     found, _ = open_home(home)
     own = picture_set.find(name, found.folders)
     given = read_splits(splits)
-    chosen = given or picture_set.divided([one.name for one in own.classes], seed, by)
-    own = picture_set.resplit(own, chosen, "a list" if given else f"{by}, seed {seed}")
+    chosen = picture_set.divided([one.name for one in own.classes], seed, by) if given is None else given
+    own = picture_set.resplit(own, chosen, "a list" if given is not None else f"{by}, seed {seed}")
     emit({}, False, f"{name}: " + ", ".join(f"{len(own.of(part))} {part}" for part in picture_set.SHARES) + ".")
 
 

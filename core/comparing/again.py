@@ -18,7 +18,8 @@ def with_newest_tests(one: Tested) -> Group:
     """The group with its runs' newest tests under one protocol as their tests; as it is where they share none."""
     if not one.by_badge:
         return one.group
-    pairs = zip(one.group.runs, one.by_badge[0][1], strict=True)
+    shared = [tests for _, tests in one.by_badge]
+    pairs = zip(one.group.runs, next(filter(one.as_asked, shared), shared[0]), strict=True)
     return replace(one.group, runs=tuple(replace(run, test=test.result) for run, test in pairs))
 
 

@@ -82,6 +82,11 @@ class Tested:
         common = [key for key in reversed(kept[0]) if all(key in one for one in kept)]
         return [(kept[0][key][0], tuple(one[key][1] for one in kept)) for key in common]
 
+    def as_asked(self, tests: Sequence[Evaluation]) -> bool:
+        """Whether these tests, one a run, have as many shots as each run's own."""
+        own = [run.test and run.test.get("protocol", {}).get("k_shot") for run in self.group.runs]
+        return own == [test.result["protocol"].get("k_shot") for test in tests]
+
     @property
     def newest(self) -> list[tuple[Run, dict[str, Any]]]:
         """Each run that was tested, with its newest test's result."""
@@ -118,7 +123,12 @@ def tested(group: Group, store: RunStore) -> Tested:
 def in_common(a: Tested, b: Tested) -> tuple[tuple[Evaluation, ...], tuple[Evaluation, ...]] | None:
     """Each run's newest test under a protocol that all of them share; None where there is none."""
     pairs = [(mine, theirs) for one, mine in a.by_badge for other, theirs in b.by_badge if one.alike(other)]
-    return max(pairs, key=lambda pair: sum(test.id for test in (*pair[0], *pair[1])), default=None)
+
+    def rank(pair: tuple[tuple[Evaluation, ...], tuple[Evaluation, ...]]) -> tuple[bool, int]:
+        own = a.as_asked(pair[0]) and b.as_asked(pair[1])  # with other numbers of shots a score is of another question
+        return own, sum(test.id for test in (*pair[0], *pair[1]))
+
+    return max(pairs, key=rank, default=None)
 
 
 def refusal(a: Tested, b: Tested) -> list[str]:

@@ -94,7 +94,7 @@ def test_each_inner_step_has_a_luck_of_its_own(family: NavigationFamily) -> None
     batch = family.sample("train", SHAPE, 2, seeded(0))
     lucks = [batch.luck_at(step) for step in range(2 * ROLLOUTS)]
     assert all(not torch.equal(lucks[i], lucks[j]) for i in range(len(lucks)) for j in range(i))
-    assert torch.equal(lucks[ROLLOUTS][:, 1:], lucks[0][:, :-1])  # beyond those drawn, of the other trajectories
+    assert torch.equal(lucks[ROLLOUTS][:, :, 1:], lucks[0][:, :, :-1])  # beyond those drawn, a step later
 
 
 def test_a_gaussian_policy_is_torchs_own_distribution() -> None:
@@ -188,3 +188,11 @@ def test_a_task_is_looked_at_as_the_paths_that_the_policy_takes() -> None:
     paths = view.said[1]["paths"]
     assert [path.shape for path in paths] == [(7, 2)] * LOOKED_AT
     np.testing.assert_array_equal(paths, batch.paths(still.answer).points[1, :LOOKED_AT])
+
+
+def test_no_two_inner_steps_learn_the_same() -> None:
+    batch = made(Path("/")).sample("train", SHAPE, 2, torch.Generator().manual_seed(0))
+    losses = torch.stack(
+        [batch.support_loss(lambda x: torch.zeros(*x.shape[:2], 4), step) for step in range(2 * ROLLOUTS)]
+    )
+    assert len({tuple(one) for one in losses.tolist()}) == 2 * ROLLOUTS
