@@ -70,7 +70,7 @@ def form(jobs: dict[str, ImportJob], taken: Collection[str]) -> None:
     )
     zipped = st.file_uploader("Or a zip of it", type="zip", max_upload_size=UPLOADED // MIB, key=f"import-zip-{number}")
     path = ""
-    if trust.own_machine():
+    if trust.trusted(trust.FILES):
         path = st.text_input(
             "Or a folder, zip or CSV of this machine", key=f"import-path-{number}", placeholder="/home/me/photos"
         )
