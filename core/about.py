@@ -1,6 +1,6 @@
 """Estimates as people read them: rounded to what they are good for. Free of torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
@@ -38,6 +38,11 @@ def instead(new: float, old: float, spoken: Callable[[float], str]) -> str:
         return ""
     unit = f" {now.rpartition(' ')[2]}"
     return f"{now} instead of {before.removesuffix(unit)}"
+
+
+def listed(names: Sequence[str], last: str) -> str:
+    """``a``, ``a and b``, ``a, b and c``; last: the word before the last one. Empty for none."""
+    return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def count(number: int) -> str:

@@ -99,11 +99,7 @@ def either(ways: Sequence[Way], name: Callable[[Run], str]) -> str:
     """Whose end would make room, for a sentence: ``#1 a, #2 b or #3 c``, ``#1 a and #2 b``, ``one of the 9 runs that train``."""
     if sum(map(len, ways)) > FEW:
         return f"one of the {len(ways)} runs that train" if len(ways) > 1 else f"the {len(ways[0])} runs that train"
-    return _listed([_listed([name(run) for run in way], "and") for way in ways], "or")
-
-
-def _listed(names: Sequence[str], last: str) -> str:
-    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return about.listed([about.listed([name(run) for run in way], "and") for way in ways], "or")
 
 
 def _left(way: Way) -> float:

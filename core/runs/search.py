@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Double, Text, and_, case, cast, false, func, literal, not_, or_
 
+from core import about
 from core.runs import config_column
 from core.runs.schema import ACTIVE, runs
 
@@ -138,7 +139,7 @@ def _named(field: str, exactly: bool, value: str) -> ColumnElement[bool]:
     if field in ("is", "status"):
         if word not in STATES:
             known = (*MARKS, *STATES) if field == "is" else STATES
-            raise NotUnderstoodError(f"write {field}: and {_either(known)}.")
+            raise NotUnderstoodError(f"write {field}: and {about.listed(known, 'or')}.")
         return STATE.in_([word])
     if field == "tag":
         return _tags.contains(f" {word} ", autoescape=True)
@@ -189,12 +190,9 @@ def _unknown(term: Term, settings: Collection[str]) -> str:
     shorts = dict.fromkeys([*FIELDS, *(path.rpartition(".")[2] for path in settings)])
     near = sorted(name for name in shorts if name.endswith(f"_{term.field}"))[:4]
     near = near or difflib.get_close_matches(term.field, shorts, 3)
-    meant = f"Did you mean {_either(near)}?" if near else f"Runs are found by {_either(FIELDS)}, or a setting."
+    fields = about.listed(FIELDS, "or")
+    meant = f"Did you mean {about.listed(near, 'or')}?" if near else f"Runs are found by {fields}, or a setting."
     return f'no run has a {term.field}. {meant} In quotation marks it is looked for as it is: "{term.typed.strip()}".'
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def chosen(text: str, field: str) -> tuple[str, ...]:

@@ -198,10 +198,10 @@ def _best(scored: Sequence[Place], rivals: Sequence[Place], pairs: Pairs) -> Adv
         )
         alone = " This is of these trainings alone: more seeds would say whether it holds for others."
         return Advice(question, f"{text}.{alone if verdict.seed_se is None else ''}", True)
-    names = _listed([f"{one.label} with {one.score}" for one in (first, *rivals)], "and")
+    names = about.listed([f"{one.label} with {one.score}" for one in (first, *rivals)], "and")
     why = " ".join(pairs[frozenset((first.label, one.label))].sentence for one in rivals)
     behind = [one.label for one in scored if one is not first and one not in rivals]
-    rest = f" {first.label} is better than {_listed(behind, 'and')}." if behind else ""
+    rest = f" {first.label} is better than {about.listed(behind, 'and')}." if behind else ""
     return Advice(question, f"No difference was found between {names}.{rest} {why}", False)
 
 
@@ -237,17 +237,18 @@ def _where_it_counts(
 ) -> Advice:
     """The cheapest of those that no other was found to beat; and what is cheaper still, with what that costs in score."""
     if any(cost(place)[0] is None for place in scored):
-        lacking = _listed([place.label for place in scored if cost(place)[0] is None], "and")
+        lacking = about.listed([place.label for place in scored if cost(place)[0] is None], "and")
         return Advice(question, f"Nobody measured what {what} takes {lacking}.", False)
     order = sorted(contenders, key=lambda one: cost(one)[0])
     alike = [one for one in order if cost(order[0])[0] >= CHEAPER * cost(one)[0]]
-    first, said = order[0], _listed([f"{one.label} {cost(one)[1]}" for one in order], "and")
+    first, said = order[0], about.listed([f"{one.label} {cost(one)[1]}" for one in order], "and")
     if len(contenders) == 1:
         text = f"{first.label}, which scores best: {cost(first)[1]}."
     elif len(alike) == 1:
         text = f"{first.label}: of those between which no difference in score was found it is the cheapest: {said}."
     else:
-        text = f"No choice between {_listed([one.label for one in alike], 'and')}: they score and cost about the same: {said}."
+        names = about.listed([one.label for one in alike], "and")
+        text = f"No choice between {names}: they score and cost about the same: {said}."
     rest = [one for one in scored if one not in contenders and cost(one)[0] < CHEAPER * cost(first)[0]]
     if rest:
         least = min(rest, key=lambda one: cost(one)[0])
@@ -265,7 +266,7 @@ def _any_network(scored: Sequence[Place], pairs: Pairs) -> Advice:
     first, best = agnostic[0], scored[0]
     rivals = [one for one in agnostic[1:] if not _better(first, one, pairs)]
     if rivals:
-        names = _listed([one.label for one in (first, *rivals)], "and")
+        names = about.listed([one.label for one in (first, *rivals)], "and")
         return Advice(question, f"No difference was found between the model-agnostic {names}.", False)
     only = "the only model-agnostic one here" if len(agnostic) == 1 else "the best of the model-agnostic ones"
     if first is best:
@@ -297,7 +298,3 @@ def _seeds(found: Tournament, scored: Sequence[Place]) -> Advice:
 def spread(metric: Metric, value: float) -> str:
     """A distance between scores: ``1.2 points``."""
     return metric.difference(value).removeprefix("+")
-
-
-def _listed(names: Sequence[str], last: str) -> str:
-    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -33,3 +33,10 @@ def test_what_reads_the_same_is_no_difference() -> None:
 
 def test_thousands_are_apart() -> None:
     assert [about.count(number) for number in (0, 999, 14300)] == ["0", "999", "14\u202f300"]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a or b"), (("a", "b", "c"), "a, b or c")]
+)
+def test_names_are_listed_as_in_a_sentence(names: list[str], text: str) -> None:
+    assert about.listed(names, "or") == text

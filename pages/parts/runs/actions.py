@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from core.about import listed
 from core.runs import bin, scheduler
 from core.runs.schema import ACTIVE, ENDED, Run
 from pages.parts import say, session
@@ -20,7 +21,7 @@ def numbers(runs: Sequence[Run]) -> str:
     names = [f"#{run.id}" for run in runs]
     if len(names) > FEW:
         return f"{len(names)} runs"
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    return listed(names, "and")
 
 
 def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
