@@ -13,8 +13,8 @@ from core.runs.home import Home
 from core.runs.run_lists import RunFilter
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
-from data.errors import InnerloopError
-from pages.parts import readable, router, say, session, theme
+from data.errors import InnerloopError, InputError
+from pages.parts import readable, router, say, session, theme, trust
 from pages.parts.chips import method, status_chip
 from pages.parts.redraw import redraw
 from pages.parts.run import beside, cards, family_tree, hard_tasks, one_task, same_again, stands_out, takeaway
@@ -36,6 +36,13 @@ def act(action: Callable[[RunStore, Home, int], Run], run: int) -> None:
         action(session.store(), session.home(), run)
     except InnerloopError as error:
         st.session_state[PROBLEM] = str(error)
+
+
+def resume(store: RunStore, home: Home, id: int) -> Run:
+    """Raises InputError for a run that this server may not go on with."""
+    if text := trust.refused([store.get(id)]):
+        raise InputError(text, "", "run")
+    return scheduler.resume(store, home, id)
 
 
 def header(run: Run, compared: Beside | None, made: Sequence[Run]) -> None:
@@ -75,7 +82,7 @@ def action_buttons(run: Run) -> None:
     if run.status not in ENDED and run.desired != "stop":
         button("Stop", scheduler.stop, "stop")
     if run.status in RESUMABLE:
-        button("Resume", scheduler.resume, "resume")
+        button("Resume", resume, "resume")
     if st.button(
         "Duplicate", key=f"duplicate-{run.id}", icon=":material/content_copy:", help="Open this config in Train."
     ):

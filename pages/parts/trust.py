@@ -3,10 +3,12 @@ SECURITY.md.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import PurePath
 
 import streamlit as st
 
+from core.runs.schema import Run
 from data.errors import InputError
 
 SETTING = "INNERLOOP_OWN_NETWORKS"
@@ -47,6 +49,11 @@ def refusal(config: dict) -> dict[str, str]:
         text = "Files outside of the data-set folder are switched off on this server. Put the file into its folder texts, or set "
         found["family.file"] = f"{text}{FILES}=on."
     return found
+
+
+def refused(runs: Iterable[Run]) -> str:
+    """Why a page of this server may not have these runs compute anything; empty if it may."""
+    return next((text for run in runs for text in refusal(run.config).values()), "")
 
 
 def outside(file: str) -> bool:

@@ -15,7 +15,7 @@ from core.plotted import encode
 from core.runs.outline import Outline
 from core.runs.schema import evaluations
 from core.runs.system import CPU, MEMORY
-from pages.parts import readable, session
+from pages.parts import readable, session, trust
 from pages.parts.run import cards, figures, takeaway
 from tests.pages.conftest import as_read
 
@@ -238,6 +238,14 @@ def test_pause_continue_stop_reach_the_store(app, store, make_run):
     page.button(f"stop-{run.id}").click().run()
     assert store.get(run.id).desired == "stop"
     assert f"stop-{run.id}" not in {button.key for button in page.button}
+
+
+def test_a_run_that_this_server_refuses_is_not_resumed(app, said, store, make_run, started, monkeypatch):
+    monkeypatch.setenv(trust.SETTING, "off")
+    run = make_run("doodles-5w1s", "stopped", changed=["model=module", 'model.path="mine:Net"'])
+    page = app("run", run=run.id).button(f"resume-{run.id}").click().run()
+    assert "Networks of one's own are switched off" in said(page)
+    assert started == [] and store.get(run.id).status == "stopped"
 
 
 def test_resume_starts_a_worker_again(app, store, make_run, started):

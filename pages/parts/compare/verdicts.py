@@ -54,7 +54,7 @@ def _verdict(verdict: Verdict, a: Tested, b: Tested) -> None:
     runs = [run for one in (a, b) for run in one.group.runs]
     if not wishes or busy(runs):
         return
-    refused = next((text for run in runs for text in trust.refusal(run.config).values()), "")
+    refused = trust.refused(runs)
     st.button(
         say.plain(label),
         key=f"retest-{a.group.runs[0].id}-{b.group.runs[0].id}",

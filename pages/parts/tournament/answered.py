@@ -62,7 +62,7 @@ def _heading(found: Tournament) -> None:
 
 
 def _resume(found: Tournament) -> None:
-    refused = next((text for run in found.resumable for text in trust.refusal(run.config).values()), "")
+    refused = trust.refused(found.resumable)
     if refused:
         say.error(refused)
         return
@@ -199,7 +199,7 @@ def _lacking(run: Run) -> tuple[int, ...]:
 
 
 def _shots_button(wishes: Sequence[Retest], runs: Sequence[Run]) -> None:
-    refused = next((text for run in runs for text in trust.refusal(run.config).values()), "")
+    refused = trust.refused(runs)
     st.button(
         say.plain(f"Test with {', '.join(map(str, SHOTS[:-1]))} and {SHOTS[-1]} shots"),
         key="test-shots",
