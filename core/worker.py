@@ -29,7 +29,7 @@ from core.runs.store import RunStore
 from core.runs.system import System
 from core.training.account import versions
 from core.training.build import open_family, threads
-from core.training.device import open_device
+from core.training.device import open_device, release
 from core.training.evaluation import EvaluationResult
 from core.training.listener import Desired, Progress, Row, Stopped
 from core.training.log import written
@@ -197,13 +197,14 @@ def _worked(home: Home, id: int, number: int | None) -> bool:
     log.info(versions())
     mirror, status = mirrored(run, store, home.root / run.folder), ""
     try:
-        status, error, remedy = _train(home, run, attempt)
-        patiently(lambda: attempt.move(status, error=error, remedy=remedy))
+        ended, error, remedy = _train(home, run, attempt)
+        patiently(lambda: attempt.move(ended, error=error, remedy=remedy))
+        status = ended  # of which nobody is told before it is in the store
         log.info(f"Run {id} {status}. {error}".strip())
     except Superseded as error:  # given up while it lived: whoever has the run now must not be disturbed
         log.info("%s This worker ends without a trace.", error)
-        status = ""
     finally:
+        release()  # the next one on this device may start before this process is gone
         reconcile(store, home)
         if mirror:
             mirror.end(status)

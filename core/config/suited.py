@@ -5,7 +5,7 @@ from typing import Any
 from core.config.presets import PRESETS
 from data.registry import families
 
-RATES = ("meta_lr", "schedule")  # of the meta-training, that a learner brings
+RATES = ("meta_lr", "schedule", "decay_rate", "decay_every", "staircase")  # of the meta-training, that a learner brings
 
 
 def suited_to(family: str, learner: str) -> dict[str, Any]:

@@ -35,7 +35,13 @@ def empty(store: RunStore, home: Home, days: float = 0.0) -> list[int]:
     files. Raises StoreError where files cannot be removed.
     """
     before, ours = time.time() - days * DAY, (None, home.host)
-    due = [run for run in store.page(RunFilter("is:deleted")) if run.deleted <= before and run.host in ours]
-    for run in due:
-        scheduler.delete(store, home, run.id)
-    return [run.id for run in due]
+    removed, due = (
+        [],
+        [run.id for run in store.page(RunFilter("is:deleted")) if run.deleted <= before and run.host in ours],
+    )
+    for id in due:
+        with store.exclusive():
+            if store.count(RunFilter(f"is:deleted run:{id}")):  # nobody has restored it meanwhile
+                scheduler.delete(store, home, id)
+                removed.append(id)
+    return removed

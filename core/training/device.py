@@ -1,5 +1,6 @@
 """The one place that knows devices: from a slot's name to a torch device set up for repeatable numbers."""
 
+import gc
 import os
 
 import torch
@@ -33,3 +34,10 @@ def open_device(slot: str, precision: Precision = "float32") -> torch.device:
     if slot == "mps" and not torch.backends.mps.is_available():
         raise InnerloopError("PyTorch finds no Apple GPU.", "Use device auto or cpu.", "device")
     return torch.device(slot)
+
+
+def release() -> None:
+    """Give back what this process keeps of a GPU for later, once there is no later."""
+    if torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()

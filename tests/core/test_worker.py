@@ -20,7 +20,7 @@ import psutil
 import pytest
 import torch
 
-from core import task_scores
+from core import task_scores, worker
 from core.config.facts import facts_of
 from core.diagnosis import diagnoses
 from core.errors import StoreError
@@ -365,6 +365,26 @@ def test_what_is_wanted_is_asked_at_each_beat_and_the_status_written_only_when_i
     assert (run.iteration, run.seconds, run.rate, run.remaining, run.phase) == (3, 1.5, 2.0, 10.0, "training")
     monkeypatch.setattr(sigterm, "asked", lambda: True)
     assert beat()[0] == "stop"
+
+
+@pytest.mark.usefixtures("here")
+def test_nobody_hears_of_an_end_that_the_store_was_not_told(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, told = queue(store, home, values("sinusoid"))[0], []
+    monkeypatch.setattr(worker, "mirrored", lambda *_: SimpleNamespace(end=told.append))
+    move = Attempt.move
+
+    def away(attempt: Attempt, status: str, **columns: Any) -> None:
+        if status == "finished":
+            raise StoreError("The database is away.", "")
+        move(attempt, status, **columns)
+
+    monkeypatch.setattr(Attempt, "move", away)
+    monkeypatch.setattr(worker, "patiently", lambda call: call())
+    with pytest.raises(StoreError, match="away"):
+        work(home, id, 1)
+    assert told == [""]
 
 
 @pytest.mark.usefixtures("here")

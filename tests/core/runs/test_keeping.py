@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import NoRunError, StoreError
-from core.runs import bin
+from core.runs import bin, scheduler
 from core.runs.home import Home
 from core.runs.run_lists import RunFilter
 from core.runs.schema import Run
@@ -103,6 +103,22 @@ def test_no_run_at_work_can_be_deleted_nor_any_with_it(store: RunStore, home: Ho
     with pytest.raises(StoreError, match="is running and cannot be deleted"):
         bin.set_aside(store, home, [first.id, second.id])
     assert store.count() == 2
+
+
+def test_what_is_restored_while_others_are_removed_stays(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = add(store, home), add(store, home)
+    bin.set_aside(store, home, [first.id, second.id])
+    delete = scheduler.delete
+
+    def restoring(store: RunStore, home: Home, id: int) -> None:
+        delete(store, home, id)
+        store.restore(first.id)
+
+    monkeypatch.setattr(scheduler, "delete", restoring)
+    assert bin.empty(store, home) == [second.id]  # the newest first
+    assert store.get(first.id).deleted is None and Path(first.folder).exists()
 
 
 def test_after_some_days_or_when_emptied_a_deleted_run_is_gone_for_good(store: RunStore, home: Home) -> None:

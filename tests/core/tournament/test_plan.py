@@ -2,6 +2,8 @@
 
 import pytest
 
+from core.config.presets import preset
+from core.launch import changed
 from core.results import MOST_ITERATIONS
 from core.runs import scheduler
 from core.runs.home import Home
@@ -33,6 +35,14 @@ def test_a_learner_brings_its_settings_and_steps_and_the_one_of_the_config_keeps
     own, other = (contestant(mine, learner, BUDGET).config for learner in ("maml", "protonet"))
     assert (own.algorithm.inner_lr, own.evaluation.inner_steps, own.training.meta_lr) == (0.3, 7, 0.02)
     assert other.evaluation.inner_steps != 7 and other.training.meta_lr != 0.02
+
+
+def test_a_learner_brings_its_schedule_whole() -> None:
+    mine = changed(preset("mini_imagenet-5w1s-maml").config)
+    theirs = contestant(mine, "protonet", Budget(tasks=40_000)).config.training
+    own = changed(preset("mini_imagenet-5w1s-protonet").config)["training"]
+    for name in ("schedule", "decay_rate", "decay_every", "staircase"):
+        assert getattr(theirs, name) == own[name], name
 
 
 def test_as_many_tasks_are_seen_by_those_that_train_on_ordinary_batches() -> None:

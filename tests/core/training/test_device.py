@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from core.training.device import open_device
+from core.training.device import open_device, release
 from data.errors import InnerloopError
 
 
@@ -46,3 +46,12 @@ def test_float32_unless_it_is_asked_otherwise(gpu: list[str]) -> None:
 def test_no_gpu_is_said() -> None:
     with pytest.raises(InnerloopError, match="no CUDA device"):
         open_device("cuda:0")
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_memory_is_given_back_only_where_a_gpu_was_used(monkeypatch: pytest.MonkeyPatch, used: bool) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: used)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given.append(True))
+    release()
+    assert given == [True] * used
