@@ -70,6 +70,8 @@ def start_of(store: RunStore, home: Home, values: dict[str, Any], parent: int, w
         kept = (one, weights, {**state, "kept": [state["best"]]})  # the best alone goes along
         return Start(parent, kept, best, run.best if run.best and run.best["iteration"] == told else None)
     state = {**state, "best": None, "kept": []}
+    if any(path.startswith("family.") for path in changed):
+        state["content"] = ""  # of other data, as its config says
     if not same:  # what was measured before is of other settings
         state.pop("window", None)
         state["validated"] = (

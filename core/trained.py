@@ -27,12 +27,13 @@ EVALUATION_ONLY = ("evaluation.", "batch_statistics", "device", "precision")
 
 @dataclass(frozen=True)
 class Trained:
-    """A learner with the weights of a checkpoint, such as ``best@1200``, and where it learned."""
+    """A learner with the weights of a checkpoint, such as ``best@1200``, and where it learned. content: of the family then."""
 
     algorithm: Algorithm
     config: RunConfig
     family: TaskFamily
     checkpoint: str
+    content: str = ""
 
 
 def load_trained(
@@ -60,7 +61,8 @@ def load_trained(
     if held is None:  # nothing is learned and nothing chosen: there is nothing to keep in a checkpoint
         return Trained(algorithm, config, family, "best@0")
     checkpoint.put(*held, algorithm)
-    return Trained(algorithm, config, family, held[0].label if which else _label(held[0], run))
+    label = held[0].label if which else _label(held[0], run)
+    return Trained(algorithm, config, family, label, held[2].get("content", ""))
 
 
 def load_file(home: Home, path: Path, assignments: Sequence[str] = (), progress: OnProgress | None = None) -> Trained:
@@ -115,6 +117,7 @@ def evaluate_run(
     """Score a run's checkpoint on frozen episodes, by its own protocol or a changed one. which: see ``load_trained``."""
     changed = list(assignments) + ([] if episodes is None else [f"evaluation.episodes={episodes}"])
     trained = load_trained(home, run, changed, progress, which)
+    trained.family.expect(trained.content)
     return evaluate(
         trained.algorithm,
         trained.config,

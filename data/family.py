@@ -140,6 +140,21 @@ class TaskFamily(ABC):
         places = cls.places(config, folders)
         return max((place.stat().st_mtime_ns for place in places if place.exists()), default=0)
 
+    def content(self) -> str:
+        """A digest of the examples and of the classes of each split, where a person may change them under the same config; empty
+        for a family that is what its config says.
+        """
+        return ""
+
+    def expect(self, content: str) -> None:
+        """Raises DataError where there was a ``content`` when a learner was trained and it is another one now."""
+        if content and content != self.content():
+            raise DataError(
+                f"{self.title} changed since this run was trained: its examples, or which classes are for the test.",
+                "Put them back as they were, or train a new run: this one may have seen the classes of the new test.",
+                "family",
+            )
+
     @classmethod
     def sizes(cls, config: FamilyConfig, folders: Folders | None) -> Mapping[Split, Sizes] | None:  # noqa: ARG003
         """How many examples the classes of each split have. None for a regression, and where it takes files to know and

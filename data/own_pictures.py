@@ -1,5 +1,7 @@
 """A person's own pictures: few-shot tasks from a data set that was imported, see ``import_pictures``."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -76,6 +78,11 @@ class OwnPictures(Pictures):
                 f"{text}; lower it to {found.side}.", f"Or import {found.name} again, larger.", "family.side"
             )
         return found.sizes()
+
+    def content(self) -> str:
+        one = picture_set.find(self.config.set, Folders(self.datasets, self.cache))
+        splits = [[each.name, each.split] for each in one.classes]
+        return hashlib.sha256(json.dumps([one.hash, splits]).encode()).hexdigest()
 
     def load(self, split: Split, progress: OnProgress) -> Pool:
         one = picture_set.find(self.config.set, Folders(self.datasets, self.cache))

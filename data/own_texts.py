@@ -1,5 +1,7 @@
 """A person's own texts and labels, out of one file."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -59,6 +61,10 @@ class OwnTexts(Texts):
         return {
             split: Sizes.of(len(by_class[name]) for name in names) for split, names in divided(config, by_class).items()
         }
+
+    def content(self) -> str:
+        by_class = opened(self.config, self.datasets).by_class
+        return hashlib.sha256(json.dumps(by_class).encode()).hexdigest()
 
     def by_class(self, split: Split) -> Mapping[str, Sequence[str]]:
         found = opened(self.config, self.datasets).by_class

@@ -94,6 +94,7 @@ class Trainer:
             self._restore(saved)
         else:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
+        self.content = self.family.content()
         # Every learner draws by one of these two, and need not know that it is timed.
         self.algorithm.draw = self.spent.drawing(self.algorithm.draw)
         self.family.sample_flat = self.spent.drawing(self.family.sample_flat)
@@ -116,6 +117,7 @@ class Trainer:
 
     def _restore(self, saved: checkpoint.Checkpoint) -> None:
         state = checkpoint.load(saved, self.algorithm)
+        self.family.expect(state.get("content", ""))  # which 0.3 did not keep
         self.iteration, self.validated, self.seconds = saved.iteration, state["validated"], state["seconds"]
         self.best, self.spent = state["best"], Spent(state.get("spent"))  # which 0.2 did not keep
         self.kept = state.get("kept", [self.best] if self.best else [])
@@ -149,6 +151,7 @@ class Trainer:
         state: dict[str, Any] = {
             "device": self.family.device.type,
             "forward": self.forward,
+            "content": self.content,
             "validated": self.validated,
             "seconds": self.seconds,
             "best": self.best,
@@ -305,7 +308,8 @@ class Trainer:
             if score in self.kept:
                 self.best = self.kept[0]
                 trained = algorithm is self.algorithm  # another run can go on from it, but not from the untrained start
-                self._put("best" if best else "kept", iteration, self._state() if trained else {}, algorithm)
+                state = self._state() if trained else {"content": self.content}
+                self._put("best" if best else "kept", iteration, state, algorithm)
             self._show(of_validation(algorithm, self.config, self.validation, iteration))
             self._tell(result, iteration, best)
             remark = " (best so far)" if best else ""

@@ -1,6 +1,7 @@
 """A trained learner again: the same scores as in its run, and others only where the evaluation was changed."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,9 @@ from core.errors import RunError
 from core.runs.home import Home
 from core.runs.store import RunStore
 from core.trained import evaluate_run, load_trained
+from data.errors import DataError
 from tests.core.tiny import finished, tiny
+from tests.data.made_up_texts import made_up_texts
 
 
 @pytest.mark.parametrize("learner", ["maml", "pretrain", "scratch"])
@@ -54,6 +57,18 @@ def test_the_device_of_the_training_may_be_gone(home: Home) -> None:
     run, result = finished(home, "doodles")
     elsewhere = replace(run, config={**run.config, "device": "cuda:7"})
     assert evaluate_run(home, elsewhere).mean == result.mean
+
+
+def test_a_file_of_texts_that_was_edited_since_is_no_test_of_the_run(home: Home, tmp_path: Path) -> None:
+    """Classes it has trained on may be in it."""
+    file = made_up_texts(tmp_path / "mine.csv")
+    family = ["family=own-texts", f"family.file={file}", "family.n_way=2", "family.n_query=4", "evaluation.n_query=4"]
+    run, result = finished(home, "doodles", *family, "model=bag", "algorithm=protonet")
+    assert evaluate_run(home, run).mean == result.mean
+    file.write_text(file.read_text() + "".join(f"late {i},later class\n" for i in range(8)))
+    with pytest.raises(DataError, match="Your own texts changed since this run was trained"):
+        evaluate_run(home, run)
+    assert load_trained(home, run).algorithm, "what it answers to other examples does not depend on the file"
 
 
 def test_a_run_without_a_checkpoint(home: Home) -> None:

@@ -1,4 +1,4 @@
-"""A run on augmented pictures draws them from its own stream: stopped and resumed it equals an uninterrupted one."""
+"""A run on own pictures: augmented ones come from its own stream, and it goes on with those it began with alone."""
 
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from core.config.checks import parse
 from core.config.run import RunConfig
 from core.runs.home import Home
 from core.training.listener import Stopped
+from data import picture_set
+from data.errors import DataError
 from data.import_pictures import Wanted, import_pictures
 from tests.core.tiny import TRAINING
 from tests.core.training.test_trainer import comparable, same_weights, stop_at, train
@@ -60,3 +62,17 @@ def test_it_trains_on_other_pictures_and_is_tested_on_the_same(home: Home, tmp_p
     assert without.curve != augmented.curve
     assert plain.protocol["episodes_sha256"] == various.protocol["episodes_sha256"]
     assert various.protocol["family"]["flip"] is True, "the protocol says how it was trained"
+
+
+def test_it_does_not_go_on_with_classes_divided_anew(home: Home, tmp_path: Path) -> None:
+    """What it trained on may be in the test now."""
+    listener = stop_at(lambda progress, _: progress.iteration == 3)
+    with pytest.raises(Stopped):
+        train(config("maml"), tmp_path / "run", home, listener)
+    before = picture_set.find("mine", home.folders)
+    swapped = {one.name: {"train": "test", "test": "train"}.get(one.split, one.split) for one in before.classes}
+    picture_set.resplit(before, swapped, "by hand")
+    with pytest.raises(DataError, match="Own pictures changed since this run was trained"):
+        train(config("maml"), tmp_path / "run", home)
+    picture_set.resplit(before, {one.name: one.split for one in before.classes}, "by hand")
+    assert train(config("maml"), tmp_path / "run", home)[0].episodes == 10
