@@ -1,13 +1,15 @@
 """The data sets there are: what each family has on disk, what its classes give, and a task of it, for page and command line."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from core.config.checks import parse_family
+from core.config.overrides import apply
 from core.training.frozen import FrozenEpisodes
 from data.batch import TaskBatch
 from data.errors import DataError, InputError, shortened
@@ -32,7 +34,18 @@ class DataSet:
 
     @property
     def config(self) -> FamilyConfig:
-        return self.kind.Config(**self.settings)
+        """Raises ConfigError where one of the settings is none."""
+        return parse_family({"name": self.family, **self.settings})
+
+    @property
+    def imported(self) -> bool:
+        """Whether it is one of the sets of pictures that were imported here."""
+        return self.kind.group == "imported"
+
+    @property
+    def lacking(self) -> bool:
+        """Whether a person has to say first what of theirs it is made of."""
+        return not all(getattr(self.config, name) for name in self.kind.asked)
 
     def bytes(self, folders: Folders) -> int:
         """On disk, all told."""
@@ -69,12 +82,20 @@ def all_of_them(folders: Folders) -> list[DataSet]:
     return found
 
 
-def find(name: str, folders: Folders) -> DataSet:
-    """Raises InputError where there is none of this name."""
+def find(name: str, folders: Folders, assignments: Sequence[str] = ()) -> DataSet:
+    """assignments: as for ``--set``, such as ``family.file=mine.csv``. Raises InputError where there is none of this name,
+    ConfigError for what is no setting of its family.
+    """
     there = {one.name: one for one in all_of_them(folders)}
     if name not in there:
         raise InputError(f"There is no data set called {shortened(name)}.", f"There are {', '.join(there)}.", "name")
-    return there[name]
+    one = there[name]
+    if other := [each for each in assignments if not each.strip().startswith("family.")]:
+        text = f"{shortened(other[0])} is no setting of a data set."
+        raise InputError(text, "Set family.…, as for training.", "set")
+    before = one.config.model_dump(mode="json")
+    values = apply({"family": before}, list(assignments))["family"]
+    return replace(one, settings={**one.settings, **{key: values[key] for key in values if values[key] != before[key]}})
 
 
 def facts(one: DataSet, folders: Folders) -> list[SplitFacts]:
@@ -104,7 +125,7 @@ def inspect(family: TaskFamily, split: Split, shape: EpisodeShape, seed: int) ->
 
 def opened(one: DataSet, folders: Folders, settings: Mapping[str, Any] | None = None) -> TaskFamily:
     """Its family with these settings beside its own; files are read when they are needed."""
-    config = one.kind.Config(**{**one.settings, **(settings or {})})
+    config = replace(one, settings={**one.settings, **(settings or {})}).config
     return one.kind(config, datasets=folders.datasets, cache=folders.cache)
 
 

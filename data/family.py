@@ -94,6 +94,7 @@ class TaskFamily(ABC):
     licence: ClassVar[str] = "made up from a seed; none to mind"
     citation: ClassVar[str] = ""  # what to cite who uses it
     chooser: ClassVar[str] = ""  # the setting that names one of the data sets, where a family has several
+    asked: ClassVar[tuple[str, ...]] = ()  # the settings that a person has to fill in before there is a data set
     by_hand: ClassVar[str] = ""  # how a person comes by the files, where they cannot be fetched for them
     repeats: ClassVar[bool] = True  # False: its tasks are more than tensors, so that no step on them is recorded
 

@@ -81,7 +81,9 @@ def import_pictures(
             text = f"There is a data set called {name} already, of other pictures."
             raise InputError(text, "Choose another name, or have it replaced (--replace).", "name")
         if known and known.hash == new.hash and not replace:
-            return known  # with the splits that it was given since
+            if wanted.splits is None:
+                return known  # with the splits that it was given since
+            return picture_set.resplit(known, {one.name: one.split for one in new.classes}, new.by)
         put(file, part, folder / new.pixels)
         picture_set.write(new)
         for old in folder.glob("*.pixels"):

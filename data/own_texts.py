@@ -42,6 +42,7 @@ class OwnTexts(Texts):
     title = "Your own texts"
     summary = "Texts with labels, from a CSV, TSV or JSON lines file of yours."
     group = "your own"
+    asked = ("file", "text_column", "label_column")
     licence = "your own texts: you know it"
 
     @classmethod

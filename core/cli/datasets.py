@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from core.cli import data, follow
-from core.cli.options import HomeOption, JsonOption, open_home
+from core.cli.options import HomeOption, JsonOption, SetOption, open_home
 from core.cli.output import emit
 from data import picture_set
 from data.errors import DataError, InputError
@@ -49,6 +49,7 @@ def _row(one: Any, folders: Folders) -> dict[str, Any]:
 def show(
     name: NameArgument,
     splits: Annotated[bool, typer.Option("--splits", help="Print class,split for each class instead.")] = False,
+    set_: SetOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -61,10 +62,10 @@ def show(
         own = picture_set.find(name, folders)
         csv.writer(sys.stdout).writerows((one.name, one.split) for one in own.classes)
         return
-    one = datasets.find(name, folders)
+    one = datasets.find(name, folders, set_ or [])
     kind = one.kind
     document = {**_row(one, folders), "summary": kind.summary, "licence": kind.licence, "citation": kind.citation}
-    document["splits"] = [] if one.missing else [vars(each) for each in datasets.facts(one, folders)]
+    document["splits"] = [] if one.missing or one.lacking else [vars(each) for each in datasets.facts(one, folders)]
     lines = [f"{name}: {kind.summary}", f"licence: {kind.licence}", f"on disk: {document['state']}"]
     lines += [f"cite: {kind.citation}"] if kind.citation else []
     for each in document["splits"]:
@@ -74,7 +75,9 @@ def show(
             else f"{each['smallest']:g} to {each['largest']:g}"
         )
         lines.append(f"{each['split']:<6} {each['classes']} classes of {number} examples")
-    if one.settings:
+    if one.lacking:
+        lines.append(f"Say what it is made of: --set family.{kind.asked[0]}=…")
+    if one.imported:
         own = picture_set.find(name, folders)
         document |= {"hash": own.hash, "side": own.side, "channels": own.channels, "skipped": own.skipped}
         lines += _said(own)
@@ -197,6 +200,7 @@ def sample(
     n_query: Annotated[int, typer.Option("--n-query", min=1, max=100)] = 3,
     seed: SeedOption = 0,
     output: Annotated[Path | None, typer.Option("--output", help="Write its pictures into this PNG file.")] = None,
+    set_: SetOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -206,7 +210,7 @@ def sample(
     from data.family import EpisodeShape
 
     found, _ = open_home(home)
-    one = datasets.find(name, found.folders)
+    one = datasets.find(name, found.folders, set_ or [])
     family = datasets.opened(one, found.folders)
     shape = EpisodeShape(n_way if family.kind == "classification" else 1, k_shot, n_query)
     task = datasets.inspect(family, split, shape, seed)

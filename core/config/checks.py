@@ -10,6 +10,7 @@ from core.config.run import RunConfig, TrainingConfig
 from core.models.base import models
 from core.runs import hardware
 from data.errors import InputError, shortened
+from data.family import FamilyConfig
 from data.places import Folders
 from data.registry import families
 
@@ -45,6 +46,16 @@ def parse(values: dict[str, Any], folders: Folders | None = None) -> RunConfig:
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def parse_family(values: dict[str, Any]) -> FamilyConfig:
+    """A family's config alone, from plain values with its name. Raises ConfigError like ``parse``."""
+    name = values["name"]
+    try:
+        return families()[name].Config.model_validate(values)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        raise ConfigError([_problem({**item, "loc": ("family", *item["loc"])}) for item in found]) from None
 
 
 def without_effect(values: dict[str, Any]) -> set[str]:

@@ -12,6 +12,7 @@ from core import datasets
 from core.cli import app as cli
 from core.runs.home import Home
 from data.family import EpisodeShape
+from tests.data.made_up_texts import made_up_texts
 from tests.data.photographs import EIGHT, album
 
 
@@ -125,3 +126,29 @@ def test_what_is_not_here_is_said_to_be_missing(home: Home) -> None:
     omniglot = datasets.find("omniglot", home.folders)
     assert len(omniglot.missing) == 2
     assert omniglot.bytes(home.folders) == 0
+
+
+def test_the_same_pictures_again_with_other_splits_are_divided_so(call, photos: Path) -> None:
+    call("add", "mine", str(photos), "--side", "84")
+    before = call("show", "mine", "--splits")[1]
+    swapped = photos.parent / "splits.csv"
+    swapped.write_text(before.replace(",train", ",x").replace(",val", ",train").replace(",x", ",val"))
+    assert call("add", "mine", str(photos), "--side", "84", "--splits", str(swapped))[0] == 0
+    assert call("show", "mine", "--splits")[1].split() == swapped.read_text().split()
+    assert call("add", "mine", str(photos), "--side", "84")[0] == 0
+    assert call("show", "mine", "--splits")[1].split() == swapped.read_text().split(), (
+        "without a list they stay as they are"
+    )
+
+
+def test_texts_of_ones_own_are_shown_and_drawn_once_their_file_is_named(call, home: Home) -> None:
+    made_up_texts(home.datasets / "texts" / "a.csv")
+    assert "Say what it is made of: --set family.file=" in call("show", "own-texts")[1]
+    shown = json.loads(call("show", "own-texts", "--set", "family.file=a.csv", "--json")[1])
+    assert sum(row["classes"] for row in shown["splits"]) == 10
+    sampled = ("sample", "own-texts", "--set", "family.file=a.csv", "--n-way", "2", "--json")
+    assert len(json.loads(call(*sampled)[1])["classes"]) == 2
+    status, said = call("show", "own-texts", "--set", "family.fil=a.csv")
+    assert status != 0 and "family.file" in said
+    status, said = call("show", "own-texts", "--set", "training.iterations=3")
+    assert status != 0 and "is no setting of a data set" in said

@@ -9,7 +9,7 @@ from data import picture_set
 from data.import_pictures import Wanted, import_pictures
 from pages.parts import say
 from pages.parts.datasets import importing
-from tests.data.made_up_texts import write_clinc150
+from tests.data.made_up_texts import made_up_texts, write_clinc150
 from tests.data.photographs import EIGHT, album
 
 
@@ -73,7 +73,22 @@ def test_texts_are_shown_by_class_and_as_a_task(app, said, tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("mine")
 def test_texts_of_ones_own_say_that_a_file_has_to_be_named(app, said) -> None:
-    assert "No file of texts is named" in said(app("datasets", set="own-texts"))
+    page = app("datasets", set="own-texts")
+    assert "Say above what it is made of" in said(page) and "SHA-256" not in said(page)
+
+
+@pytest.mark.usefixtures("mine")
+def test_texts_of_ones_own_are_shown_once_their_file_is_named(app, said, tmp_path: Path, monkeypatch) -> None:
+    made_up_texts(tmp_path / "datasets" / "texts" / "a.csv")
+    outside = made_up_texts(tmp_path / "elsewhere.csv")
+    page = app("datasets", set="own-texts")
+    page.text_input(key="asked-own-texts-file").set_value("a.csv").run()
+    assert "SHA-256" in said(page) and "a.csv" in page.query_params["file"]
+    assert "SHA-256" in said(app("datasets", set="own-texts", file="a.csv"))
+    assert "SHA-256" in said(app("datasets", set="own-texts", file=str(outside)))
+    monkeypatch.setenv("INNERLOOP_OWN_FILES", "off")
+    text = said(app("datasets", set="own-texts", file=str(outside)))
+    assert "switched off on this server" in text and "SHA-256" not in text
 
 
 def test_splits_are_drawn_anew(app, mine) -> None:

@@ -9,7 +9,7 @@ from core.datasets import DataSet, SplitFacts
 from data import picture_set
 from data.errors import InnerloopError
 from data.family import SPLIT_TITLES
-from pages.parts import readable, say, session, theme
+from pages.parts import readable, say, session, theme, trust
 from pages.parts.datasets.classes import classes_card
 from pages.parts.datasets.inspector import inspector_card
 from pages.parts.datasets.splits import splits_card
@@ -20,7 +20,10 @@ from pages.parts.train.launch_panel import files_missing
 def details(one: DataSet) -> None:
     folders = session.home().folders
     about_card(one)
-    if one.missing:
+    if one.missing or one.lacking:
+        return
+    if refused := trust.refusal({"model": {}, "family": one.settings}):  # before anything looks at its files
+        say.error(next(iter(refused.values())))
         return
     with session.shown_errors():
         facts = datasets.facts(one, folders)
@@ -29,19 +32,19 @@ def details(one: DataSet) -> None:
         inspector_card(one, facts)
         if facts:
             classes_card(one, facts)
-        if one.settings:
+        if one.imported:
             splits_card(one)
 
 
 def about_card(one: DataSet) -> None:
     kind, folders = one.kind, session.home().folders
     with theme.card("about-set"):
-        with theme.heading(one.name if one.settings else kind.title):
+        with theme.heading(one.name if one.imported else kind.title):
             if st.button(
                 "Train on it", key="train-on-set", icon=":material/rocket_launch:", disabled=bool(one.missing)
             ):
                 st.switch_page("pages/train.py", query_params={"family": one.family, "set": one.name})
-            if one.settings:
+            if one.imported:
                 removal(one)
         say.caption(kind.summary)
         size = one.bytes(folders)
@@ -51,12 +54,14 @@ def about_card(one: DataSet) -> None:
             if size
             else []
         )
-        if one.settings:
+        if one.imported:
             rows += own_rows(one.name)
         st.html(settings_table([row for row in rows if row[1]]))
         if one.missing:
             files_missing(kind, one.missing)
-        if one.settings:
+        if one.lacking:
+            say.caption("Say above what it is made of.")
+        if one.imported:
             left_out(one.name)
 
 
@@ -120,8 +125,10 @@ def statistics_card(one: DataSet, facts: list[SplitFacts]) -> None:
                 }
             )
         st.dataframe(rows, hide_index=True)
-        shape = " × ".join(map(str, one.config.input_spec.shape))
-        say.caption(f"{datasets.guessing(one)} An example is {shape} numbers.".strip())
+        spec = one.config.input_spec
+        shape = " × ".join(map(str, spec.shape))
+        most = "at most " if spec.dtype == "integer" else ""  # padded
+        say.caption(f"{datasets.guessing(one)} An example is {most}{shape} numbers.".strip())
 
 
 def counted(number: int, thing: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.errors import RunError
 from core.import_job import UPLOADED, ImportJob, received
 from data.archive import MIB
 from data.picture_set import LARGEST, NAME, SMALLEST
@@ -49,11 +50,12 @@ def watch(job: ImportJob, jobs: dict[str, ImportJob]) -> None:
 
 def ended(job: ImportJob, jobs: dict[str, ImportJob]) -> None:
     """How it ended, until that is read."""
-    if job.error is not None:
-        say.problem(job.error)
-        jobs.pop("latest")
-    elif job.found is not None:
-        jobs.pop("latest")
+    jobs.pop("latest", None)  # another session may have read it at the same moment
+    if job.found is None:
+        say.problem(
+            job.error or RunError("The import has failed; the server's log tells why.", "Import the pictures again.")
+        )
+    else:
         skipped = f"; {readable.count(job.found['skipped'])} files were left out" if job.found["skipped"] else ""
         pictures, classes = (readable.count(job.found[key]) for key in ("count", "classes"))
         say.toast(f"{job.name} is here: {pictures} pictures of {classes} classes{skipped}.", "check")

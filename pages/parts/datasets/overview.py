@@ -1,5 +1,7 @@
 """All data sets on the left, the one that was chosen on the right. Apart from the page because it imports torch."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core import datasets
@@ -21,9 +23,32 @@ def overview() -> None:
     aside, main = st.columns([1, 2.1], gap="medium")
     with aside:
         list_card(there, chosen)
-        import_card([one.name for one in there if one.settings])
+        import_card([one.name for one in there if one.imported])
     with main:
-        details(chosen)
+        details(filled(chosen))
+
+
+def filled(one: DataSet) -> DataSet:
+    """The set with the settings that a person has to give, asked for here and kept in the address."""
+    if not one.kind.asked:
+        return one
+    given = {}
+    with theme.card("asked-of-set", "Yours"):
+        for name, column in zip(one.kind.asked, st.columns(len(one.kind.asked)), strict=True):
+            field = one.kind.Config.model_fields[name]
+            before = st.query_params.get(name, field.default)
+            given[name] = column.text_input(
+                say.plain(field.title),
+                before,
+                key=f"asked-{one.name}-{name}",
+                help=say.plain(field.description),
+                max_chars=500,
+            ).strip()
+            if given[name] != field.default:
+                st.query_params[name] = given[name]
+            else:
+                st.query_params.pop(name, None)
+    return replace(one, settings=given)
 
 
 def list_card(there: list[DataSet], chosen: DataSet) -> None:
@@ -38,13 +63,13 @@ def list_card(there: list[DataSet], chosen: DataSet) -> None:
                 )
                 say.caption(state(one), st.container(width="content"))
             if pressed:
-                st.query_params[CHOSEN] = one.name
+                st.query_params.from_dict({CHOSEN: one.name})
                 st.rerun()
 
 
 def title(one: DataSet) -> str:
     """A set of one's own goes by the name that it was given."""
-    return one.name if one.settings else one.kind.title
+    return one.name if one.imported else one.kind.title
 
 
 def state(one: DataSet) -> str:

@@ -10,13 +10,14 @@ import streamlit as st
 
 from core import launch
 from core.algorithms.base import GROUPS, algorithms
+from core.config.checks import parse, parse_family
 from core.config.presets import PRESETS, preset
 from core.runs.names import problem_of_name
 from core.tournament import plan
 from core.tournament.budget import Budget
 from core.tournament.expected import Expected
 from core.tournament.plan import Contestant, contestant
-from data.errors import InnerloopError, InputError
+from data.errors import DataError, InnerloopError, InputError
 from data.places import Folders
 from data.registry import families
 from pages.parts import say, session, theme, trust
@@ -53,7 +54,7 @@ def tournament_form() -> None:
         with theme.card("tournament-terms", "Fair terms"):
             budget, seeds = _terms()
         with learners, theme.card("tournament-learners", "Learners"):
-            chosen = _learners(_contestants(json.dumps(values), budget, session.home().folders, bool(missing)))
+            chosen = _learners(_contestants(json.dumps(values), budget, session.home().folders, _version(values)))
     with side, st.container(key="side"):
         _launch_card(values, name, chosen, budget, seeds, missing)
 
@@ -67,7 +68,7 @@ def _tasks() -> tuple[dict[str, Any], str]:
             st.session_state[TASKS] = str(found[0].id)
         else:
             say.warning(f"There is no run {number[:20]}. Choose a preset instead.")
-    run = session.fetch(st.session_state[FROM]) if st.session_state.get(FROM) else None
+    run = next(iter(session.store().runs(ids=[st.session_state[FROM]])), None) if st.session_state.get(FROM) else None
     words = {one.name: f"{one.name} · {one.title}" for one in PRESETS}
     current = draft.current()
     words |= {DRAFT: f"As set up on Train: {current.name}"} if current else {}
@@ -97,11 +98,10 @@ def _of(chosen: str, run: Any) -> tuple[dict[str, Any], str]:
 
 def _said(values: dict[str, Any]) -> str:
     """What is learned, in a line: ``Doodles, 5-way 1-shot. Network conv4. Tested on 600 tasks that no training has seen.``"""
-    family, evaluation = values["family"], values["evaluation"]
-    way = f"{family['n_way']}-way " if family.get("n_way") else ""
-    tasks = f"{families()[family['name']].title}, {way}{family.get('k_shot', 1)}-shot"
+    kind, config = families()[values["family"]["name"]], parse(values)
+    tasks = f"{kind.title}, {kind.task(config.test_shape)}"
     return (
-        f"{tasks}. Network {values['model']['name']}. Each is tested on the same {evaluation['episodes']} unseen tasks."
+        f"{tasks}. Network {config.model.name}. Each is tested on the same {config.evaluation.episodes} unseen tasks."
     )
 
 
@@ -129,9 +129,18 @@ def _terms() -> tuple[Budget, int]:
     return budget, count
 
 
+def _version(values: dict[str, Any]) -> int:
+    """Of the family's files, which say what tasks there can be."""
+    kind, folders = families()[values["family"]["name"]], session.home().folders
+    try:
+        return kind.version(parse_family(values["family"]), folders)
+    except DataError:  # said of each learner
+        return 0
+
+
 @lru_cache(maxsize=32)  # asked at every rerun, and each network is counted
-def _contestants(values: str, budget: Budget, folders: Folders, missing: bool) -> tuple[Contestant, ...]:  # noqa: ARG001
-    """Every learner. missing: whether files are, without which it is not known what tasks there can be."""
+def _contestants(values: str, budget: Budget, folders: Folders, version: int) -> tuple[Contestant, ...]:  # noqa: ARG001
+    """Every learner. version: another number once the family's files have changed."""
     return tuple(contestant(json.loads(values), learner, budget, folders) for learner in algorithms())
 
 
