@@ -19,6 +19,7 @@ PAGES = {
     "train": "train?preset=doodles-5w1s",
     "compare": "compare?runs={}",
     "datasets": "datasets?set=doodles",
+    "tournament": "tournament",
 }
 THERE = {
     "home": ".st-key-card-recent",
@@ -27,6 +28,7 @@ THERE = {
     "train": ".st-key-card-episode img",
     "compare": ".st-key-card-compare-validation .host[data-points]",
     "datasets": ".st-key-card-set-classes img",
+    "tournament": ".st-key-card-tournament-launch button",
 }
 FAULTS = """() => {
   const found = new Set(), main = document.querySelector('[data-testid=stMain]');
