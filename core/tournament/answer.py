@@ -55,9 +55,14 @@ class Place:
         return self.group.label
 
     @property
+    def kind(self) -> str:
+        """The group of learners that it belongs to, as ``model-agnostic``."""
+        return Facts.of(self.group.runs[0]).group
+
+    @property
     def agnostic(self) -> bool:
         """Whether it takes any network, as its authors have it."""
-        return Facts.of(self.group.runs[0]).group == AGNOSTIC
+        return self.kind == AGNOSTIC
 
     @property
     def score(self) -> str:

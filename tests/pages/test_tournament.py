@@ -90,7 +90,7 @@ def test_the_answer_stands_at_its_own_address(app, said, over):
     assert "ProtoNet is better than MAML by 10.0" in text  # the verdict
     table = page.dataframe[0].value
     assert list(table["Learner"]) == ["ProtoNet", "MAML"]
-    assert list(table["Model-agnostic"]) == ["no", "yes"]
+    assert list(table["Kind"]) == ["model-dependent", "model-agnostic"]
     (listed,) = [link for link in app("tournament").get("page_link") if f"#{over.number} " in as_read(link.label)]
     assert f"id={over.number}" in listed.proto.query_string
 

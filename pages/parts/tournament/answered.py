@@ -145,7 +145,7 @@ def _row(place: Place) -> dict[str, object]:
         "Seen": place.work or None,
         "Adaptation": one.adaptation,
         "Memory": place.memory,
-        "Model-agnostic": "yes" if place.agnostic else "no",
+        "Kind": place.kind,
     }
 
 
@@ -163,7 +163,7 @@ def _columns() -> dict[str, object]:
         "Seen": column.NumberColumn("Trained on", help="Tasks or examples that a training saw; the mean of the seeds."),
         "Adaptation": column.NumberColumn("Time to adapt", help="To one test task, with scoring it; many at once."),
         "Memory": column.NumberColumn(help="Of the worker at its last sign of life, the most of the seeds."),
-        "Model-agnostic": column.TextColumn(help="Whether it was made for any network."),
+        "Kind": column.TextColumn(help="Model-agnostic learners were made for any network."),
     }
 
 
