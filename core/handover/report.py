@@ -186,9 +186,18 @@ def _rows(run: Run, facts: Facts) -> list[tuple[str, str]]:
         ("Training", _training(run, facts)),
         ("Device", run.device or "not known"),
         ("Note", run.note),
-        ("Error", f"{run.error} {run.remedy}".strip()),
+        ("Error", _placeless(f"{run.error} {run.remedy}".strip(), run)),
     ]
     return [(name, text) for name, text in rows if text]
+
+
+def _placeless(text: str, run: Run) -> str:
+    """A report goes to other people, whom it does not concern where a run's files lie."""
+    folder = Path(run.folder)
+    places = {str(folder): "the run's folder", str(folder.parent.parent): "the home", run.datasets: "the data sets"}
+    for place in sorted(places, key=len, reverse=True):
+        text = text.replace(place, places[place]) if len(Path(place).parts) > 1 else text
+    return text
 
 
 def _training(run: Run, facts: Facts) -> str:

@@ -241,6 +241,15 @@ def test_markup_in_names_and_notes_is_only_text(store: RunStore, home: Home) -> 
     assert "{{ 7 * 7 }}" in text
 
 
+def test_where_the_files_of_a_run_lie_is_in_no_report(store: RunStore, home: Home) -> None:
+    run = added(store, home)
+    error = f"{run.folder}/checkpoints is full, as {home.datasets}/omniglot and {home.root}/cache are."
+    store.update(run.id, error=error)
+    text = report([store.get(run.id)], store)
+    assert "the run&#39;s folder/checkpoints is full, as the data sets/omniglot and the home/cache are." in text
+    assert str(home.root) not in text
+
+
 def test_of_several_runs_it_says_what_differs(store: RunStore, home: Home) -> None:
     runs = [added(store, home), added(store, home, "doodles", "algorithm.inner_lr=0.25")]
     text = report(runs, store)
