@@ -154,9 +154,14 @@ def newest(folder: Path, which: Which) -> Checkpoint | None:
     return checkpoints[-1] if checkpoints else None
 
 
+def all_of(folder: Path) -> list[Checkpoint]:
+    """Every whole checkpoint of a run: the best, the last, then those kept."""
+    return [one for one in (newest(folder, "best"), newest(folder, "last"), *found(folder, "kept")) if one]
+
+
 def named(folder: Path, which: str) -> Checkpoint:
     """The one that a person names: ``best``, ``last`` or an iteration. Raises CheckpointError with those that there are."""
-    there = [one for one in (newest(folder, "best"), newest(folder, "last"), *found(folder, "kept")) if one]
+    there = all_of(folder)
     for one in there:
         if which in (one.which, str(one.iteration)):
             return one

@@ -111,13 +111,13 @@ def test_the_variant_is_launched_with_its_parent(app, said, store, make_run, sta
     assert "launch-variant" not in {button.key for button in page.button}
 
 
-def trained(run, home, iteration):
-    """The run with a last checkpoint of this iteration, which a training can go on from."""
+def trained(run, home, iteration, which="last"):
+    """The run with a checkpoint of this iteration, which a training can go on from."""
     config = parse(run.config)
     algorithm = build_learner(config, without_data(config), "loop")
     state = dict.fromkeys(STATE) | {"device": "cpu", "forward": "loop", "validated": iteration, "seconds": 12.0}
     state["optimizer"] = algorithm.optimizer(0.001).state_dict()
-    checkpoint.save(home.artifacts(run).checkpoints(), "last", iteration, algorithm, state)
+    checkpoint.save(home.artifacts(run).checkpoints(), which, iteration, algorithm, state)
 
 
 def test_an_ended_run_is_continued_from_its_checkpoint(app, store, home, make_run, started):
@@ -135,6 +135,20 @@ def test_an_ended_run_is_continued_from_its_checkpoint(app, store, home, make_ru
     assert f"continues #{run.id} from iteration 3 but iterations 6" in labels
     children = " ".join(link.proto.label for link in app("run", run=run.id).get("page_link"))
     assert f"{made.id} continues from 3" in children
+
+
+def test_of_several_checkpoints_one_is_chosen_to_continue_from(app, store, home, make_run, started):
+    run = make_run("sinusoid-maml", changed=["training.iterations=3"])
+    trained(run, home, 3)
+    trained(run, home, 2, "best")
+    trained(run, home, 1, "kept")
+    page = app("run", run=run.id).button(f"fork-{run.id}").click().run()
+    choice = page.selectbox(f"fork-checkpoint-{run.id}")
+    assert choice.options == ["last, iteration 3", "best, iteration 2", "kept, iteration 1"]
+    choice.set_value(1).run()
+    page.button("launch-variant").click().run()
+    made, before = store.runs()
+    assert (made.iteration, lineage.start(made.facts), started) == (1, (before.id, 1), [made.id])
 
 
 def test_a_stopped_run_is_continued_as_it_is_and_counts_as_no_presets_run(app, store, home, make_run, started):

@@ -66,11 +66,26 @@ def variant_form(run: Run, change: Mapping[str, Any]) -> None:
 
 def start_point(run: Run) -> checkpoint.Checkpoint | None:
     """The switch, where there is a choice: the checkpoint to go on from, None to start anew."""
-    saved = checkpoint.newest(session.home().artifacts(run).checkpoints(), "last") if run.status in ENDED else None
-    if saved is None or not saved.iteration:
+    folder = session.home().artifacts(run).checkpoints()
+    there = checkpoint.all_of(folder) if run.status in ENDED else []
+    by_iteration = {
+        one.iteration: one for one in reversed(there) if one.iteration
+    }  # of the same, the first that is listed
+    if not by_iteration:
         return None
-    chosen = st.toggle(say.plain(f"From the checkpoint at iteration {saved.iteration}"), key=same_again.switch(run.id))
-    return saved if chosen else None
+    last = max(by_iteration)
+    label = f"From the checkpoint at iteration {last}" if len(by_iteration) == 1 else "From a checkpoint"
+    if not st.toggle(say.plain(label), key=same_again.switch(run.id)):
+        return None
+    if len(by_iteration) == 1:
+        return by_iteration[last]
+    chosen = st.selectbox(
+        "Checkpoint",
+        sorted(by_iteration, reverse=True),
+        format_func=lambda iteration: f"{by_iteration[iteration].which}, iteration {iteration}",
+        key=f"fork-checkpoint-{run.id}",
+    )
+    return by_iteration[chosen]
 
 
 def fields(current: Draft, first: Sequence[str] = ()) -> list[config_form.Field]:
