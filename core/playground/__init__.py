@@ -1,0 +1,1 @@
+"""What people try out on trained learners, by hand: free of Streamlit."""
