@@ -1,0 +1,1 @@
+"""The parts of the page on which visitors try learners out."""
