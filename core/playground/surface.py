@@ -1,0 +1,120 @@
+"""The loss around a learner's start, in the plane of weight space in which it moves as it adapts (after Li et al. 2018,
+Visualizing the loss landscape of neural nets, section 7, https://arxiv.org/abs/1712.09913).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.algorithms.base import Algorithm, TaskState
+from core.algorithms.forward import Weights
+from core.library import Learner
+from core.playground.curves import Points, as_task, at_rate, states
+from data.batch import Episodes
+from data.sinusoid import X_RANGE, Curves
+
+SIDE = 41  # points of the grid along each axis
+ASKED_AT = 41  # places where a curve is compared with the true function
+BEHIND, AHEAD, ASIDE = 0.5, 1.3, 0.9  # of the longest way along an axis: how far the window reaches from the start
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a learner adapts in weight space. weights: after 0 … steps inner steps, each (steps + 1, *shape).
+
+    axes: (2, n), orthonormal: the first two principal directions of the way as seen from its start, over all n weights as one
+    vector. path: (steps + 1, 2), where it is along them; the start is (0, 0), and both ends of it are positive. share: of the
+    squared distances from the start, what the plane holds, in [0, 1].
+    """
+
+    algorithm: Algorithm
+    task: Episodes
+    weights: Weights
+    axes: Tensor
+    path: Tensor
+    share: float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """loss: (SIDE, SIDE), by the second axis and the first one, at ``second`` and ``first`` (SIDE,). at: (steps + 1,), of the
+    weights themselves after each inner step, wherever the plane is. path, share: see Way.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    loss: np.ndarray
+    path: np.ndarray
+    at: np.ndarray
+    share: float
+
+
+def way(learner: Learner, points: Points, faster: float = 1.0) -> Way | None:
+    """How a learner adapts to these points; None where it takes no steps in weight space. faster: see ``curves.at_rate``."""
+    if not learner.algorithm.takes_steps:
+        return None
+    algorithm, task = at_rate(learner.algorithm, faster), as_task(learner, points)
+    walked = [state.weights for state in states(algorithm, task)]
+    weights = {name: torch.cat([one[name].detach() for one in walked]) for name in walked[0]}
+    moved = flat(weights)
+    moved = moved - moved[0]  # (steps + 1, n)
+    axes = torch.linalg.svd(moved, full_matrices=False).Vh[:2]
+    axes = axes * torch.where(moved[-1] @ axes.T < 0, -1.0, 1.0).unsqueeze(
+        1
+    )  # which way one points is not for it to say
+    path = moved @ axes.T
+    whole = moved.square().sum()
+    return Way(algorithm, task, weights, axes, path, float(path.square().sum() / whole) if whole > 0 else 1.0)
+
+
+def surfaces(ways: Sequence[Way], truth: Curves | None) -> list[Surface]:
+    """The mean squared error around each start, all in windows of one size: against the true function over its whole range, or
+    on the points where ``truth`` is None.
+    """
+    reach = max((float(one.path.abs().max()) for one in ways), default=0.0) or 1.0
+    first, second = (torch.linspace(low, high, SIDE) * reach for low, high in ((-BEHIND, AHEAD), (-ASIDE, ASIDE)))
+    return [_surface(one, truth, first, second) for one in ways]
+
+
+def _surface(one: Way, truth: Curves | None, first: Tensor, second: Tensor) -> Surface:
+    x, y = (one.task.support_x, one.task.support_y) if truth is None else _asked(truth)
+    grid = torch.cartesian_prod(second, first).flip(1)  # (SIDE * SIDE, 2), the first axis first and running fastest
+    loss = losses(one, in_plane(one, grid), x, y).view(SIDE, SIDE)
+    arrays = (first, second, loss, one.path, losses(one, one.weights, x, y))
+    return Surface(*(part.cpu().numpy() for part in arrays), one.share)
+
+
+def _asked(truth: Curves) -> tuple[Tensor, Tensor]:
+    """Places and the true function's values there, each (1, ASKED_AT, 1)."""
+    x = torch.linspace(*X_RANGE, ASKED_AT).view(1, -1, 1)
+    return x, truth(x)
+
+
+def in_plane(one: Way, at: Tensor) -> Weights:
+    """The weights at these places of the plane (places, 2) → each (places, *shape)."""
+    start = {name: values[:1] for name, values in one.weights.items()}
+    return unflat(flat(start) + at.to(one.axes) @ one.axes, start)
+
+
+@torch.no_grad()
+def losses(one: Way, weights: Weights, x: Tensor, y: Tensor) -> Tensor:
+    """Mean squared error of the network under each of these weights, all of them at once: x, y (1, n, 1) → (places,)."""
+    device, task = one.task.support_x.device, one.task
+    many = len(next(iter(weights.values())))
+    batch = Episodes(*(part.expand(many, -1, -1) for part in task.tensors), task.objective)
+    answers = one.algorithm.predict(TaskState(weights, batch), x.to(device).expand(many, -1, -1))
+    return task.objective.loss(answers, y.to(device))
+
+
+def flat(weights: Weights) -> Tensor:
+    """Weights, each (many, *shape), as vectors (many, n)."""
+    return torch.cat([values.flatten(1) for values in weights.values()], 1)
+
+
+def unflat(vectors: Tensor, like: Weights) -> Weights:
+    """What ``flat`` made of weights of these shapes."""
+    parts = vectors.split([values[0].numel() for values in like.values()], 1)
+    return {name: part.view(-1, *values.shape[1:]) for (name, values), part in zip(like.items(), parts, strict=True)}
