@@ -1,7 +1,6 @@
 """What trained learners say of a handful of points that a person put somewhere, before adapting and after each inner step."""
 
 import copy
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +13,7 @@ from core.algorithms.maml_plus_plus import MAMLPlusPlus
 from core.algorithms.meta_sgd import MetaSGD
 from core.library import Learner
 from data.batch import Episodes
-from data.errors import InputError
+from data.errors import InputError, shortened
 from data.family import EpisodeShape
 from data.sinusoid import AMPLITUDE, LOOKED_AT, X_RANGE, Curves, Sinusoid
 
@@ -129,13 +128,10 @@ def inner_rate(algorithm: Algorithm) -> float | None:
 
 
 def at_rate(algorithm: Algorithm, faster: float) -> Algorithm:
-    """The learner with so many times its inner rate, in [SLOWEST, FASTEST]; as it is where ``inner_rate`` has none.
+    """The learner with so many times its inner rate, see ``faster``; as it is where ``inner_rate`` has none.
 
-    It shares its weights with the one that was given, which stays as it is. Raises InputError.
+    It shares its weights with the one that was given, which stays as it is.
     """
-    if not (isinstance(faster, int | float) and math.isfinite(faster) and SLOWEST <= faster <= FASTEST):
-        text = f"The inner rate cannot be {faster!r:.20} times what it is."
-        raise InputError(text, f"Take from {SLOWEST:g} to {FASTEST:g} times.")
     rate = inner_rate(algorithm)
     if rate is None or faster == 1:
         return algorithm
@@ -145,3 +141,11 @@ def at_rate(algorithm: Algorithm, faster: float) -> Algorithm:
     else:
         changed.config = algorithm.config.model_copy(update={"inner_lr": rate * faster})
     return changed
+
+
+def faster(value: object) -> float:
+    """How many times the inner rates, from what a browser sent. Raises InputError outside of [SLOWEST, FASTEST]."""
+    if type(value) not in (int, float) or not SLOWEST <= value <= FASTEST:
+        text = f"The inner rate cannot be {shortened(value, 20)} times what it is."
+        raise InputError(text, f"Take from {SLOWEST:g} to {FASTEST:g} times.")
+    return float(value)

@@ -10,13 +10,14 @@ from core.library import Learner
 from data.errors import InputError
 from data.navigation import SQUARE
 
-SHOWN = 20  # trajectories of each update
+ACTED = 20  # trajectories of each update, of which the mean return is
+SHOWN = 5  # of these that are shown
 SEED = 0  # of the luck by which all actions are drawn: with one and the same goal, the same trajectories
 
 
 @dataclass(frozen=True)
 class Steered:
-    """Trajectories to a goal. paths: (updates + 1, trajectories, steps + 1, 2), the start first, and the last point again
+    """Trajectories to a goal. paths: (updates + 1, SHOWN, steps + 1, 2), the start first, and the last point again
     after the end. returns: (updates + 1,), their mean return. learned_from: trajectories of each update.
     """
 
@@ -40,7 +41,7 @@ def goal_of(values: object) -> tuple[float, float]:
 def steered(learner: Learner, goal: tuple[float, float]) -> Steered:
     """How a learner of navigation goes towards a goal after 0 … as many updates as its own test takes."""
     config, algorithm = learner.trained.config, learner.algorithm
-    shape = config.test_shape._replace(n_query=SHOWN)
+    shape = config.test_shape._replace(n_query=ACTED)
     batch = learner.family.sample("test", shape, 1, torch.Generator().manual_seed(SEED))
     batch = replace(batch, goals=torch.tensor([[goal]], device=batch.goals.device))  # (1, 1, 2)
     asked = config.evaluation.inner_steps
@@ -48,5 +49,5 @@ def steered(learner: Learner, goal: tuple[float, float]) -> Steered:
     states = list(algorithm.trajectory(batch, updates if algorithm.takes_steps else 0, differentiable=False))
     with torch.no_grad():
         found = [batch.paths(lambda x, state=state: algorithm.predict(state, x)) for state in states]
-    paths, returns = np.stack([one.points[0] for one in found]), np.array([one.returns.mean() for one in found])
+    paths, returns = np.stack([one.points[0, :SHOWN] for one in found]), np.array([one.returns.mean() for one in found])
     return Steered(goal, paths, returns, shape.k_shot)

@@ -18,6 +18,7 @@ from data.sinusoid import X_RANGE, Curves
 
 SIDE = 41  # points of the grid along each axis
 ASKED_AT = 41  # places where a curve is compared with the true function
+FARTHER = 20  # times another's way: a learner that diverges must not make the others' too small to see
 BEHIND, AHEAD, ASIDE = 0.5, 1.3, 0.9  # of the longest way along an axis: how far the window reaches from the start
 
 
@@ -26,8 +27,8 @@ class Way:
     """How a learner adapts in weight space. weights: after 0 … steps inner steps, each (steps + 1, *shape).
 
     axes: (2, n), orthonormal: the first two principal directions of the way as seen from its start, over all n weights as one
-    vector. path: (steps + 1, 2), where it is along them; the start is (0, 0), and both ends of it are positive. share: of the
-    squared distances from the start, what the plane holds, in [0, 1].
+    vector. path: (steps + 1, 2), where it is along them, on the whole to the positive side of the start, (0, 0); not-a-number
+    where it has diverged. share: of the squared distances from the start, what the plane holds, in [0, 1].
     """
 
     algorithm: Algorithm
@@ -51,6 +52,13 @@ class Surface:
     at: np.ndarray
     share: float
 
+    @property
+    def beyond(self) -> bool:
+        """Whether some of the path is not on the map."""
+        x, y = self.path.T
+        on = (self.first[0] <= x) & (x <= self.first[-1]) & (self.second[0] <= y) & (y <= self.second[-1])
+        return not on.all()
+
 
 def way(learner: Learner, points: Points, faster: float = 1.0) -> Way | None:
     """How a learner adapts to these points; None where it takes no steps in weight space. faster: see ``curves.at_rate``."""
@@ -59,22 +67,24 @@ def way(learner: Learner, points: Points, faster: float = 1.0) -> Way | None:
     algorithm, task = at_rate(learner.algorithm, faster), as_task(learner, points)
     walked = [state.weights for state in states(algorithm, task)]
     weights = {name: torch.cat([one[name].detach() for one in walked]) for name in walked[0]}
-    moved = flat(weights)
-    moved = moved - moved[0]  # (steps + 1, n)
+    moved = flat(weights).double()  # (steps + 1, n)
+    known = moved.isfinite().all(1, keepdim=True)
+    moved = torch.where(known, moved - moved[0], 0.0)
     axes = torch.linalg.svd(moved, full_matrices=False).Vh[:2]
-    axes = axes * torch.where(moved[-1] @ axes.T < 0, -1.0, 1.0).unsqueeze(
+    axes = axes * torch.where(moved.sum(0) @ axes.T < 0, -1.0, 1.0).unsqueeze(
         1
     )  # which way one points is not for it to say
-    path = moved @ axes.T
-    whole = moved.square().sum()
-    return Way(algorithm, task, weights, axes, path, float(path.square().sum() / whole) if whole > 0 else 1.0)
+    path, whole = moved @ axes.T, moved.square().sum()
+    share = float(path.square().sum() / whole) if whole > 0 else 1.0
+    return Way(algorithm, task, weights, axes.float(), torch.where(known, path, torch.nan).float(), share)
 
 
 def surfaces(ways: Sequence[Way], truth: Curves | None) -> list[Surface]:
     """The mean squared error around each start, all in windows of one size: against the true function over its whole range, or
-    on the points where ``truth`` is None.
+    on the points where ``truth`` is None. They hold every way that is not more than FARTHER times as long as the shortest.
     """
-    reach = max((float(one.path.abs().max()) for one in ways), default=0.0) or 1.0
+    lengths = [length for one in ways if (length := float(one.path.nan_to_num().abs().max())) > 0]
+    reach = min(max(lengths), FARTHER * min(lengths)) if lengths else 1.0
     first, second = (torch.linspace(low, high, SIDE) * reach for low, high in ((-BEHIND, AHEAD), (-ASIDE, ASIDE)))
     return [_surface(one, truth, first, second) for one in ways]
 

@@ -8,7 +8,7 @@ import torch
 from torch.func import functional_call
 
 from core.algorithms.base import algorithms
-from core.playground.curves import MOST, STEPS, Points, at_rate, drawn, fit, inner_rate, places
+from core.playground.curves import MOST, STEPS, Points, at_rate, drawn, faster, fit, inner_rate, places
 from data.errors import InputError
 from data.sinusoid import LOOKED_AT
 from tests.core.playground.untrained import untrained
@@ -60,10 +60,15 @@ def test_rates_that_are_learned_stay_as_they_are(name: str) -> None:
     assert inner_rate(learner.algorithm) is None and at_rate(learner.algorithm, 3.0) is learner.algorithm
 
 
-@pytest.mark.parametrize("faster", [0, -1, 11, math.nan, math.inf, "2", None])
-def test_a_rate_out_of_range_is_refused(faster: object) -> None:
+@pytest.mark.parametrize("value", [0, -1, 11, math.nan, math.inf, "2", True, None])
+def test_a_rate_out_of_range_is_refused(value: object) -> None:
     with pytest.raises(InputError, match=r"from 0\.1 to 10"):
-        at_rate(untrained("maml").algorithm, faster)
+        faster(value)
+
+
+@pytest.mark.parametrize("value", [0.1, 1, 10.0])
+def test_and_one_within_it_is_taken(value: float) -> None:
+    assert faster(value) == value
 
 
 @pytest.mark.parametrize(

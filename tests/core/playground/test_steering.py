@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from core.playground import steering
 from core.playground.steering import SHOWN, goal_of, steered
 from data.errors import InputError
 from data.navigation import REACH
@@ -12,10 +13,13 @@ from tests.core.playground.untrained import untrained
 
 
 @pytest.mark.parametrize("name", ["maml", "anil", "reptile", "pretrain", "scratch"])
-def test_trajectories_start_in_the_middle_and_are_rewarded_by_the_chosen_goal(name: str) -> None:
+def test_trajectories_start_in_the_middle_and_are_rewarded_by_the_chosen_goal(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A return is minus the sum of the distances to the goal after each step; the tiny policy arrives nowhere near it."""
     learner = untrained(name, "evaluation.inner_steps=2", base="navigation")
     goal = (0.5, -0.4)
+    monkeypatch.setattr(steering, "ACTED", SHOWN)  # all of them are shown
     found = steered(learner, goal)
     assert found.goal == goal and found.learned_from == learner.trained.config.test_shape.k_shot
     assert found.paths.shape == (3, SHOWN, learner.family.config.horizon + 1, 2) and found.returns.shape == (3,)

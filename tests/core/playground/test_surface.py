@@ -17,7 +17,7 @@ STEPPING = ["maml", "anil", "meta-sgd", "maml++", "reptile", "pretrain", "scratc
 def test_the_plane_is_orthonormal_and_holds_the_start(name: str) -> None:
     one = way(untrained(name), POINTS)
     torch.testing.assert_close(one.axes @ one.axes.T, torch.eye(2), rtol=0, atol=1e-5)
-    assert one.path[0].tolist() == [0.0, 0.0] and (one.path[-1] >= 0).all() and 0 < one.share <= 1.0001
+    assert one.path[0].tolist() == [0.0, 0.0] and (one.path.sum(0) >= 0).all() and 0 < one.share <= 1.0001
 
 
 @pytest.mark.parametrize("name", STEPPING)
@@ -72,6 +72,14 @@ def test_one_that_does_not_move_has_a_plane_too() -> None:
     y = learner.predict(learner.adapt(x, [[0.0]], 0), x).item()
     (found,) = surfaces([way(learner, Points(np.array([1.0]), np.array([y])))], None)
     assert np.isfinite(found.loss).all() and np.abs(found.path).max() < 1e-4
+
+
+def test_one_that_diverges_is_drawn_as_far_as_it_got_and_leaves_the_others_maps_alone() -> None:
+    calm, wild = (way(untrained("maml", f"algorithm.inner_lr={rate}"), POINTS) for rate in (0.01, 100))
+    assert not wild.path.isfinite().all() and wild.path[1].isfinite().all() and 0 < wild.share <= 1.0001
+    first, second = surfaces([calm, wild], None)
+    assert not first.beyond and second.beyond and first.first[-1] < 50 * np.abs(first.path).max()
+    assert np.isfinite(first.loss).all()
 
 
 def test_a_learner_without_steps_has_no_way() -> None:

@@ -1,0 +1,104 @@
+"""The plot on which a person drags points: what it asks for again and again, and what it is answered."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.playground import curves
+from core.playground.curves import Drawn, Fit, Points
+from data.errors import InputError
+from data.sinusoid import X_RANGE
+
+HERE = Path(__file__).parent
+KEY = "drag-board"
+FIRST_STEP = 1  # that is shown until somebody chooses another one
+LABEL = "Points to learn from, and the learners' curves through them"
+_board = st.components.v2.component(
+    "board",
+    html=(HERE / "board.html").read_text(encoding="utf-8"),
+    css=(HERE / "board.css").read_text(encoding="utf-8"),
+    js="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("asking.js", "board.js")),
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is on the board. number: of the browser's question, 0 before the first. faster: times the learners' inner rates."""
+
+    number: int
+    points: Points
+    faster: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A learner on the board. color: in the palette. how: said in the place of an inner rate, where there is none."""
+
+    run: int
+    name: str
+    color: int
+    fit: Fit
+    how: str
+
+
+def asked(start: Points, rev: str, sent: Mapping[str, Any] | None) -> Asked:
+    """What the browser sent last, or the start where it was about another one. Raises InputError for what it cannot have sent.
+
+    rev: which start it is.
+    """
+    if sent is None:
+        return Asked(0, start, 1.0)
+    number, faster = sent.get("number"), sent.get("faster")
+    if type(number) is not int:
+        raise InputError("What was sent is no question.", "Load the page again.")
+    if sent.get("rev") != rev:
+        return Asked(number, start, 1.0)
+    return Asked(number, Points.of(sent.get("points")), curves.faster(faster))
+
+
+def sent() -> Mapping[str, Any] | None:
+    """The browser's last question as it came, in this session; None before the first."""
+    return (st.session_state.get(KEY) or {}).get("asked")
+
+
+def board(now: Asked, rev: str, shown: Sequence[Shown], task: Drawn) -> None:
+    _board(key=KEY, data=answer(now, rev, shown, task), default={"asked": None}, on_asked_change=lambda: None)
+
+
+def answer(now: Asked, rev: str, shown: Sequence[Shown], task: Drawn) -> dict[str, Any]:
+    """What the browser gets: numbers of curves as base64 of float32."""
+    return {
+        "number": now.number,
+        "rev": rev,
+        "points": now.points.plain(),
+        "faster": now.faster,
+        "x": curves.places()[:, 0].tolist(),
+        "truth": encoded(task.truth),
+        "on_truth": now.points.plain() == task.points.plain(),
+        "learners": [_answered(one) for one in shown],
+        "steps": curves.STEPS,
+        "shown": FIRST_STEP,
+        "most": curves.MOST,
+        "x_range": X_RANGE,
+        "y_range": curves.Y_RANGE,
+        "label": LABEL,
+    }
+
+
+def _answered(one: Shown) -> dict[str, Any]:
+    about = {"run": one.run, "name": one.name, "color": one.color, "rate": one.fit.rate, "how": one.how}
+    return about | {
+        "y": encoded(one.fit.y),
+        "error": [float(value) if np.isfinite(value) else None for value in one.fit.error],
+    }
+
+
+def encoded(array: np.ndarray) -> str:
+    """As base64 of float32."""
+    return base64.b64encode(np.ascontiguousarray(array, np.float32).tobytes()).decode()

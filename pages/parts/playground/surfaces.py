@@ -1,0 +1,103 @@
+"""Why one learner adapts in a step and another does not: the loss around each one's start, with its way over it."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core import about
+from core.library import Learner
+from core.playground.curves import STEPS, Drawn
+from core.playground.surface import SIDE, Surface, surfaces, way
+from core.plotted import JS
+from pages.parts import readable, say, theme
+from pages.parts.playground.board import Asked, encoded
+
+TITLE = "The loss around the start"
+HEIGHT = 400  # pixels
+TRUTH, POINTS = "the true function", "the points"  # what the loss is measured on
+MEANT = (
+    "Around a start that was learned for adapting, the loss falls into a deep valley one gradient step away; around another one "
+    "it falls gently, and not as far."
+)
+HOW = (
+    f"The plane goes through the start along the first two principal directions of the {STEPS} inner steps as seen from there. "
+    f"Distances are between weights, and all maps have the same scale and colours: {SIDE} × {SIDE} networks each."
+)
+_map = st.components.v2.component(
+    "loss_map",
+    html=f'<div class="host" role="img" style="width:100%;min-height:{HEIGHT}px"></div>',
+    js=JS.replace("export default function", "const drawChart = function")
+    + Path(__file__).with_name("surface.js").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+def surface_cards(learners: Sequence[tuple[str, Learner]], now: Asked, task: Drawn) -> None:
+    """A card for each learner that takes steps in weight space. learners: with their names."""
+    found = [(name, way(learner, now.points, now.faster)) for name, learner in learners]
+    stepping = [(name, one) for name, one in found if one is not None]
+    with theme.card("surfaces"):
+        with theme.heading(TITLE):
+            on = measured_on(now, task)
+        say.caption(MEANT)
+        made = surfaces([one for _, one in stepping], task.curve if on == TRUTH else None)
+        shown = [(name, one) for (name, _), one in zip(stepping, made, strict=True)]
+        columns = st.columns(3 if len(shown) == 3 else 2)
+        for place, (name, one) in enumerate(shown):
+            with columns[place % len(columns)]:
+                draw(place, name, one, limits(made), on)
+        if still := [name for name, one in found if one is None]:
+            say.caption(f"No map of {about.listed(still, 'and')}: what takes no steps has no way to draw.")
+        say.caption(HOW)
+
+
+def measured_on(now: Asked, task: Drawn) -> str:
+    """A choice where the points are still those of the drawn task: any others say nothing of a true function."""
+    if now.points.plain() != task.points.plain():
+        return POINTS
+    return st.segmented_control(
+        "Loss on", [TRUTH, POINTS], default=TRUTH, required=True, key="surface-on", label_visibility="collapsed"
+    )
+
+
+def limits(made: Sequence[Surface]) -> tuple[float, float]:
+    """The exponents between which all maps have their colours."""
+    known = np.concatenate([one.loss.ravel() for one in made])
+    known = np.log10(known[np.isfinite(known) & (known > 0)])
+    return float(known.min(initial=0)), float(known.max(initial=0))
+
+
+def draw(place: int, name: str, one: Surface, of_all: tuple[float, float], on: str) -> None:
+    with theme.card(f"surface-{place}", name):
+        say.caption(told(one, on))
+        _map(key=f"surface-{place}", data=sent(place, name, one, of_all), on_settled_change=lambda: None)
+
+
+def told(one: Surface, on: str) -> str:
+    """What the map shows, in numbers."""
+    start, first, last = (readable.number(float(one.at[step])) for step in (0, 1, STEPS))
+    beyond = " It goes beyond the map." if one.beyond else ""
+    return (
+        f"Error on {on}: {start} at the start, {first} after one step, {last} after {STEPS}. The plane holds "
+        f"{math.floor(1000 * min(one.share, 1)) / 10:g} % of the way (of its squared distances from the start).{beyond}"
+    )
+
+
+def sent(place: int, name: str, one: Surface, of_all: tuple[float, float]) -> dict[str, Any]:
+    low, high = of_all
+    return {
+        "first": one.first.tolist(),
+        "second": one.second.tolist(),
+        "loss": encoded(one.loss),
+        "path": encoded(one.path),
+        "at": encoded(one.at),
+        "low": low,
+        "high": high,
+        "height": HEIGHT,
+        "label": f"Loss around the start of {name}, and its way over {STEPS} inner steps",
+        "listens": place == 0,
+    }
