@@ -1,6 +1,7 @@
 // What playgrounds share that ask the server again and again while somebody moves something. Their own scripts follow below.
 
 const PATIENCE = 5000;  // ms until a question counts as lost
+const RAISED = {'-': '⁻', ...Object.fromEntries([...'⁰¹²³⁴⁵⁶⁷⁸⁹'].map((sign, digit) => [digit, sign]))};
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** One question under way at a time. Of what is asked meanwhile only the newest is sent, once the answer has come. */
@@ -52,13 +53,17 @@ function colorOf(element, index) {
   return colors[index % colors.length].trim();
 }
 
-/** Three figures, as the pages write numbers. */
+/** Three figures, tiny and huge numbers with a power, as the pages write them. */
 function figures(value) {
   if (!Number.isFinite(value)) return '–';
-  return value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e4) ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  if (value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4)) return minus(Number(value.toPrecision(3)));
+  const [digits, power] = value.toExponential(2).split('e');
+  return minus(`${digits}×10${[...power.replace('+', '')].map(sign => RAISED[sign]).join('')}`);
 }
 
-function signed(value) { return value.toFixed(2).replace('-', '−'); }
+function minus(number) { return String(number).replace('-', '−'); }
+
+function signed(value) { return minus(value.toFixed(2)); }
 
 function clamped(value, [low, high]) { return Math.min(high, Math.max(low, value)); }
 
@@ -99,8 +104,8 @@ class Scale {
     const {margin, width, height} = this, bottom = height - margin.bottom;
     return made('g', {class: 'grid', 'aria-hidden': true},
       ...ys.map(y => made('line', {x1: margin.left, x2: width - margin.right, y1: this.top(y), y2: this.top(y), class: y === 0 ? 'zero' : ''})),
-      ...ys.map(y => made('text', {x: margin.left - 8, y: this.top(y) + 4, 'text-anchor': 'end'}, String(y).replace('-', '−'))),
-      ...xs.map(x => made('text', {x: this.left(x), y: bottom + 18, 'text-anchor': 'middle'}, String(x).replace('-', '−'))),
+      ...ys.map(y => made('text', {x: margin.left - 8, y: this.top(y) + 4, 'text-anchor': 'end'}, minus(y))),
+      ...xs.map(x => made('text', {x: this.left(x), y: bottom + 18, 'text-anchor': 'middle'}, minus(x))),
     );
   }
 }

@@ -193,13 +193,13 @@ class Board {
     const {data} = this, plots = this.find('.plots'), focused = this.focused();
     this.root.classList.toggle('apart', this.apart);
     const shown = this.apart ? this.fits.map(one => [one]) : [this.fits];
-    const figures = shown.map(fits => this.figure(fits));
-    plots.replaceChildren(...figures.map(one => one.figure));
-    plots.style.setProperty('--columns', figures.length > 3 ? 2 : figures.length);
-    const wide = figures[0].figure.clientWidth, high = clamped(wide * (this.apart ? 0.62 : 0.42), this.apart ? [200, 320] : [260, 430]);
+    const frames = shown.map(fits => this.frame(fits));
+    plots.replaceChildren(...frames.map(one => one.figure));
+    plots.style.setProperty('--columns', frames.length > 3 ? 2 : frames.length);
+    const wide = frames[0].figure.clientWidth, high = clamped(wide * (this.apart ? 0.62 : 0.42), this.apart ? [200, 320] : [260, 430]);
     const y = [data.y_range[0] - BEYOND, data.y_range[1] + BEYOND];
     this.scale = new Scale(wide, high, MARGIN, data.x_range, y);
-    this.panels = figures.map(one => this.panel(one));
+    this.panels = frames.map(one => this.panel(one));
     this.drawn = this.points.map((_, index) => this.panels.map(panel => this.point(panel, index)));
     this.points.forEach((_, index) => this.place(index));
     if (focused) this.drawn[focused[0]]?.[focused[1]]?.focus({preventScroll: true});
@@ -213,7 +213,7 @@ class Board {
     return active && this.root.contains(active) ? [Number(active.dataset.index), Number(active.dataset.panel)] : null;
   }
 
-  figure(fits) {
+  frame(fits) {
     const figure = document.createElement('figure'), caption = document.createElement('figcaption');
     if (this.apart) figure.append(caption);
     return {figure, fits, caption};

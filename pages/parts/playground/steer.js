@@ -43,15 +43,15 @@ class Steering {
     updates.className = 'updates';
     section.append(title, updates);
     const [, trajectories, points] = learner.shape, all = decoded(learner.paths), each = trajectories * points * 2;
-    const figures = learner.returns.map((reached, update) => {
+    const planes = learner.returns.map((reached, update) => {
       const figure = document.createElement('figure'), caption = document.createElement('figcaption'), number = document.createElement('b');
-      number.textContent = figures3(reached);
+      number.textContent = figures(reached);
       caption.append(update ? `after ${update} update${update > 1 ? 's' : ''}: return ` : 'before adapting: return ', number);
       figure.append(caption);
       updates.append(figure);
       return {figure, paths: all.subarray(update * each, (update + 1) * each)};
     });
-    return {section, draw: () => figures.forEach(({figure, paths}) => figure.prepend(this.plane(figure.clientWidth, paths, trajectories, points)))};
+    return {section, draw: () => planes.forEach(({figure, paths}) => figure.prepend(this.plane(figure.clientWidth, paths, trajectories, points)))};
   }
 
   plane(size, paths, trajectories, points) {
@@ -95,8 +95,6 @@ class Steering {
     this.resized.disconnect();
   }
 }
-
-function figures3(value) { return figures(value).replace('-', '−'); }
 
 export default function ({data, parentElement, setStateValue}) {
   const root = parentElement.querySelector('.steer');
