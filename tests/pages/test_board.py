@@ -55,7 +55,7 @@ def test_the_answer_has_every_curve_after_every_step() -> None:
     learners = [untrained("maml"), untrained("cnp")]
     task = drawn(learners[0].family, 5, 1)
     fits = [fit(learner, task.points) for learner in learners]
-    shown = [Shown(run, f"#{run}", run, one, "") for run, one in enumerate(fits)]
+    shown = [Shown(str(run), f"#{run}", run, one, "") for run, one in enumerate(fits)]
     found = answer(Asked(7, task.points, 1.0), "task 1", shown, task)
     assert (found["number"], found["rev"], found["on_truth"]) == (7, "task 1", True)
     for sent, one, rows in zip(found["learners"], fits, (STEPS + 1, 1), strict=True):
@@ -72,7 +72,7 @@ def test_what_is_no_number_is_sent_as_nothing() -> None:
     found = fit(learner, Points.of([[5.0, 5.0], [4.0, -5.0], [-5.0, 5.0]]))
     assert not np.isfinite(found.error).all()
     task = drawn(learner.family, 5, 1)
-    sent = answer(Asked(0, task.points, 1.0), "", [Shown(1, "", 0, found, "")], task)["learners"][0]
+    sent = answer(Asked(0, task.points, 1.0), "", [Shown("1", "", 0, found, "")], task)["learners"][0]
     assert sent["error"][-1] is None and sent["error"][0] == pytest.approx(found.error[0])
 
 

@@ -225,7 +225,7 @@ class Board {
     const {left, top} = MARGIN, {wide, high} = scale, truth = made('path', {class: 'true'});
     const curves = made('svg', {x: left, y: top, width: wide, height: high, viewBox: `${left} ${top} ${wide} ${high}`}, truth);  // cuts off
     const lines = fits.map(fit => {
-      const [before, after] = ['before', 'after'].map(name => made('path', {class: name, style: `--swatch: ${fit.color}`, 'data-run': fit.run}));
+      const [before, after] = ['before', 'after'].map(name => made('path', {class: name, style: `--swatch: ${fit.color}`, 'data-learner': fit.key}));
       curves.append(before, after);
       return {before, after, place: this.fits.indexOf(fit)};
     });

@@ -38,9 +38,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Shown:
-    """A learner on the board. color: in the palette. how: said in the place of an inner rate, where there is none."""
+    """A learner on the board. key: of the candidate. color: in the palette. how: said where there is no one inner rate."""
 
-    run: int
+    key: str
     name: str
     color: int
     fit: Fit
@@ -92,7 +92,7 @@ def answer(now: Asked, rev: str, shown: Sequence[Shown], task: Drawn) -> dict[st
 
 
 def _answered(one: Shown) -> dict[str, Any]:
-    about = {"run": one.run, "name": one.name, "color": one.color, "rate": one.fit.rate, "how": one.how}
+    about = {"key": one.key, "name": one.name, "color": one.color, "rate": one.fit.rate, "how": one.how}
     return about | {
         "y": encoded(one.fit.y),
         "error": [float(value) if np.isfinite(value) else None for value in one.fit.error],

@@ -6,22 +6,31 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.library import Learner
-from core.playground import curves
-from core.playground.curves import Drawn
-from core.runs.schema import LARGEST_RUN, Run
+from core.playground.curves import Drawn, drawn, fit
+from core.runs.schema import LARGEST_RUN
 from pages.parts import session, theme
 from pages.parts.playground.board import Shown, asked, board, sent
+from pages.parts.playground.players import Player, candidates, choice, players
 from pages.parts.playground.surfaces import surface_cards
 
+TITLE, ICON = "Drag", ":material/drag_pan:"
+FAMILY = ("sinusoid",)
 TASK = "task"  # of the address: a seed
 FIRST_TASK = 1  # that is shown until somebody draws one
 DRAW = "The points of another sinusoid of the family, and its true function."
 
 
-def play(chosen: Sequence[tuple[Run, Learner]]) -> None:
-    """chosen: learners of sinusoids, at least one."""
-    seed, first = task_asked_for(), chosen[0][1]
-    task = curves.drawn(first.family, first.trained.config.test_shape.k_shot, seed)
+def play() -> None:
+    there = candidates(FAMILY)
+    with theme.card("drag-learners"):
+        chosen = players(choice(there, "drag"))
+        if not there:
+            theme.empty("No learner of sinusoids yet", "Train one; that takes about a minute.")
+            st.page_link("pages/train.py", label="Train one", query_params={"preset": "sinusoid-maml"})
+    if not chosen:
+        return
+    seed, first = task_asked_for(), chosen[0].learner
+    task = drawn(first.family, first.trained.config.test_shape.k_shot, seed)
     with theme.card("drag"):
         with theme.heading("Drag the points"):
             icon = ":material/casino:"
@@ -39,26 +48,28 @@ def draw_task() -> None:
     st.query_params[TASK] = str(random.randint(1, LARGEST_RUN))
 
 
-def dragged(chosen: Sequence[tuple[Run, Learner]], task: Drawn, rev: str) -> None:
+def dragged(chosen: Sequence[Player], task: Drawn, rev: str) -> None:
     """The plot. Streamlit runs this alone at each question that the browser asks."""
     with session.shown_errors():
         now = asked(task.points, rev, sent())
         shown = [
-            Shown(run.id, called(run), color, curves.fit(learner, now.points, now.faster), how(learner))
-            for color, (run, learner) in enumerate(chosen)
+            Shown(
+                one.candidate.key,
+                one.candidate.title,
+                color,
+                fit(one.learner, now.points, now.faster),
+                how(one.learner),
+            )
+            for color, one in enumerate(chosen)
         ]
         board(now, rev, shown, task)
 
 
-def around(chosen: Sequence[tuple[Run, Learner]], task: Drawn, rev: str) -> None:
+def around(chosen: Sequence[Player], task: Drawn, rev: str) -> None:
     """The maps. Streamlit runs this alone once the points have come to rest."""
     with session.shown_errors():
-        named = [(called(run), learner) for run, learner in chosen]
+        named = [(one.candidate.title, one.learner) for one in chosen]
         surface_cards(named, asked(task.points, rev, sent()), task)
-
-
-def called(run: Run) -> str:
-    return f"#{run.id} {run.name}"
 
 
 def how(learner: Learner) -> str:

@@ -5,11 +5,11 @@ from types import ModuleType
 import streamlit as st
 
 from pages.parts import session
-from pages.parts.playground import versus
+from pages.parts.playground import drag, steer, versus
 
 MODE = "mode"  # of the address
 PICKED = "playground-mode"  # session state: the widget's choice, which follows the address
-MODES: dict[str, ModuleType] = {"versus": versus}
+MODES: dict[str, ModuleType] = {"versus": versus, "drag": drag, "steer": steer}
 
 
 def playground() -> None:

@@ -6,14 +6,18 @@ from typing import Any
 
 import streamlit as st
 
-from core.library import Learner
+from core import about
+from core.config.presets import preset
 from core.playground.steering import Steered, goal_of, steered
-from core.runs.schema import Run
 from data.errors import InputError
 from data.navigation import SQUARE
 from pages.parts import session, theme
 from pages.parts.playground.board import encoded
+from pages.parts.playground.players import Player, candidates, choice, players
 
+TITLE, ICON = "Steer", ":material/near_me:"
+FAMILY, PRESET = ("navigation",), preset("navigation-maml")
+SECONDS = 99.0  # that the preset takes on two cores, see the README's results
 HERE = Path(__file__).parent
 KEY = "steer-goal"
 FIRST = (0.35, 0.3)  # the goal until somebody puts it elsewhere
@@ -26,15 +30,26 @@ _goal = st.components.v2.component(
 )
 
 
-def play(chosen: Sequence[tuple[Run, Learner]]) -> None:
-    with theme.card("steer", "Put the goal somewhere"):
-        st.fragment(steering)(chosen)
+def play() -> None:
+    there = candidates(FAMILY)
+    with theme.card("steer-learners"):
+        chosen = players(choice(there, "steer")) if there else []
+        if not there:
+            trains = f"The preset {PRESET.title} trains such a policy in {about.roughly(SECONDS)}."
+            theme.empty("Nobody has learned to navigate yet", trains)
+            with st.container(horizontal=True, horizontal_alignment="center"):
+                train = {"preset": PRESET.name}
+                st.page_link("pages/train.py", label="Train one", icon=":material/rocket_launch:", query_params=train)
+    if chosen:
+        with theme.card("steer", "Put the goal somewhere"):
+            st.fragment(steering)(chosen)
 
 
-def steering(chosen: Sequence[tuple[Run, Learner]]) -> None:
+def steering(chosen: Sequence[Player]) -> None:
+    """The squares. Streamlit runs this alone at each goal."""
     with session.shown_errors():
         number, goal = asked((st.session_state.get(KEY) or {}).get("asked"))
-        found = [(run, steered(learner, goal)) for run, learner in chosen]
+        found = [(one.candidate.title, steered(one.learner, goal)) for one in chosen]
         _goal(key=KEY, data=answer(number, found), default={"asked": None}, on_asked_change=lambda: None)
 
 
@@ -47,16 +62,16 @@ def asked(sent: Mapping[str, Any] | None) -> tuple[int, tuple[float, float]]:
     return sent["number"], goal_of(sent.get("goal"))
 
 
-def answer(number: int, found: Sequence[tuple[Run, Steered]]) -> dict[str, Any]:
-    """What the browser gets: the points of trajectories as base64 of float32."""
+def answer(number: int, found: Sequence[tuple[str, Steered]]) -> dict[str, Any]:
+    """What the browser gets, of learners by name: the points of trajectories as base64 of float32."""
     learners = [
         {
-            "name": f"#{run.id} {run.name}",
+            "name": name,
             "color": color,
             "shape": one.paths.shape[:3],
             "paths": encoded(one.paths),
             "returns": one.returns.tolist(),
         }
-        for color, (run, one) in enumerate(found)
+        for color, (name, one) in enumerate(found)
     ]
     return {"number": number, "goal": found[0][1].goal, "square": SQUARE, "learners": learners}
