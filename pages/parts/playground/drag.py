@@ -13,7 +13,7 @@ from pages.parts.playground.board import Shown, asked, board, sent
 from pages.parts.playground.players import Player, candidates, choice, players
 from pages.parts.playground.surfaces import surface_cards
 
-TITLE, ICON = "Drag", ":material/drag_pan:"
+TITLE, ICON = "Drag points", ":material/drag_pan:"
 FAMILY = ("sinusoid",)
 TASK = "task"  # of the address: a seed
 FIRST_TASK = 1  # that is shown until somebody draws one
@@ -32,7 +32,7 @@ def play() -> None:
     seed, first = task_asked_for(), chosen[0].learner
     task = drawn(first.family, first.trained.config.test_shape.k_shot, seed)
     with theme.card("drag"):
-        with theme.heading("Drag the points"):
+        with theme.heading("What they make of a few points"):
             icon = ":material/casino:"
             st.button("Draw a task", key="draw-task", icon=icon, type="tertiary", help=DRAW, on_click=draw_task)
         st.fragment(dragged)(chosen, task, f"task {seed}")

@@ -15,7 +15,7 @@ from pages.parts import session, theme
 from pages.parts.playground.board import encoded
 from pages.parts.playground.players import Player, candidates, choice, players
 
-TITLE, ICON = "Steer", ":material/near_me:"
+TITLE, ICON = "Steer a policy", ":material/near_me:"
 FAMILY, PRESET = ("navigation",), preset("navigation-maml")
 SECONDS = 99.0  # that the preset takes on two cores, see the README's results
 HERE = Path(__file__).parent

@@ -23,10 +23,10 @@ function written(loss) { return String(Number(loss.toPrecision(2))); }
 
 function drawMap(Plotly, host, data) {
   const style = getComputedStyle(host), theme = name => style.getPropertyValue(name).trim();
-  const kind = style.colorScheme === 'dark' ? 'dark' : 'light', shades = SHADES[kind];
-  const loss = decode(data.loss, Float32Array), side = data.first.length;
-  const rows = Array.from({length: side}, (_, row) => Array.from(loss.subarray(row * side, (row + 1) * side)));
-  const ticks = lossTicks(data.low, data.high), narrow = host.clientWidth < NARROW;
+  const kind = style.colorScheme === 'dark' ? 'dark' : 'light', shades = SHADES[kind], ground = theme('--st-background-color');
+  const loss = decode(data.loss, Float32Array), count = data.first.length;
+  const rows = Array.from({length: count}, (_, row) => Array.from(loss.subarray(row * count, (row + 1) * count)));
+  const ticks = lossTicks(data.low, data.high), narrow = host.clientWidth < NARROW, side = host.clientWidth - 56;  // the map's, in pixels
   const map = {
     type: 'contour', x: data.first, y: data.second, z: rows.map(row => row.map(Math.log10)), customdata: rows,
     zmin: data.low, zmax: data.high, colorscale: shades.map((shade, i) => [i / (shades.length - 1), shade]),
@@ -34,26 +34,26 @@ function drawMap(Plotly, host, data) {
     line: {width: 0.6, color: kind === 'dark' ? 'rgba(255,255,255,.22)' : 'rgba(15,21,35,.2)'},
     colorbar: {
       thickness: 10, outlinewidth: 0, tickvals: ticks, ticktext: ticks.map(at => written(10 ** at)), len: 1, tickfont: {size: 11},
-      ...(narrow ? {orientation: 'h', y: -0.28, x: 0.5} : {x: 1.01, xpad: 6, ypad: 0, title: {text: 'loss', side: 'top', font: {size: 12}}}),
+      ...(narrow ? {orientation: 'h', x: 0.5, y: -50 / side, yanchor: 'top'} : {x: 1.01, xpad: 6, ypad: 0, title: {text: 'loss', side: 'top', font: {size: 12}}}),
     },
     hovertemplate: '%{customdata:.3~g}<extra></extra>',
   };
   const path = Array.from(decode(data.path, Float32Array)), even = part => path.filter((_, i) => i % 2 === part);
   const line = {type: 'scatter', x: even(0), y: even(1), showlegend: false};
-  const halo = {...line, mode: 'lines', line: {color: theme('--st-background-color'), width: 5}, hoverinfo: 'skip'};
+  const halo = {...line, mode: 'lines', line: {color: ground, width: 5}, hoverinfo: 'skip'};
   const way = {
     ...line, mode: 'lines+markers+text', line: {color: WAY[kind], width: 2.2}, customdata: Array.from(decode(data.at, Float32Array)),
     marker: {
-      color: line.x.map((_, i) => i ? WAY[kind] : theme('--st-background-color')), size: line.x.map((_, i) => i ? 7 : 12),
-      line: {color: line.x.map((_, i) => i ? theme('--st-background-color') : WAY[kind]), width: line.x.map((_, i) => i ? 1 : 3)},
+      color: line.x.map((_, i) => i ? WAY[kind] : ground), size: line.x.map((_, i) => i ? 7 : 12),
+      line: {color: line.x.map((_, i) => i ? ground : WAY[kind]), width: line.x.map((_, i) => i ? 1 : 3)},
     },
     text: line.x.map((_, i) => i === 0 ? 'start' : i === 1 ? '1' : i === line.x.length - 1 ? String(i) : ''),
-    textposition: line.x.map((_, i) => i === 1 ? 'bottom center' : 'top center'), textfont: {color: kind === 'dark' ? '#fff' : theme('--st-text-color'), size: 12},
+    textposition: line.x.map((_, i) => i === 1 ? 'bottom center' : 'top center'), textfont: {color: theme('--st-text-color'), size: 12, shadow: `0 0 3px ${ground}, 0 0 3px ${ground}, 0 0 5px ${ground}`},
     hovertemplate: line.x.map((_, i) => `${i ? `after ${i} step${i > 1 ? 's' : ''}` : 'start'}: %{customdata:.3~g}<extra></extra>`),
   };
   const axis = title => ({title: {text: title, font: {size: 12}, standoff: 6}, zeroline: false, showgrid: false, tickfont: {size: 11}, nticks: 5, fixedrange: true});
   const layout = {
-    height: narrow ? host.clientWidth + 60 : data.height, margin: narrow ? {l: 46, r: 8, t: 12, b: 42} : {l: 52, r: 44, t: 22, b: 42}, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
+    height: narrow ? side + 117 : data.height, margin: narrow ? {l: 48, r: 8, t: 12, b: 105} : {l: 52, r: 44, t: 22, b: 42}, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     font: {color: theme('--st-text-color'), family: theme('--st-font')}, hovermode: 'closest',
     xaxis: {...axis('first direction'), range: [data.first[0], data.first.at(-1)], constrain: 'domain'},
     yaxis: {...axis('second direction'), range: [data.second[0], data.second.at(-1)], scaleanchor: 'x', constrain: 'domain'},

@@ -29,7 +29,7 @@ HOW = (
 )
 _map = st.components.v2.component(
     "loss_map",
-    html=f'<div class="host" role="img" style="width:100%;min-height:{HEIGHT}px"></div>',
+    html='<div class="host" role="img" style="width:100%;min-height:300px"></div>',
     js=JS.replace("export default function", "const drawChart = function")
     + Path(__file__).with_name("surface.js").read_text(encoding="utf-8"),
     isolate_styles=False,
