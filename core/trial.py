@@ -22,23 +22,33 @@ def tried(config: RunConfig, folders: Folders | None = None, start: Start = spaw
 
     start: how the process of a person's own network is made.
     """
-    own = config.model.name == "module" and algorithms()[config.algorithm.name].uses_network
-    return _elsewhere(config, folders, start) if own else check(config, folders)
+    return _elsewhere(config, folders, start) if own_code(config) else check(config, folders)
+
+
+def own_code(config: RunConfig) -> dict[str, str]:
+    """The import paths of a person's own code that the run needs, by the settings they are in."""
+    found = {}
+    if config.model.name == "module" and algorithms()[config.algorithm.name].uses_network:
+        found["model.path"] = config.model.path
+    if path := getattr(config.family, "extractor", ""):
+        found["family.extractor"] = path
+    return found
 
 
 def _elsewhere(config: RunConfig, folders: Folders | None, start: Start) -> Trial:
+    at, path = next(iter(own_code(config).items()))
     asked = {"config": config.model_dump(mode="json"), "folders": folders and [str(path) for path in folders]}
     try:
         return Trial(*Question("core.trial:try_here", asked, SECONDS, start=start).answer())
     except Refused as error:
         raise ModelError(error.message, error.remedy, error.path) from None
     except TookTooLong:
-        text = f"{config.model.path} did not come to an end within {SECONDS:.0f} s."
-        raise ModelError(text, "It has to be built and to answer for two tasks in seconds.", "model.path") from None
+        text = f"{path} did not come to an end within {SECONDS:.0f} s."
+        raise ModelError(text, "It has to be built and to answer for two tasks in seconds.", at) from None
     except Died as error:
-        text = f"{config.model.path} ended the process {error.how} while it was tried out."
+        text = f"{path} ended the process {error.how} while it was tried out."
         remedy = "A network must not end its process; the server's log has what it printed."
-        raise ModelError(text, remedy, "model.path") from None
+        raise ModelError(text, remedy, at) from None
 
 
 def try_here(asked: dict[str, Any]) -> Trial:

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 from data.config import setting
-from data.family import ClassificationConfig
+from data.extractor import ExtractedConfig
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue
 
 
-class AugmentedConfig(ClassificationConfig):
+class AugmentedConfig(ExtractedConfig):
     """What families of photographs have beside the shape of their tasks. Of no effect on any test."""
 
     flip: bool = setting(False, "Mirror training pictures", advanced=True)

@@ -1,4 +1,6 @@
-"""Images that took time to draw or decode, kept in one file each, so that the next start is quick."""
+"""Images that took time to draw or decode, and features that took time to compute, kept in one file each, so that the next
+start is quick.
+"""
 
 import logging
 import math
@@ -101,27 +103,29 @@ def mapped(
     make: Callable[[int], np.ndarray],
     progress: OnProgress = lambda *_: None,
     title: str = "",
+    kind: type[np.generic] = np.uint8,
 ) -> Tensor:
-    """uint8 of this shape, mapped from the file at ``path``, so that it may be larger than memory.
+    """Numbers of this kind and shape, mapped from the file at ``path``, so that it may be larger than memory.
 
     Where there is none it is made, ``chunk`` rows at a time: ``make`` gives those from a row on. A file appears under its name
     only once it is whole, and of several processes that need it at once one makes it. title: of what that is. Raises DataError
     where it cannot be written: there may be no memory for it.
     """
-    if not _whole(path, shape):
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    if not _whole(path, size):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with in_turn(path.with_name(f".{path.stem}.lock"), progress) as tell:
-                if not _whole(path, shape):
+                if not _whole(path, size):
                     _make(path, shape[0], chunk, make, lambda row: tell(row / shape[0], f"Preparing {title}"))
         except OSError as error:
             text = f"{path} could not be written ({error.strerror or error})."
             raise DataError(text, "Free some space in the home folder.", str(path)) from error
-    return torch.from_numpy(np.memmap(path, np.uint8, "c", shape=shape))  # "c": torch takes none that is read-only
+    return torch.from_numpy(np.memmap(path, kind, "c", shape=shape))  # "c": torch takes none that is read-only
 
 
-def _whole(path: Path, shape: tuple[int, ...]) -> bool:
-    return path.is_file() and path.stat().st_size == math.prod(shape)
+def _whole(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def _make(path: Path, rows: int, chunk: int, make: Callable[[int], np.ndarray], tell: Callable[[int], None]) -> None:

@@ -1,17 +1,17 @@
 """What families of drawn characters share: grey pictures of 28×28 pixels."""
 
-from data.family import ClassificationConfig
+from data.extractor import ExtractedConfig
 from data.pictures import Pictures
 from data.spec import InputSpec
 
 SIDE = 28  # pixels
 
 
-class CharactersConfig(ClassificationConfig):
+class CharactersConfig(ExtractedConfig):
     """What every family of characters has beside the shape of its tasks."""
 
     @property
-    def input_spec(self) -> InputSpec:
+    def picture_spec(self) -> InputSpec:
         return InputSpec((1, SIDE, SIDE))
 
 

@@ -32,5 +32,9 @@ class InputError(InnerloopError):
     """What was typed cannot be meant: a setting out of range, a name that does not exist."""
 
 
+class ModelError(InnerloopError):
+    """A network cannot be built or cannot do what it is asked."""
+
+
 class DataError(InnerloopError):
     """A data set is missing, truncated or not what it claims to be."""

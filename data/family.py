@@ -195,6 +195,11 @@ class TaskFamily(ABC):
     def input_spec(self) -> InputSpec:
         return self.config.input_spec
 
+    @property
+    def made_with(self) -> str:
+        """Another one once inputs are made otherwise than from the same config before, by a file beside the data; else empty."""
+        return ""
+
     @abstractmethod
     def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
         """Draw ``tasks`` tasks of a split at once. The result lies on ``self.device``."""

@@ -39,7 +39,7 @@ class OwnPicturesConfig(AugmentedConfig):
     """Off: in shades of grey, in one channel instead of three."""
 
     @property
-    def input_spec(self) -> InputSpec:
+    def picture_spec(self) -> InputSpec:
         return InputSpec((3 if self.colour else 1, self.side, self.side))
 
 
@@ -90,6 +90,12 @@ class OwnPictures(Pictures):
         chosen = [(each.count, start) for each, start in places if each.split == split]
         counts, starts = map(torch.tensor, zip(*chosen, strict=True))
         return Pool(self.images(one, progress), counts, starts)
+
+    def fingerprint(self, split: Split) -> str:
+        """Without reading the pictures, which may be more than memory holds."""
+        one, classes = picture_set.find(self.config.set, Folders(self.datasets, self.cache)), self.pictures(split)
+        where = classes.starts.tolist(), classes.counts.tolist()
+        return repr((one.hash, self.config.side, self.config.colour, where))
 
     def names(self, split: Split) -> list[str]:
         return [one.name for one in picture_set.find(self.config.set, Folders(self.datasets, self.cache)).of(split)]

@@ -1,7 +1,9 @@
 """What families of pictures share: a split's pictures in one place, as a network takes them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -10,10 +12,14 @@ from torch import Tensor
 
 from data.augment import AugmentedConfig, augmented
 from data.batch import Episodes
+from data.cache import mapped
+from data.errors import ModelError
 from data.examples import ByClass, Examples
+from data.extractor import ExtractedConfig, Extractor
 from data.family import SPLITS, EpisodeShape, Split
 from data.view import plain
 
+CHUNK = 64  # pictures that go through a frozen network at once
 LOOKED_AT = 48  # pixels of a picture's longer side, at most, where a task is looked at
 
 
@@ -21,8 +27,9 @@ LOOKED_AT = 48  # pixels of a picture's longer side, at most, where a task is lo
 class Pool(Examples):
     """A split's pictures, class by class.
 
-    images: uint8 (pictures, channels, height, width). counts: int64 (classes,), how many of them each class has. starts: the
-    number of each class's first, where there are others between them; else one class comes after another.
+    images: uint8 (pictures, channels, height, width), or what a frozen network makes of them, float32 (pictures, size). counts:
+    int64 (classes,), how many of them each class has. starts: the number of each class's first, where there are others between
+    them; else one class comes after another.
     """
 
     images: Tensor
@@ -41,6 +48,12 @@ class Pool(Examples):
             images = images.unsqueeze(2)
         return cls(images.flatten(0, 1), torch.full((classes,), examples, device=images.device))
 
+    @cached_property
+    def places(self) -> Tensor:
+        """The numbers of all that are some class's, class by class: int64 (total,)."""
+        classes = zip(self.starts.tolist(), self.counts.tolist(), strict=True)
+        return torch.cat([torch.arange(start, start + count) for start, count in classes])
+
     def of(self, numbers: Tensor) -> Tensor:
         """The pictures of these numbers: (...) → (..., channels, height, width).
 
@@ -58,24 +71,75 @@ class Pool(Examples):
 
 
 class Pictures(ByClass):
-    """N-way K-shot classification of pictures, as float32 in [0, 1].
+    """N-way K-shot classification of pictures, as float32 in [0, 1], or of what a frozen network makes of them.
 
-    They stay on the device as uint8: a batch becomes float only once it is gathered.
+    They stay on the device as uint8: a batch becomes float only once it is gathered. Where there is a frozen network, its
+    features are there instead. The tasks that a seed draws are the same either way, and so is their hash, which is of pictures.
     """
 
     looks_like = "pictures"
 
+    @property
+    def extracts(self) -> bool:
+        """Whether a frozen network reads the pictures, and learners its features."""
+        return isinstance(self.config, ExtractedConfig) and bool(self.config.extractor)
+
+    def pool(self, split: Split) -> Pool:
+        if self.extracts and split not in self._pools:
+            self._pools[split] = self.features(split).to(self.device)
+        return super().pool(split)
+
+    def pictures(self, split: Split) -> Pool:
+        """A split's pictures themselves. Where learners are given features they stay where they were loaded."""
+        if not self.extracts:
+            return self.pool(split)
+        if split not in self._pictures:
+            self._pictures[split] = self.load(split, self.progress)
+        return self._pictures[split]
+
+    @cached_property
+    def _pictures(self) -> dict[Split, Pool]:
+        return {}
+
+    @cached_property
+    def made_with(self) -> str:
+        return Extractor(self.config, self.datasets).key() if self.extracts else ""
+
+    def features(self, split: Split) -> Pool:
+        """What the frozen network makes of each picture of a split, out of the cache; the first time it is computed.
+
+        Raises ModelError where it does not work, and where it is not the one that the other splits were read with.
+        """
+        pictures, extractor = self.pictures(split), Extractor(self.config, self.datasets, self.device)
+        if extractor.key() != self.made_with:
+            text = "The frozen network or its weights were changed while they were in use."
+            raise ModelError(text, "Start anew with the ones that are there now.", "family.extractor")
+        key = hashlib.sha256(f"{self.fingerprint(split)} {self.made_with}".encode()).hexdigest()
+
+        def make(start: int) -> np.ndarray:
+            return extractor(as_input(pictures.of(pictures.places[start : start + CHUNK]))).cpu().numpy()
+
+        path, shape = self.cache / f"features-{key[:20]}.floats", (pictures.total, *self.input_spec.shape)
+        return Pool(mapped(path, shape, CHUNK, make, self.progress, "features", np.float32), pictures.counts)
+
+    def fingerprint(self, split: Split) -> str:
+        """Another one wherever a split has other pictures, or other classes of them."""
+        pictures = self.pictures(split)
+        digest = hashlib.sha256(repr((pictures.counts.tolist(), pictures.images.shape)).encode())
+        digest.update(pictures.images.contiguous().numpy())
+        return digest.hexdigest()
+
     def stand_in(self) -> int:
         """One picture of noise in the place of each, so that any number of them takes no memory."""
         noise = torch.randint(256, (1, *self.input_spec.shape), generator=torch.Generator().manual_seed(0))
-        noise = noise.byte().to(self.device)
+        noise = (noise.float() if self.extracts else noise.byte()).to(self.device)
         for split in SPLITS:
             counts = self.counted(split)
             self._pools[split] = Pool(noise.expand(int(counts.sum()), *noise.shape[1:]), counts)
-        return sum(len(pool.images) * pool.images[0].numel() for pool in self._pools.values())
+        return sum(len(one.images) * one.images[0].numel() * noise.element_size() for one in self._pools.values())
 
     def inputs(self, pool: Pool, parts: tuple[Tensor, ...]) -> list[Tensor]:
-        return [as_input(pool.of(numbers)) for numbers in parts]
+        return [pool.of(numbers) if self.extracts else as_input(pool.of(numbers)) for numbers in parts]
 
     def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
         episodes = super().sample(split, shape, tasks, generator)
@@ -94,24 +158,30 @@ class Pictures(ByClass):
 
     def examples(self, split: Split, first: int, count: int, each: int) -> list[tuple[str, int, np.ndarray]]:
         """Classes of a split from the ``first`` on: name, number of pictures, and up to ``each`` of them to look at."""
-        pool, names = self.pool(split), self.names(split)
+        pool, names = self.pictures(split), self.names(split)
         found = []
         for number in range(first, min(first + count, len(pool.counts))):
             start, there = int(pool.starts[number]), int(pool.counts[number])
             chosen = torch.arange(start, start + min(each, there), device=pool.images.device)
-            found.append((names[number], there, self.looks(split, chosen)))
+            found.append((names[number], there, small(as_input(pool.of(chosen)))))
         return found
 
     def looks(self, split: Split, numbers: Tensor) -> np.ndarray:
-        return small(as_input(self.pool(split).of(numbers)))
+        return small(as_input(self.seen(split, numbers)))
 
     def pictured(self, split: Split, classes: Sequence[int]) -> np.ndarray:
-        starts = self.pool(split).starts
-        return self.looks(split, starts[torch.tensor(list(classes), dtype=torch.int64, device=starts.device)])
+        pictures = self.pictures(split)
+        chosen = torch.tensor(list(classes), dtype=torch.int64, device=pictures.starts.device)
+        return small(as_input(pictures.of(pictures.starts[chosen])))
 
     def hashed_inputs(self, split: Split, numbers: Tensor) -> Tensor:
         """Made float on the processor: a device's own division may round otherwise."""
-        return as_input(self.pool(split).of(numbers).cpu())
+        return as_input(self.seen(split, numbers).cpu())
+
+    def seen(self, split: Split, numbers: Tensor) -> Tensor:
+        """The pictures themselves that these numbers of the pool stand for: features are numbered class by class."""
+        pictures = self.pictures(split)
+        return pictures.of(pictures.places[numbers.cpu()] if self.extracts else numbers)
 
 
 def as_input(images: Tensor) -> Tensor:

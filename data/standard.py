@@ -28,7 +28,7 @@ class StandardConfig(AugmentedConfig):
     side: ClassVar[int]
 
     @property
-    def input_spec(self) -> InputSpec:
+    def picture_spec(self) -> InputSpec:
         return InputSpec((CHANNELS, self.side, self.side))
 
 
@@ -57,6 +57,9 @@ class Standard(Pictures):
     @abstractmethod
     def key(self) -> str:
         """What the decoded pictures are kept by: another one where the files are others."""
+
+    def fingerprint(self, split: Split) -> str:
+        return f"{self.config.name}-{self.key()}-{split}"
 
     def load(self, split: Split, progress: OnProgress) -> Pool:
         if missing := self.missing(self.datasets):

@@ -8,7 +8,8 @@ from core.algorithms.base import Algorithm, algorithms
 from core.config.run import RunConfig
 from core.models.base import ModelBuilder, models
 from core.runs import hardware
-from data.errors import DataError
+from data import extractor, own_module
+from data.errors import DataError, ModelError
 from data.family import SPLITS
 from data.places import Folders
 from data.registry import families
@@ -43,7 +44,7 @@ def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Pr
         remedy = f"A {training.schedule} schedule falls: set it to 0 or a small rate."
         found.append(Problem("training.final_lr", text, remedy, ({"training.final_lr": 0.0},)))
     missing = device_problems(config.device)
-    return found + missing + process_problems(config)
+    return found + extractor_problems(config, folders) + missing + process_problems(config)
 
 
 def changed(config: RunConfig, change: Mapping[str, Any]) -> RunConfig:
@@ -217,9 +218,35 @@ def not_for(algorithm: type[Algorithm], family: str) -> str:
     return ""
 
 
-def not_with(network: type[ModelBuilder], family: str) -> str:
-    """Why a network cannot read a family's inputs, both as they come; empty where it can."""
-    return network.problem(network.Config(), families()[family].Config(name=family).input_spec)
+def not_with(network: type[ModelBuilder], family: str, extractor: str = "") -> str:
+    """Why a network cannot read a family's inputs, both as they come; empty where it can. extractor: a frozen network's path."""
+    settings = {"extractor": extractor} if extractor else {}
+    return network.problem(network.Config(), families()[family].Config(name=family, **settings).input_spec)
+
+
+def extractor_problems(config: RunConfig, folders: Folders | None) -> list[Problem]:
+    """Why the frozen network that is named cannot read these pictures, as far as it is known without running its code."""
+    family, found, without = config.family, [], {"family.extractor": ""}
+    if not getattr(family, "extractor", ""):
+        return []
+    try:
+        own_module.names(family.extractor, "make", extractor.AT)
+        if folders:
+            extractor.weights_file(family, folders.datasets)
+    except ModelError as error:
+        found.append(Problem(error.path, error.message, error.remedy, (without,)))
+    channels = {len(family.extractor_mean), len(family.extractor_std)}
+    if len(channels) > 1 or min(channels) not in (3, family.picture_spec.shape[0]):
+        usual = {f"family.extractor_{name}": extractor.USUAL[name] for name in ("mean", "std")}
+        text = f"The frozen network is given {len(family.extractor_mean)} means and {len(family.extractor_std)} deviations."
+        remedy = "Give three of each; one of each only where it reads grey pictures."
+        found.append(Problem("family.extractor_mean", text, remedy, (usual,)))
+    if getattr(family, "augments", False):
+        text = "Pictures go through the frozen network once, and those of training are to be changed at every draw."
+        remedy = "Set family.flip to false, family.crop to 0 and family.jitter to 0, or leave the frozen network out."
+        still = {"family.flip": False, "family.crop": 0, "family.jitter": 0.0}
+        found.append(Problem(extractor.AT, text, remedy, (still, without)))
+    return found
 
 
 def device_problems(device: str) -> list[Problem]:

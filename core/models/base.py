@@ -10,13 +10,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from data.config import Config
-from data.errors import InnerloopError
+from data.errors import ModelError
 from data.registry import discover
 from data.spec import InputSpec
-
-
-class ModelError(InnerloopError):
-    """A network cannot be built or cannot learn the tasks it is given."""
 
 
 class ModelConfig(Config):

@@ -1,19 +1,16 @@
 """Your own network: any ``nn.Module`` class, named by its import path."""
 
-import importlib
 import inspect
-import os
-import sys
-from pathlib import Path
 from typing import Any, Literal
 
 from torch import nn
 
 from core.models.base import ModelBuilder, ModelConfig, ModelError
+from data import own_module
 from data.config import setting
 from data.spec import InputSpec
 
-PROJECT = Path(__file__).resolve().parents[2]
+AT = "model.path"
 
 
 class ModuleConfig(ModelConfig):
@@ -24,38 +21,12 @@ class ModuleConfig(ModelConfig):
     """Keyword arguments of the class, as JSON."""
 
 
-def names(path: str) -> tuple[str, str]:
-    """Module and class of ``package.module:Class``. Raises ModelError for what is no such path."""
-    module, _, name = path.partition(":")
-    if not module or not name:
-        text = f"'{path}' is not an import path."
-        raise ModelError(text, "Write package.module:Class, such as my_nets:Tiny.", "model.path")
-    return module, name
-
-
 def import_class(path: str) -> type[nn.Module]:
     """The class at ``package.module:Class``. Raises ModelError with the reason."""
-    at = "model.path"
-    module_name, class_name = names(path)
-    for folder in [str(PROJECT), *filter(None, os.environ.get("INNERLOOP_PATH", "").split(os.pathsep))]:
-        if folder not in sys.path:
-            sys.path.append(folder)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ModelError(
-            f"No module '{error.name}' was found.", "Put its folder into the environment variable INNERLOOP_PATH.", at
-        ) from error
-    except Exception as error:  # whatever the user's own module raises while it is imported
-        raise ModelError(
-            f"Importing {module_name} failed: {error!r}", "Import it in Python to see the traceback.", at
-        ) from error
-    found = getattr(module, class_name, None)
-    if found is None:
-        raise ModelError(f"The module {module_name} has no '{class_name}'.", "Check the name after the colon.", at)
+    found = own_module.imported(path, "Class", AT)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ModelError(
-            f"{path} is not a torch.nn.Module class.", "Name a class that derives from torch.nn.Module.", at
+            f"{path} is not a torch.nn.Module class.", "Name a class that derives from torch.nn.Module.", AT
         )
     return found
 
@@ -82,7 +53,5 @@ class Module(ModelBuilder):
                 "model.arguments",
             ) from error
         if not any(parameter.requires_grad for parameter in model.parameters()):
-            raise ModelError(
-                f"{config.path} has no parameters to learn.", "Register them as nn.Parameter.", "model.path"
-            )
+            raise ModelError(f"{config.path} has no parameters to learn.", "Register them as nn.Parameter.", AT)
         return model

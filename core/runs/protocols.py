@@ -4,8 +4,11 @@ from typing import Any
 
 from core.runs.facts import Facts
 
-# Of a family's config: how it was trained, not how it was tested.
-OF_TRAINING = ("n_way", "k_shot", "n_query", "flip", "crop", "jitter", "meta_gradient")
+# Of a family's config: how it was trained and what reads its pictures first, not which tasks it was tested on.
+OF_TRAINING = (
+    *("n_way", "k_shot", "n_query", "flip", "crop", "jitter", "meta_gradient"),
+    *("extractor", "extractor_weights", "extractor_size", "extractor_side", "extractor_mean", "extractor_std"),
+)
 SAID = {
     "split": "split",
     "n_way": "classes",

@@ -16,6 +16,7 @@ from core.training.memory import out_of_memory
 from core.training.streams import stream
 from data.batch import Answer
 from data.errors import InnerloopError
+from data.extractor import Extractor
 from data.family import OnProgress, TaskFamily
 from data.places import Folders
 from data.registry import families
@@ -121,12 +122,14 @@ class Trial(NamedTuple):
 
 
 def check(config: RunConfig, folders: Folders | None = None) -> Trial:
-    """Whether the run's learner and network fit its tasks, found out in a moment on the CPU, without the data.
+    """Whether the run's learner and networks fit its tasks, found out in a moment on the CPU, without the data.
 
     Raises ModelError with reason and remedy.
     """
     if config.model.name != "module":
         parameter_count(config, folders)  # before memory is asked for
+    if folders and getattr(config.family, "extractor", ""):
+        Extractor(config.family, folders.datasets).try_out()
     learner = tried_out(config, without_data(config, folders))
     return Trial(learner.forward_tasks.mode, cores(learner, config.training))
 

@@ -69,7 +69,8 @@ def save(
     check: called when all is written and nothing is in place; raises if it must not be put there (any more).
     """
     saved = weights(algorithm)
-    return place(folder, which, iteration, saved, {"algorithm": algorithm.choice or {}, **state}, check, keep)
+    own = {"algorithm": algorithm.choice or {}, "made_with": algorithm.family.made_with}
+    return place(folder, which, iteration, saved, {**own, **state}, check, keep)
 
 
 def place(
@@ -207,6 +208,13 @@ def load(checkpoint: Checkpoint, algorithm: Algorithm) -> dict[str, Any]:
 
 def put(checkpoint: Checkpoint, saved: dict[str, Tensor], state: dict[str, Any], algorithm: Algorithm) -> None:
     """What was read from a checkpoint into the learner. Raises CheckpointError where it is another's."""
+    made_with = algorithm.family.made_with
+    if state.get("made_with", made_with) != made_with:
+        raise CheckpointError(
+            f"The frozen network is another one than when {checkpoint.folder} was written.",
+            "Put its code and its file of weights back as they were, or start the run anew.",
+            str(checkpoint.folder),
+        )
     named = algorithm.learned()
     if {n: v.shape for n, v in named.items()} != {n: v.shape for n, v in saved.items()}:
         raise CheckpointError(

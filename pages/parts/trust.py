@@ -14,6 +14,10 @@ from data.errors import InputError
 SETTING = "INNERLOOP_OWN_NETWORKS"
 FILES = "INNERLOOP_OWN_FILES"
 ANSWERS = {"on": True, "off": False}
+FOLDERS = {"file": "texts", "extractor_weights": "weights"}  # of the data sets, by the setting that names a file
+NO_NETWORKS = (
+    f"Networks of one's own are switched off on this server. Launch the run from its command line, or set {SETTING}=on."
+)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,11 +47,13 @@ def refusal(config: dict) -> dict[str, str]:
     """Why a config of plain values may not be launched from a page of this server, by path; empty if it may."""
     found = {}
     if config["model"].get("name") == "module" and not own_networks():
-        text = "Networks of one's own are switched off on this server. Launch the run from its command line, or set "
-        found["model"] = f"{text}{SETTING}=on."
-    if outside(str(config["family"].get("file", ""))) and not trusted(FILES):
-        text = "Files outside of the data-set folder are switched off on this server. Put the file into its folder texts, or set "
-        found["family.file"] = f"{text}{FILES}=on."
+        found["model"] = NO_NETWORKS
+    if config["family"].get("extractor") and not own_networks():
+        found["family.extractor"] = NO_NETWORKS
+    for name, folder in FOLDERS.items():
+        if outside(str(config["family"].get(name, ""))) and not trusted(FILES):
+            text = "Files outside of the data-set folder are switched off on this server."
+            found[f"family.{name}"] = f"{text} Put the file into its folder {folder}, or set {FILES}=on."
     return found
 
 

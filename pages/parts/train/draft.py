@@ -17,6 +17,7 @@ from core.config.telling import REGISTRIES
 from core.models.base import ModelError
 from core.runs import hardware
 from core.training.build import parameter_count
+from data import extractor
 from data.errors import InnerloopError, InputError
 from data.places import Folders
 from data.registry import families
@@ -139,7 +140,8 @@ class Draft:
                 problems[one.path] = f"{problems[one.path]} {text}" if one.path in problems else text
             return None, problems
         except (ModelError, InputError) as error:  # no memory would hold it, or a server's setting is unclear
-            return None, {error.path if error.path.startswith("model") else "model": f"{error.message} {error.remedy}"}
+            at = error.path if error.path.startswith(("model", extractor.AT)) else "model"
+            return None, {at: f"{error.message} {error.remedy}"}
 
 
 def offered(family: str) -> Mapping[str, Mapping[str, Any]]:

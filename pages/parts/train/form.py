@@ -145,7 +145,9 @@ def misfit(current: Draft, section: str, name: str) -> str:
     if section == "algorithm" and contradictions.not_for(algorithms()[name], family):
         kinds = algorithms()[name].kinds
         return f"Not for {title}, {'whose inputs are tokens' if families()[family].kind in kinds else f'only for {kinds[0]}'}"
-    if section == "model" and (text := contradictions.not_with(models()[name], family)):
+    extractor = str(current.values["family"].get("extractor") or "")
+    if section == "model" and (text := contradictions.not_with(models()[name], family, extractor)):
+        title = f"the features of {title}" if extractor else title
         return f"Not for {title}: it {text.partition(' ')[2].partition(';')[0]}"
     return ""
 

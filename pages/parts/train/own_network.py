@@ -1,16 +1,16 @@
 """A person's own network, tried out as its path is typed: by a process of its own, as at launch, and never by the server."""
 
-import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
-from core.algorithms.base import algorithms
 from core.config.run import RunConfig
 from core.elsewhere import forked
 from core.models.base import ModelError
-from core.models.module import PROJECT, names
-from core.trial import tried
+from core.trial import own_code, tried
+from data import own_module
+from data.extractor import weights_file
 from pages.parts import session
 
 AGAIN = 600.0  # seconds after which an answer is asked for anew, even if the file is the same: it may import others
@@ -26,24 +26,25 @@ def check(config: RunConfig) -> None:
 
     Asked at every rerun: an answer is kept for as long as settings and file stay the same.
     """
-    if config.model.name != "module" or not algorithms()[config.algorithm.name].uses_network:
+    own = own_code(config)
+    if not own:
         return
-    module, _ = names(config.model.path)  # what is no path at all is known without a process
+    # What is no path at all is known without a process.
+    files = [own_module.file_of(own_module.names(path, "Class", at)[0]) for at, path in own.items()]
+    if "family.extractor" in own:
+        files.append(weights_file(config.family, session.home().datasets))
     with st.spinner("Trying your network out …"):
-        if problem := _problem(config.model_dump_json(include=SEEN), changed(module), str(session.home().root)):
+        if problem := _problem(config.model_dump_json(include=SEEN), changed(files), str(session.home().root)):
             raise ModelError(*problem)
 
 
-def changed(module: str) -> float:
-    """When the file of a module was last written, in seconds since the epoch; 0 where it is not found. Imports nothing."""
-    folders = [str(PROJECT), *filter(None, os.environ.get("INNERLOOP_PATH", "").split(os.pathsep))]
-    places = [Path(folder, *module.split(".")) for folder in folders]
-    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py") if file.exists()]
-    return files[0].stat().st_mtime if files else 0.0
+def changed(files: Sequence[Path | None]) -> tuple[float, ...]:
+    """When each of these files was last written, in seconds since the epoch; 0 for one that is not there."""
+    return tuple(file.stat().st_mtime if file and file.is_file() else 0.0 for file in files)
 
 
 @st.cache_data(max_entries=64, ttl=AGAIN, show_spinner=False)
-def _problem(parts: str, written: float, root: str) -> tuple[str, str, str] | None:  # noqa: ARG001 - asked anew for others
+def _problem(parts: str, written: tuple[float, ...], root: str) -> tuple[str, str, str] | None:  # noqa: ARG001 - asked anew for others
     home = session.home()
     try:
         tried(RunConfig.model_validate_json(parts), home.folders, forked(home))

@@ -1,0 +1,205 @@
+"""A frozen network in front of the learners: each picture goes through it once, and tasks are made of its features.
+
+The usual way with few photographs: a backbone that somebody has trained on many others, of timm's or torchvision's make, say. It
+comes as a person's own code and a file of weights; nothing is ever downloaded.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from data import own_module
+from data.config import setting
+from data.errors import ModelError, shortened
+from data.family import ClassificationConfig
+from data.spec import InputSpec
+
+VERSION = 1  # part of the cache's key: raise it whenever a picture is made ready otherwise
+FOLDER = "weights"  # of the data sets
+ALONE = 1e-3  # relative difference up to which features are the same whatever pictures are beside
+Channels = Annotated[list[float], Field(min_length=1, max_length=3)]
+Deviations = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1, max_length=3)]
+USUAL = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}  # of ImageNet's pictures, channel by channel
+AT, AT_WEIGHTS, AT_SIZE = "family.extractor", "family.extractor_weights", "family.extractor_size"
+
+
+class ExtractedConfig(ClassificationConfig):
+    """What families of pictures have beside the shape of their tasks: a frozen network, or none."""
+
+    extractor: str = setting("", "Frozen network", advanced=True)
+    """package.module:make, looked up like your own networks: called without arguments it gives an nn.Module from pictures (n,
+    channels, side, side) to features (n, size). All pictures go through it once; learners then see its features. Empty: none,
+    learners see pixels.
+    """
+    extractor_weights: str = setting("", "Its weights", advanced=True)
+    """A .safetensors file of the frozen network's state_dict: its name in the folder weights of the data-set folder, or its
+    whole path.
+    """
+    extractor_size: int = setting(512, "Its features", unit="numbers", ge=1, le=65536, advanced=True)
+    """How many numbers it gives for a picture: 512 for ResNet-18, 2048 for ResNet-50, 384 for small vision transformers."""
+    extractor_side: int | None = setting(
+        None, "Side it takes", unit="pixels", ge=8, le=1024, step=32, advanced=True, empty="as the pictures have"
+    )
+    """Pictures are made larger or smaller to this height and width first; most such networks were trained at 224."""
+    extractor_mean: Channels = setting(USUAL["mean"], "Mean it expects", advanced=True)
+    """Taken from each channel of pictures in [0, 1]; as ImageNet's for most networks. One number for a network that reads grey
+    pictures; with three, grey ones are given as three equal channels.
+    """
+    extractor_std: Deviations = setting(USUAL["std"], "Deviation it expects", advanced=True)
+    """What each channel is divided by afterwards; as ImageNet's for most networks."""
+
+    @property
+    def input_spec(self) -> InputSpec:
+        return InputSpec((self.extractor_size,)) if self.extractor else self.picture_spec
+
+    @property
+    def picture_spec(self) -> InputSpec:
+        """Of a picture itself: (channels, height, width). Known without the data."""
+        raise NotImplementedError
+
+
+class Extractor:
+    """The frozen network of a config. Its code is imported and its weights are read when a picture goes through it."""
+
+    def __init__(self, config: ExtractedConfig, datasets: Path, device: torch.device | str = "cpu"):
+        self.config, self.datasets, self.device = config, datasets, torch.device(device)
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """Raises ModelError with the reason and the way out."""
+        make = own_module.imported(self.config.extractor, "make", AT)
+        try:
+            network = make()
+        except Exception as error:  # whatever the person's own code raises
+            text = f"{self.config.extractor}() failed: {error!r}"
+            raise ModelError(text, "It is called without arguments and gives an nn.Module.", AT) from error
+        if not isinstance(network, nn.Module):
+            text = f"{self.config.extractor}() gives a {type(network).__name__} and no torch.nn.Module."
+            raise ModelError(text, "Let it give the network, without its weights.", AT)
+        load(network, weights_file(self.config, self.datasets))
+        return network.eval().requires_grad_(False).to(self.device)
+
+    def key(self) -> str:
+        """Another one wherever features may be others: by the weights, the file of code, and how pictures are made ready.
+
+        Imports nothing. Of what that code imports itself no change is noticed. Raises ModelError where there are no weights.
+        """
+        own = {name: value for name, value in self.config.model_dump().items() if name.startswith("extractor")}
+        code = own_module.file_of(own_module.names(self.config.extractor, "make", AT)[0])
+        own["extractor_weights"] = _digest(weights_file(self.config, self.datasets))
+        own["code"] = hashlib.sha256(code.read_bytes()).hexdigest() if code else ""
+        return hashlib.sha256(json.dumps([VERSION, own]).encode()).hexdigest()
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Pictures (n, channels, height, width) in [0, 1] → features float32 (n, size) on the extractor's device.
+
+        Raises ModelError where the network gives something else.
+        """
+        with torch.inference_mode():
+            try:
+                found = self.network(ready(images.to(self.device), self.config))
+            except ModelError:
+                raise
+            except Exception as error:  # whatever the person's own network raises
+                text = f"{self.config.extractor} cannot read pictures {tuple(images.shape)[1:]}: {error!r}"
+                remedy = "Set the side it takes and as many means as it reads channels, or let its code fit them."
+                raise ModelError(shortened(text, 500), remedy, AT) from error
+            return self._checked(found, len(images)).float()
+
+    def _checked(self, found: object, n: int) -> Tensor:
+        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != n:
+            shape = f"the shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+            text = f"For {n} pictures {self.config.extractor} gives {shape}, not (n, size)."
+            raise ModelError(text, "Leave out its last layer and pool its maps: one vector a picture.", AT)
+        if found.shape[1] != self.config.extractor_size:
+            text = f"{self.config.extractor} gives {found.shape[1]} features of a picture, not {self.config.extractor_size}."
+            raise ModelError(text, f"Set extractor_size to {found.shape[1]}.", AT_SIZE)
+        if not found.isfinite().all():
+            text = f"{self.config.extractor} gives features that are no finite numbers."
+            raise ModelError(text, "Are these weights whole, and of this network?", AT_WEIGHTS)
+        return found
+
+    def try_out(self) -> None:
+        """A few made-up pictures through the network, alone and together. Raises ModelError where that does not do."""
+        images = self.config.picture_spec.noise(4, generator=torch.Generator().manual_seed(0))
+        together, alone = self(images), self(images[:1])
+        if (together[:1] - alone).norm() > ALONE * alone.norm():
+            text = f"{self.config.extractor} gives a picture other features beside other pictures."
+            remedy = "Its BatchNorm layers need running statistics, and nothing in it may be drawn at random."
+            raise ModelError(text, remedy, AT)
+
+
+def ready(images: Tensor, config: ExtractedConfig) -> Tensor:
+    """Pictures in [0, 1] as the frozen network reads them: of its channels and side, with mean 0 and deviation 1 or so."""
+    images = images.expand(-1, max(images.shape[1], len(config.extractor_mean)), -1, -1)
+    side = config.extractor_side
+    if side and tuple(images.shape[2:]) != (side, side):
+        images = F.interpolate(images, (side, side), mode="bilinear", antialias=True)
+    mean, std = (images.new_tensor(list(one)).view(-1, 1, 1) for one in (config.extractor_mean, config.extractor_std))
+    return (images - mean) / std
+
+
+def weights_file(config: ExtractedConfig, datasets: Path) -> Path:
+    """Raises ModelError where none is named, or none is there."""
+    folder, named = datasets / FOLDER, config.extractor_weights.strip()
+    remedy = f"Give the name of a .safetensors file in {folder}, or its whole path."
+    if not named or "\0" in named:
+        raise ModelError("The frozen network is given no file of weights.", remedy, AT_WEIGHTS)
+    path = folder / named
+    if not path.is_file():
+        raise ModelError(f"{path} is missing.", remedy, AT_WEIGHTS)
+    return path
+
+
+def load(network: nn.Module, path: Path) -> None:
+    """Put a file's weights into a network, all of them and no others. Raises ModelError with what does not fit."""
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError) as error:
+        text = f"{path} holds no weights as safetensors: {shortened(str(error), 200)}."
+        raise ModelError(
+            text, "Make it with safetensors.torch.save_file(network.state_dict(), path).", AT_WEIGHTS
+        ) from error
+    wanted = network.state_dict()
+    other = [name for name in wanted if name in weights and weights[name].shape != wanted[name].shape]
+    if lacking := [name for name in wanted if name not in weights]:
+        raise _unfit(path, f"lacks {_some(lacking)} of the frozen network")
+    if beyond := [name for name in weights if name not in wanted]:
+        raise _unfit(path, f"has {_some(beyond)} that the frozen network does not have")
+    if other:
+        name = other[0]
+        shapes = f"{name} is {tuple(weights[name].shape)} and not {tuple(wanted[name].shape)}"
+        raise _unfit(path, f"is of another network than the frozen one: {shapes}")
+    if wild := [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]:
+        raise _unfit(path, f"holds numbers that are not finite in {_some(wild)}")
+    network.load_state_dict(weights)
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"the weights {names[0]}" + (f" and {len(names) - 1} others" if len(names) > 1 else "")
+
+
+def _unfit(path: Path, what: str) -> ModelError:
+    remedy = "Let the code build the very network that these weights are of, or save the weights of the one it builds."
+    return ModelError(f"{path} {what}.", remedy, AT_WEIGHTS)
+
+
+def _digest(path: Path) -> str:
+    stat = path.stat()
+    return _sha256(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - read anew once it has changed
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
