@@ -30,6 +30,7 @@ ALONE = 1e-3  # relative difference up to which features are the same whatever p
 Channels = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1, max_length=3)]
 USUAL = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}  # of ImageNet's pictures, channel by channel
+EXAMPLE = "make, such as my_nets:make"
 AT, AT_WEIGHTS, AT_SIZE = "family.extractor", "family.extractor_weights", "family.extractor_size"
 
 
@@ -77,7 +78,7 @@ class Extractor:
     @cached_property
     def network(self) -> nn.Module:
         """Raises ModelError with the reason and the way out."""
-        make = own_module.imported(self.config.extractor, "make", AT)
+        make = own_module.imported(self.config.extractor, EXAMPLE, AT)
         try:
             network = make()
         except Exception as error:  # whatever the person's own code raises
@@ -95,7 +96,7 @@ class Extractor:
         Imports nothing. Of what that code imports itself no change is noticed. Raises ModelError where there are no weights.
         """
         own = {name: value for name, value in self.config.model_dump().items() if name.startswith("extractor")}
-        code = own_module.file_of(own_module.names(self.config.extractor, "make", AT)[0])
+        code = own_module.file_of(own_module.names(self.config.extractor, EXAMPLE, AT)[0])
         own["extractor_weights"] = _digest(weights_file(self.config, self.datasets))
         own["code"] = hashlib.sha256(code.read_bytes()).hexdigest() if code else ""
         return hashlib.sha256(json.dumps([VERSION, own]).encode()).hexdigest()

@@ -12,11 +12,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 def names(path: str, example: str, at: str) -> tuple[str, str]:
-    """Module and name of ``package.module:name``. at: the setting it stands in. Raises ModelError for what is no such path."""
+    """Module and name of ``package.module:name``. example: of the name, and of a path. at: the setting it stands
+    in. Raises ModelError for what is no such path."""
     module, _, name = path.partition(":")
     if not module or not name:
         text = f"'{path}' is not an import path."
-        raise ModelError(text, f"Write package.module:{example}, such as my_nets:{example}.", at)
+        raise ModelError(text, f"Write package.module:{example}.", at)
     return module, name
 
 

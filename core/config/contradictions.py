@@ -230,7 +230,7 @@ def extractor_problems(config: RunConfig, folders: Folders | None) -> list[Probl
     if not getattr(family, "extractor", ""):
         return []
     try:
-        own_module.names(family.extractor, "make", extractor.AT)
+        own_module.names(family.extractor, extractor.EXAMPLE, extractor.AT)
         if folders:
             extractor.weights_file(family, folders.datasets)
     except ModelError as error:

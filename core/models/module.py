@@ -10,7 +10,7 @@ from data import own_module
 from data.config import setting
 from data.spec import InputSpec
 
-AT = "model.path"
+AT, EXAMPLE = "model.path", "Class, such as my_nets:Tiny"
 
 
 class ModuleConfig(ModelConfig):
@@ -23,7 +23,7 @@ class ModuleConfig(ModelConfig):
 
 def import_class(path: str) -> type[nn.Module]:
     """The class at ``package.module:Class``. Raises ModelError with the reason."""
-    found = own_module.imported(path, "Class", AT)
+    found = own_module.imported(path, EXAMPLE, AT)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ModelError(
             f"{path} is not a torch.nn.Module class.", "Name a class that derives from torch.nn.Module.", AT

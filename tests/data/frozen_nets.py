@@ -52,6 +52,11 @@ class Together(Small):
         self.layers[1] = nn.BatchNorm2d(6, track_running_stats=False)
 
 
+class Ending(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        raise SystemExit(3)
+
+
 class Drawn(Small):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x) + torch.rand(6)

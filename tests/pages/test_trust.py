@@ -83,6 +83,19 @@ def test_files_outside_of_the_data_sets_are_read_only_where_the_owner_says_so(
     assert expected or "family.file" in trust.refusal(config)
 
 
+@pytest.mark.parametrize(("networks", "files"), [("on", "on"), ("on", "off"), ("off", "on"), ("off", "off")])
+def test_a_frozen_network_is_code_of_ones_own_and_its_weights_are_a_file(
+    monkeypatch: pytest.MonkeyPatch, networks: str, files: str
+) -> None:
+    monkeypatch.setenv(trust.SETTING, networks)
+    monkeypatch.setenv(trust.FILES, files)
+    own = "family.extractor=nets:make", "family.extractor_weights=/home/me/w.safetensors"
+    refused = trust.refusal(values("doodles", *own))
+    assert ("Networks of one's own are switched off" in refused.get("family.extractor", "")) is (networks == "off")
+    assert ("into its folder weights" in refused.get("family.extractor_weights", "")) is (files == "off")
+    assert trust.refusal(values("doodles", "family.extractor_weights=w.safetensors")) == {}
+
+
 def test_a_refused_file_is_not_looked_at(app, said, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = made_up_texts(tmp_path / "secret.csv")
     monkeypatch.setenv(trust.FILES, "off")

@@ -133,7 +133,7 @@ def put(values: dict[str, Any], path: str, value: Any) -> None:
 def _from_widget(field: Field, value: Any) -> Any:
     """A widget's value as the config takes it. Text that cannot be read is passed on, for the config to refuse."""
     if field.kind == "list":
-        return [_whole(part.strip()) for part in value.split(",")] if value.strip() else []
+        return [_item(part.strip()) for part in value.split(",")] if value.strip() else []
     if field.kind == "json":
         try:
             return overrides.read(field.path, value) if value.strip() else {}
@@ -158,11 +158,11 @@ def number(text: str, *, whole: bool) -> int | float | str:
     return int(value) if whole and value == value.to_integral_value() else float(value)
 
 
-def _whole(text: str) -> int | str:
+def _item(text: str) -> int | float | str:
     try:
         return int(text)
     except ValueError:
-        return text
+        return number(text, whole=False)
 
 
 def _to_widget(field: Field, value: Any) -> Any:

@@ -8,6 +8,7 @@ import streamlit as st
 from core.config.run import RunConfig
 from core.elsewhere import forked
 from core.models.base import ModelError
+from core.models.module import EXAMPLE
 from core.trial import own_code, tried
 from data import own_module
 from data.extractor import weights_file
@@ -30,7 +31,7 @@ def check(config: RunConfig) -> None:
     if not own:
         return
     # What is no path at all is known without a process.
-    files = [own_module.file_of(own_module.names(path, "Class", at)[0]) for at, path in own.items()]
+    files = [own_module.file_of(own_module.names(path, EXAMPLE, at)[0]) for at, path in own.items()]
     if "family.extractor" in own:
         files.append(weights_file(config.family, session.home().datasets))
     with st.spinner("Trying your network out …"):

@@ -11,6 +11,7 @@ from pages.parts.train.config_form import Field
 CHOICES = {"family": "Task family", "algorithm": "Learner", "model": "Network"}
 SETTINGS = {"training": "Meta-training", "evaluation": "Evaluation", "run": "Run"}
 HEADINGS = CHOICES | SETTINGS
+WORDS = ("pictures",)  # a family's name that messages have as a word
 ELSEWHERE = re.compile(r" \([^()]* on the command line\)")
 
 
@@ -24,7 +25,8 @@ def worded(text: str, at: str, settings: Mapping[str, Sequence[Field]]) -> str:
     leaves = {path.rpartition(".")[2]: title for path, title in titles.items() if "_" in path}
     leaves |= {path.rpartition(".")[2]: title for path, title in titles.items() if path.rpartition(".")[0] == section}
     names |= {name: title for name, title in leaves.items() if "_" in name}
-    names |= {name: item.title for known in (families(), algorithms(), models()) for name, item in known.items()}
+    known = {**families(), **algorithms(), **models()}
+    names |= {name: item.title for name, item in known.items() if name not in WORDS}
     text = ELSEWHERE.sub("", text)
     if leaf in leaves:
         text = re.sub(rf"^{leaf}(?= = | is empty)", lambda _: leaves[leaf], text)
