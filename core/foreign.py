@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.extras import missing
 from data.errors import InputError, shortened
+from data.extras import missing
 
 if TYPE_CHECKING:
     import pandas

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.extras import install
 from core.handover import again
 from core.runs.lineage import flat, worded
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from data.errors import shortened
+from data.extras import install
 
 log = logging.getLogger(__name__)
 

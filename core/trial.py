@@ -22,21 +22,21 @@ def tried(config: RunConfig, folders: Folders | None = None, start: Start = spaw
 
     start: how the process of a person's own network is made.
     """
-    return _elsewhere(config, folders, start) if own_code(config) else check(config, folders)
+    return _elsewhere(config, folders, start) if own_networks(config) else check(config, folders)
 
 
-def own_code(config: RunConfig) -> dict[str, str]:
-    """The import paths of a person's own code that the run needs, by the settings they are in."""
+def own_networks(config: RunConfig) -> dict[str, str]:
+    """A person's own networks that the run needs, to learn with or frozen, by the settings that name them."""
     found = {}
     if config.model.name == "module" and algorithms()[config.algorithm.name].uses_network:
         found["model.path"] = config.model.path
-    if path := getattr(config.family, "extractor", ""):
-        found["family.extractor"] = path
+    if named := config.family.frozen_network:
+        found[f"family.{config.family.frozen}"] = named
     return found
 
 
 def _elsewhere(config: RunConfig, folders: Folders | None, start: Start) -> Trial:
-    at, path = next(iter(own_code(config).items()))
+    at, path = next(iter(own_networks(config).items()))
     asked = {"config": config.model_dump(mode="json"), "folders": folders and [str(path) for path in folders]}
     try:
         return Trial(*Question("core.trial:try_here", asked, SECONDS, start=start).answer())

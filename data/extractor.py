@@ -7,9 +7,9 @@ comes as a person's own code and a file of weights; nothing is ever downloaded.
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from data import own_module
 from data.config import setting
 from data.errors import ModelError, shortened
 from data.family import ClassificationConfig
+from data.frozen import digest
 from data.spec import InputSpec
 
 VERSION = 1  # part of the cache's key: raise it whenever a picture is made ready otherwise
@@ -36,6 +37,8 @@ AT, AT_WEIGHTS, AT_SIZE = "family.extractor", "family.extractor_weights", "famil
 
 class ExtractedConfig(ClassificationConfig):
     """What families of pictures have beside the shape of their tasks: a frozen network, or none."""
+
+    frozen: ClassVar[str] = "extractor"
 
     extractor: str = setting("", "Frozen network", advanced=True)
     """package.module:make, looked up like your own networks: called without arguments it gives an nn.Module from pictures (n,
@@ -97,7 +100,7 @@ class Extractor:
         """
         own = {name: value for name, value in self.config.model_dump().items() if name.startswith("extractor")}
         code = own_module.file_of(own_module.names(self.config.extractor, EXAMPLE, AT)[0])
-        own["extractor_weights"] = _digest(weights_file(self.config, self.datasets))
+        own["extractor_weights"] = digest(weights_file(self.config, self.datasets))
         own["code"] = hashlib.sha256(code.read_bytes()).hexdigest() if code else ""
         return hashlib.sha256(json.dumps([VERSION, own]).encode()).hexdigest()
 
@@ -193,14 +196,3 @@ def _some(names: Sequence[str]) -> str:
 def _unfit(path: Path, what: str) -> ModelError:
     remedy = "Let the code build the very network that these weights are of, or save the weights of the one it builds."
     return ModelError(f"{path} {what}.", remedy, AT_WEIGHTS)
-
-
-def _digest(path: Path) -> str:
-    stat = path.stat()
-    return _sha256(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=16)
-def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - read anew once it has changed
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -50,6 +50,12 @@ class FamilyConfig(Config):
     """What every family's config has: a ``name`` (a Literal, the union's tag) and the shape of a training task."""
 
     name: str
+    frozen: ClassVar[str] = ""  # the setting that puts a frozen network before the learners, where there may be one
+
+    @property
+    def frozen_network(self) -> str:
+        """What that setting names; empty where learners read the inputs themselves."""
+        return getattr(self, self.frozen) if self.frozen else ""
 
     @property
     def shape(self) -> EpisodeShape:

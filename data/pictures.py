@@ -10,16 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from data import frozen
 from data.augment import AugmentedConfig, augmented
 from data.batch import Episodes
-from data.cache import mapped
-from data.errors import ModelError
 from data.examples import ByClass, Examples
-from data.extractor import ExtractedConfig, Extractor
+from data.extractor import AT, ExtractedConfig, Extractor
 from data.family import SPLITS, EpisodeShape, Split
 from data.view import plain
 
-CHUNK = 64  # pictures that go through a frozen network at once
 LOOKED_AT = 48  # pixels of a picture's longer side, at most, where a task is looked at
 
 
@@ -111,16 +109,13 @@ class Pictures(ByClass):
         Raises ModelError where it does not work, and where it is not the one that the other splits were read with.
         """
         pictures, extractor = self.pictures(split), Extractor(self.config, self.datasets, self.device)
-        if extractor.key() != self.made_with:
-            text = "The frozen network or its weights were changed while they were in use."
-            raise ModelError(text, "Start anew with the ones that are there now.", "family.extractor")
-        key = hashlib.sha256(f"{self.fingerprint(split)} {self.made_with}".encode()).hexdigest()
+        frozen.unchanged(extractor.key(), self.made_with, AT)
 
-        def make(start: int) -> np.ndarray:
-            return extractor(as_input(pictures.of(pictures.places[start : start + CHUNK]))).cpu().numpy()
+        def compute(some: slice) -> Tensor:
+            return extractor(as_input(pictures.of(pictures.places[some])))
 
-        path, shape = self.cache / f"features-{key[:20]}.floats", (pictures.total, *self.input_spec.shape)
-        return Pool(mapped(path, shape, CHUNK, make, self.progress, "features", np.float32), pictures.counts)
+        key, shape = f"{self.fingerprint(split)} {self.made_with}", (pictures.total, *self.input_spec.shape)
+        return Pool(frozen.features(self.cache, key, shape, compute, self.progress), pictures.counts)
 
     def fingerprint(self, split: Split) -> str:
         """Another one wherever a split has other pictures, or other classes of them."""

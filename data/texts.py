@@ -1,20 +1,24 @@
 """What families of texts share: a split's texts in one place, and as integers, padded to the longest of a batch."""
 
+import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from data import frozen
 from data.config import setting
+from data.encoder import AT, EncodedConfig, Encoder
 from data.examples import ByClass, Choice, Examples
-from data.family import SPLITS, ClassificationConfig, OnProgress, Split
+from data.family import SPLITS, OnProgress, Split
 from data.spec import InputSpec
 from data.words import PADDING, PIECES, Lexicon
 
 
-class TextsConfig(ClassificationConfig):
+class TextsConfig(EncodedConfig):
     """What every family of texts has beside the shape of its tasks."""
 
     longest: int = setting(32, "Longest text", unit="words", ge=1, le=512, advanced=True)
@@ -24,6 +28,8 @@ class TextsConfig(ClassificationConfig):
 
     @property
     def input_spec(self) -> InputSpec:
+        if self.encoder:
+            return InputSpec((self.encoder_size,))
         return InputSpec((self.longest, PIECES), "integer", self.vocabulary, PADDING)
 
 
@@ -32,7 +38,8 @@ class TextPool(Examples):
     """A split's texts, one class after another.
 
     words: int64 (texts, longest), their words by number. lengths: int64 (texts,), how many they are. pieces: int64
-    (words, PIECES), each word's indices. texts: as they were written. names: of the classes.
+    (words, PIECES), each word's indices. texts: as they were written. names: of the classes. vectors: what a frozen encoder makes
+    of them, float32 (texts, size), where there is one.
     """
 
     words: Tensor
@@ -41,6 +48,7 @@ class TextPool(Examples):
     counts: Tensor
     texts: Sequence[str] = ()
     names: Sequence[str] = ()
+    vectors: Tensor | None = None
 
     @classmethod
     def of(cls, by_class: Mapping[str, Sequence[str]], config: TextsConfig) -> "TextPool":
@@ -52,7 +60,7 @@ class TextPool(Examples):
 
     def to(self, device: torch.device) -> "TextPool":
         moved = {name: getattr(self, name).to(device) for name in ("words", "lengths", "pieces", "counts")}
-        return replace(self, **moved)
+        return replace(self, **moved, vectors=None if self.vectors is None else self.vectors.to(device))
 
     def tokens(self, numbers: Tensor, longest: int) -> Tensor:
         """Texts by their numbers (…), cut to so many words: int64 (…, longest, PIECES)."""
@@ -64,7 +72,8 @@ class TextPool(Examples):
 class Texts(ByClass):
     """N-way K-shot classification of texts. An input is a text's words, and of each word its indices: see ``data.words``.
 
-    A batch is as long as its longest text, support and query alike.
+    A batch is as long as its longest text, support and query alike. Where there is a frozen encoder, an input is its vector
+    instead; the tasks that a seed draws are the same either way, and so is their hash, which is of words.
     """
 
     config: TextsConfig
@@ -84,9 +93,28 @@ class Texts(ByClass):
         pool = TextPool.of(self.by_class(split), self.config)
         for remark in self.remarks():
             self.warn(remark)
-        return pool
+        return replace(pool, vectors=self.features(pool)) if self.config.encoder else pool
+
+    @cached_property
+    def made_with(self) -> str:
+        return Encoder(self.config, self.datasets).key() if self.config.encoder else ""
+
+    def features(self, pool: TextPool) -> Tensor:
+        """What the frozen encoder makes of each text of a split, out of the cache; the first time it is computed."""
+        encoder = Encoder(self.config, self.datasets, self.device)
+        frozen.unchanged(encoder.key(), self.made_with, AT)
+        key = f"{self.made_with} {json.dumps(pool.texts)}"
+        return frozen.features(
+            self.cache,
+            key,
+            (len(pool.texts), self.config.encoder_size),
+            lambda some: encoder(pool.texts[some]),
+            self.progress,
+        )
 
     def inputs(self, pool: TextPool, parts: tuple[Tensor, ...]) -> list[Tensor]:
+        if pool.vectors is not None:
+            return [pool.vectors.index_select(0, numbers.flatten()).unflatten(0, numbers.shape) for numbers in parts]
         longest = max(1, *(int(pool.lengths[numbers].max()) for numbers in parts))
         return [pool.tokens(numbers, longest) for numbers in parts]
 
@@ -102,10 +130,16 @@ class Texts(ByClass):
         return list(self.pool(split).names)
 
     def tokens(self, texts: Sequence[str]) -> Tensor:
-        """Any texts as a network takes them: int64 (texts, longest, PIECES)."""
+        """Any texts as a network takes them: int64 (texts, longest, PIECES), or the frozen encoder's float32 (texts, size)."""
+        if self.config.encoder:
+            return self._encoder(texts)
         lexicon = Lexicon(self.config.vocabulary, self.config.longest)
         words, _ = lexicon.numbers(texts)
         return lexicon.pieces()[words].to(self.device)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.config, self.datasets, self.device)
 
     def written(self, drawn: Choice) -> list[tuple[str, list[str], list[str]]]:
         """The first task that was drawn, as people read it: of each class its name, and its texts to learn from and to answer."""
@@ -124,5 +158,8 @@ class Texts(ByClass):
             counts = self.counted(split)
             words = torch.arange(longest, device=self.device).expand(int(counts.sum()), longest)
             lengths = torch.full((1,), longest, device=self.device).expand(len(words))
-            self._pools[split] = TextPool(words, lengths, pieces, counts)
-        return sum(pool.words.numel() * pool.words.element_size() for pool in self._pools.values())
+            vectors = pieces.new_zeros((1, *self.input_spec.shape)).float() if self.config.encoder else None
+            vectors = vectors if vectors is None else vectors.expand(len(words), -1)
+            self._pools[split] = TextPool(words, lengths, pieces, counts, vectors=vectors)
+        held = [one.words if one.vectors is None else one.vectors for one in self._pools.values()]
+        return sum(each.numel() * each.element_size() for each in held)

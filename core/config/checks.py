@@ -67,8 +67,8 @@ def without_effect(values: dict[str, Any]) -> set[str]:
         "model": values["model"] if not algorithm.uses_network else (),
     }
     found = {f"{section}.{name}" for section, names in idle.items() for name in names}
-    if not values["family"].get("extractor"):
-        found |= {f"family.{name}" for name in values["family"] if name.startswith("extractor_")}
+    if family.Config.frozen and not values["family"].get(family.Config.frozen):
+        found |= {f"family.{name}" for name in values["family"] if name.startswith(f"{family.Config.frozen}_")}
     if not algorithm.episodic:
         found |= {"training.meta_batch_size", "training.tasks_at_once", "training.processes"}
     if values.get("device") == hardware.ALL_GPUS:  # one each

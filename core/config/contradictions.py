@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from core.algorithms.base import Algorithm, algorithms
 from core.config.run import RunConfig
 from core.models.base import ModelBuilder, models
 from core.runs import hardware
-from data import extractor, own_module
+from data import encoder, extractor, own_module
 from data.errors import DataError, ModelError
-from data.family import SPLITS
+from data.family import SPLITS, FamilyConfig
 from data.places import Folders
 from data.registry import families
 from data.shortages import Shortage, lower
+from data.spec import InputSpec
 
 BRANCHES = ("family", "model", "algorithm")
 
@@ -44,7 +46,7 @@ def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Pr
         remedy = f"A {training.schedule} schedule falls: set it to 0 or a small rate."
         found.append(Problem("training.final_lr", text, remedy, ({"training.final_lr": 0.0},)))
     missing = device_problems(config.device)
-    return found + extractor_problems(config, folders) + missing + process_problems(config)
+    return found + frozen_problems(config, folders) + missing + process_problems(config)
 
 
 def changed(config: RunConfig, change: Mapping[str, Any]) -> RunConfig:
@@ -183,11 +185,12 @@ def learner_problems(config: RunConfig, folders: Folders | None) -> list[Problem
     """Why this learner cannot learn these tasks with this network."""
     algorithm, found = algorithms()[config.algorithm.name], []
     spec, own = config.family.input_spec, models()["module"].group
-    if text := not_for(algorithm, config.family.name):
+    frozen = bool(config.family.frozen_network)
+    if text := not_for(algorithm, config.family.name, frozen):
         able = [
             name
             for name, item in algorithms().items()
-            if not not_for(item, config.family.name) and _leads_out(config, {"algorithm": name}, folders)
+            if not not_for(item, config.family.name, frozen) and _leads_out(config, {"algorithm": name}, folders)
         ]
         ways = tuple({"algorithm": name} for name in able)
         found.append(Problem("algorithm.name", text, f"Choose one of {', '.join(able)}.", ways))
@@ -208,9 +211,9 @@ def learner_problems(config: RunConfig, folders: Folders | None) -> list[Problem
     return found
 
 
-def not_for(algorithm: type[Algorithm], family: str) -> str:
-    """Why a learner cannot learn a family's tasks, whatever the network; empty where it can."""
-    kind, spec = families()[family].kind, families()[family].Config(name=family).input_spec
+def not_for(algorithm: type[Algorithm], family: str, frozen: bool = False) -> str:
+    """Why a learner cannot learn a family's tasks, whatever the network; empty where it can. frozen: see ``_inputs``."""
+    kind, spec = families()[family].kind, _inputs(family, frozen)
     if kind not in algorithm.kinds:
         return f"{algorithm.title} is for {algorithm.kinds[0]}, and {family} is {kind}."
     if spec.dtype == "integer" and not algorithm.reads_tokens:
@@ -218,23 +221,42 @@ def not_for(algorithm: type[Algorithm], family: str) -> str:
     return ""
 
 
-def not_with(network: type[ModelBuilder], family: str, extractor: str = "") -> str:
-    """Why a network cannot read a family's inputs, both as they come; empty where it can. extractor: a frozen network's path."""
-    settings = {"extractor": extractor} if extractor else {}
-    return network.problem(network.Config(), families()[family].Config(name=family, **settings).input_spec)
+def not_with(network: type[ModelBuilder], family: str, frozen: bool = False) -> str:
+    """Why a network cannot read a family's inputs, both as they come; empty where it can. frozen: see ``_inputs``."""
+    return network.problem(network.Config(), _inputs(family, frozen))
 
 
-def extractor_problems(config: RunConfig, folders: Folders | None) -> list[Problem]:
-    """Why the frozen network that is named cannot read these pictures, as far as it is known without running its code."""
-    family, found, without = config.family, [], {"family.extractor": ""}
-    if not getattr(family, "extractor", ""):
+def _inputs(family: str, frozen: bool) -> InputSpec:
+    """What learners are given of a family. frozen: the features of some frozen network."""
+    kind = families()[family].Config
+    return kind(name=family, **({kind.frozen: "any"} if frozen else {})).input_spec
+
+
+def frozen_problems(config: RunConfig, folders: Folders | None) -> list[Problem]:
+    """Why the frozen network that is named cannot read these examples, as far as it is known without running it."""
+    family = config.family
+    if not family.frozen_network:
         return []
     try:
-        own_module.names(family.extractor, extractor.EXAMPLE, extractor.AT)
-        if folders:
-            extractor.weights_file(family, folders.datasets)
+        frozen_files(family, folders)
     except ModelError as error:
-        found.append(Problem(error.path, error.message, error.remedy, (without,)))
+        found = [Problem(error.path, error.message, error.remedy, ({f"family.{family.frozen}": ""},))]
+    else:
+        found = []
+    return found + (extractor_problems(family) if family.frozen == "extractor" else [])
+
+
+def frozen_files(family: FamilyConfig, folders: Folders | None) -> list[Path]:
+    """What a frozen network is read from, whose changes make it another; its code only where it is found. Raises ModelError."""
+    if family.frozen == "encoder":
+        return [encoder.encoder_folder(family, folders.datasets) / encoder.PARTS] if folders else []
+    code = own_module.file_of(own_module.names(family.extractor, extractor.EXAMPLE, extractor.AT)[0])
+    return ([extractor.weights_file(family, folders.datasets)] if folders else []) + ([code] if code else [])
+
+
+def extractor_problems(family: extractor.ExtractedConfig) -> list[Problem]:
+    """Settings of a frozen network that do not fit the pictures."""
+    found = []
     channels = {len(family.extractor_mean), len(family.extractor_std)}
     if len(channels) > 1 or min(channels) not in (3, family.picture_spec.shape[0]):
         usual = {f"family.extractor_{name}": extractor.USUAL[name] for name in ("mean", "std")}
@@ -245,7 +267,7 @@ def extractor_problems(config: RunConfig, folders: Folders | None) -> list[Probl
         text = "Pictures go through the frozen network once, and those of training are to be changed at every draw."
         remedy = "Set family.flip to false, family.crop to 0 and family.jitter to 0, or leave the frozen network out."
         still = {"family.flip": False, "family.crop": 0, "family.jitter": 0.0}
-        found.append(Problem(extractor.AT, text, remedy, (still, without)))
+        found.append(Problem(extractor.AT, text, remedy, (still, {extractor.AT: ""})))
     return found
 
 

@@ -11,11 +11,11 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from core.extras import missing
 from core.handover import again
 from core.runs.lineage import flat, worded
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from data.extras import missing
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event

@@ -4,10 +4,11 @@ from typing import Any
 
 from core.runs.facts import Facts
 
-# Of a family's config: how it was trained and what reads its pictures first, not which tasks it was tested on.
+# Of a family's config: how it was trained and which frozen network reads first, not which tasks it was tested on.
 OF_TRAINING = (
     *("n_way", "k_shot", "n_query", "flip", "crop", "jitter", "meta_gradient"),
     *("extractor", "extractor_weights", "extractor_size", "extractor_side", "extractor_mean", "extractor_std"),
+    *("encoder", "encoder_size"),
 )
 SAID = {
     "split": "split",

@@ -15,6 +15,7 @@ from core.models.base import ModelError, build_model, models
 from core.training.memory import out_of_memory
 from core.training.streams import stream
 from data.batch import Answer
+from data.encoder import Encoder
 from data.errors import InnerloopError
 from data.extractor import Extractor
 from data.family import OnProgress, TaskFamily
@@ -128,8 +129,9 @@ def check(config: RunConfig, folders: Folders | None = None) -> Trial:
     """
     if config.model.name != "module":
         parameter_count(config, folders)  # before memory is asked for
-    if folders and getattr(config.family, "extractor", ""):
-        Extractor(config.family, folders.datasets).try_out()
+    if folders and config.family.frozen_network:
+        frozen = Extractor if config.family.frozen == "extractor" else Encoder
+        frozen(config.family, folders.datasets).try_out()
     learner = tried_out(config, without_data(config, folders))
     return Trial(learner.forward_tasks.mode, cores(learner, config.training))
 

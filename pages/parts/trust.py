@@ -14,7 +14,8 @@ from data.errors import InputError
 SETTING = "INNERLOOP_OWN_NETWORKS"
 FILES = "INNERLOOP_OWN_FILES"
 ANSWERS = {"on": True, "off": False}
-FOLDERS = {"file": "texts", "extractor_weights": "weights"}  # of the data sets, by the setting that names a file
+# Of the data sets, by the setting that names something in it.
+FOLDERS = {"file": "texts", "extractor_weights": "weights", "encoder": "encoders"}
 NO_NETWORKS = (
     f"Networks of one's own are switched off on this server. Launch the run from its command line, or set {SETTING}=on."
 )
@@ -53,7 +54,7 @@ def refusal(config: dict) -> dict[str, str]:
     for name, folder in FOLDERS.items():
         if outside(str(config["family"].get(name, ""))) and not trusted(FILES):
             text = "Files outside of the data-set folder are switched off on this server."
-            found[f"family.{name}"] = f"{text} Put the file into its folder {folder}, or set {FILES}=on."
+            found[f"family.{name}"] = f"{text} Put it into its folder {folder}, or set {FILES}=on."
     return found
 
 

@@ -12,13 +12,13 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from core import extras
 from core.cli import app as cli
 from core.config.facts import facts_of
 from core.handover import event_file
 from core.runs.home import PROJECT, Home
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from data import extras
 from tests.core.tiny import tiny
 
 

@@ -18,12 +18,12 @@ from core.cli import app as cli
 from core.comparing.groups import grouped
 from core.comparing.overlay import LOSS, SCORES, laid_over
 from core.config.facts import facts_of
-from core.extras import VERSIONS, MissingExtra
 from core.handover.report import report
 from core.imported import Curves
 from core.runs.home import Home
 from core.runs.store import RunStore
 from data.errors import InputError
+from data.extras import VERSIONS, MissingExtra
 from tests.core.tiny import tiny
 
 HOSTILE = "<script>alert(1)</script> ![x](y) ../../etc"

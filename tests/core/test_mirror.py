@@ -10,12 +10,12 @@ from mlflow import MlflowClient
 
 from core import mirror
 from core.config.facts import facts_of
-from core.extras import VERSIONS
 from core.mirror import Mirror, mirrored
 from core.runs.home import Home
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from core.worker import work
+from data.extras import VERSIONS
 from tests.core.test_worker import here, queue  # noqa: F401 - a fixture
 from tests.core.tiny import tiny, values
 from tests.waiting import wait_until

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from data import extractor as extractors
+from data import frozen as frozen_parts
 from data import pictures
 from data.doodles import Doodles, DoodlesConfig
 from data.errors import ModelError
@@ -93,8 +94,8 @@ def test_tasks_are_of_the_features_of_the_very_pictures_that_the_seed_draws(fold
 
 def test_a_chunk_of_pictures_has_the_features_that_the_network_gives_bit_by_bit(folders: Folders) -> None:
     whole, opened = family(folders).pool("test"), frozen(folders)
-    images = pictures.as_input(whole.of(whole.places[: pictures.CHUNK]))
-    assert torch.equal(opened.pool("test").images[: pictures.CHUNK], expected(images))
+    images = pictures.as_input(whole.of(whole.places[: frozen_parts.CHUNK]))
+    assert torch.equal(opened.pool("test").images[: frozen_parts.CHUNK], expected(images))
 
 
 def test_ordinary_batches_are_of_features_too(folders: Folders) -> None:
@@ -174,7 +175,7 @@ def test_another_split_of_the_same_pictures_has_features_of_its_own(folders: Fol
 def test_whoever_is_killed_in_the_middle_leaves_nothing_that_is_taken_for_features(
     folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "CHUNK", 8)
+    monkeypatch.setattr(frozen_parts, "CHUNK", 8)
 
     def stopped(fraction: float, _: str) -> None:
         if fraction > 0:
@@ -196,7 +197,7 @@ def test_weights_that_change_while_a_run_is_open_are_not_mixed_with_those_of_bef
     opened = frozen(folders)
     opened.pool("train")
     write(folders, network(seed=1))
-    with pytest.raises(ModelError, match="changed while they were in use"):
+    with pytest.raises(ModelError, match="changed while it was in use"):
         opened.pool("val")
 
 

@@ -103,5 +103,5 @@ def test_a_refused_file_is_not_looked_at(app, said, monkeypatch: pytest.MonkeyPa
     page = app("train", preset="intents-5w1s-protonet")
     page.session_state["train-draft"].values["family"] = OwnTextsConfig(file=str(path)).model_dump(mode="json")
     page.run()
-    assert "Put the file into its folder texts" in said(page)
+    assert "Put it into its folder texts" in said(page)
     assert page.button("launch").disabled

@@ -6,11 +6,11 @@ import streamlit as st
 
 from core import foreign
 from core.comparing.overlay import JUDGED
-from core.extras import install
 from core.foreign import Series
 from core.imported import PLACES, Curves, Imported
 from core.runs.names import problem_of_name
 from data.errors import InnerloopError
+from data.extras import install
 from pages.parts import say, session, theme
 from pages.parts.compare.choice import CURVES
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.extras import install
 from core.handover import again, event_file, tables
 from core.handover.card import bundle_file
 from core.runs.schema import Run
+from data.extras import install
 from pages.parts import say, session, theme
 
 NO_TENSORBOARD = f"Needs a package that is not installed here: {install('tensorboard')}"

@@ -17,7 +17,6 @@ from core.config.telling import REGISTRIES
 from core.models.base import ModelError
 from core.runs import hardware
 from core.training.build import parameter_count
-from data import extractor
 from data.errors import InnerloopError, InputError
 from data.places import Folders
 from data.registry import families
@@ -140,7 +139,7 @@ class Draft:
                 problems[one.path] = f"{problems[one.path]} {text}" if one.path in problems else text
             return None, problems
         except (ModelError, InputError) as error:  # no memory would hold it, or a server's setting is unclear
-            at = error.path if error.path.startswith(("model", extractor.AT)) else "model"
+            at = error.path if error.path.startswith(("model", "family")) else "model"
             return None, {at: f"{error.message} {error.remedy}"}
 
 

@@ -41,8 +41,8 @@ def _opened(name: str, config: str, datasets: str, cache: str, version: int) -> 
 
 def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
     """Draw a training task. Raises DataError where files are missing."""
-    # The shape of a task is not part of what has to be loaded. Tasks of features are looked at as the pictures they are of.
-    looked_at = {"extractor": ""} if "extractor" in type(config).model_fields else {}
+    # The shape of a task is not part of what has to be loaded. Tasks of features are looked at as what they are of.
+    looked_at = {config.frozen: ""} if config.frozen else {}
     loaded = type(config).model_validate(config.model_dump() | small_shape(config) | looked_at)
     with st.spinner("Loading the tasks; the first time this may take some seconds …", show_time=True):
         family = opened(loaded, home)

@@ -142,12 +142,12 @@ def misfit(current: Draft, section: str, name: str) -> str:
     """Why a learner or network cannot be had with the family that is chosen; empty where it can. The same for all of a kind."""
     family = current.values["family"]["name"]
     title = families()[family].title
-    if section == "algorithm" and contradictions.not_for(algorithms()[name], family):
+    frozen = bool(current.values["family"].get(families()[family].Config.frozen))
+    if section == "algorithm" and contradictions.not_for(algorithms()[name], family, frozen):
         kinds = algorithms()[name].kinds
         return f"Not for {title}, {'whose inputs are tokens' if families()[family].kind in kinds else f'only for {kinds[0]}'}"
-    extractor = str(current.values["family"].get("extractor") or "")
-    if section == "model" and (text := contradictions.not_with(models()[name], family, extractor)):
-        title = f"the features of {title}" if extractor else title
+    if section == "model" and (text := contradictions.not_with(models()[name], family, frozen)):
+        title = f"the features of {title}" if frozen else title
         return f"Not for {title}: it {text.partition(' ')[2].partition(';')[0]}"
     return ""
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.config.contradictions import frozen_files
 from core.config.run import RunConfig
 from core.elsewhere import forked
 from core.models.base import ModelError
 from core.models.module import EXAMPLE
-from core.trial import own_code, tried
+from core.trial import own_networks, tried
 from data import own_module
-from data.extractor import weights_file
 from pages.parts import session
 
 AGAIN = 600.0  # seconds after which an answer is asked for anew, even if the file is the same: it may import others
@@ -27,13 +27,14 @@ def check(config: RunConfig) -> None:
 
     Asked at every rerun: an answer is kept for as long as settings and file stay the same.
     """
-    own = own_code(config)
+    own = own_networks(config)
     if not own:
         return
-    # What is no path at all is known without a process.
-    files = [own_module.file_of(own_module.names(path, EXAMPLE, at)[0]) for at, path in own.items()]
-    if "family.extractor" in own:
-        files.append(weights_file(config.family, session.home().datasets))
+    files: list[Path | None] = []
+    if path := own.get("model.path"):  # what is no path at all is known without a process
+        files.append(own_module.file_of(own_module.names(path, EXAMPLE, "model.path")[0]))
+    if config.family.frozen_network:
+        files += frozen_files(config.family, session.home().folders)
     with st.spinner("Trying your network out …"):
         if problem := _problem(config.model_dump_json(include=SEEN), changed(files), str(session.home().root)):
             raise ModelError(*problem)

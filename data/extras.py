@@ -2,7 +2,11 @@
 
 from data.errors import InnerloopError
 
-VERSIONS = {"tensorboard": "2.21.0", "mlflow-skinny": "3.17.2"}  # as in requirements-dev.txt
+VERSIONS = {
+    "tensorboard": "2.21.0",
+    "mlflow-skinny": "3.17.2",
+    "sentence-transformers": "6.2.0",
+}  # as in requirements-dev.txt
 
 
 class MissingExtra(InnerloopError):
