@@ -14,6 +14,7 @@ from core.trained import Trained, load_trained
 from core.trained import load_file as load_trained_file
 from data.batch import Episodes
 from data.errors import InputError
+from data.pictures import Pictures
 from data.texts import Texts
 
 Array = Tensor | np.ndarray | list[Any]
@@ -39,7 +40,8 @@ class Learner:
     def adapt(self, support_x: Array, support_y: Array, steps: int | None = None) -> TaskState:
         """What the learner knows after this task's support set. The learner itself stays as it is.
 
-        support_x: (n_support, *input_shape); where tasks are of texts, a list of these will do. support_y: class indices
+        support_x: (n_support, *input_shape); where tasks are of texts, a list of these will do, and where a frozen network reads
+        pictures, these in [0, 1]. support_y: class indices
         (n_support,) in [0, n_way), each class at least once, or real targets (n_support, 1). steps: inner steps; None for as
         many as its own test takes. Raises InputError.
         """
@@ -70,6 +72,8 @@ class Learner:
         if isinstance(self.family, Texts) and isinstance(values, list) and all(isinstance(one, str) for one in values):
             values = self.family.tokens(values)
         x = torch.as_tensor(values, device=self.family.device)
+        if isinstance(self.family, Pictures) and self.family.extracts and x.ndim == 4:
+            x = self.family.extracted(x)
         if spec.dtype == "integer" and (
             x.is_floating_point() or (len(x) and not 0 <= x.min() <= x.max() < spec.vocabulary)
         ):

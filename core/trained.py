@@ -73,7 +73,7 @@ def load_file(home: Home, path: Path, assignments: Sequence[str] = (), progress:
     config = parse(_changed(saved.config, list(assignments)))
     algorithm, family = _built(config, home.folders, saved.forward == "loop", progress)
     where = checkpoint.Checkpoint("best", 0, path)
-    checkpoint.put(where, saved.weights, {"algorithm": saved.choice}, algorithm)
+    checkpoint.put(where, saved.weights, {"algorithm": saved.choice, "made_with": saved.made_with}, algorithm)
     return Trained(algorithm, config, family, saved.label)
 
 

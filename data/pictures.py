@@ -117,6 +117,14 @@ class Pictures(ByClass):
         key, shape = f"{self.fingerprint(split)} {self.made_with}", (pictures.total, *self.input_spec.shape)
         return Pool(frozen.features(self.cache, key, shape, compute, self.progress), pictures.counts)
 
+    def extracted(self, images: Tensor) -> Tensor:
+        """Any pictures (n, channels, height, width) in [0, 1] as learners are given them: float32 (n, size)."""
+        return self._extractor(images.float())
+
+    @cached_property
+    def _extractor(self) -> Extractor:
+        return Extractor(self.config, self.datasets, self.device)
+
     def fingerprint(self, split: Split) -> str:
         """Another one wherever a split has other pictures, or other classes of them."""
         pictures = self.pictures(split)

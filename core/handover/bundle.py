@@ -26,7 +26,7 @@ LARGEST_TEXT = 10_000_000  # bytes of the parts that are text
 @dataclass(frozen=True)
 class Bundle:
     """What such a file holds. forward: how tasks were adapted, stacked or loop. choice: see ``Algorithm.choice``. label: which
-    weights, as ``best@1200``.
+    weights, as ``best@1200``. made_with: see ``TaskFamily.made_with``.
     """
 
     weights: dict[str, Tensor]
@@ -34,6 +34,7 @@ class Bundle:
     forward: str
     choice: dict[str, Any]
     label: str
+    made_with: str = ""
 
 
 def write(run: Run, artifacts: Artifacts, target: BinaryIO, which: str = "") -> None:
@@ -44,12 +45,12 @@ def write(run: Run, artifacts: Artifacts, target: BinaryIO, which: str = "") -> 
     folder, tried = artifacts.checkpoints(), None
     while (saved := _asked_for(folder, which)) not in (None, tried):
         try:
-            choice, weights = _choice(saved), (saved.folder / WEIGHTS).open("rb")
+            held, weights = _held(saved), (saved.folder / WEIGHTS).open("rb")
         except FileNotFoundError:  # rotated away by a training that goes on
             tried = saved
             continue
         with weights:
-            _fill(run, saved, choice, weights, target)
+            _fill(run, saved, held, weights, target)
         return
     if tried:
         raise CheckpointError(f"The checkpoint {tried.folder} is not whole.", "Train the run again.", str(tried.folder))
@@ -62,18 +63,19 @@ def _asked_for(folder: Path, which: str) -> Checkpoint | None:
     return checkpoint.newest(folder, "best") or checkpoint.newest(folder, "last")
 
 
-def _choice(saved: Checkpoint) -> dict[str, Any]:
-    """What the learner chose, without reading the optimizer's state beside it."""
+def _held(saved: Checkpoint) -> dict[str, Any]:
+    """What the learner chose and what its inputs were made with, without reading the optimizer's state beside it."""
     try:
-        return torch.load(saved.folder / "state.pt", weights_only=True, map_location="cpu", mmap=True)["algorithm"]
+        state = torch.load(saved.folder / "state.pt", weights_only=True, map_location="cpu", mmap=True)
+        return {"choice": state["algorithm"], "made_with": state.get("made_with", "")}
     except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise CheckpointError(
             f"The checkpoint {saved.folder} cannot be read.", "Train the run again.", str(saved.folder)
         ) from error
 
 
-def _fill(run: Run, saved: Checkpoint, choice: dict[str, Any], weights: BinaryIO, target: BinaryIO) -> None:
-    learner = {"run": run.id, "name": run.name, "checkpoint": saved.label, "forward": run.forward, "choice": choice}
+def _fill(run: Run, saved: Checkpoint, held: dict[str, Any], weights: BinaryIO, target: BinaryIO) -> None:
+    learner = {"run": run.id, "name": run.name, "checkpoint": saved.label, "forward": run.forward, **held}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # weights do not compress
         archive.writestr(CARD, card.text(run, saved.label))
         archive.writestr(CONFIG, again.config_text(run))
@@ -89,9 +91,8 @@ def read(path: Path) -> Bundle:
         with zipfile.ZipFile(path) as archive:
             config, learner = (json.loads(_text(archive, name)) for name in (CONFIG, LEARNER))
             weights = safetensors.torch.load(archive.read(WEIGHTS))
-        return Bundle(
-            weights, dict(config), str(learner["forward"]), dict(learner["choice"]), str(learner["checkpoint"])
-        )
+        choice, label, made_with = learner["choice"], learner["checkpoint"], learner.get("made_with", "")
+        return Bundle(weights, dict(config), str(learner["forward"]), dict(choice), str(label), str(made_with))
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, SafetensorError, RecursionError) as error:
         remedy = "Make it with `python -m core export RUN --what checkpoint --output FILE.zip`."
         raise CheckpointError(f"{path} holds no learner of Innerloop's.", remedy, str(path)) from error

@@ -30,6 +30,7 @@ from core.training.checkpoint import CheckpointError
 from data.errors import InputError
 from data.registry import families
 from tests.core.tiny import finished, tiny
+from tests.data.frozen_nets import frozen_network
 
 HOSTILE = "</script><script>alert(1)</script> <img src=http://evil.invalid/x onerror=alert(2)> {{ 7 * 7 }} \"' `rm -rf`"
 
@@ -182,6 +183,16 @@ def test_it_answers_as_the_run_does(bundled: tuple[Run, Path], home: Home) -> No
     assert torch.equal(answers(there, tasks), answers(here, tasks))
     assert here.trained.checkpoint == there.trained.checkpoint
     assert here.trained.algorithm.choice == there.trained.algorithm.choice
+
+
+def test_it_keeps_to_the_frozen_network_that_it_was_trained_on(home: Home, tmp_path: Path) -> None:
+    run, _ = finished(home, "doodles", *frozen_network(home))
+    with (tmp_path / "learner.zip").open("wb") as place:
+        bundle.write(run, home.artifacts(run), place)
+    assert load_file(tmp_path / "learner.zip", home=home).input_shape == (6,)
+    frozen_network(home, seed=1)
+    with pytest.raises(CheckpointError, match="frozen network is another one"):
+        load_file(tmp_path / "learner.zip", home=home)
 
 
 def answers(learner: Learner, tasks) -> torch.Tensor:

@@ -15,6 +15,7 @@ from core.runs.home import PROJECT, Home
 from core.runs.store import RunStore
 from data.errors import InputError
 from tests.core.tiny import finished
+from tests.data.frozen_nets import frozen_network
 from tests.data.made_up_texts import made_up_texts
 
 
@@ -68,6 +69,16 @@ def test_texts_are_given_as_they_are(home: Home) -> None:
     assert torch.equal(answer, again)
     with pytest.raises(InputError, match="Give"):
         trained.adapt([], [])
+
+
+def test_pictures_that_a_frozen_network_reads_are_given_as_they_are(home: Home) -> None:
+    frozen = frozen_network(home)
+    trained = learner(home, "doodles", "algorithm=protonet", *frozen)
+    images = torch.rand(5, 1, 28, 28)
+    answer = trained.predict(trained.adapt(images[:3], [0, 1, 2]), images[3:])
+    features = trained.family.extracted(images)
+    assert tuple(features.shape) == (5, 6)
+    torch.testing.assert_close(trained.predict(trained.adapt(features[:3], [0, 1, 2]), features[3:]), answer)
 
 
 def test_one_query_alone_and_another_number_of_classes(home: Home) -> None:

@@ -2,10 +2,8 @@
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from safetensors.torch import save_file
 
 from core import trial
 from core.elsewhere import Start, forked
@@ -19,7 +17,7 @@ from core.training import build
 from core.training.build import Trial
 from core.trial import tried
 from tests.core.tiny import tiny, values
-from tests.data.frozen_nets import Small
+from tests.data.frozen_nets import frozen_network
 
 NETWORK = """
 import os, signal, time
@@ -140,19 +138,12 @@ def test_a_launch_builds_the_learner_once_however_many_seeds(home: Home, monkeyp
     assert built == ["stacked"]
 
 
-def test_a_frozen_network_is_tried_in_a_process_of_its_own_too(home: Home, start: Start, tmp_path: Path) -> None:
-    folders = home.folders._replace(datasets=tmp_path / "sets")
-    (folders.datasets / "weights").mkdir(parents=True)
-    save_file(Small().state_dict(), folders.datasets / "weights/small.safetensors")
-
-    def frozen(size: int, name: str = "Small"):
-        own = f"family.extractor=tests.data.frozen_nets:{name}", f"family.extractor_size={size}"
-        return tiny("doodles", *own, "family.extractor_weights=small.safetensors")
-
-    assert tried(frozen(6), folders, start).forward == "stacked"
+def test_a_frozen_network_is_tried_in_a_process_of_its_own_too(home: Home, start: Start) -> None:
+    own = frozen_network(home)
+    assert tried(tiny("doodles", *own), home.folders, start).forward == "stacked"
     with pytest.raises(ModelError, match="gives 6 features of a picture, not 7") as caught:
-        tried(frozen(7), folders, start)
+        tried(tiny("doodles", *own, "family.extractor_size=7"), home.folders, start)
     assert caught.value.path == "family.extractor_size"
     with pytest.raises(ModelError, match="ended the process") as caught:
-        tried(frozen(6, "Ending"), folders, start)
+        tried(tiny("doodles", *own, "family.extractor=tests.data.frozen_nets:Ending"), home.folders, start)
     assert caught.value.path == "family.extractor"

@@ -1,7 +1,10 @@
-"""Frozen networks as a person might bring them, for tests: copied into a module of its own."""
+"""Frozen networks as a person might bring them."""
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from core.runs.home import Home
 
 CALLS = []  # how many pictures each call of a network was given
 
@@ -60,6 +63,17 @@ class Ending(Small):
 class Drawn(Small):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x) + torch.rand(6)
+
+
+def frozen_network(home: Home, seed: int = 0) -> tuple[str, ...]:
+    """Weights of a ``Small`` among a home's data sets, and the assignments that put it before the learners."""
+    folder = home.datasets / "weights"
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        save_file(Small().state_dict(), folder / "small.safetensors")
+    own = "family.extractor=tests.data.frozen_nets:Small", "family.extractor_weights=small.safetensors"
+    return (*own, "family.extractor_size=6")
 
 
 def grey() -> nn.Module:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from core.algorithms.base import algorithms
 from core.config.checks import ConfigError, parse
@@ -31,7 +30,7 @@ from pages.parts.train import config_form, draft, episode_view
 from pages.parts.train import own_network as own_network_part
 from pages.parts.train.episode_view import tiles
 from pages.parts.train.wording import worded
-from tests.data.frozen_nets import Small
+from tests.data.frozen_nets import frozen_network
 from tests.data.made_up_texts import made_up_texts, write_clinc150
 from tests.pages.conftest import as_read
 
@@ -563,11 +562,9 @@ def test_what_is_no_path_is_said_without_a_process(app, monkeypatch):
 
 
 @pytest.fixture
-def frozen_network(home, monkeypatch):
-    """A frozen network's weights among the data sets; which pages ask of its code is remembered."""
-    folder = home.datasets / "weights"
-    folder.mkdir(parents=True)
-    save_file(Small().state_dict(), folder / "small.safetensors")
+def frozen(home, monkeypatch):
+    """A frozen network's weights among the data sets; of which configs it was tried out."""
+    frozen_network(home)
     asked = []
     monkeypatch.setattr(own_network_part, "tried", lambda config, *_: asked.append(config))
     return asked
@@ -577,7 +574,7 @@ def pictures_of(page):
     return [part.value for part in page.get("html") if "data:image/png" in part.value]
 
 
-def test_a_frozen_network_is_a_setting_of_pictures_whose_learners_then_read_vectors(app, store, frozen_network):
+def test_a_frozen_network_is_a_setting_of_pictures_whose_learners_then_read_vectors(app, store, frozen):
     page = app("train", preset="doodles-5w1s")
     before = pictures_of(page)
     with pytest.raises(AssertionError):
@@ -586,11 +583,11 @@ def test_a_frozen_network_is_a_setting_of_pictures_whose_learners_then_read_vect
     assert any("is given no file of weights" in text for text in complaints(page))
     setting(page, "family.extractor_weights").set_value("small.safetensors").run()
     setting(page, "family.extractor_size").set_value("6").run()
-    assert frozen_network == []
+    assert frozen == []
     assert any("reads pictures (channels, height, width)" in text for text in complaints(page)), "conv4 does not"
     page.button_group("choose-model-Network").set_value("mlp").run()
     assert complaints(page) == []
-    assert [one.family.extractor_size for one in frozen_network] == [6]
+    assert [one.family.extractor_size for one in frozen] == [6]
     (unfit,) = [one for one in page.button_group if one.key.startswith("unfit-model") and "reads pictures" in one.key]
     assert unfit.label.startswith("Not for the features of Doodles")
     assert unfit.disabled
@@ -601,9 +598,7 @@ def test_a_frozen_network_is_a_setting_of_pictures_whose_learners_then_read_vect
     assert [run.config["family"]["extractor_mean"] for run in store.runs()] == [[0.5, 0.5, 0.5]]
 
 
-def test_what_is_wrong_with_a_frozen_network_is_said_at_its_field(app, frozen_network, monkeypatch):
-    frozen_network.clear()
-
+def test_what_is_wrong_with_a_frozen_network_is_said_at_its_field(app, home, monkeypatch):
     def refused(*_):
         raise ModelError(
             "It gives 6 features of a picture, not 512.", "Set extractor_size to 6.", "family.extractor_size"
@@ -611,8 +606,8 @@ def test_what_is_wrong_with_a_frozen_network_is_said_at_its_field(app, frozen_ne
 
     monkeypatch.setattr(own_network_part, "tried", refused)
     page = app("train", preset="doodles-5w1s")
-    page.session_state["train-draft"].change({"family.extractor": "tests.data.frozen_nets:Small"})
-    page.session_state["train-draft"].change({"family.extractor_weights": "small.safetensors"})
+    chosen = dict(assignment.split("=") for assignment in frozen_network(home)[:2])
+    page.session_state["train-draft"].change(chosen)
     page.session_state["train-draft"].choose("model", "mlp", models()["mlp"].Config)
     page.run()
     (first, _) = complaints(page)

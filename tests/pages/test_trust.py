@@ -83,6 +83,15 @@ def test_files_outside_of_the_data_sets_are_read_only_where_the_owner_says_so(
     assert expected or "family.file" in trust.refusal(config)
 
 
+def test_a_frozen_encoder_runs_no_code_of_its_own_and_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(trust.SETTING, "off")
+    monkeypatch.setenv(trust.FILES, "off")
+    config = values("doodles") | {"family": {"name": "intents", "encoder": "tiny"}}
+    assert trust.refusal(config) == {}
+    config["family"]["encoder"] = "/home/me/tiny"
+    assert "Put it into its folder encoders" in trust.refusal(config)["family.encoder"]
+
+
 @pytest.mark.parametrize(("networks", "files"), [("on", "on"), ("on", "off"), ("off", "on"), ("off", "off")])
 def test_a_frozen_network_is_code_of_ones_own_and_its_weights_are_a_file(
     monkeypatch: pytest.MonkeyPatch, networks: str, files: str

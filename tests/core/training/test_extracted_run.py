@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
 from core.algorithms.base import algorithms
 from core.config.checks import ConfigError, Problem, parse, without_effect
@@ -20,7 +18,7 @@ from data.registry import families
 from tests.core.tiny import tiny, values
 from tests.core.training.test_trainer import comparable as same
 from tests.core.training.test_trainer import same_weights, stop_at, train
-from tests.data.frozen_nets import CALLS, Small
+from tests.data.frozen_nets import CALLS, frozen_network
 
 FROZEN = (
     "family.extractor=tests.data.frozen_nets:Small",
@@ -36,17 +34,9 @@ def place(home: Home, tmp_path: Path) -> Home:
     found.cache.mkdir(parents=True)
     for file in home.cache.glob("doodles-*"):
         (found.cache / file.name).symlink_to(file)
-    weights(found, 0)
+    frozen_network(found)
     CALLS.clear()
     return found
-
-
-def weights(place: Home, seed: int) -> None:
-    folder = place.datasets / "weights"
-    folder.mkdir(parents=True, exist_ok=True)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        save_file(Small().state_dict(), folder / "small.safetensors")
 
 
 def test_stopped_and_resumed_it_sees_the_same_features_and_equals_an_uninterrupted_one(
@@ -69,11 +59,11 @@ def test_stopped_and_resumed_it_sees_the_same_features_and_equals_an_uninterrupt
 def test_it_goes_on_with_no_other_network_than_it_began_with(place: Home, tmp_path: Path) -> None:
     config = tiny("doodles", *FROZEN, "algorithm=protonet")
     train(config, tmp_path / "run", place)
-    weights(place, 1)
+    frozen_network(place, 1)
     with pytest.raises(CheckpointError, match="frozen network is another one") as caught:
         train(config, tmp_path / "run", place)
     assert "Put its code and its file of weights back" in caught.value.remedy
-    weights(place, 0)
+    frozen_network(place, 0)
     train(config, tmp_path / "run", place)
 
 
