@@ -29,7 +29,10 @@ page = st.navigation(
             st.Page("pages/tournament.py", title="Which method for me?", icon=":material/emoji_events:"),
             st.Page("pages/datasets.py", title="Data sets", icon=":material/photo_library:"),
         ],
-        "Show": [st.Page("pages/playground.py", title="Playground", icon=":material/draw:")],
+        "Understand": [
+            st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
+            st.Page("pages/playground.py", title="Playground", icon=":material/draw:"),
+        ],
     }
 )
 st.logo(PARTS / "logo.svg", size="large", icon_image=PARTS / "logo.svg")

@@ -42,6 +42,10 @@ function makeTrace(t, colors, grouped) {
     marker: {color, size: t.symbol === 'star' ? 13 : t.mode === 'markers' ? 9 : 6, symbol: t.symbol},
     cliponaxis: t.mode === 'lines',  // the untrained start lies on the axis, and is to be seen whole
   };
+  if (t.symbol === 'arrow') {
+    const size = Array.from(y, (_, i) => i + 1 === y.length ? 13 : 0);
+    Object.assign(made.marker, {size, angleref: 'previous', opacity: 1, line: {width: 0}});
+  }
   if (t.raw) made.hoverinfo = 'skip';
   if (t.error.length) {  // below and above; on a logarithmic axis Plotly ends a bar that would reach zero at the axis
     const [arrayminus, array] = t.error.map(side => decode(side, Float32Array));
@@ -103,11 +107,13 @@ function makeLayout(data, theme, ticks) {
     xaxis: {
       ...axis, title: title(data.x_title), showgrid: false, type: data.log_x ? 'log' : 'linear',
       rangemode: data.steps ? 'normal' : 'tozero', dtick: data.few ? 1 : undefined,
+      ...(data.plane ? {range: data.plane[0], autorange: false} : {}),
     },
     yaxis: {
       ...axis, title: title(data.y_title), ticksuffix: verbatim(data.suffix), exponentformat: 'power',
       ...(data.log_y ? {type: 'log', ...withTicks(ticks)} : {type: 'linear', minexponent: 4}),
       ...(data.y_range ? {range: data.y_range, autorange: false} : {}),
+      ...(data.plane ? {range: data.plane[1], autorange: false, scaleanchor: 'x'} : {}),
       uirevision: data.log_y ? 'log' : 'linear',  // a range means something else on the other scale
     },
     showlegend: several,

@@ -32,7 +32,7 @@ class Trace:
     colour in every chart. dash: solid, dot or dash. listed: has a line in the legend. faint: not what the chart is about.
     raw: what the trace of the same name is smoothed from, behind it.
     low, high: (points,) ends of a band around the line, or None. group: traces of one group are hidden and shown together;
-    none if empty. symbol: of its markers, as Plotly names it.
+    none if empty. symbol: of its markers, as Plotly names it; an arrow stands at the line's end alone, and points along it.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Chart:
     """Series over common axes. label: what a screen reader says. suffix: follows the numbers on the y axis.
     steps: x counts a few steps, each of which gets its tick. apart: points that have no x in common, each of them told alone.
     moments: of one more series, oldest first. One is shown at a time, which the reader chooses; the axes stay meanwhile.
+    plane: where x and where y begin and end, if a unit is to be as long on either axis: what lies beyond is not seen.
     """
 
     traces: list[Trace]
@@ -77,6 +78,7 @@ class Chart:
     log_x: bool = False
     apart: bool = False
     moments: tuple[Moment, ...] = ()
+    plane: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
 def loss_chart(

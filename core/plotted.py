@@ -29,6 +29,7 @@ def encode(chart: Chart, height: int) -> dict[str, Any]:
         "few": not chart.apart and all(bool(trace.x.max(initial=0) <= FEW) for trace in chart.traces),
         "moments": [_encode_moment(moment) for moment in chart.moments],
         "y_range": y_range(chart) if chart.moments else None,
+        "plane": chart.plane,
         "label": chart.label,
         "height": height,
     }

@@ -1,5 +1,7 @@
 """Algorithm: what every learner is, and the meta-step that all learners with an outer gradient share."""
 
+import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -110,6 +112,12 @@ class Algorithm(nn.Module, ABC):
 
         differentiable: keep the graph, so that the meta-gradient can flow through the adaptation.
         """
+
+    @classmethod
+    def paper(cls) -> str:
+        """The address of its paper, which its module's docstring names first; empty where it names none."""
+        found = re.search(r"https://[\w./-]*\w", sys.modules[cls.__module__].__doc__ or "")
+        return found[0] if found else ""
 
     @classmethod
     def curve_names(cls) -> tuple[str, str]:

@@ -78,6 +78,11 @@ def warning(text: object, icon: str = "warning") -> None:
     st.warning(lines(text), icon=f":material/{icon}:")
 
 
+def prose(text: str) -> None:
+    """Markdown as it is, with its links and formulas: of texts that stand in this program's source, and of no others."""
+    st.markdown(text)
+
+
 def caption(text: object, place: DeltaGenerator | None = None, help: object = "") -> None:
     (place or st).caption(lines(text), help=plain(help) or None)
 

@@ -1,0 +1,10 @@
+"""Learn, ``/learn?section=steps``: what meta-learning is, for a newcomer, with a meta-update to step through."""
+
+import streamlit as st
+
+from pages.parts import router
+from pages.parts.learn import sections
+
+router.require()
+st.title("Learn", anchor=False)
+sections.show()

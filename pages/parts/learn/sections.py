@@ -1,0 +1,113 @@
+"""The page's sections: the address says which one is open. Each is imported as it is opened, for some need torch."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from pages.parts import router, say
+
+SECTION = "section"  # of the address
+CHOSEN = "choose-section"  # the widget's key
+
+
+def show() -> None:
+    name = asked()
+    st.session_state[CHOSEN] = name
+    st.segmented_control(
+        "Section",
+        list(SECTIONS),
+        format_func=lambda one: SECTIONS[one][0],
+        key=CHOSEN,
+        required=True,
+        label_visibility="collapsed",
+        on_change=_opened,
+    )
+    st.sidebar.html(router.SCROLL.format(f"learn {name}"), unsafe_allow_javascript=True)
+    SECTIONS[name][1]()
+    onward(name)
+
+
+def asked() -> str:
+    """The section that the address names; the first one where it names none."""
+    name = st.query_params.get(SECTION, "")
+    return name if name in SECTIONS else next(iter(SECTIONS))
+
+
+def onward(name: str) -> None:
+    """A button to the section after this one."""
+    names = list(SECTIONS)
+    after = names[names.index(name) + 1 :][:1]
+    for following in after:
+        text = say.plain(f"Next: {SECTIONS[following][0]}")
+        st.button(text, key="next-section", icon=":material/arrow_forward:", on_click=_go, args=(following,))
+
+
+def _opened() -> None:
+    """The widget's callback."""
+    _go(st.session_state[CHOSEN])
+
+
+def _go(name: str) -> None:
+    st.query_params[SECTION] = name
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Around what imports torch for the first time."""
+    announcement = st.empty()
+    with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):
+        yield
+    announcement.empty()
+
+
+def _idea() -> None:
+    from pages.parts.learn import idea
+
+    left, right = st.columns(2, gap="medium")
+    with left:
+        idea.what()
+    with right:
+        with loading():
+            from pages.parts.learn import tasks
+        tasks.card()
+
+
+def _maml() -> None:
+    with loading():
+        from pages.parts.learn import stepping
+    stepping.show()
+
+
+def _learners() -> None:
+    with loading():
+        from pages.parts.learn import learners
+    learners.show()
+
+
+def _uses() -> None:
+    from pages.parts.learn import uses
+
+    uses.show()
+
+
+def _limits() -> None:
+    with loading():
+        from pages.parts.learn import limits
+    limits.show()
+
+
+def _mistake() -> None:
+    from pages.parts.learn import mistake
+
+    mistake.show()
+
+
+SECTIONS: dict[str, tuple[str, Callable[[], None]]] = {
+    "idea": ("The idea", _idea),
+    "steps": ("MAML, step by step", _maml),
+    "learners": ("Kinds of learners", _learners),
+    "uses": ("Where it is used", _uses),
+    "limits": ("What limits it", _limits),
+    "mistake": ("A common mistake", _mistake),
+}

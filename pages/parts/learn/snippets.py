@@ -1,0 +1,26 @@
+"""Two pieces of code that both call themselves MAML. A test runs them as they stand here."""
+
+WRONG = '''
+def train_step(network, tasks, optimizer):
+    """Called MAML, and ordinary training: there is no inner loop."""
+    optimizer.zero_grad()
+    for support_x, support_y, query_x, query_y in tasks:
+        x = torch.cat([support_x, query_x])
+        y = torch.cat([support_y, query_y])
+        loss = mse_loss(network(x), y)
+        (loss / len(tasks)).backward()
+    optimizer.step()
+'''.strip()
+RIGHT = '''
+def meta_step(network, tasks, optimizer, inner_lr):
+    """MAML with one inner step."""
+    optimizer.zero_grad()
+    for support_x, support_y, query_x, query_y in tasks:
+        start = dict(network.named_parameters())
+        loss = mse_loss(network(support_x), support_y)
+        slopes = torch.autograd.grad(loss, list(start.values()), create_graph=True)
+        adapted = {n: w - inner_lr * g for (n, w), g in zip(start.items(), slopes)}
+        answer = functional_call(network, adapted, query_x)
+        (mse_loss(answer, query_y) / len(tasks)).backward()
+    optimizer.step()
+'''.strip()

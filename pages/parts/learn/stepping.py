@@ -1,0 +1,152 @@
+"""MAML's five steps, and beside them a meta-update of two weights that is gone through step by step. Imports torch."""
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from core.lesson_charts import STAGES, TASK, Stage, update_chart
+from core.miniature import START, TASKS, Point, Rates, Update, path, update
+from pages.parts import say, theme
+from pages.parts.learn.words import STEPS, said, table
+from pages.parts.live_chart import live_chart
+
+WHERE = "learn-stepping"  # session state: how far the visitor is
+AT_ONCE = 10  # meta-updates of one button
+FAR = 1e3  # a weight beyond which it has diverged
+
+INTRODUCTION = """
+[Finn, Abbeel & Levine 2017](https://arxiv.org/abs/1703.03400), algorithm 1, on a network of two weights. All numbers are computed
+as you go, by the same code that trains runs here.
+"""
+DIFFERENCES = """
+Unlike a run, these meta-updates see the same few tasks again and again, and θ moves by plain gradient descent; runs draw new
+tasks for each meta-step and leave the step to Adam. The paper sums over tasks, Innerloop takes the mean.
+"""
+
+
+@dataclass
+class Where:
+    """path: meta-parameters before each meta-update so far, the one under way last."""
+
+    path: list[Point] = field(default_factory=lambda: [START])
+    place: int = 0  # of the stage
+
+    @property
+    def stage(self) -> Stage:
+        return STAGES[self.place]
+
+    @property
+    def first(self) -> bool:
+        return self.place == 0 and len(self.path) == 1
+
+    def on(self, found: Update) -> None:
+        """One step further; after the last one the next meta-update begins."""
+        if self.place + 1 < len(STAGES):
+            self.place += 1
+        else:
+            self.path.append(found.end)
+            self.place = 0
+
+    def back(self) -> None:
+        """One step back, at the beginning of a meta-update into the one before it."""
+        if self.place:
+            self.place -= 1
+        elif len(self.path) > 1:
+            self.path.pop()
+            self.place = len(STAGES) - 1
+
+
+@st.fragment
+def show() -> None:
+    where: Where = st.session_state.setdefault(WHERE, Where())
+    left, right = st.columns([1, 1.35], gap="medium")
+    with left, theme.card("steps", "One meta-update", height="stretch"), st.container(key="prose-steps"):
+        st.markdown(INTRODUCTION)
+        formulas = st.container()
+        rates = _rates()
+        st.caption(DIFFERENCES)
+    with formulas:
+        for stage, step in STEPS.items():
+            _step(stage, step.first_order if rates.first_order and step.first_order else step.formula, where.stage)
+    with right, theme.card("stepping", height="stretch"):
+        found = update(where.path[-1], rates)
+        diverged = max(map(abs, found.end)) > FAR or not all(map(math.isfinite, found.end))
+        _buttons(where, found, rates, diverged)
+        _told(where, found, rates)
+        live_chart(update_chart(found, where.stage, rates, where.path[:-1]), key="stepping", height=430)
+        _numbers(found, where.stage, rates)
+
+
+def _step(stage: Stage, formula: str, now: Stage) -> None:
+    with st.container(key=f"step-{'now-' if stage == now else ''}{stage}"):
+        say.name(STEPS[stage].title)
+        st.latex(formula)
+
+
+def _rates() -> Rates:
+    start = Rates()
+    inner, meta = st.columns(2)
+    tasks, order = st.columns(2, vertical_alignment="bottom")
+    return Rates(
+        inner.slider("Inner rate α", 0.05, 0.5, start.inner_lr, 0.05, key="learn-inner-lr"),
+        meta.slider("Outer rate β", 0.1, 1.0, start.meta_lr, 0.1, key="learn-meta-lr"),
+        tasks.select_slider("Tasks", range(2, len(TASKS) + 1), start.tasks, key="learn-task-count"),
+        order.toggle(
+            "First order", start.first_order, key="learn-first-order", help="Leaves the second derivatives out."
+        ),
+    )
+
+
+def _buttons(where: Where, found: Update, rates: Rates, diverged: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        back = st.button("Back", key="learn-back", icon=":material/arrow_back:", disabled=where.first)
+        on = st.button("Next", key="learn-next", icon=":material/arrow_forward:", type="primary", disabled=diverged)
+        run = st.button(
+            "10 meta-updates", key="learn-run", icon=":material/fast_forward:", type="tertiary", disabled=diverged
+        )
+        again = st.button(
+            "Reset", key="learn-reset", icon=":material/restart_alt:", type="tertiary", disabled=where.first
+        )
+    if back:
+        where.back()
+    elif on:
+        where.on(found)
+    elif run:
+        where.path, where.place = [*where.path[:-1], *_finite(path(where.path[-1], rates, AT_ONCE))], 0
+    elif again:
+        st.session_state[WHERE] = Where()
+    if back or on or run or again:
+        st.rerun(scope="fragment")
+    if diverged:
+        say.warning("It diverges: the steps lead further away each time. Lower a rate, or reset.")
+
+
+def _finite(points: Sequence[Point]) -> list[Point]:
+    """The points up to the first that is far away."""
+    far = next((i for i, one in enumerate(points) if not max(map(abs, one)) < FAR), len(points))
+    return list(points[: max(far, 1)])
+
+
+def _told(where: Where, found: Update, rates: Rates) -> None:
+    """What just happened, in a few sentences."""
+    say.heading(f"Meta-update {len(where.path)} · {STEPS[where.stage].title}")
+    st.html(f'<div class="step-said" role="status">{html.escape(said(found, where.stage, rates))}</div>')
+
+
+def _numbers(found: Update, stage: Stage, rates: Rates) -> None:
+    head, rows = table(found, stage, rates)
+    st.html(f'<div class="wide" tabindex="0">{_table(head, rows, stage != "step")}</div>')
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], dotted: bool) -> str:
+    """dotted: each row has its task's colour."""
+    titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in head)
+    lines = []
+    for number, row in enumerate(rows):
+        dot = f'<i class="color-{TASK + number}"></i>' if dotted else ""
+        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
+        lines.append(f"<tr><td>{dot}{html.escape(row[0])}</td>{cells}</tr>")
+    return f'<table class="of-step"><tr>{titles}</tr>{"".join(lines)}</table>'

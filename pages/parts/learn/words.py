@@ -1,0 +1,110 @@
+"""What happens at each stage of a meta-update: its formula, and in words and numbers what has just been computed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.lesson_charts import Stage
+from core.miniature import TASKS, Point, Rates, Update, turn, update
+
+Table = tuple[list[str], list[list[str]]]  # its head, and its rows
+
+
+@dataclass(frozen=True)
+class Step:
+    """formula: TeX. first_order: what it is without second derivatives, where that is something else."""
+
+    title: str
+    formula: str
+    first_order: str = ""
+
+
+STEPS: dict[Stage, Step] = {
+    "start": Step("1. Draw tasks", r"\mathcal T_i \sim p(\mathcal T), \quad \text{weights } \theta"),
+    "inner": Step("2. Inner step", r"\theta_i' = \theta - \alpha\, \nabla_{\theta} \mathcal L_i(\theta;\, S_i)"),
+    "there": Step("3. Ask the queries", r"\nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i)"),
+    "back": Step(
+        "4. Back through the inner step",
+        r"g_i = \big(I - \alpha\, \nabla^2_{\theta} \mathcal L_i(\theta;\, S_i)\big)\, "
+        r"\nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i)",
+        r"g_i \approx \nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i)",
+    ),
+    "step": Step("5. Meta-step", r"\theta \leftarrow \theta - \beta\, \tfrac{1}{n} \textstyle\sum_i g_i"),
+}
+
+
+def said(found: Update, stage: Stage, rates: Rates) -> str:
+    """What happened at this stage, in a few sentences."""
+    match stage:
+        case "start":
+            mean = number(np.mean(found.support_loss))
+            return (
+                f"{rates.tasks} tasks, each to fit a line y = w x + b. The star is a task's own line, the rings are its loss on "
+                f"its support set. All tasks start from the same θ = {point(found.start)}, where that loss is {mean} on average."
+            )
+        case "inner":
+            return (
+                f"Each task takes one step down its own slope: α = {number(rates.inner_lr)} times its gradient. One θ has become "
+                f"{rates.tasks} pairs of adapted weights, θ′."
+            )
+        case "there":
+            return (
+                f"Each task is asked about its query set, whose loss the rings are now, at its own θ′: on average it is "
+                f"{number(found.loss)}. The arrows go down the gradients there, β = {number(rates.meta_lr)} times as long."
+            )
+        case "back":
+            return _carried(found, rates)
+    after = update(found.end, rates).loss
+    return (
+        f"The mean of the tasks' gradients is {point(found.meta_gradient)}. θ goes β = {number(rates.meta_lr)} times that "
+        f"downhill, from {point(found.start)} to {point(found.end)}. After adapting from there the query loss is {number(after)} "
+        f"on average, and was {number(found.loss)}."
+    )
+
+
+def _carried(found: Update, rates: Rates) -> str:
+    if rates.first_order:
+        return (
+            "First order takes each gradient for one at θ: the arrows move there and do not turn. What is left out is the factor "
+            "with the second derivatives, which says how a change of θ changes θ′."
+        )
+    most = max(turn(*pair)[0] for pair in zip(found.gradient_there, found.gradient, strict=True))
+    return (
+        "Only θ can be changed, and θ′ follows it. So each gradient is carried back through the inner step, by the factor with "
+        f"the second derivatives: it turns by up to {most:.0f}°. The dotted arrows are what first order would take."
+    )
+
+
+def table(found: Update, stage: Stage, rates: Rates) -> Table:
+    """The numbers behind it, a row a task; of the meta-step one before it and one after."""
+    if stage == "step":
+        after = update(found.end, rates).loss
+        rows = [["before", point(found.start), number(found.loss)], ["after", point(found.end), number(after)]]
+        return ["meta-step", "θ = (w, b)", "query loss after adapting"], rows
+    columns: dict[str, list[str]] = {"task": [f"task {place + 1}" for place in range(rates.tasks)]}
+    match stage:
+        case "start":
+            columns["its line (w, b)"] = [point(task.line) for task in TASKS[: rates.tasks]]
+            columns["support loss at θ"] = [number(loss) for loss in found.support_loss]
+        case "inner":
+            columns["gradient at θ"] = [point(one) for one in found.inner_gradient]
+            columns["θ′"] = [point(one) for one in found.adapted]
+        case "there":
+            columns["query loss at θ′"] = [number(loss) for loss in found.query_loss]
+            columns["gradient at θ′"] = [point(one) for one in found.gradient_there]
+        case "back":
+            turns = [turn(*pair) for pair in zip(found.gradient_there, found.gradient, strict=True)]
+            columns["gradient at θ′"] = [point(one) for one in found.gradient_there]
+            columns["carried back, g"] = [point(one) for one in found.gradient]
+            columns["turned by"] = [f"{angle:.0f}°" for angle, _ in turns]
+            columns["length"] = [f"× {ratio:.2f}" for _, ratio in turns]
+    return list(columns), [list(row) for row in zip(*columns.values(), strict=True)]
+
+
+def number(value: float) -> str:
+    """With two decimals, and a minus as wide as a figure."""
+    return f"{value:.2f}".replace("-", "−")
+
+
+def point(of: Point) -> str:
+    return f"({number(of.w)}, {number(of.b)})"
