@@ -34,6 +34,7 @@ class Task(NamedTuple):
     query: tuple[float, ...]
 
 
+FAR = 1e3  # nothing that comes to rest has been so far from START
 START = Point(-2.2, -1.4)
 # Points on one side of 0 make a narrow bowl that lies aslant, points on both sides a round one.
 TASKS = (
@@ -112,11 +113,18 @@ def moved(point: Point, gradient: Point, rate: float) -> Point:
 
 
 def path(start: Point, rates: Rates, updates: int) -> list[Point]:
-    """Where so many meta-updates lead, the start first."""
+    """Where so many meta-updates lead, or as many as do not lead astray; the start first."""
     found = [start]
     for _ in range(updates):
-        found.append(update(found[-1], rates).end)
+        if astray(end := update(found[-1], rates).end):
+            break
+        found.append(end)
     return found
+
+
+def astray(point: Point) -> bool:
+    """Whether a weight is beyond FAR or is no number."""
+    return not all(abs(weight) < FAR for weight in point)
 
 
 def lines(tasks: int = len(TASKS)) -> Episodes:

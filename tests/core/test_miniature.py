@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from torch import nn
 
 from core import miniature
@@ -95,8 +94,14 @@ def test_contours_are_where_the_engine_finds_that_loss(task: Task, part: str) ->
             assert found[place].item() == pytest.approx(level, rel=1e-9)
 
 
+def test_what_diverges_is_followed_no_further() -> None:
+    rates = Rates(0.5, 1.0, first_order=True)
+    found = path(START, rates, 100)
+    assert len(found) < 100 and not any(map(miniature.astray, found))
+    assert miniature.astray(update(found[-1], rates).end) and miniature.astray(Point(0, float("nan")))
+
+
 def test_a_turn_is_an_angle_and_a_ratio() -> None:
     assert turn(Point(2, 0), Point(0, 1)) == pytest.approx((90, 0.5))
     assert turn(Point(0, 0), Point(0, 1)) == (0.0, 0.0)
     assert miniature.moved(Point(1, 2), Point(2, -2), 0.5) == (0, 3)
-    assert torch.is_grad_enabled()

@@ -18,24 +18,21 @@ The network is **built to read a support set**: it compares examples, or takes t
 forward pass and no gradient ([Vinyals et al. 2016](https://arxiv.org/abs/1606.04080)). Surveys call them *metric-* and
 *model-based*.
 """,
-    "combined": """
-A model-dependent learner makes the **start**, gradient steps go on from there.
-""",
-    "baselines": """
-**No inner loop** in training, or no training at all. They are what meta-learning has to beat, and with deep networks often hardly
-does ([Chen et al. 2019](https://arxiv.org/abs/1904.04232)).
-""",
-}
-COMBINED = r"""
-ProtoNet takes a query for the class whose support examples lie nearest to it on average. With features $f$ of the query and
-$c_k$ the mean of class $k$'s features,
+    "combined": r"""
+A model-dependent learner makes the **start**, gradient steps go on from there. ProtoNet takes a query for the class whose mean of
+support features lies nearest. With $f$ the query's features and $c_k$ that mean of class $k$,
 
 $$-\lVert f - c_k\rVert^2 = \underbrace{2c_k^\top}_{W_k} f \underbrace{- \lVert c_k\rVert^2}_{b_k} - \lVert f\rVert^2,$$
 
 and as the last term is the same for all classes, this **is** a linear output layer, made anew for each task
 ([Snell et al. 2017](https://arxiv.org/abs/1703.05175)). Proto-MAML starts from that layer and has MAML's inner steps change it,
 and the body below ([Triantafillou et al. 2020](https://arxiv.org/abs/1903.03096)). The meta-gradient flows through both.
-"""
+""",
+    "baselines": """
+**No inner loop** in training, or no training at all. They are what meta-learning has to beat; the difference
+that [Chen et al. 2019](https://arxiv.org/abs/1904.04232) found gets smaller with deeper networks.
+""",
+}
 CHOICE = """
 - **Classes, and answers at once?** Begin with one that compares: it has no inner rate to set, and adapts in a forward pass.
 - **Regression, acting, or a network that is given?** Begin with a model-agnostic one.
@@ -52,11 +49,8 @@ def show() -> None:
         for column, group in zip(st.columns(2, gap="medium"), GROUPS[start : start + 2], strict=False):
             with column:
                 _group(group)
-    left, right = st.columns(2, gap="medium")
-    with left, theme.card("combining", "How the kinds combine", height="stretch"), st.container(key="prose-combining"):
-        st.markdown(COMBINED)
-    with right, theme.card("choosing", "How to choose", height="stretch"):
-        with st.container(key="prose-choosing", height="stretch"):
+    with theme.card("choosing", "How to choose"):
+        with st.container(key="prose-choosing"):
             st.markdown(CHOICE)
         with st.container(horizontal=True):
             st.page_link("pages/tournament.py", label="Which method for me?", icon=":material/emoji_events:")

@@ -1,8 +1,7 @@
-"""Two pieces of code that both call themselves MAML. A test runs them as they stand here."""
+"""Two pieces of code that are both called MAML. A test runs them as they stand here."""
 
-WRONG = '''
+WRONG = """
 def train_step(network, tasks, optimizer):
-    """Called MAML, and ordinary training: there is no inner loop."""
     optimizer.zero_grad()
     for support_x, support_y, query_x, query_y in tasks:
         x = torch.cat([support_x, query_x])
@@ -10,17 +9,17 @@ def train_step(network, tasks, optimizer):
         loss = mse_loss(network(x), y)
         (loss / len(tasks)).backward()
     optimizer.step()
-'''.strip()
-RIGHT = '''
+""".strip()
+RIGHT = """
 def meta_step(network, tasks, optimizer, inner_lr):
-    """MAML with one inner step."""
     optimizer.zero_grad()
     for support_x, support_y, query_x, query_y in tasks:
-        start = dict(network.named_parameters())
+        names, start = zip(*network.named_parameters())
         loss = mse_loss(network(support_x), support_y)
-        slopes = torch.autograd.grad(loss, list(start.values()), create_graph=True)
-        adapted = {n: w - inner_lr * g for (n, w), g in zip(start.items(), slopes)}
+        slopes = grad(loss, start, create_graph=True)
+        step = zip(names, start, slopes)
+        adapted = {n: w - inner_lr * g for n, w, g in step}
         answer = functional_call(network, adapted, query_x)
         (mse_loss(answer, query_y) / len(tasks)).backward()
     optimizer.step()
-'''.strip()
+""".strip()

@@ -1,21 +1,19 @@
 """MAML's five steps, and beside them a meta-update of two weights that is gone through step by step. Imports torch."""
 
 import html
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from core.lesson_charts import STAGES, TASK, Stage, update_chart
-from core.miniature import START, TASKS, Point, Rates, Update, path, update
+from core.miniature import START, TASKS, Point, Rates, Update, astray, path, update
 from pages.parts import say, theme
+from pages.parts.learn import numbers
 from pages.parts.learn.words import STEPS, said, table
 from pages.parts.live_chart import live_chart
 
 WHERE = "learn-stepping"  # session state: how far the visitor is
-AT_ONCE = 10  # meta-updates of one button
-FAR = 1e3  # a weight beyond which it has diverged
+AT_ONCE = 10  # meta-updates, by one button
 
 INTRODUCTION = """
 [Finn, Abbeel & Levine 2017](https://arxiv.org/abs/1703.03400), algorithm 1, on a network of two weights. All numbers are computed
@@ -58,6 +56,14 @@ class Where:
             self.path.pop()
             self.place = len(STAGES) - 1
 
+    def run(self, rates: Rates) -> None:
+        """AT_ONCE meta-updates from where the one under way began, or as many as do not lead astray."""
+        self.path[-1:] = path(self.path[-1], rates, AT_ONCE)
+        self.place = 0
+
+    def reset(self) -> None:
+        self.path, self.place = [START], 0
+
 
 @st.fragment
 def show() -> None:
@@ -73,8 +79,7 @@ def show() -> None:
             _step(stage, step.first_order if rates.first_order and step.first_order else step.formula, where.stage)
     with right, theme.card("stepping", height="stretch"):
         found = update(where.path[-1], rates)
-        diverged = max(map(abs, found.end)) > FAR or not all(map(math.isfinite, found.end))
-        _buttons(where, found, rates, diverged)
+        _buttons(where, found, rates)
         _told(where, found, rates)
         live_chart(update_chart(found, where.stage, rates, where.path[:-1]), key="stepping", height=430)
         _numbers(found, where.stage, rates)
@@ -100,34 +105,38 @@ def _rates() -> Rates:
     )
 
 
-def _buttons(where: Where, found: Update, rates: Rates, diverged: bool) -> None:
+def _buttons(where: Where, found: Update, rates: Rates) -> None:
+    stuck, first = astray(found.end), where.first
     with st.container(horizontal=True, vertical_alignment="center"):
-        back = st.button("Back", key="learn-back", icon=":material/arrow_back:", disabled=where.first)
-        on = st.button("Next", key="learn-next", icon=":material/arrow_forward:", type="primary", disabled=diverged)
-        run = st.button(
-            "10 meta-updates", key="learn-run", icon=":material/fast_forward:", type="tertiary", disabled=diverged
+        st.button("Back", key="learn-back", icon=":material/arrow_back:", disabled=first, on_click=where.back)
+        st.button(
+            "Next",
+            key="learn-next",
+            icon=":material/arrow_forward:",
+            type="primary",
+            disabled=stuck,
+            on_click=where.on,
+            args=(found,),
         )
-        again = st.button(
-            "Reset", key="learn-reset", icon=":material/restart_alt:", type="tertiary", disabled=where.first
+        st.button(
+            "10 meta-updates",
+            key="learn-run",
+            icon=":material/fast_forward:",
+            type="tertiary",
+            disabled=stuck,
+            on_click=where.run,
+            args=(rates,),
         )
-    if back:
-        where.back()
-    elif on:
-        where.on(found)
-    elif run:
-        where.path, where.place = [*where.path[:-1], *_finite(path(where.path[-1], rates, AT_ONCE))], 0
-    elif again:
-        st.session_state[WHERE] = Where()
-    if back or on or run or again:
-        st.rerun(scope="fragment")
-    if diverged:
-        say.warning("It diverges: the steps lead further away each time. Lower a rate, or reset.")
-
-
-def _finite(points: Sequence[Point]) -> list[Point]:
-    """The points up to the first that is far away."""
-    far = next((i for i, one in enumerate(points) if not max(map(abs, one)) < FAR), len(points))
-    return list(points[: max(far, 1)])
+        st.button(
+            "Reset",
+            key="learn-reset",
+            icon=":material/restart_alt:",
+            type="tertiary",
+            disabled=first,
+            on_click=where.reset,
+        )
+    if stuck:
+        say.warning("It diverges: each step leads further away. Lower a rate, or reset.")
 
 
 def _told(where: Where, found: Update, rates: Rates) -> None:
@@ -138,15 +147,5 @@ def _told(where: Where, found: Update, rates: Rates) -> None:
 
 def _numbers(found: Update, stage: Stage, rates: Rates) -> None:
     head, rows = table(found, stage, rates)
-    st.html(f'<div class="wide" tabindex="0">{_table(head, rows, stage != "step")}</div>')
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], dotted: bool) -> str:
-    """dotted: each row has its task's colour."""
-    titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in head)
-    lines = []
-    for number, row in enumerate(rows):
-        dot = f'<i class="color-{TASK + number}"></i>' if dotted else ""
-        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
-        lines.append(f"<tr><td>{dot}{html.escape(row[0])}</td>{cells}</tr>")
-    return f'<table class="of-step"><tr>{titles}</tr>{"".join(lines)}</table>'
+    colors = [] if stage == "step" else [TASK + place for place in range(rates.tasks)]
+    st.html(numbers.table(head, rows, colors))

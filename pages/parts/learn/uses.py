@@ -36,8 +36,8 @@ mini-ImageNet. [Meta-Dataset](https://arxiv.org/abs/1903.03096) asks for classes
         """
 Translation from a language of which there is little text.
 [Gu et al. 2018](https://arxiv.org/abs/1808.08437) meta-train on eighteen European languages as tasks and report 22.04 BLEU
-on Romanian to English after about 600 pairs of sentences. Here the tasks of language are smaller: what somebody wants, told
-from five sentences.
+on Romanian to English after about 600 pairs of sentences. Here the tasks of language are smaller: telling what somebody
+wants, after a sentence of each kind.
 """,
         "intents-5w1s-maml",
         "Five intents, one sentence each",
