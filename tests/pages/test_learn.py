@@ -9,17 +9,14 @@ from torch.func import functional_call
 from torch.nn.functional import mse_loss
 
 from core.algorithms.base import algorithms
-from core.config.presets import preset
-from core.config.run import RunConfig
 from core.costs import Costs, key_of
-from core.launch import from_preset
 from core.miniature import START, Rates, lines, network, path, update
 from core.runs import hardware, views
 from core.training.probe import Cost
 from data.sinusoid import draw_curves
 from data.view import Shown
 from pages.parts import trust
-from pages.parts.learn import limits, mistake, sections, words
+from pages.parts.learn import cost, mistake, sections, words
 from pages.parts.learn.snippets import RIGHT, WRONG
 from tests.pages import looks
 from tests.pages.conftest import as_read
@@ -130,12 +127,10 @@ def test_what_a_meta_step_costs_is_measured_when_somebody_asks(app, home, wanted
     assert (config.algorithm.inner_steps, config.algorithm.first_order) == (1, False)
     parts = {"score": 1e-4, "tuned": 0.0, "candidates": 0, "tunes": False, "threads": 1, "steps": 9, "tasks": 16}
     costs = Costs(home.costs)
-    for steps in limits.STEPS:
+    for steps in cost.STEPS:
         for first in (False, True):
-            changes = [f"algorithm.inner_steps={steps}", f"algorithm.first_order={str(first).lower()}"]
-            config = RunConfig.model_validate(from_preset(preset(limits.MEASURED), changes))
             costs.put(
-                key_of(config, "cpu"),
+                key_of(cost.config_of(steps, first), "cpu"),
                 Cost(step=0.03 * steps * (1 if first else 2), memory=int(4e8), share=1.0, **parts),
             )
     page = app("learn", section="limits")

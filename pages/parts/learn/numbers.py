@@ -3,6 +3,8 @@
 import html
 from collections.abc import Sequence
 
+from pages.parts import readable
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], colors: Sequence[int] = ()) -> str:
     """colors: of a dot before each row, a class of theme.css; none where empty. What is wider than the page scrolls."""
@@ -13,3 +15,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], colors: Sequence[i
         cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
         lines.append(f"<tr><td>{dot}{html.escape(row[0])}</td>{cells}</tr>")
     return f'<div class="wide" tabindex="0"><table class="of-step"><tr>{titles}</tr>{"".join(lines)}</table></div>'
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{readable.number(1000 * seconds)} ms"

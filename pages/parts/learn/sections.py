@@ -39,8 +39,13 @@ def onward(name: str) -> None:
     names = list(SECTIONS)
     after = names[names.index(name) + 1 :][:1]
     for following in after:
-        text = say.plain(f"Next: {SECTIONS[following][0]}")
-        st.button(text, key="next-section", icon=":material/arrow_forward:", on_click=_go, args=(following,))
+        st.button(
+            say.plain(f"Next: {SECTIONS[following][0]}"),
+            key="next-section",
+            icon=":material/arrow_forward:",
+            on_click=_go,
+            args=(following,),
+        )
 
 
 def _opened() -> None:
@@ -92,9 +97,16 @@ def _uses() -> None:
 
 
 def _limits() -> None:
-    with loading():
-        from pages.parts.learn import limits
-    limits.show()
+    from pages.parts.learn import limits
+
+    limits.what()
+    left, right = st.columns(2, gap="medium")
+    with right:
+        limits.took_card()
+    with left:
+        with loading():
+            from pages.parts.learn import cost
+        cost.card()
 
 
 def _mistake() -> None:

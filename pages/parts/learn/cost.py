@@ -1,0 +1,93 @@
+"""What second derivatives cost on this machine, measured when somebody asks. Imports torch, for what is measured."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core import about
+from core.config.presets import preset
+from core.config.run import RunConfig
+from core.launch import from_preset
+from core.runs.outlook import Outlook, outlook
+from core.training.estimate import Estimate
+from data.errors import InnerloopError
+from pages.parts import say, session, theme
+from pages.parts.learn import numbers
+from pages.parts.redraw import redraw
+from pages.parts.train.forecast_view import LOOK, line, owner, told
+
+MEASURED = "doodles-5w1s"  # the preset whose meta-step is measured
+TASKS = 4  # of an iteration: fewer than the preset's, so that it is measured soon
+STEPS = (1, 5)  # inner steps of it
+ASKED = "learn-measures"  # session state: somebody wants to know
+
+
+def card() -> None:
+    with theme.card("cost", "A meta-step on this machine", height="stretch"):
+        _cost()
+
+
+def _cost() -> None:
+    """What second derivatives cost here; measured once somebody asks for it, and from then on known."""
+    wanted = {(steps, first): config_of(steps, first) for steps in STEPS for first in (False, True)}
+    meets = outlook(session.store(), session.home(), "auto", None)
+    try:
+        known = {key: _known(config, meets.slot) for key, config in wanted.items()}
+    except InnerloopError as error:
+        say.problem(error)
+        return
+    say.caption(f"{preset(MEASURED).title}: an iteration of {TASKS} tasks, with second derivatives and without.")
+    missing = [wanted[key] for key, found in known.items() if found is None]
+    if not missing:
+        _costs({key: found for key, found in known.items() if found}, meets.slot)
+    elif meets.occupant is not None and meets.slot.startswith("cuda"):
+        told(f"It can be measured once run {meets.occupant.id} has left {meets.slot}.")
+    elif st.session_state.get(ASKED) or st.button("Measure it now", key="learn-measure", icon=":material/timer:"):
+        st.session_state[ASKED] = True
+        _measured(missing, len(wanted), meets)
+
+
+def config_of(steps: int, first_order: bool) -> RunConfig:
+    settings = [f"algorithm.inner_steps={steps}", f"algorithm.first_order={str(first_order).lower()}"]
+    settings.append(f"training.meta_batch_size={TASKS}")
+    return RunConfig.model_validate(from_preset(preset(MEASURED), settings))
+
+
+def _known(config: RunConfig, slot: str) -> Estimate | None:
+    """Raises ProbeError where it could not be measured."""
+    found = line().known(config, slot)
+    return found and found.estimate
+
+
+def _costs(known: dict[tuple[int, bool], Estimate], slot: str) -> None:
+    rows = []
+    for steps in STEPS:
+        second, first = (_step(known[steps, order]) for order in (False, True))
+        memory = " · ".join(about.size(known[steps, order].memory) for order in (False, True))
+        took = (numbers.milliseconds(second), numbers.milliseconds(first), f"× {second / first:.2f}")
+        rows.append([f"{steps} inner step{'' if steps == 1 else 's'}", *took, memory])
+    head = ["", "second order", "first order", "ratio", "memory, second · first"]
+    st.html(numbers.table(head, rows))
+    threads = known[STEPS[0], False].threads
+    where = slot if slot != "cpu" else f"CPU, {threads} thread{'' if threads == 1 else 's'}"
+    say.caption(f"Measured here, on {where}, in a process of its own.")
+    if any(one.busy for one in known.values()):
+        st.caption("The processor was busy meanwhile, so that it may well be faster.")
+
+
+def _step(one: Estimate) -> float:
+    """Seconds of an iteration."""
+    return one.training / one.iterations
+
+
+def _measured(missing: Sequence[RunConfig], of: int, meets: Outlook) -> None:
+    """Have the first of them measured, and look from time to time whether it is."""
+    line().want(owner(), missing[0], meets.slot)
+
+    def look() -> None:
+        if not line().measures(owner(), missing[0], meets.slot):
+            redraw()
+        done = of - len(missing)
+        st.progress(done / of, say.plain(f"{done} of {of} measured; each takes some seconds"))
+
+    st.fragment(look, run_every=LOOK)()
