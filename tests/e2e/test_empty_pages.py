@@ -7,7 +7,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 PAGES = {
     "": "Start with a preset", "runs": "No runs yet", "run": "No run is chosen", "train": "Launch",
-    "datasets": "Import your own pictures",
+    "datasets": "Import your own pictures", "learn": "What meta-learning is",
 }  # fmt: skip
 
 
@@ -19,7 +19,15 @@ def server(new_server):
 # Train draws its pictures for the theme; the others do not know which one they are shown in.
 @pytest.mark.parametrize(
     ("path", "theme"),
-    [("", "light"), ("runs", "dark"), ("run", "light"), ("train", "light"), ("train", "dark"), ("datasets", "dark")],
+    [
+        ("", "light"),
+        ("runs", "dark"),
+        ("run", "light"),
+        ("train", "light"),
+        ("train", "dark"),
+        ("datasets", "dark"),
+        ("learn", "dark"),
+    ],
 )
 def test_page_opens_without_an_error(server, page, path, theme):
     page.goto(f"{server.url}/{path}?embed_options={theme}_theme")

@@ -20,6 +20,8 @@ PAGES = {
     "compare": "compare?runs={}",
     "datasets": "datasets?set=doodles",
     "tournament": "tournament",
+    "learn": "learn?section=steps",
+    "learn-mistake": "learn?section=mistake",
 }
 THERE = {
     "home": ".st-key-card-recent",
@@ -29,6 +31,8 @@ THERE = {
     "compare": ".st-key-card-compare-validation .host[data-points]",
     "datasets": ".st-key-card-set-classes img",
     "tournament": ".st-key-card-tournament-launch button",
+    "learn": ".st-key-card-stepping .host[data-points]",
+    "learn-mistake": ".st-key-launch-both button",
 }
 FAULTS = """() => {
   const found = new Set(), main = document.querySelector('[data-testid=stMain]');
@@ -38,7 +42,7 @@ FAULTS = """() => {
   while (texts.nextNode()) {
     const text = texts.currentNode, box = text.parentElement;
     // A chip in a field is shortened with an ellipsis; the list below the field has it whole.
-    if (!box.checkVisibility() || box.closest('style, script, svg, canvas, code, [data-testid=stMultiSelect]')) continue;
+    if (!box.checkVisibility() || box.closest('style, script, svg, canvas, code, .katex-mathml, [data-testid=stMultiSelect]')) continue;
     for (const word of text.textContent.matchAll(/[^\\s-]+/g)) {  // a line may end after a hyphen
       const range = document.createRange();
       range.setStart(text, word.index);

@@ -187,7 +187,7 @@ def test_what_they_did_appears_when_such_runs_are_in_the_store(app, said, store,
     assert "on 600 test tasks" in text
     (link,) = (link for link in page.get("page_link") if link.proto.label == "Compare" and link.proto.query_string)
     assert link.proto.query_string == f"runs={runs[0].id}%2C{runs[1].id}"
-    assert page.segmented_control("learn-fit").options == ["task 1", "task 2"]
+    assert page.segmented_control("choose-learn-fit").options == ["task 1", "task 2"]
 
 
 def test_one_of_them_alone_is_shown_too(app, said, store, home, make_run):

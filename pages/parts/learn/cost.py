@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core import about
 from core.config.presets import preset
 from core.config.run import RunConfig
 from core.launch import from_preset
@@ -42,9 +41,15 @@ def _cost() -> None:
         _costs({key: found for key, found in known.items() if found}, meets.slot)
     elif meets.occupant is not None and meets.slot.startswith("cuda"):
         told(f"It can be measured once run {meets.occupant.id} has left {meets.slot}.")
-    elif st.session_state.get(ASKED) or st.button("Measure it now", key="learn-measure", icon=":material/timer:"):
-        st.session_state[ASKED] = True
+    elif st.session_state.get(ASKED):
         _measured(missing, len(wanted), meets)
+    else:
+        st.button("Measure it now", key="learn-measure", icon=":material/timer:", on_click=_ask)
+
+
+def _ask() -> None:
+    """The button's callback."""
+    st.session_state[ASKED] = True
 
 
 def config_of(steps: int, first_order: bool) -> RunConfig:
@@ -63,11 +68,9 @@ def _costs(known: dict[tuple[int, bool], Estimate], slot: str) -> None:
     rows = []
     for steps in STEPS:
         second, first = (_step(known[steps, order]) for order in (False, True))
-        memory = " · ".join(about.size(known[steps, order].memory) for order in (False, True))
-        took = (numbers.milliseconds(second), numbers.milliseconds(first), f"× {second / first:.2f}")
-        rows.append([f"{steps} inner step{'' if steps == 1 else 's'}", *took, memory])
-    head = ["", "second order", "first order", "ratio", "memory, second · first"]
-    st.html(numbers.table(head, rows))
+        took = (numbers.brief(second), numbers.brief(first), f"× {second / first:.2f}")
+        rows.append([f"{steps} inner step{'' if steps == 1 else 's'}", *took])
+    st.html(numbers.table(["", "second order", "first order", "ratio"], rows))
     threads = known[STEPS[0], False].threads
     where = slot if slot != "cpu" else f"CPU, {threads} thread{'' if threads == 1 else 's'}"
     say.caption(f"Measured here, on {where}, in a process of its own.")

@@ -47,12 +47,7 @@ def _took() -> None:
         theme.empty("No finished run yet", "What runs take here is said as soon as one has finished.")
         return
     rows = [
-        [
-            f"{one.learner} · {one.family}",
-            str(one.runs),
-            numbers.milliseconds(one.iteration),
-            readable.duration(one.seconds),
-        ]
+        [f"{one.learner} · {one.family}", str(one.runs), numbers.brief(one.iteration), readable.duration(one.seconds)]
         for one in found
     ]
     st.html(numbers.table(["learner and tasks", "runs", "an iteration", "a training"], rows))

@@ -31,11 +31,11 @@ The article that Innerloop began with did so. Such code runs and its loss falls,
 learn to adapt: it is the *pretraining* that [Finn et al. 2017](https://arxiv.org/abs/1703.03400), section 5.1, compare MAML with.
 """
 TELL = r"""
-- Are there **two sets of weights**, $\theta$ and a task's own $\theta'$? Below, on the left, there is only `network`.
-- Do **support and query** play different parts? On the left they are one heap.
+- Are there **two sets of weights**, $\theta$ and a task's own $\theta'$? The first code below has only `network`.
+- Do **support and query** play different parts? There they are one heap.
 - Does the loss that is made small come from the **adapted** weights, and does its gradient go back **through** the step?
 """
-IMPORTED = "`grad` is of torch.autograd, `functional_call` of torch.func, `mse_loss` of torch.nn.functional."
+IMPORTED = "grad is of torch.autograd, functional_call of torch.func, mse_loss of torch.nn.functional."
 MEANS = r"""
 Before it adapts, the best that such a network can answer to $x$ is the mean of all tasks. Of the sine waves here,
 $A \sin(x - \varphi)$ with $A$ from 0.1 to 5 and $\varphi$ from 0 to $\pi$, evenly, that is $-\tfrac{5.1}{\pi} \cos x$: one
@@ -162,7 +162,7 @@ def _fits_card(runs: Sequence[Run]) -> None:
                 format_func=lambda one: f"task {one + 1}",
                 default=0,
                 required=True,
-                key="learn-fit",
+                key="choose-learn-fit",
                 label_visibility="collapsed",
             )
         for column, run in zip(st.columns(len(runs)), runs, strict=True):

@@ -25,8 +25,8 @@ STEPS: dict[Stage, Step] = {
     "there": Step("3. Ask the queries", r"\nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i)"),
     "back": Step(
         "4. Back through the inner step",
-        r"g_i = \big(I - \alpha\, \nabla^2_{\theta} \mathcal L_i(\theta;\, S_i)\big)\, "
-        r"\nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i)",
+        r"\begin{aligned} g_i &= (I - \alpha H_i)\, \nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i) \\ "
+        r"H_i &= \nabla^2_{\theta} \mathcal L_i(\theta;\, S_i) \end{aligned}",
         r"g_i \approx \nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i)",
     ),
     "step": Step("5. Meta-step", r"\theta \leftarrow \theta - \beta\, \tfrac{1}{n} \textstyle\sum_i g_i"),
@@ -107,4 +107,4 @@ def number(value: float) -> str:
 
 
 def point(of: Point) -> str:
-    return f"({number(of.w)}, {number(of.b)})"
+    return f"({number(of.w)},\u00a0{number(of.b)})"
