@@ -42,7 +42,8 @@ FAULTS = """() => {
   while (texts.nextNode()) {
     const text = texts.currentNode, box = text.parentElement;
     // A chip in a field is shortened with an ellipsis; the list below the field has it whole.
-    if (!box.checkVisibility() || box.closest('style, script, svg, canvas, code, .katex-mathml, [data-testid=stMultiSelect]')) continue;
+    const aside = 'style, script, svg, canvas, code, .katex-mathml, [data-testid=stMultiSelect]';
+    if (!box.checkVisibility() || box.closest(aside)) continue;
     for (const word of text.textContent.matchAll(/[^\\s-]+/g)) {  // a line may end after a hyphen
       const range = document.createRange();
       range.setStart(text, word.index);
