@@ -5,10 +5,11 @@ questions): one drawer gives an example of 20 characters of an alphabet each, an
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,13 +17,37 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from core.algorithms.base import Algorithm
+from core.config.checks import parse_family
 from data.batch import Episodes
 from data.errors import DataError
 from data.examples import Choice
+from data.family import FamilyConfig
 from data.pictures import Pictures
 
 ROUNDS = 20
 SPLIT = "test"  # classes that no training has seen
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Where a game is played. family: whose test classes are asked for, under these settings. ways: classes of a question at
+    first.
+    """
+
+    title: str
+    family: str
+    ways: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def config(self) -> FamilyConfig:
+        return parse_family({"name": self.family, **self.settings})
+
+
+ARENAS = {
+    "invented": Arena("Invented signs", "doodles", 5),
+    "alphabets": Arena("Real alphabets (Omniglot)", "omniglot", 20, {"rotations": False}),
+}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.library import Learner
 from core.playground.curves import Drawn, drawn, fit
+from core.playground.fitting import POINTS
 from core.runs.schema import LARGEST_RUN
 from pages.parts import session, theme
 from pages.parts.playground.board import Shown, asked, board, sent
@@ -14,14 +15,13 @@ from pages.parts.playground.players import Player, candidates, choice, players
 from pages.parts.playground.surfaces import surface_cards
 
 TITLE, ICON = "Drag points", ":material/drag_pan:"
-FAMILY = ("sinusoid",)
 TASK = "task"  # of the address: a seed
 FIRST_TASK = 1  # that is shown until somebody draws one
 DRAW = "The points of another sinusoid of the family, and its true function."
 
 
 def play() -> None:
-    there = candidates(FAMILY)
+    there = candidates(POINTS)
     with theme.card("drag-learners"):
         chosen = players(choice(there, "drag"))
         if not there:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import about
 from core.config.presets import preset
+from core.playground.fitting import GOALS
 from core.playground.steering import Steered, goal_of, steered
 from data.errors import InputError
 from data.navigation import SQUARE
@@ -16,7 +17,7 @@ from pages.parts.playground.board import encoded
 from pages.parts.playground.players import Player, candidates, choice, players
 
 TITLE, ICON = "Steer a policy", ":material/near_me:"
-FAMILY, PRESET = ("navigation",), preset("navigation-maml")
+PRESET = preset("navigation-maml")
 SECONDS = 99.0  # that the preset takes on two cores, see the README's results
 HERE = Path(__file__).parent
 KEY = "steer-goal"
@@ -31,7 +32,7 @@ _goal = st.components.v2.component(
 
 
 def play() -> None:
-    there = candidates(FAMILY)
+    there = candidates(GOALS)
     with theme.card("steer-learners"):
         chosen = players(choice(there, "steer")) if there else []
         if not there:

@@ -3,19 +3,18 @@
 import html
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from core.config.checks import parse_family
+from core.config.presets import preset
 from core.library import Learner
 from core.playground import versus as game
+from core.playground.fitting import SIGNS
 from core.playground.result_card import Row, result_card, seconds, share
-from core.playground.versus import Answers, Game
+from core.playground.versus import ARENAS, Answers, Arena, Game
 from core.runs.schema import LARGEST_RUN
-from data.family import FamilyConfig
 from data.pictures import Pictures
 from data.registry import families
 from pages.parts import pictures, say, session, theme
@@ -30,6 +29,7 @@ TASKS_KEY, WAYS_KEY = "versus-tasks", "versus-ways"  # session state: the widget
 KEPT = 8  # games in memory
 QUESTION = "Which one is the same sign?"
 YOU = "You"
+PRESET = preset("doodles-5w1s")
 HERE = Path(__file__).parent
 _game = st.components.v2.component(
     "versus_game",
@@ -40,27 +40,6 @@ _game = st.components.v2.component(
 )
 
 
-@dataclass(frozen=True)
-class Arena:
-    """Where a game is played. family: whose test classes are asked for. on: families whose learners can play. ways: at first."""
-
-    title: str
-    family: str
-    on: tuple[str, ...]
-    ways: int
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def config(self) -> FamilyConfig:
-        return parse_family({"name": self.family, **self.settings})
-
-
-ARENAS = {
-    "invented": Arena("Invented signs", "doodles", ("doodles", "omniglot"), 5),
-    "alphabets": Arena("Real alphabets (Omniglot)", "omniglot", ("omniglot", "doodles"), 20, {"rotations": False}),
-}
-
-
 def play() -> None:
     arena, ways = terms()
     missing = families()[arena.family].missing(session.home().datasets)
@@ -69,11 +48,11 @@ def play() -> None:
         st.page_link("pages/datasets.py", label="To the data sets", query_params={"set": arena.family})
         return
     with theme.card("versus-learners"):
-        there = candidates(arena.on)
+        there = candidates(SIGNS)
         chosen = choice(there, "versus")
         if not there:
             theme.empty("Nobody to play against yet", "Train a learner on drawn characters, or play alone.")
-            st.page_link("pages/train.py", label="Train one", query_params={"preset": "doodles-5w1s"})
+            st.page_link("pages/train.py", label="Train one", query_params={"preset": PRESET.name})
     key = f"{arena.family}-{ways}-{seed()}"
     with st.spinner("Drawing the questions …"):
         drawn = _drawn(opened(arena.config, session.home()), ways, seed(), key)

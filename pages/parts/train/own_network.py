@@ -31,7 +31,7 @@ def check(config: RunConfig) -> None:
     if not own:
         return
     files: list[Path | None] = []
-    if path := own.get("model.path"):  # what is no path at all is known without a process
+    if (path := own.get("model.path")) is not None:  # what is no path at all is known without a process
         files.append(own_module.file_of(own_module.names(path, EXAMPLE, "model.path")[0]))
     if config.family.frozen_network:
         files += frozen_files(config.family, session.home().folders)
