@@ -175,10 +175,13 @@ def join(control: Tensor, used: Tensor, generator: torch.Generator) -> None:
     control.copy_(torch.where(used[..., None, None] > 0, control, control[:, :1, :1]))
 
 
-def fit(control: Tensor) -> Tensor:
-    """Centre characters and scale them to the box; a narrow one is widened, but at most by a half."""
+def fit(control: Tensor, least: float = 1e-3) -> Tensor:
+    """Centre characters and scale them to the box; a narrow one is widened, but at most by a half.
+
+    least: what is smaller than so many pixels is scaled as if it were as large.
+    """
     low, high = control.amin((1, 2), keepdim=True), control.amax((1, 2), keepdim=True)
-    extent = (high - low).clamp(min=1e-3)  # (classes, 1, 1, 2)
+    extent = (high - low).clamp(min=least)  # (classes, 1, 1, 2)
     scale = torch.minimum(BOX / extent, 1.5 * BOX / extent.amax(-1, keepdim=True))
     return (control - (low + high) / 2) * scale
 
@@ -203,22 +206,33 @@ def redraw(programme: Programme, examples: int, generator: torch.Generator) -> P
 
 
 def render(drawing: Programme) -> Tensor:
-    """Draw with anti-aliased ink → (classes, examples, 28, 28) in [0, 1].
+    """Draw with anti-aliased ink → (classes, examples, 28, 28) in [0, 1]."""
+    points = curves(drawing)  # (classes, examples, strokes, points, 2)
+    pieces = (points[..., 1:, :] - points[..., :-1, :]).norm(dim=-1)
+    weight = (torch.cat([pieces, pieces[..., -1:]], -1) * drawing.used[..., None]).flatten(2)  # (classes, examples, n)
+    return inked(points.flatten(2, 3), weight, drawing.width)
+
+
+def curves(drawing: Programme) -> Tensor:
+    """The strokes as many points (..., strokes, points, 2), in pixels around the origin."""
+    straight, smooth = curve_basis()
+    points = straight @ drawing.control
+    return points + drawing.roundness[..., None, None] * ((smooth - straight) @ drawing.control)
+
+
+def inked(points: Tensor, weight: Tensor, width: Tensor) -> Tensor:
+    """Ink in [0, 1] where a pen went → (..., 28, 28). points (..., n, 2): its places, in pixels around the picture's middle.
+    weight (..., n): the length of line that each stands for. width (...,): the pen's. All in pixels.
 
     The ink at a pixel is the strokes' line integral of a Gaussian, which is separable: one matrix product an image
     instead of a distance from each pixel to each piece of a curve. A soft threshold turns it into a line of even width.
     """
-    straight, smooth = curve_basis()
-    points = straight @ drawing.control  # (classes, examples, strokes, points, 2)
-    points = points + drawing.roundness[..., None, None] * ((smooth - straight) @ drawing.control)
-    pieces = (points[..., 1:, :] - points[..., :-1, :]).norm(dim=-1)
-    weight = (torch.cat([pieces, pieces[..., -1:]], -1) * drawing.used[..., None]).flatten(2)  # (classes, examples, n)
-    place = points.flatten(2, 3) + (SIDE - 1) / 2  # (classes, examples, n, 2), in pixels from the first pixel's centre
+    place = points + (SIDE - 1) / 2  # from the first pixel's centre
     columns, rows = pen(place[..., 0]), pen(place[..., 1])
     rows *= weight[..., None] / (SIGMA * math.sqrt(2 * math.pi))
-    field = rows.transpose(-1, -2) @ columns  # (classes, examples, 28, 28); 1 on a straight line's axis
+    field = rows.transpose(-1, -2) @ columns  # (..., 28, 28); 1 on a straight line's axis
     # Half ink where a straight line's field has fallen to what it is at half a pen's width from its axis.
-    threshold = (-0.5 * (drawing.width / 2 / SIGMA).square()).exp()[..., None, None]
+    threshold = (-0.5 * (width / 2 / SIGMA).square()).exp()[..., None, None]
     return field.sub_(threshold).mul_(2).add_(0.5).clamp_(0, 1)
 
 

@@ -120,11 +120,11 @@ def states(algorithm: Algorithm, task: Episodes) -> list[TaskState]:
 
 
 def inner_rate(algorithm: Algorithm) -> float | None:
-    """The rate of a learner's inner steps; None where it takes none, and where several are learned."""
+    """The rate of a learner's inner steps; None where it takes none, has none of its own, or has several that are learned."""
     if isinstance(algorithm, FineTuner):
-        return algorithm.chosen.lr
+        return algorithm.chosen.lr if algorithm.chosen else None
     learned = isinstance(algorithm, MetaSGD | MAMLPlusPlus) or not algorithm.takes_steps
-    return None if learned else algorithm.config.inner_lr
+    return None if learned else getattr(algorithm.config, "inner_lr", None)
 
 
 def at_rate(algorithm: Algorithm, faster: float) -> Algorithm:

@@ -16,14 +16,28 @@ MANIFEST = "shipped.json"
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A test on a family's test classes. text: in words. mean, ci95: in the metric's own unit, over so many episodes."""
+
+    family: str
+    text: str
+    mean: float
+    ci95: float
+    episodes: int
+
+
+@dataclass(frozen=True)
 class Shipped:
-    """name: of its file and in addresses. title: for people. family, learner: their names. score: what it reaches, in words."""
+    """name: of its file and in addresses. title: for people. family, learner: their names. score: what it reaches, in words.
+    measured: its tests, that on its own family first.
+    """
 
     name: str
     title: str
     family: str
     learner: str
     score: str
+    measured: tuple[Measured, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -37,4 +51,8 @@ def shipped() -> Mapping[str, Shipped]:
     if not path.is_file():
         return {}
     rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return {row["name"]: Shipped(**row) for row in rows}
+    return {row["name"]: _of(row) for row in rows}
+
+
+def _of(row: dict[str, Any]) -> Shipped:
+    return Shipped(**{**row, "measured": tuple(Measured(**one) for one in row.get("measured", ()))})

@@ -1,0 +1,131 @@
+"""The pads on which a person draws: all of them are one component, which asks at each stroke's end and shows the answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.playground.recognition import Answer, Task
+from core.playground.signs import Signs
+from core.playground.strokes import MOST_POINTS, MOST_STROKES, Drawing, picture
+from data.errors import InputError
+from pages.parts import pictures
+
+HERE = Path(__file__).parent
+KEY = "draw-pads"
+QUERY = "query"
+MOST_AT_ONCE = 20_000  # points of all pads together
+TOO_FEW = "Draw at least two signs to learn from."
+NO_QUERY = "Draw the sign in question: one of those beside it, once more."
+_pads = st.components.v2.component(
+    "pads",
+    html=(HERE / "pads.html").read_text(encoding="utf-8"),
+    css=(HERE / "pads.css").read_text(encoding="utf-8"),
+    js="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("asking.js", "pads.js")),
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What is on the pads, those of the examples as ``class-example`` and the one in question as ``query``. rev: which examples
+    they had at first. number: of the browser's question, 0 before the first.
+    """
+
+    rev: str
+    number: int
+    ways: int
+    shots: int
+    examples: Mapping[str, Drawing]
+    drawn: Mapping[str, Drawing]
+
+    def drawing(self, key: str) -> Drawing:
+        return self.drawn.get(key, self.examples[key])
+
+    def of_class(self, number: int) -> list[str]:
+        """The pads of a class that are not empty."""
+        keys = (f"{number}-{shot}" for shot in range(self.shots))
+        return [key for key in keys if self.drawing(key)]
+
+    @property
+    def classes(self) -> list[int]:
+        """Those of which there is an example."""
+        return [number for number in range(self.ways) if self.of_class(number)]
+
+    @property
+    def hint(self) -> str:
+        """What has to be drawn before there is something to answer; empty where there is."""
+        if len(self.classes) < 2:
+            return TOO_FEW
+        return "" if self.drawing(QUERY) else NO_QUERY
+
+
+def sheet(found: Signs, ways: int, shots: int, rev: str, sent: Mapping[str, Any] | None) -> Sheet:
+    """What the browser sent last, over the signs that a seed invents. Raises InputError for what it cannot have sent."""
+    examples = {f"{c}-{s}": found.examples[c][s] for c in range(ways) for s in range(shots)}
+    examples[QUERY] = found.others[int(rev) % ways]
+    if sent is None:
+        return Sheet(rev, 0, ways, shots, examples, {})
+    number, drawn = sent.get("number"), sent.get("drawn")
+    if type(number) is not int or not isinstance(drawn, Mapping):
+        raise InputError("What was sent are no drawings.", "Load the page again.")
+    if sent.get("rev") != rev:
+        return Sheet(rev, number, ways, shots, examples, {})
+    known = {key: Drawing.of(drawn[key]) for key in examples if key in drawn}
+    if sum(len(stroke) for one in known.values() for stroke in one.strokes) > MOST_AT_ONCE:
+        raise InputError("That is too much on the pads at once.", f"Draw {MOST_AT_ONCE} points at most; clear a pad.")
+    return Sheet(rev, number, ways, shots, examples, known)
+
+
+def sent() -> Mapping[str, Any] | None:
+    """The browser's last question as it came, in this session; None before the first."""
+    return (st.session_state.get(KEY) or {}).get("asked")
+
+
+def seen(of: Sheet) -> dict[str, np.ndarray]:
+    """What a network gets of each pad: uint8 (28, 28)."""
+    return {key: picture(of.drawing(key)) for key in of.examples}
+
+
+def task(of: Sheet, looks: Mapping[str, np.ndarray]) -> Task:
+    """The classes that have examples, in their order, and what is asked for."""
+    keys = [(label, key) for label, number in enumerate(of.classes) for key in of.of_class(number)]
+    return Task(np.stack([looks[key] for _, key in keys]), tuple(label for label, _ in keys), looks[QUERY])
+
+
+def told(name: str, score: str, answer: Answer, reads: str) -> dict[str, Any]:
+    """A learner's card. reads: said of one that takes no steps."""
+    how = reads or (f"inner rate {answer.rate:.3g}" if answer.rate else "rates of its own")
+    shares = answer.probabilities.round(4).tolist()
+    return {"name": name, "score": score, "why": "", "how": how, "steps": list(answer.steps), "probabilities": shares}
+
+
+def silent(name: str, score: str, why: str) -> dict[str, Any]:
+    """Of one that does not answer, and why."""
+    return {"name": name, "score": score, "why": why}
+
+
+def pads(of: Sheet, looks: Mapping[str, np.ndarray], learners: Sequence[Mapping[str, Any]]) -> None:
+    _pads(key=KEY, data=data(of, looks, learners, pictures.dark()), default={"asked": None}, on_asked_change=lambda: None)
+
+
+def data(
+    of: Sheet, looks: Mapping[str, np.ndarray], learners: Sequence[Mapping[str, Any]], dark: bool
+) -> dict[str, Any]:
+    """What the browser gets."""
+    return {
+        "number": of.number,
+        "rev": of.rev,
+        "ways": of.ways,
+        "shots": of.shots,
+        "most": {"strokes": MOST_STROKES, "points": MOST_POINTS},
+        "keys": list(looks),
+        "strip": pictures.strip([look[None] for look in looks.values()], dark),
+        "examples": {key: one.plain() for key, one in of.examples.items()},
+        "classes": of.classes,
+        "hint": of.hint,
+        "learners": [] if of.hint else list(learners),
+    }
