@@ -68,7 +68,9 @@ def ship(recipe: Recipe, home: Home) -> Shipped:
 
 def described(recipe: Recipe, path: Path, home: Home) -> Shipped:
     learner = load_file(path, home=home)
-    measured = tuple(measure(learner.trained.config.model_dump(mode="json"), path, family, home) for family in recipe.on)
+    measured = tuple(
+        measure(learner.trained.config.model_dump(mode="json"), path, family, home) for family in recipe.on
+    )
     config = learner.trained.config
     return Shipped(recipe.name, recipe.title, config.family.name, config.algorithm.name, measured[0].text, measured)
 
@@ -76,7 +78,9 @@ def described(recipe: Recipe, path: Path, home: Home) -> Shipped:
 def measure(values: dict[str, Any], path: Path, family: str, home: Home) -> Measured:
     """The learner in a file on test tasks of a family, of the shape that it is tested on in its own."""
     own = values["family"]
-    task = own if family == own["name"] else {key: own[key] for key in ("n_way", "k_shot", "n_query")} | {"name": family}
+    task = (
+        own if family == own["name"] else {key: own[key] for key in ("n_way", "k_shot", "n_query")} | {"name": family}
+    )
     config = parse({**values, "family": task}, home.folders)
     algorithm = load_file(path, home=home).algorithm
     opened = open_family(config, home.datasets, home.cache, algorithm.family.device)

@@ -32,7 +32,9 @@ def signs(seed: int) -> Signs:
 
 def drawings(drawn: Programme, number: int) -> list[Drawing]:
     """What ``redraw`` made of one class, as strokes on a pad."""
-    points = (curves(drawn[number : number + 1])[0] * ROOM / SIDE + 0.5).clamp(0, 1).numpy()  # (hands, strokes, points, 2)
+    points = (
+        (curves(drawn[number : number + 1])[0] * ROOM / SIDE + 0.5).clamp(0, 1).numpy()
+    )  # (hands, strokes, points, 2)
     used = drawn.used[number] > 0  # (hands, strokes)
     return [
         Drawing(tuple(np.round(stroke[::EVERY] * SCALE) / SCALE for stroke in hand[of_hand.numpy()]))

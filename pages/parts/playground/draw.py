@@ -11,7 +11,6 @@ import streamlit as st
 from core.algorithms.base import algorithms
 from core.config.presets import preset
 from core.playground.recognition import Task, answer, suits
-from core.playground.shipped import shipped
 from core.playground.signs import MOST_CLASSES, MOST_SHOTS, Signs, signs
 from core.runs.schema import LARGEST_RUN
 from data.errors import InnerloopError, InputError

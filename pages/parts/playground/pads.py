@@ -109,7 +109,9 @@ def silent(name: str, score: str, why: str) -> dict[str, Any]:
 
 
 def pads(of: Sheet, looks: Mapping[str, np.ndarray], learners: Sequence[Mapping[str, Any]]) -> None:
-    _pads(key=KEY, data=data(of, looks, learners, pictures.dark()), default={"asked": None}, on_asked_change=lambda: None)
+    _pads(
+        key=KEY, data=data(of, looks, learners, pictures.dark()), default={"asked": None}, on_asked_change=lambda: None
+    )
 
 
 def data(
