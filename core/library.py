@@ -1,5 +1,8 @@
 """The engine from a program of your own: a trained learner that adapts to one task and answers for it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,23 +11,32 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import BatchStatistics, TaskState
+from core.errors import RunError
 from core.runs.home import Home
 from core.runs.store import RunStore
 from core.trained import Trained, load_trained
 from core.trained import load_file as load_trained_file
 from data.batch import Episodes
-from data.errors import InputError
+from data.errors import InputError, shortened
+from data.given import Given
 from data.pictures import Pictures
+from data.places import OnProgress
 from data.texts import Texts
 
 Array = Tensor | np.ndarray | list[Any]
+AT_ONCE = 200  # queries that are answered together where each is answered by itself
+LONGEST_NAME = 200  # characters of a query's in a line
+LIKELIEST = 5  # classes that a line has
 
 
 class Learner:
-    """A run's best checkpoint, for one task at a time. Make it with ``load``."""
+    """A run's best checkpoint, for one task at a time. Make it with ``load``.
 
-    def __init__(self, trained: Trained):
-        self.trained = trained
+    for_classes: gives the same learner for tasks of another number of classes.
+    """
+
+    def __init__(self, trained: Trained, for_classes: "Callable[[int], Learner] | None" = None):
+        self.trained, self.for_classes = trained, for_classes
         self.algorithm, self.family = trained.algorithm.eval(), trained.family
 
     @property
@@ -36,6 +48,26 @@ class Learner:
     def n_way(self) -> int:
         """Number of classes it answers for; 1 for regression."""
         return self.trained.config.test_shape.n_way
+
+    @property
+    def steps(self) -> int:
+        """Inner steps that its own test takes; 0 for a learner that takes none."""
+        asked = self.trained.config.evaluation.inner_steps
+        return self.algorithm.adaptation_steps if asked is None else asked
+
+    def given(self, support: Path | str, steps: int | None = None) -> "OwnTask":
+        """The learner after it has adapted to examples of your own, out of files.
+
+        support: of pictures a folder, zip or CSV of path,label with a folder or label a class; of texts a table with the
+        columns text and label, or a folder with a .txt file a class; of curves a CSV of x,y. Another number of classes than
+        in training will do for learners that are not tied to it. steps: as of ``adapt``. Raises InputError and DataError.
+        """
+        given = self.family.given(Path(support))
+        learner, n_way = self, len(given.classes)
+        if n_way and n_way != self.n_way and self.for_classes:
+            learner = self.for_classes(n_way)
+        state = learner.adapt(given.inputs, given.targets, steps)
+        return OwnTask(learner, given, state, learner.steps if steps is None else steps)
 
     def adapt(self, support_x: Array, support_y: Array, steps: int | None = None) -> TaskState:
         """What the learner knows after this task's support set. The learner itself stays as it is.
@@ -50,9 +82,7 @@ class Learner:
             raise InputError(text, "Give `algorithm.adapt` a batch that `family.sample` draws.", "support_x")
         x = self._inputs(support_x, "support_x")
         y = self._labels(support_y, len(x))
-        if steps is None:
-            asked = self.trained.config.evaluation.inner_steps
-            steps = self.algorithm.adaptation_steps if asked is None else asked
+        steps = self.steps if steps is None else steps
         if steps < 0:
             raise InputError(f"steps = {steps} is negative.", "Give 0 or more.", "steps")
         objective = self.family.objective(self.trained.config.test_shape)
@@ -103,18 +133,83 @@ class Learner:
         return y.long()
 
 
+@dataclass(frozen=True)
+class Answers:
+    """names: of the queries. classes: the task's, by index; empty for a regression. values: probabilities (n, n_way), or (n, 1).
+
+    Printed, a line a query: its likeliest classes with their probabilities, or its value.
+    """
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    values: Tensor
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> list[str] | list[float]:
+        """Of each query its likeliest class, or its value."""
+        if not self.classes:
+            return self.values[:, 0].tolist()
+        return [self.classes[label] for label in self.values.argmax(-1).tolist()]
+
+    def __str__(self) -> str:
+        names = (shortened(name, LONGEST_NAME) for name in self.names)
+        if not self.classes:
+            return "\n".join(f"{name} → {value:.6g}" for name, value in zip(names, self.said, strict=True))
+        shares, labels = self.values.topk(min(LIKELIEST, len(self.classes)))
+        rows = zip(names, labels.tolist(), shares.tolist(), strict=True)
+        return "\n".join(
+            f"{name}: " + ", ".join(f"{self.classes[i]} {share:.3f}" for i, share in zip(first, of, strict=True))
+            for name, first, of in rows
+        )
+
+
+@dataclass(frozen=True)
+class OwnTask:
+    """A learner that has adapted to examples of your own. Make it with ``Learner.given``."""
+
+    learner: Learner
+    given: Given
+    state: TaskState
+    steps: int
+
+    def answers(self, *queries: Path | str) -> Answers:
+        """For files: pictures; of texts, and of curves' x, files with one a line.
+
+        Raises InputError and DataError, RunError where the adaptation diverged.
+        """
+        asked = self.learner.family.given_queries([str(one) for one in queries])
+        by = self.learner.algorithm.normalises_by
+        if by == "queries together" and len(asked.inputs) == 1:
+            text = "A single query cannot be normalised together with others."
+            raise InputError(text, "Ask several, or choose batch statistics `support`.", "batch_statistics")
+        parts = [asked.inputs] if by.endswith("together") else asked.inputs.split(AT_ONCE)
+        values = torch.cat([self.learner.predict(self.state, part) for part in parts]).cpu()
+        if not values.isfinite().all():
+            text = f"What it answers after {self.steps} steps on these examples is not finite."
+            raise RunError(text, "Take fewer steps.", "steps")
+        return Answers(asked.names, self.given.classes, values, (*self.given.remarks, *asked.remarks))
+
+
 def load(
-    run: int, *, home: Home | None = None, n_way: int | None = None, batch_statistics: BatchStatistics | None = None
+    run: int,
+    *,
+    home: Home | None = None,
+    n_way: int | None = None,
+    batch_statistics: BatchStatistics | None = None,
+    checkpoint: str = "",
+    progress: OnProgress | None = None,
 ) -> Learner:
     """The learner that a run trained, with its best checkpoint's weights.
 
     home: where the run is; None for the one the environment names. n_way: classes of the tasks to come, for learners that
-    are not tied to their training's. batch_statistics: ``support`` if a query is to be answered alone. Raises NoRunError,
-    RunError, CheckpointError, ConfigError.
+    are not tied to their training's. batch_statistics: ``support`` if a query is to be answered alone. checkpoint: another one,
+    ``last`` or an iteration that was kept. progress: told how far the reading of files is. Raises NoRunError, RunError,
+    CheckpointError, ConfigError.
     """
     home = home or Home.find()
-    changes = _changes(n_way, batch_statistics)
-    return Learner(load_trained(home, RunStore(home.database, home.root).get(run), changes))
+    found = RunStore(home.database, home.root).get(run)
+    return _learner(partial(load_trained, home, found, _changes(n_way, batch_statistics), progress, checkpoint))
 
 
 def load_file(
@@ -128,7 +223,12 @@ def load_file(
 
     home: whose data sets and cache are used. Raises CheckpointError, ConfigError, DataError.
     """
-    return Learner(load_trained_file(home or Home.find(), Path(path), _changes(n_way, batch_statistics)))
+    changes = _changes(n_way, batch_statistics)
+    return _learner(partial(load_trained_file, home or Home.find(), Path(path), changes))
+
+
+def _learner(loading: Callable[..., Trained], classes: int | None = None) -> Learner:
+    return Learner(loading(classes=classes), partial(_learner, loading))
 
 
 def _changes(n_way: int | None, batch_statistics: BatchStatistics | None) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.algorithms.base import Algorithm, algorithms
 from core.config.checks import ConfigError, Problem, parse
+from core.config.contradictions import changed, fixed
 from core.config.overrides import apply
 from core.config.run import RunConfig
 from core.errors import RunError
@@ -19,6 +20,7 @@ from core.training.build import build_learner, open_family, tried_out
 from core.training.device import open_device
 from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import Tick
+from data.errors import InputError
 from data.family import OnProgress, Split, TaskFamily
 from data.places import Folders
 
@@ -37,16 +39,22 @@ class Trained:
 
 
 def load_trained(
-    home: Home, run: Run, assignments: Sequence[str] = (), progress: OnProgress | None = None, which: str = ""
+    home: Home,
+    run: Run,
+    assignments: Sequence[str] = (),
+    progress: OnProgress | None = None,
+    which: str = "",
+    classes: int | None = None,
 ) -> Trained:
     """The run's best checkpoint, else its last, under a config changed by ``--set`` assignments.
 
-    which: another one, ``last``, ``best`` or an iteration.
+    which: another one, ``last``, ``best`` or an iteration. classes: of tasks that are not drawn from the run's family, so that
+    it does not matter how many that has.
 
     Only what belongs to the evaluation can be changed: the rest is what was trained. Raises ConfigError, RunError
-    (no checkpoint yet), CheckpointError, DataError.
+    (no checkpoint yet), CheckpointError, DataError, InputError for a number of classes that the learner is not made for.
     """
-    config = parse(_changed(run.config, list(assignments)))
+    config = _for_classes(parse(_changed(run.config, list(assignments))), classes)
     folder = home.artifacts(run).checkpoints()
     if which:
         one = checkpoint.named(folder, which)
@@ -65,16 +73,35 @@ def load_trained(
     return Trained(algorithm, config, family, label, held[2].get("content", ""))
 
 
-def load_file(home: Home, path: Path, assignments: Sequence[str] = (), progress: OnProgress | None = None) -> Trained:
+def load_file(
+    home: Home,
+    path: Path,
+    assignments: Sequence[str] = (),
+    progress: OnProgress | None = None,
+    classes: int | None = None,
+) -> Trained:
     """The learner out of a file that ``core.handover.bundle`` made of a run's checkpoint, here or elsewhere; otherwise like
     ``load_trained``. Raises CheckpointError for what is no such file.
     """
     saved = bundle.read(path)
-    config = parse(_changed(saved.config, list(assignments)))
+    config = _for_classes(parse(_changed(saved.config, list(assignments))), classes)
     algorithm, family = _built(config, home.folders, saved.forward == "loop", progress)
     where = checkpoint.Checkpoint("best", 0, path)
     checkpoint.put(where, saved.weights, {"algorithm": saved.choice, "made_with": saved.made_with}, algorithm)
     return Trained(algorithm, config, family, saved.label)
+
+
+def _for_classes(config: RunConfig, n_way: int | None) -> RunConfig:
+    if n_way in (None, config.test_shape.n_way):
+        return config
+    if fixed(config):
+        trained = config.test_shape.n_way
+        raise InputError(
+            f"This run's {config.algorithm.name} tells {trained} classes apart, and {n_way} are given.",
+            f"Give {trained}, or take a run of a learner that is not tied to its training's number, such as protonet.",
+            "support",
+        )
+    return changed(config, {"evaluation.n_way": n_way})
 
 
 def _built(

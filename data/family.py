@@ -13,6 +13,7 @@ from torch import Tensor
 from data.batch import Adapted, Episodes, TaskBatch
 from data.config import Config, setting
 from data.errors import DataError
+from data.given import Given, Queries, nothing_to_give
 from data.metric import Metric
 from data.objective import Classification, Objective, Regression
 from data.places import Folders, OnProgress
@@ -273,6 +274,14 @@ class TaskFamily(ABC):
     def pictured(self, split: Split, classes: Sequence[int]) -> np.ndarray | None:
         """An example of each of these classes, uint8 (classes, channels, height, width); None where they are no pictures."""
         return None
+
+    def given(self, source: Path) -> Given:
+        """A support set of a person's own, out of files. Raises InputError and DataError, with what to do."""
+        raise nothing_to_give(self.title)
+
+    def given_queries(self, files: Sequence[str]) -> Queries:
+        """What a person asks with files. Raises as ``given`` does."""
+        raise nothing_to_give(self.title)
 
     @abstractmethod
     def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

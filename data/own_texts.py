@@ -71,6 +71,10 @@ class OwnTexts(Texts):
         found = opened(self.config, self.datasets).by_class
         return {name: found[name] for name in divided(self.config, found)[split]}
 
+    @property
+    def columns(self) -> tuple[str, str]:
+        return self.config.text_column, self.config.label_column
+
     def remarks(self) -> list[str]:
         return list(opened(self.config, self.datasets).remarks)
 

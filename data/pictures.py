@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,9 +17,13 @@ from data.batch import Episodes
 from data.examples import ByClass, Examples
 from data.extractor import AT, ExtractedConfig, Extractor
 from data.family import SPLITS, EpisodeShape, Split
+from data.given import Given, Queries, check_classes, check_queries, readable
+from data.photograph import as_grey, photograph
+from data.picture_files import listed, reading
 from data.view import plain
 
 LOOKED_AT = 48  # pixels of a picture's longer side, at most, where a task is looked at
+TAKE_OUT = "Take it out, or save it anew as PNG or JPEG."
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,40 @@ class Pictures(ByClass):
             chosen = torch.arange(start, start + min(each, there), device=pool.images.device)
             found.append((names[number], there, small(as_input(pool.of(chosen)))))
         return found
+
+    def given(self, source: Path) -> Given:
+        """Of a folder, zip or list with a folder or label a class, as a data set is imported."""
+        found = listed(source)
+        check_classes(source, found.classes, "Put the pictures of each class into a folder of its own.")
+        remarks = [f"{file} {reason}, and was left out." for file, reason in found.skipped]
+        files = [(label, name) for label, names in enumerate(found.classes.values()) for name in names]
+        images = []
+        with reading(source) as reader:
+            for number, (_, name) in enumerate(files):
+                self.progress(number / len(files), "Reading pictures")
+                with readable(name, TAKE_OUT, "support"):
+                    images.append(self.as_drawn(reader.file(name)))
+        labels = torch.tensor([label for label, _ in files], device=self.device)
+        return Given(self._stacked(images), labels, tuple(found.classes), tuple(remarks))
+
+    def given_queries(self, files: Sequence[str]) -> Queries:
+        check_queries(len(files))
+        images = []
+        for number, file in enumerate(files):
+            self.progress(number / len(files), "Reading pictures")
+            with readable(file, TAKE_OUT, "query"):
+                Path(file).open("rb").close()  # of no file or a folder it says more than a reader of pictures
+                images.append(self.as_drawn(Path(file)))
+        return Queries(self._stacked(images), tuple(files))
+
+    def as_drawn(self, file: Path | bytes) -> np.ndarray:
+        """A person's picture as those of the family are, uint8 (channels, height, width). Raises ValueError and OSError."""
+        channels, side, _ = self.config.picture_spec.shape
+        image, _ = photograph(file, side)
+        return as_grey(image[None])[0] if channels == 1 else image
+
+    def _stacked(self, images: Sequence[np.ndarray]) -> Tensor:
+        return as_input(torch.from_numpy(np.stack(images)).to(self.device))
 
     def looks(self, split: Split, numbers: Tensor) -> np.ndarray:
         return small(as_input(self.seen(split, numbers)))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor
 
 from data.batch import Adapted, Episodes
 from data.config import setting
+from data.errors import DataError
 from data.family import EpisodeShape, FamilyConfig, Split, TaskFamily
+from data.given import MOST_EXAMPLES, Given, Queries, check_queries, numbers_of, readable
 from data.spec import InputSpec
 from data.view import TaskView, plain
 
@@ -97,12 +100,39 @@ class Sinusoid(TaskFamily):
             for task in range(batch.tasks)
         ]
 
+    def given(self, source: Path) -> Given:
+        """Of a table with a line x,y a point."""
+        with readable(source, "Give a CSV file with x,y in each line.", "support"):
+            rows = numbers_of(source, ("x", "y"))
+        if len(rows) > MOST_EXAMPLES:
+            text = f"{source} has {len(rows):,} points, and a task takes {MOST_EXAMPLES:,} at most."
+            raise DataError(text, "Give fewer of them.", "support")
+        points = torch.tensor(rows, device=self.device)  # (n, 2)
+        return Given(points[:, :1], points[:, 1:], remarks=_far(points[:, 0]))
+
+    def given_queries(self, files: Sequence[str]) -> Queries:
+        """Each file holds an x a line."""
+        xs: list[float] = []
+        for file in files:
+            with readable(file, "Give a file with an x in each line.", "query"):
+                xs += [x for (x,) in numbers_of(file, ("x",))]
+        check_queries(len(xs))
+        points = torch.tensor(xs, device=self.device)
+        return Queries(points.unsqueeze(1), tuple(f"{x:g}" for x in xs), _far(points))
+
     def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Points of all sinusoids pooled, each from a fresh one: x (batch, 1), y (batch, 1)."""
         del split
         curves = draw_curves(batch_size, generator)
         x = uniform((batch_size, 1, 1), X_RANGE, generator)
         return x.flatten(1).to(self.device), curves(x).flatten(1).to(self.device)
+
+
+def _far(x: Tensor) -> tuple[str, ...]:
+    """A remark on points where no sinusoid was ever seen."""
+    low, high = X_RANGE
+    far = int(((x < low) | (x > high)).sum())
+    return (f"{far} of {len(x)} x lie outside of [{low:g}, {high:g}], where it never learned.",) if far else ()
 
 
 def through(batch: Episodes, x: Tensor) -> Tensor:

@@ -57,7 +57,13 @@ def read(path: Path, text: str, label: str) -> Table:
 
 @lru_cache(maxsize=2)
 def _read(path: Path, text: str, label: str, size: int, changed: int) -> Table:  # noqa: ARG001 - of another time is another
-    if size > MOST_BYTES:
+    rows, remark = rows_of(path, text, label)
+    return sorted_out(rows, [remark] if remark else [])
+
+
+def rows_of(path: Path, text: str, label: str) -> tuple[list[tuple[str, str]], str]:
+    """Text and label of each row, and a sentence where the encoding was guessed. Raises ValueError and OSError."""
+    if (size := path.stat().st_size) > MOST_BYTES:
         raise ValueError(f"it has {size / 2**20:,.0f} MiB, and {MOST_BYTES // 2**20} are the most")
     suffix = path.suffix.lower()
     if suffix not in SEPARATORS:
@@ -66,7 +72,7 @@ def _read(path: Path, text: str, label: str, size: int, changed: int) -> Table: 
     rows = (
         table_rows(content, SEPARATORS[suffix], text, label) if SEPARATORS[suffix] else json_rows(content, text, label)
     )
-    return sorted_out(rows, [remark] if remark else [])
+    return rows, remark
 
 
 def decoded(content: bytes) -> tuple[str, str]:

@@ -5,15 +5,18 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from data import frozen
+from data import frozen, table
 from data.config import setting
 from data.encoder import AT, EncodedConfig, Encoder
+from data.errors import DataError
 from data.examples import ByClass, Choice, Examples
 from data.family import SPLITS, OnProgress, Split
+from data.given import Given, Queries, check_classes, check_queries, lines_of, readable
 from data.spec import InputSpec
 from data.words import PADDING, PIECES, Lexicon
 
@@ -141,6 +144,29 @@ class Texts(ByClass):
     def _encoder(self) -> Encoder:
         return Encoder(self.config, self.datasets, self.device)
 
+    @property
+    def columns(self) -> tuple[str, str]:
+        """Names of the columns of texts and of labels, in a person's table."""
+        return "text", "label"
+
+    def given(self, source: Path) -> Given:
+        """Of a table with a row a text, or of a folder with a .txt file a class and a line a text."""
+        by_class, remarks = _of_folder(source) if source.is_dir() else _of_table(source, self.columns)
+        check_classes(source, by_class, "Give it texts of another label, or the folder another .txt file.")
+        texts = [text for some in by_class.values() for text in some]
+        labels = [label for label, some in enumerate(by_class.values()) for _ in some]
+        return Given(self.tokens(texts), torch.tensor(labels, device=self.device), tuple(by_class), tuple(remarks))
+
+    def given_queries(self, files: Sequence[str]) -> Queries:
+        """Each file holds a text a line."""
+        texts, remarks = [], []
+        for file in files:
+            with readable(file, "Give a file of text with one query a line, in UTF-8.", "query"):
+                lines, said = lines_of(file)
+            texts, remarks = texts + lines, remarks + said
+        check_queries(len(texts))
+        return Queries(self.tokens(texts), tuple(texts), tuple(remarks))
+
     def written(self, drawn: Choice) -> list[tuple[str, list[str], list[str]]]:
         """The first task that was drawn, as people read it: of each class its name, and its texts to learn from and to answer."""
         pool = self.pool(drawn.split)
@@ -163,3 +189,31 @@ class Texts(ByClass):
             self._pools[split] = TextPool(words, lengths, pieces, counts, vectors=vectors)
         held = [one.words if one.vectors is None else one.vectors for one in self._pools.values()]
         return sum(each.numel() * each.element_size() for each in held)
+
+
+def _of_folder(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
+    """Texts by class, and remarks. Raises DataError."""
+    by_class, remarks = {}, []
+    for file in sorted(folder.glob("*.txt")):
+        with readable(file, "Give a file of text with one example a line, in UTF-8, or take it out.", "support"):
+            by_class[file.stem], said = lines_of(file)
+        remarks += said
+    return by_class, remarks
+
+
+def _of_table(file: Path, columns: tuple[str, str]) -> tuple[dict[str, list[str]], list[str]]:
+    """The same of a table. What of it has no text or no label is left out."""
+    if not file.exists():
+        raise DataError(f"{file} does not exist.", "Check the path.", "support")
+    titles = " and ".join(columns)
+    remedy = f"Give a table with the columns {titles} ({table.EXTENSIONS}), or a folder with a .txt file a class."
+    with readable(file, remedy, "support"):
+        rows, remark = table.rows_of(file, *columns)
+    by_class: dict[str, list[str]] = {}
+    whole = [(" ".join(text.split()), " ".join(label.split())) for text, label in rows]
+    for text, label in whole:
+        if text and label:
+            by_class.setdefault(label, []).append(text)
+    empty = len(whole) - sum(map(len, by_class.values()))
+    left_out = table.counted(empty, "row", "rows", "without a text or a label") if empty else ""
+    return dict(sorted(by_class.items())), [one for one in (remark, left_out) if one]

@@ -15,6 +15,7 @@ from core.cli import (
     handover,
     keeping,
     listing,
+    predict,
     results,
     runs,
     tasks,
@@ -35,8 +36,9 @@ COMMANDS = {
     "list": listing.choices, "train": train.train, "tournament": tournament.play, "results": results.table,
     "runs": runs.runs, "show": runs.show, "log": runs.log, "stop": runs.stop, "resume": runs.resume, "tag": keeping.tag,
     "star": keeping.star, "archive": keeping.archive, "delete": runs.delete, "restore": keeping.restore,
-    "empty": keeping.empty, "evaluate": evaluate.evaluate, "tasks": tasks.tasks, "export": handover.export,
-    "report": handover.make_report, "import": curves.import_curve, "download": data.download, "worker": worker.worker,
+    "empty": keeping.empty, "evaluate": evaluate.evaluate, "tasks": tasks.tasks, "predict": predict.predict,
+    "export": handover.export, "report": handover.make_report, "import": curves.import_curve, "download": data.download,
+    "worker": worker.worker,
 }  # fmt: skip
 for name, command in COMMANDS.items():
     app.command(name)(command)

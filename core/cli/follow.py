@@ -18,6 +18,7 @@ from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
 
 POLL = 0.5  # seconds between two looks
+LONG = 3.0  # seconds that a command takes before progress is worth showing
 
 
 def all_to_end(store: RunStore, home: Home, ids: list[int]) -> list[Run]:
@@ -88,9 +89,9 @@ def collected_interrupts() -> Iterator[list[int]]:
 
 
 @contextmanager
-def bar(title: str) -> Iterator[Callable[[float], None]]:
-    """A progress bar on stderr that is told the fraction done."""
-    with tqdm(total=100, desc=title, unit="%", file=sys.stderr, leave=False) as line:
+def bar(title: str, delay: float = 0.0) -> Iterator[Callable[[float], None]]:
+    """A progress bar on stderr that is told the fraction done. delay: seconds before it is shown."""
+    with tqdm(total=100, desc=title, unit="%", file=sys.stderr, leave=False, delay=delay) as line:
         yield lambda fraction: line.update(round(100 * fraction) - line.n)
 
 

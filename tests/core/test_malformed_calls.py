@@ -15,7 +15,7 @@ from data.errors import LONGEST
 TRAIN = ("train", "--preset", "sinusoid-maml", "--detach")
 HUGE = "9" * 5000
 NUMBERS = ("0", "-1", "1.5", "one", "", str(2**31), str(2**63), str(2**64), "9" * 400, HUGE, "٣", "1e3", "0x1", "NaN")
-COMMANDS = ("show", "log", "stop", "resume", "delete", "evaluate", "worker")
+COMMANDS = ("show", "log", "stop", "resume", "delete", "evaluate", "predict", "worker")
 SETTINGS = (
     f"training.iterations={HUGE}", f"seed={HUGE}", f"training.meta_lr={HUGE}", f"training.meta_lr=1e{HUGE}",
     "training.iterations=true", "training.iterations=false", "training.meta_batch_size=true", "family.k_shot=true",
