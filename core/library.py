@@ -18,7 +18,7 @@ from core.trained import Trained, load_trained
 from core.trained import load_file as load_trained_file
 from data.batch import Episodes
 from data.errors import InputError, shortened
-from data.given import Given
+from data.given import Given, Queries
 from data.pictures import Pictures
 from data.places import OnProgress
 from data.texts import Texts
@@ -62,7 +62,10 @@ class Learner:
         columns text and label, or a folder with a .txt file a class; of curves a CSV of x,y. Another number of classes than
         in training will do for learners that are not tied to it. steps: as of ``adapt``. Raises InputError and DataError.
         """
-        given = self.family.given(Path(support))
+        return self.shown(self.family.given(Path(support)), steps)
+
+    def shown(self, given: Given, steps: int | None = None) -> "OwnTask":
+        """The same for examples that were read already. Raises InputError."""
         learner, n_way = self, len(given.classes)
         if n_way and n_way != self.n_way and self.for_classes:
             learner = self.for_classes(n_way)
@@ -178,7 +181,10 @@ class OwnTask:
 
         Raises InputError and DataError, RunError where the adaptation diverged.
         """
-        asked = self.learner.family.given_queries([str(one) for one in queries])
+        return self.said_of(self.learner.family.given_queries([str(one) for one in queries]))
+
+    def said_of(self, asked: Queries) -> Answers:
+        """The same for queries that were read already. Raises InputError, RunError."""
         by = self.learner.algorithm.normalises_by
         if by == "queries together" and len(asked.inputs) == 1:
             text = "A single query cannot be normalised together with others."

@@ -1,10 +1,11 @@
 """What families of pictures share: a split's pictures in one place, as a network takes them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -179,24 +180,41 @@ class Pictures(ByClass):
         found = listed(source)
         check_classes(source, found.classes, "Put the pictures of each class into a folder of its own.")
         remarks = [f"{file} {reason}, and was left out." for file, reason in found.skipped]
-        files = [(label, name) for label, names in enumerate(found.classes.values()) for name in names]
-        images = []
         with reading(source) as reader:
-            for number, (_, name) in enumerate(files):
-                self.progress(number / len(files), "Reading pictures")
-                with readable(name, TAKE_OUT, "support"):
-                    images.append(self.as_drawn(reader.file(name)))
+            return replace(self._shown(found.classes, reader.file), remarks=tuple(remarks))
+
+    def shown(self, by_class: Mapping[str, Mapping[str, bytes]]) -> Given:
+        """A support set of pictures in memory, by class and by the name of their file. Raises as ``given`` does."""
+        check_classes("What was given", by_class, "Give pictures of another class.")
+        content = {(label, name): file for label, files in by_class.items() for name, file in files.items()}
+        names = {label: [(label, name) for name in files] for label, files in by_class.items()}
+        return self._shown(names, content.__getitem__)
+
+    def _shown(self, by_class: Mapping[str, Sequence[Any]], content: Callable[[Any], Path | bytes]) -> Given:
+        files = [(label, name) for label, names in enumerate(by_class.values()) for name in names]
+        images = []
+        for number, (_, name) in enumerate(files):
+            self.progress(number / len(files), "Reading pictures")
+            with readable(name if isinstance(name, str) else name[-1], TAKE_OUT, "support"):
+                images.append(self.as_drawn(content(name)))
         labels = torch.tensor([label for label, _ in files], device=self.device)
-        return Given(self._stacked(images), labels, tuple(found.classes), tuple(remarks))
+        return Given(self._stacked(images), labels, tuple(by_class))
 
     def given_queries(self, files: Sequence[str]) -> Queries:
         check_queries(len(files))
-        images = []
-        for number, file in enumerate(files):
-            self.progress(number / len(files), "Reading pictures")
+        for file in files:
             with readable(file, TAKE_OUT, "query"):
                 Path(file).open("rb").close()  # of no file or a folder it says more than a reader of pictures
-                images.append(self.as_drawn(Path(file)))
+        return self.queried({file: Path(file) for file in files})
+
+    def queried(self, files: Mapping[str, Path | bytes]) -> Queries:
+        """What is asked with pictures, by the names of their files. Raises as ``given`` does."""
+        check_queries(len(files))
+        images = []
+        for number, (name, file) in enumerate(files.items()):
+            self.progress(number / len(files), "Reading pictures")
+            with readable(name, TAKE_OUT, "query"):
+                images.append(self.as_drawn(file))
         return Queries(self._stacked(images), tuple(files))
 
     def as_drawn(self, file: Path | bytes) -> np.ndarray:

@@ -153,9 +153,14 @@ class Texts(ByClass):
         """Of a table with a row a text, or of a folder with a .txt file a class and a line a text."""
         by_class, remarks = _of_folder(source) if source.is_dir() else _of_table(source, self.columns)
         check_classes(source, by_class, "Give it texts of another label, or the folder another .txt file.")
+        return replace(self.shown(by_class), remarks=tuple(remarks))
+
+    def shown(self, by_class: Mapping[str, Sequence[str]]) -> Given:
+        """A support set of texts in memory. Raises DataError where they make none."""
+        check_classes("What was given", by_class, "Give examples of another class.")
         texts = [text for some in by_class.values() for text in some]
         labels = [label for label, some in enumerate(by_class.values()) for _ in some]
-        return Given(self.tokens(texts), torch.tensor(labels, device=self.device), tuple(by_class), tuple(remarks))
+        return Given(self.tokens(texts), torch.tensor(labels, device=self.device), tuple(by_class))
 
     def given_queries(self, files: Sequence[str]) -> Queries:
         """Each file holds a text a line."""
@@ -164,8 +169,12 @@ class Texts(ByClass):
             with readable(file, "Give a file of text with one query a line, in UTF-8.", "query"):
                 lines, said = lines_of(file)
             texts, remarks = texts + lines, remarks + said
+        return replace(self.queried(texts), remarks=tuple(remarks))
+
+    def queried(self, texts: Sequence[str]) -> Queries:
+        """What is asked with texts. Raises InputError for none."""
         check_queries(len(texts))
-        return Queries(self.tokens(texts), tuple(texts), tuple(remarks))
+        return Queries(self.tokens(texts), tuple(texts))
 
     def written(self, drawn: Choice) -> list[tuple[str, list[str], list[str]]]:
         """The first task that was drawn, as people read it: of each class its name, and its texts to learn from and to answer."""

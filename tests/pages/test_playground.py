@@ -1,11 +1,15 @@
 """The page on which visitors try learners out."""
 
+import re
+
 import pytest
 
 from core.playground import versus as game
+from core.playground.shipped import shipped
 from core.runs.store import RunStore
-from pages.parts.playground import versus
+from pages.parts.playground import players, versus
 from tests.core.tiny import finished
+from tests.data.made_up_texts import made_up_texts
 
 
 @pytest.fixture
@@ -20,11 +24,21 @@ def trained(home, store: RunStore):
     return make
 
 
-def test_without_a_learner_there_is_a_way_to_one(app, said):
+def test_without_a_run_those_that_come_along_play(app, said):
     page = app("playground", mode="versus")
     assert not page.exception
-    assert "Nobody to play against yet" in said(page)
+    assert page.multiselect(key="playground-picked-versus").value == list(of_signs())
+    assert "does not play" not in said(page)
     assert page.segmented_control(key="playground-mode").value == "versus"
+
+
+def test_without_any_learner_there_is_a_way_to_one(app, said, monkeypatch):
+    monkeypatch.setattr(players, "shipped", dict)
+    assert "Nobody to play against yet" in said(app("playground", mode="versus"))
+
+
+def of_signs():
+    return [name for name, one in shipped().items() if one.family == "doodles"]
 
 
 def test_learners_answer_and_who_cannot_play_says_why(app, said, trained):
@@ -58,3 +72,47 @@ def test_all_are_scored_on_the_questions_that_the_visitor_has_answered():
     rows = versus.standings(drawn, mine, {"protonet": other})
     assert [(row.name, row.words) for row in rows] == [("You", "2 of 2"), ("protonet", "1 of 2")]
     assert versus.standings(drawn, game.Answers((), ()), {"protonet": other}) == []
+
+
+@pytest.fixture
+def of_texts(home, store: RunStore):
+    """A run that learned to tell a person's texts apart."""
+    file = made_up_texts(home.root / "mine.csv")
+    family = ("family=own-texts", f"family.file={file}", "family.n_way=2", "family.n_query=4", "evaluation.n_query=4")
+    run, result = finished(home, "doodles", *family, "model=bag", "algorithm=protonet")
+    store.update(run.id, test=result.as_json(run.id))
+    return run
+
+
+def test_without_a_run_that_reads_texts_it_is_said_how_to_make_one(app, said):
+    page = app("playground", mode="bring", of="texts")
+    assert "No learner of texts yet" in said(page) and "trains one" in said(page)
+
+
+def told(page):
+    (one,) = [part.value for part in page.get("html") if '<dl class="told">' in part.value]
+    return [float(share) for share in re.findall(r"--share: ([\d.]+)", one)]
+
+
+@pytest.mark.usefixtures("of_texts")
+def test_texts_that_a_visitor_gives_are_told_apart_and_what_is_asked_follows(app, said):
+    page = app("playground", mode="bring", of="texts")
+    assert not page.exception
+    text = said(page)
+    assert "do I need an umbrella today" in text and "book a table" in text, "it is filled in at first"
+    page.text_area(key="bring-asked-texts").set_value("open the door\npaint <b>it</b>").run()
+    text = said(page)
+    assert "<dt>open the door</dt>" in text and "<dt>paint &lt;b&gt;it&lt;/b&gt;</dt>" in text
+    shares = told(page)
+    assert len(shares) == 2 * 3 and sum(shares[:3]) == pytest.approx(1, abs=1e-3)
+    page.slider(key="bring-ways").set_value(2).run()
+    assert len(told(page)) == 2 * 2
+    page.text_area(key="bring-texts-1").set_value(" \n").run()
+    assert "Give examples of two classes at least" in said(page)
+
+
+@pytest.mark.usefixtures("of_texts")
+def test_two_classes_of_one_name_are_kept_apart(app, said):
+    page = app("playground", mode="bring", of="texts")
+    page.text_input(key="bring-name-1").set_value("book a table").run()
+    assert "<span>book a table (2)</span>" in said(page)

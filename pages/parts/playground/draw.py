@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.algorithms.base import algorithms
 from core.config.presets import preset
+from core.playground.fitting import SIGNS
 from core.playground.recognition import Task, answer, suits
 from core.playground.signs import MOST_CLASSES, MOST_SHOTS, Signs, signs
 from core.runs.schema import LARGEST_RUN
@@ -20,7 +21,7 @@ from pages.parts.playground.players import Candidate, candidates, choice, learne
 from pages.parts.prospects import prospect
 
 TITLE, ICON = "Draw", ":material/draw:"
-FAMILY, PRESET = ("doodles", "omniglot"), preset("doodles-5w1s")
+PRESET = preset("doodles-5w1s")
 TASK = "task"  # of the address: a seed
 FIRST_TASK = 1  # that is shown until somebody asks for another one
 ANOTHER = "Other signs, which nobody has drawn before. What is on the pads goes."
@@ -37,7 +38,7 @@ WORDS = {"steps": lambda one: "as each does" if one == OWN else str(one), "rate"
 
 
 def play() -> None:
-    there = candidates(FAMILY)
+    there = candidates(SIGNS)
     with theme.card("draw-learners"):
         chosen = choice(there, "draw")
         if not there:

@@ -5,11 +5,11 @@ from types import ModuleType
 import streamlit as st
 
 from pages.parts import session
-from pages.parts.playground import drag, draw, steer, versus
+from pages.parts.playground import bring, drag, draw, steer, versus
 
 MODE = "mode"  # of the address
 PICKED = "playground-mode"  # session state: the widget's choice, which follows the address
-MODES: dict[str, ModuleType] = {"draw": draw, "versus": versus, "drag": drag, "steer": steer}
+MODES: dict[str, ModuleType] = {"draw": draw, "versus": versus, "drag": drag, "steer": steer, "bring": bring}
 
 
 def playground() -> None:

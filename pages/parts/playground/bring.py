@@ -1,0 +1,187 @@
+"""Playground, ``?mode=bring&of=texts&run=3``: pictures or texts of a visitor's own, a few a class, and others to be told."""
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core.config.presets import preset
+from core.library import Answers
+from core.playground.fitting import pictured, written
+from data.errors import InnerloopError
+from data.photograph import SUFFIXES
+from pages.parts import say, session, theme
+from pages.parts.playground.players import Candidate, candidates, choice, learner
+from pages.parts.prospects import prospect
+
+TITLE, ICON = "Bring your own", ":material/upload_file:"
+OF = "of"  # of the address
+PICTURES = "photographs"
+FEWEST, FIRST, MOST = 2, 3, 10  # classes
+MOST_TEXT = 4000  # characters of a field
+LARGEST = 20  # MiB of a picture
+SHOWN = 5  # classes of an answer, the likeliest
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What may be brought. preset: that trains a learner for it. title: for people."""
+
+    title: str
+    preset: str
+
+
+KINDS = {PICTURES: Kind("Pictures", "doodles-5w1s"), "texts": Kind("Texts", "intents-5w1s-protonet")}
+EXAMPLES = {  # what a visitor sees at first, so that it works at once
+    "book a table": "can you reserve a table for two tonight\nis there a free table at eight",
+    "weather": "will it rain tomorrow\nhow warm is it outside",
+    "play music": "put on some jazz\nplay the next song",
+}
+ASKED = "do I need an umbrella today\na table for six on friday please"
+
+
+def play() -> None:
+    kind = asked_for()
+    there = candidates(pictured() if kind == PICTURES else written())
+    if not there:
+        return nothing(KINDS[kind])
+    with theme.card("bring-learners"):
+        chosen = choice(there, f"bring-{kind}")
+    st.fragment(brought)(kind, chosen)
+    return None
+
+
+def asked_for() -> str:
+    st.session_state["bring-of"] = found = of if (of := st.query_params.get(OF, "")) in KINDS else next(iter(KINDS))
+    st.segmented_control(
+        "What is brought",
+        list(KINDS),
+        key="bring-of",
+        format_func=lambda one: KINDS[one].title,
+        label_visibility="collapsed",
+        required=True,
+        on_change=lambda: st.query_params.from_dict({"mode": "bring", OF: st.session_state["bring-of"]}),
+    )
+    return found
+
+
+def nothing(kind: Kind) -> None:
+    one = preset(kind.preset)
+    text, help = prospect(one, [])
+    with theme.card("bring-learners"):
+        theme.empty(f"No learner of {kind.title.lower()} yet", f"The preset {one.title} trains one. {text}".strip())
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            icon = ":material/rocket_launch:"
+            st.page_link(
+                "pages/train.py", label="Train one", icon=icon, query_params={"preset": one.name}, help=help or None
+            )
+
+
+def brought(kind: str, chosen: Sequence[Candidate]) -> None:
+    """The classes, what is asked, and what is answered. Streamlit runs this alone at each change."""
+    given, asked = st.columns([1.6, 1], gap="medium")
+    with given, theme.card("bring-classes", "A few examples of each class"):
+        ways = st.slider("Classes", FEWEST, MOST, FIRST, key="bring-ways")
+        support = pictures_of(ways) if kind == PICTURES else texts_of(ways)
+    with asked, theme.card("bring-queries", "What is this?"):
+        queries = asked_pictures() if kind == PICTURES else asked_texts()
+        if len(support) < FEWEST:
+            say.caption("Give examples of two classes at least.")
+        elif not queries:
+            say.caption("Then something to ask about.")
+        else:
+            for one in chosen:
+                with session.shown_errors():
+                    answered(one, support, queries)
+
+
+def pictures_of(ways: int) -> dict[str, dict[str, bytes]]:
+    """By class, of those that have any, by the name of the file."""
+    found = {}
+    for number, column in enumerate(rows_of(ways)):
+        with column:
+            name = named(number, f"class {number + 1}")
+            files = st.file_uploader(
+                say.plain(f"Pictures of {name}"),
+                type=list(SUFFIXES),
+                accept_multiple_files=True,
+                max_upload_size=LARGEST,
+                key=f"bring-pictures-{number}",
+                label_visibility="collapsed",
+            )
+            if files:
+                found[name] = {f"{place}: {file.name}": file.getvalue() for place, file in enumerate(files, 1)}
+    return found
+
+
+def asked_pictures() -> dict[str, bytes]:
+    files = st.file_uploader(
+        "Pictures to tell", type=list(SUFFIXES), accept_multiple_files=True, max_upload_size=LARGEST, key="bring-asked"
+    )
+    found = {file.name: file.getvalue() for file in files or []}
+    if st.toggle("With the camera", key="bring-camera"):
+        taken = st.camera_input("A photograph", key="bring-taken", label_visibility="collapsed")
+        if taken is not None:
+            found["camera"] = taken.getvalue()
+    return found
+
+
+def texts_of(ways: int) -> dict[str, list[str]]:
+    found, first = {}, list(EXAMPLES.items())
+    for number, column in enumerate(rows_of(ways)):
+        with column:
+            title, text = first[number] if number < len(first) else (f"class {number + 1}", "")
+            name = named(number, title)
+            lines = st.text_area(
+                say.plain(f"Examples of {name}, one a line"), text, max_chars=MOST_TEXT, key=f"bring-texts-{number}"
+            )
+            if examples := [line for line in map(str.strip, lines.splitlines()) if line]:
+                found[name] = examples
+    return found
+
+
+def asked_texts() -> list[str]:
+    lines = st.text_area("Texts to tell, one a line", ASKED, max_chars=MOST_TEXT, key="bring-asked-texts")
+    return [line for line in map(str.strip, lines.splitlines()) if line]
+
+
+def rows_of(ways: int) -> list[Any]:
+    """A place for each class, two in a row."""
+    return [column for _ in range(0, ways, 2) for column in st.columns(2)][:ways]
+
+
+def named(number: int, first: str) -> str:
+    """What a class is called; its number keeps two of one name apart."""
+    name = st.text_input(f"Class {number + 1}", first, max_chars=60, key=f"bring-name-{number}").strip()
+    taken = {st.session_state.get(f"bring-name-{other}", "") for other in range(number)}
+    return f"{name} ({number + 1})" if not name or name in taken else name
+
+
+def answered(one: Candidate, support: Mapping[str, Any], queries: Any) -> None:
+    """What a learner says of each query, or why it does not."""
+    try:
+        found = learner(one, None)
+        task = found.shown(found.family.shown(support))
+        said = task.said_of(task.learner.family.queried(queries))
+    except InnerloopError as error:
+        say.warning(f"{one.title}: {error}")
+        return
+    say.heading(one.short)
+    st.html(bars(said))
+    for remark in said.remarks:
+        say.caption(remark)
+
+
+def bars(said: Answers) -> str:
+    """Each query with its likeliest classes."""
+    rows = []
+    for name, shares in zip(said.names, said.values.tolist(), strict=True):
+        ranked = sorted(zip(shares, said.classes, strict=True), reverse=True)[:SHOWN]
+        lines = "".join(
+            f'<span>{html.escape(label)}</span><i style="--share: {share:.4f}"></i><b>{100 * share:.0f} %</b>'
+            for share, label in ranked
+        )
+        rows.append(f"<dt>{html.escape(name)}</dt><dd>{lines}</dd>")
+    return f'<dl class="told">{"".join(rows)}</dl>'
