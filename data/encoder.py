@@ -39,7 +39,7 @@ class EncodedConfig(ClassificationConfig):
     """A folder of sentence-transformers: its name in the folder encoders of the data-set folder, or its whole path. All texts go
     through it once; learners then see its vectors. Empty: none, learners read words.
     """
-    encoder_size: int = setting(384, "Its features", unit="numbers", ge=1, le=65536, advanced=True)
+    encoder_size: int = setting(384, "Features it gives", ge=1, le=65536, advanced=True)
     """How many numbers it gives for a text: 384 for small encoders such as all-MiniLM-L6-v2, 768 for base ones."""
 
 

@@ -49,10 +49,10 @@ class ExtractedConfig(ClassificationConfig):
     """A .safetensors file of the frozen network's state_dict: its name in the folder weights of the data-set folder, or its
     whole path.
     """
-    extractor_size: int = setting(512, "Its features", unit="numbers", ge=1, le=65536, advanced=True)
+    extractor_size: int = setting(512, "Features it gives", ge=1, le=65536, advanced=True)
     """How many numbers it gives for a picture: 512 for ResNet-18, 2048 for ResNet-50, 384 for small vision transformers."""
     extractor_side: int | None = setting(
-        None, "Side it takes", unit="pixels", ge=8, le=1024, step=32, advanced=True, empty="as the pictures have"
+        None, "Side it takes", unit="pixels", ge=8, le=1024, step=32, advanced=True, empty="as the pictures are"
     )
     """Pictures are made larger or smaller to this height and width first; most such networks were trained at 224."""
     extractor_mean: Channels = setting(USUAL["mean"], "Mean it expects", advanced=True)

@@ -140,9 +140,15 @@ def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
     """How many numbers there are to learn: the network's weights, and what a learner puts around it.
 
     Counted on torch's meta device, where tensors have shapes and no memory. Not for a person's own network, whose code would
-    have to run. Raises ModelError for a network that this machine has no memory for.
+    have to run. Raises ModelError for a network that this machine has no memory for, and for none at all to train.
     """
-    weights = sum(p.numel() for p in _weightless(config, folders).parameters() if p.requires_grad)
+    learner = _weightless(config, folders)
+    weights = sum(p.numel() for p in learner.parameters() if p.requires_grad)
+    if learner.meta_trained and not weights:
+        text = f"Without any layer {learner.title} has nothing to learn."
+        raise ModelError(
+            text, "Give the network one, or choose nearest-centroid, which compares inputs as they are.", "model"
+        )
     needed, there = BYTES_A_WEIGHT * weights, psutil.virtual_memory().total
     if needed > there:
         sizes = f"{needed / 2**30:.0f} GiB to train, and this machine has {there / 2**30:.0f}"

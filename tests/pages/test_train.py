@@ -611,7 +611,7 @@ def test_what_is_wrong_with_a_frozen_network_is_said_at_its_field(app, home, mon
     page.session_state["train-draft"].choose("model", "mlp", models()["mlp"].Config)
     page.run()
     (first, _) = complaints(page)
-    assert "It gives 6 features of a picture, not 512. Set “Its features” to 6." in first
+    assert "It gives 6 features of a picture, not 512. Set “Features it gives” to 6." in first
     assert page.button("launch").disabled
 
 

@@ -127,6 +127,14 @@ def test_parameters_are_counted() -> None:
     assert parameter_count(tiny("doodles", "model.widths=[]")) == 784 * 3 + 3
 
 
+def test_a_learner_that_compares_needs_something_to_learn() -> None:
+    """A run would only fail at its first step, with a traceback."""
+    with pytest.raises(ModelError, match="Without any layer ProtoNet has nothing to learn") as caught:
+        check(tiny("doodles", "algorithm=protonet", "model.widths=[]"))
+    assert "choose nearest-centroid" in caught.value.remedy
+    check(tiny("doodles", "algorithm=nearest-centroid", "model.widths=[]"))
+
+
 def test_networks_that_read_any_layout_are_kept_by_pixel_on_a_processor(own) -> None:
     weights = {
         network: next(p for p in build_learner(config, blank(config), "stacked").parameters() if p.ndim == 4)
