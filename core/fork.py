@@ -112,6 +112,11 @@ def _fits(config: RunConfig, before: RunConfig, changed: list[str], saved: Saved
     if config.model != before.model:
         path = next(path for path in changed if path.startswith("model."))
         raise _refused(path, f"These weights are of another network: {before.model.name} as it was.", parent)
+    frozen = f"family.{config.family.frozen}" if config.family.frozen else None
+    if frozen and (path := next((path for path in changed if path.startswith(frozen)), "")):
+        raise _refused(
+            path, "These weights have learned from what was before them, another frozen network or none.", parent
+        )
     if config.seed != before.seed:
         raise _refused("seed", "A fork goes on with the random state of its parent, whatever the seed.", parent)
     if "algorithm.inner_lr" in changed and any(name.partition(".")[0] == "rates" for name in weights):

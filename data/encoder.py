@@ -83,7 +83,9 @@ class Encoder:
         if not found.isfinite().all():
             text = f"{self.config.encoder} gives features that are no finite numbers."
             raise ModelError(text, "Are the weights in its folder whole?", AT)
-        return found.float()
+        return (
+            found.float().clone()
+        )  # as a tensor that learners may compute gradients with, which the package does not give
 
     def try_out(self) -> None:
         """Two texts through it. Raises ModelError where that does not do."""

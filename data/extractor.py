@@ -1,7 +1,7 @@
 """A frozen network in front of the learners: each picture goes through it once, and tasks are made of its features.
 
 The usual way with few photographs: a backbone that somebody has trained on many others, of timm's or torchvision's make, say. It
-comes as a person's own code and a file of weights; nothing is ever downloaded.
+comes as a person's own code and a file of weights; Innerloop downloads neither.
 """
 
 import hashlib
@@ -109,7 +109,7 @@ class Extractor:
 
         Raises ModelError where the network gives something else.
         """
-        with torch.inference_mode():
+        with torch.no_grad():
             try:
                 found = self.network(ready(images.to(self.device), self.config))
             except ModelError:

@@ -16,7 +16,7 @@ from data import frozen
 from data.augment import AugmentedConfig, augmented
 from data.batch import Episodes
 from data.examples import ByClass, Examples
-from data.extractor import AT, ExtractedConfig, Extractor
+from data.extractor import AT, Extractor
 from data.family import SPLITS, EpisodeShape, Split
 from data.given import Given, Queries, check_classes, check_queries, readable
 from data.photograph import as_grey, photograph
@@ -86,7 +86,7 @@ class Pictures(ByClass):
     @property
     def extracts(self) -> bool:
         """Whether a frozen network reads the pictures, and learners its features."""
-        return isinstance(self.config, ExtractedConfig) and bool(self.config.extractor)
+        return bool(self.config.frozen_network)
 
     def pool(self, split: Split) -> Pool:
         if self.extracts and split not in self._pools:

@@ -20,6 +20,7 @@ from core.training.checkpoint import newest
 from core.training.listener import Stopped
 from core.training.trainer import Trainer
 from tests.core.tiny import MemoryListener, open_tiny, tiny, values
+from tests.data.frozen_nets import frozen_network
 
 Trained = tuple[Run, MemoryListener, Trainer]
 
@@ -128,6 +129,13 @@ def test_what_cannot_be_gone_on_with_is_refused_at_its_setting(
     with pytest.raises(ConfigError, match=said) as refused:
         forked(store, home, parent, "training.iterations=9", *changed)
     assert refused.value.problems[0].path == path
+
+
+def test_weights_do_not_go_on_behind_another_frozen_network(store: RunStore, home: Home) -> None:
+    parent = parent_of(store, home)
+    with pytest.raises(ConfigError, match="another frozen network or none") as refused:
+        forked(store, home, parent, "training.iterations=9", *frozen_network(home.root))
+    assert refused.value.problems[0].path == "family.extractor"
 
 
 def test_learned_inner_rates_are_not_set_anew(store: RunStore, home: Home) -> None:

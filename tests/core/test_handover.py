@@ -186,11 +186,11 @@ def test_it_answers_as_the_run_does(bundled: tuple[Run, Path], home: Home) -> No
 
 
 def test_it_keeps_to_the_frozen_network_that_it_was_trained_on(home: Home, tmp_path: Path) -> None:
-    run, _ = finished(home, "doodles", *frozen_network(home))
+    run, _ = finished(home, "doodles", *frozen_network(home.root))
     with (tmp_path / "learner.zip").open("wb") as place:
         bundle.write(run, home.artifacts(run), place)
     assert load_file(tmp_path / "learner.zip", home=home).input_shape == (6,)
-    frozen_network(home, seed=1)
+    frozen_network(home.root, seed=1)
     with pytest.raises(CheckpointError, match="frozen network is another one"):
         load_file(tmp_path / "learner.zip", home=home)
 

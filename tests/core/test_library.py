@@ -71,9 +71,9 @@ def test_texts_are_given_as_they_are(home: Home) -> None:
         trained.adapt([], [])
 
 
-def test_pictures_that_a_frozen_network_reads_are_given_as_they_are(home: Home) -> None:
-    frozen = frozen_network(home)
-    trained = learner(home, "doodles", "algorithm=protonet", *frozen)
+@pytest.mark.parametrize("name", ["maml", "protonet"])
+def test_pictures_that_a_frozen_network_reads_are_given_as_they_are(name: str, home: Home) -> None:
+    trained = learner(home, "doodles", f"algorithm={name}", *frozen_network(home.root))
     images = torch.rand(5, 1, 28, 28)
     answer = trained.predict(trained.adapt(images[:3], [0, 1, 2]), images[3:])
     features = trained.family.extracted(images)

@@ -139,7 +139,7 @@ def test_a_launch_builds_the_learner_once_however_many_seeds(home: Home, monkeyp
 
 
 def test_a_frozen_network_is_tried_in_a_process_of_its_own_too(home: Home, start: Start) -> None:
-    own = frozen_network(home)
+    own = frozen_network(home.root)
     assert tried(tiny("doodles", *own), home.folders, start).forward == "stacked"
     with pytest.raises(ModelError, match="gives 6 features of a picture, not 7") as caught:
         tried(tiny("doodles", *own, "family.extractor_size=7"), home.folders, start)

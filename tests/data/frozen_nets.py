@@ -1,10 +1,10 @@
 """Frozen networks as a person might bring them."""
 
+from pathlib import Path
+
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-
-from core.runs.home import Home
 
 CALLS = []  # how many pictures each call of a network was given
 
@@ -65,14 +65,14 @@ class Drawn(Small):
         return super().forward(x) + torch.rand(6)
 
 
-def frozen_network(home: Home, seed: int = 0) -> tuple[str, ...]:
-    """Weights of a ``Small`` among a home's data sets, and the assignments that put it before the learners."""
-    folder = home.datasets / "weights"
+def frozen_network(folder: Path, seed: int = 0) -> tuple[str, ...]:
+    """Weights of a ``Small`` in a folder, and the assignments that put it before the learners."""
     folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "small.safetensors"
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        save_file(Small().state_dict(), folder / "small.safetensors")
-    own = "family.extractor=tests.data.frozen_nets:Small", "family.extractor_weights=small.safetensors"
+        save_file(Small().state_dict(), path)
+    own = "family.extractor=tests.data.frozen_nets:Small", f"family.extractor_weights={path}"
     return (*own, "family.extractor_size=6")
 
 

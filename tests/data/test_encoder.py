@@ -209,6 +209,9 @@ def test_a_real_folder_gives_what_the_package_gives(real: Path, tmp_path: Path) 
     expected = SentenceTransformer(str(real), device="cpu").encode(texts, convert_to_tensor=True)
     torch.testing.assert_close(ours(texts), expected)
     assert len(ours.key()) == 64
+    weight = torch.ones(8, requires_grad=True)
+    (ours(texts) * weight).sum().backward()
+    assert weight.grad is not None
 
 
 @needs_package

@@ -564,7 +564,7 @@ def test_what_is_no_path_is_said_without_a_process(app, monkeypatch):
 @pytest.fixture
 def frozen(home, monkeypatch):
     """A frozen network's weights among the data sets; of which configs it was tried out."""
-    frozen_network(home)
+    frozen_network(home.datasets / "weights")
     asked = []
     monkeypatch.setattr(own_network_part, "tried", lambda config, *_: asked.append(config))
     return asked
@@ -606,7 +606,7 @@ def test_what_is_wrong_with_a_frozen_network_is_said_at_its_field(app, home, mon
 
     monkeypatch.setattr(own_network_part, "tried", refused)
     page = app("train", preset="doodles-5w1s")
-    chosen = dict(assignment.split("=") for assignment in frozen_network(home)[:2])
+    chosen = dict(assignment.split("=") for assignment in frozen_network(home.datasets / "weights")[:2])
     page.session_state["train-draft"].change(chosen)
     page.session_state["train-draft"].choose("model", "mlp", models()["mlp"].Config)
     page.run()

@@ -31,8 +31,8 @@ def check(config: RunConfig) -> None:
     if not own:
         return
     files: list[Path | None] = []
-    if (path := own.get("model.path")) is not None:  # what is no path at all is known without a process
-        files.append(own_module.file_of(own_module.names(path, EXAMPLE, "model.path")[0]))
+    if "model.path" in own:  # what is no path at all is known without a process
+        files.append(own_module.file_of(own_module.names(config.model.path, EXAMPLE, "model.path")[0]))
     if config.family.frozen_network:
         files += frozen_files(config.family, session.home().folders)
     with st.spinner("Trying your network out …"):

@@ -34,7 +34,7 @@ def place(home: Home, tmp_path: Path) -> Home:
     found.cache.mkdir(parents=True)
     for file in home.cache.glob("doodles-*"):
         (found.cache / file.name).symlink_to(file)
-    frozen_network(found)
+    frozen_network(found.datasets / "weights")
     CALLS.clear()
     return found
 
@@ -59,11 +59,11 @@ def test_stopped_and_resumed_it_sees_the_same_features_and_equals_an_uninterrupt
 def test_it_goes_on_with_no_other_network_than_it_began_with(place: Home, tmp_path: Path) -> None:
     config = tiny("doodles", *FROZEN, "algorithm=protonet")
     train(config, tmp_path / "run", place)
-    frozen_network(place, 1)
+    frozen_network(place.datasets / "weights", 1)
     with pytest.raises(CheckpointError, match="frozen network is another one") as caught:
         train(config, tmp_path / "run", place)
     assert "Put its code and its file of weights back" in caught.value.remedy
-    frozen_network(place, 0)
+    frozen_network(place.datasets / "weights", 0)
     train(config, tmp_path / "run", place)
 
 
