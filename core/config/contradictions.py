@@ -1,37 +1,22 @@
 """What no single field can see: settings that do not fit each other, or not the data; each with a way out that leads out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from core.algorithms.base import Algorithm, algorithms
+from core.config.frozen_network import frozen_problems
+from core.config.problem import Problem
 from core.config.run import RunConfig
 from core.models.base import ModelBuilder, models
 from core.runs import hardware
-from data import encoder, extractor, own_module
-from data.errors import DataError, ModelError
-from data.family import SPLITS, FamilyConfig
+from data.errors import DataError
+from data.family import SPLITS
 from data.places import Folders
 from data.registry import families
 from data.shortages import Shortage, lower
 from data.spec import InputSpec
 
 BRANCHES = ("family", "model", "algorithm")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a config. path: dotted, such as ``family.k_shot``.
-
-    changes: the ways out that the remedy tells, as settings by path. Each leads out by itself, and into no other problem.
-    A learner or network is given by its name alone, ``{"algorithm": "maml"}``, as on the command line.
-    """
-
-    path: str
-    message: str
-    remedy: str = ""
-    changes: tuple[Mapping[str, Any], ...] = ()
 
 
 def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Problem]:
@@ -46,7 +31,7 @@ def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Pr
         remedy = f"A {training.schedule} schedule falls: set it to 0 or a small rate."
         found.append(Problem("training.final_lr", text, remedy, ({"training.final_lr": 0.0},)))
     missing = device_problems(config.device)
-    return found + frozen_problems(config, folders) + missing + process_problems(config)
+    return found + frozen_problems(config.family, folders) + missing + process_problems(config)
 
 
 def changed(config: RunConfig, change: Mapping[str, Any]) -> RunConfig:
@@ -230,45 +215,6 @@ def _inputs(family: str, frozen: bool) -> InputSpec:
     """What learners are given of a family. frozen: the features of some frozen network."""
     kind = families()[family].Config
     return kind(name=family, **({kind.frozen: "any"} if frozen else {})).input_spec
-
-
-def frozen_problems(config: RunConfig, folders: Folders | None) -> list[Problem]:
-    """Why the frozen network that is named cannot read these examples, as far as it is known without running it."""
-    family = config.family
-    if not family.frozen_network:
-        return []
-    try:
-        frozen_files(family, folders)
-    except ModelError as error:
-        found = [Problem(error.path, error.message, error.remedy, ({f"family.{family.frozen}": ""},))]
-    else:
-        found = []
-    return found + (extractor_problems(family) if family.frozen == "extractor" else [])
-
-
-def frozen_files(family: FamilyConfig, folders: Folders | None) -> list[Path]:
-    """What a frozen network is read from, whose changes make it another; its code only where it is found. Raises ModelError."""
-    if family.frozen == "encoder":
-        return [encoder.encoder_folder(family, folders.datasets) / encoder.PARTS] if folders else []
-    code = own_module.file_of(own_module.names(family.extractor, extractor.EXAMPLE, extractor.AT)[0])
-    return ([extractor.weights_file(family, folders.datasets)] if folders else []) + ([code] if code else [])
-
-
-def extractor_problems(family: extractor.ExtractedConfig) -> list[Problem]:
-    """Settings of a frozen network that do not fit the pictures."""
-    found = []
-    channels = {len(family.extractor_mean), len(family.extractor_std)}
-    if len(channels) > 1 or min(channels) not in (3, family.picture_spec.shape[0]):
-        usual = {f"family.extractor_{name}": extractor.USUAL[name] for name in ("mean", "std")}
-        text = f"The frozen network is given {len(family.extractor_mean)} means and {len(family.extractor_std)} deviations."
-        remedy = "Give three of each; one of each only where it reads grey pictures."
-        found.append(Problem("family.extractor_mean", text, remedy, (usual,)))
-    if getattr(family, "augments", False):
-        text = "Pictures go through the frozen network once, and those of training are to be changed at every draw."
-        remedy = "Set family.flip to false, family.crop to 0 and family.jitter to 0, or leave the frozen network out."
-        still = {"family.flip": False, "family.crop": 0, "family.jitter": 0.0}
-        found.append(Problem(extractor.AT, text, remedy, (still, {extractor.AT: ""})))
-    return found
 
 
 def device_problems(device: str) -> list[Problem]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.config.contradictions import frozen_files
+from core.config.frozen_network import frozen_files
 from core.config.run import RunConfig
 from core.elsewhere import forked
 from core.models.base import ModelError
