@@ -5,7 +5,7 @@ if (!window.innerloop) {
   // st.switch_page with a query writes it behind the address of the page that is left, before it opens the other: Back would
   // lead to /train?run=10. That is left out; an entry whose query has only gone takes the place of the one before it.
   const compared = ['compare', 'present'];
-  const belongs = {run: ['run', 'present'], beside: ['run'], from: ['train'], preset: ['train'], runs: compared, groups: compared, curves: compared};
+  const belongs = {run: ['run', 'present', 'playground'], beside: ['run'], from: ['train'], preset: ['train'], runs: compared, groups: compared, curves: compared};
   const [push, replace] = [history.pushState.bind(history), history.replaceState.bind(history)];
   function write(how, state, title, address) {
     const to = new URL(address, document.baseURI), page = to.pathname.split('/').pop();

@@ -63,7 +63,9 @@ def test_the_points_of_a_drawn_task_with_curves_and_maps(app, said, trained) -> 
 def test_what_the_browser_asks_is_answered_and_the_maps_are_of_those_points(app, said, trained) -> None:
     trained("sinusoid")
     test = app("playground", mode="drag")
-    test.session_state[board.KEY] = {"asked": {"number": 4, "rev": "task 1", "points": SENT, "faster": 2.0}}
+    test.session_state[board.KEY] = {
+        "asked": {"number": 4, "rev": f"task {drag.FIRST_TASK}", "points": SENT, "faster": 2.0}
+    }
     words = said(test.run())
     (data,) = components(test, "board")
     assert (data["number"], data["points"], data["faster"], data["on_truth"]) == (4, SENT, 2.0, False)

@@ -117,6 +117,14 @@ class Board {
     return (xs[widest] + xs[widest + 1]) / 2;
   }
 
+  /** The point that a pointer takes hold of: of those in reach the nearest; null for none. */
+  near(event, panel) {
+    const box = panel.getBoundingClientRect(), {scale} = this;
+    const far = this.points.map(([x, y]) => away(event, [box.left + scale.left(x), box.top + scale.top(y)]));
+    const least = Math.min(...far);
+    return least <= REACH ? far.indexOf(least) : null;
+  }
+
   within([x, y]) { return [clamped(x, this.data.x_range), clamped(y, this.data.y_range)]; }
 
   say(text) { this.find('.said').textContent = text; }
@@ -125,8 +133,8 @@ class Board {
 
   press(event, panel) {
     if (event.button > 0 || !event.isPrimary) return;
-    const place = event.target.closest?.('.point'), before = this.pressed;
-    let index = place ? Number(place.dataset.index) : null;
+    const before = this.pressed;
+    let index = this.near(event, panel);
     const again = before && before.index === index && event.timeStamp - before.time < TWICE;
     if (index !== null && again && !before.fresh) {
       this.pressed = null;
@@ -235,9 +243,9 @@ class Board {
     svg.onpointermove = event => this.drag(event, svg);
     svg.onpointerup = svg.onpointercancel = event => this.release(event, svg);
     svg.oncontextmenu = event => {
-      const place = event.target.closest?.('.point');
+      const index = this.near(event, svg);
       event.preventDefault();
-      if (place) this.remove(Number(place.dataset.index));
+      if (index !== null) this.remove(index);
     };
     figure.append(svg);
     return {svg, truth, lines, points, caption};

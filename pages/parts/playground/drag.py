@@ -16,7 +16,7 @@ from pages.parts.playground.surfaces import surface_cards
 
 TITLE, ICON = "Drag points", ":material/drag_pan:"
 TASK = "task"  # of the address: a seed
-FIRST_TASK = 1  # that is shown until somebody draws one
+FIRST_TASK = 26  # that is shown until somebody draws one: its points lie well apart
 DRAW = "The points of another sinusoid of the family, and its true function."
 
 
