@@ -51,6 +51,8 @@ RECIPES = (
         (*DRAWN, "training.iterations=10000", "training.meta_batch_size=4"),
         ("doodles", "omniglot"),
     ),
+    Recipe("sinusoid-maml", "MAML", "sinusoid-maml", (), ("sinusoid",)),
+    Recipe("sinusoid-pretrain", "Pretraining", "sinusoid-pretrain", (), ("sinusoid",)),
 )
 
 
