@@ -6,20 +6,18 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.playground import shipped
 from core.runs.home import Home
 from core.runs.schema import LARGEST_RUN, Run
 from core.runs.store import RunStore
-from pages.parts.playground import board, drag, steer
+from pages.parts.playground import board, drag, players, steer
 from tests.core.tiny import finished
 
 SENT = [[0.0, 1.0], [2.0, -1.0], [4.0, 3.0]]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def nothing_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipped, "shipped", dict)
-    monkeypatch.setattr("pages.parts.playground.players.shipped", dict)
+    monkeypatch.setattr(players, "shipped", dict)
 
 
 @pytest.fixture
@@ -41,12 +39,24 @@ def components(test: AppTest, name: str) -> list[dict]:
     return [json.loads(one.json) for one in found]
 
 
+@pytest.mark.usefixtures("nothing_comes_along")
 def test_without_a_learner_each_mode_says_which_preset_makes_one(app, said) -> None:
     assert "No learner of sinusoids yet" in said(app("playground", mode="drag"))
     words = said(app("playground", mode="steer"))
     assert "Nobody has learned to navigate yet" in words and "MAML on navigation" in words and "about 2 min" in words
 
 
+def test_in_an_empty_store_there_are_two_that_come_along(app, said) -> None:
+    test = app("playground", mode="drag")
+    words = said(test)
+    (data,) = components(test, "board")
+    assert [one["name"] for one in data["learners"]] == ["MAML", "Pretraining"]
+    assert "MAML comes with Innerloop: 0.3244 ± 0.032 mean squared error" in words and "1\u202f000 test tasks" in words
+    maml, pretrained = (one["error"] for one in data["learners"])
+    assert maml[1] < pretrained[10]  # what one step of the one reaches, ten of the other do not
+
+
+@pytest.mark.usefixtures("nothing_comes_along")
 def test_the_points_of_a_drawn_task_with_curves_and_maps(app, said, trained) -> None:
     trained("sinusoid"), trained("sinusoid", "algorithm=cnp")
     test = app("playground", mode="drag", task=7)
@@ -60,6 +70,7 @@ def test_the_points_of_a_drawn_task_with_curves_and_maps(app, said, trained) -> 
     assert test.query_params[drag.TASK] != "7" and components(test, "board")[0]["points"] != data["points"]
 
 
+@pytest.mark.usefixtures("nothing_comes_along")
 def test_what_the_browser_asks_is_answered_and_the_maps_are_of_those_points(app, said, trained) -> None:
     trained("sinusoid")
     test = app("playground", mode="drag")
@@ -73,6 +84,7 @@ def test_what_the_browser_asks_is_answered_and_the_maps_are_of_those_points(app,
     assert "Error on the points" in words
 
 
+@pytest.mark.usefixtures("nothing_comes_along")
 @pytest.mark.parametrize("task", ["", "x", "-1", str(LARGEST_RUN + 1)])
 def test_a_task_that_is_no_seed_is_the_first(task: str, app, said, trained) -> None:
     trained("sinusoid")

@@ -9,7 +9,7 @@ from core.library import Learner
 from core.playground.curves import Drawn, drawn, fit
 from core.playground.fitting import POINTS
 from core.runs.schema import LARGEST_RUN
-from pages.parts import session, theme
+from pages.parts import readable, say, session, theme
 from pages.parts.playground.board import Shown, asked, board, sent
 from pages.parts.playground.players import Player, candidates, choice, players
 from pages.parts.playground.surfaces import surface_cards
@@ -23,10 +23,14 @@ DRAW = "The points of another sinusoid of the family, and its true function."
 def play() -> None:
     there = candidates(POINTS)
     with theme.card("drag-learners"):
-        chosen = players(choice(there, "drag"))
+        picked = choice(there, "drag")
+        for one in [one.file for one in picked if one.file]:
+            (test,) = one.measured
+            say.caption(f"{one.title} comes with Innerloop: {test.text}, {readable.count(test.episodes)} test tasks.")
         if not there:
             theme.empty("No learner of sinusoids yet", "Train one; that takes about a minute.")
             st.page_link("pages/train.py", label="Train one", query_params={"preset": "sinusoid-maml"})
+    chosen = players(picked)
     if not chosen:
         return
     seed, first = task_asked_for(), chosen[0].learner

@@ -36,7 +36,7 @@ def play() -> None:
     with theme.card("steer-learners"):
         chosen = players(choice(there, "steer")) if there else []
         if not there:
-            trains = f"The preset {PRESET.title} trains such a policy in {about.roughly(SECONDS)}."
+            trains = f"The preset {PRESET.title} trains such a policy in {about.roughly(SECONDS)} on two cores."
             theme.empty("Nobody has learned to navigate yet", trains)
             with st.container(horizontal=True, horizontal_alignment="center"):
                 train = {"preset": PRESET.name}
