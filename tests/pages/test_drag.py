@@ -71,6 +71,14 @@ def test_the_points_of_a_drawn_task_with_curves_and_maps(app, said, trained) -> 
 
 
 @pytest.mark.usefixtures("nothing_comes_along")
+def test_a_learner_that_takes_no_steps_has_curves_and_no_map(app, said, trained) -> None:
+    trained("sinusoid", "algorithm=cnp")
+    test = app("playground", mode="drag")
+    assert "The loss around the start" not in said(test)
+    assert len(components(test, "board")) == 1 and not components(test, "loss_map")
+
+
+@pytest.mark.usefixtures("nothing_comes_along")
 def test_what_the_browser_asks_is_answered_and_the_maps_are_of_those_points(app, said, trained) -> None:
     trained("sinusoid")
     test = app("playground", mode="drag")

@@ -41,7 +41,7 @@ class Board {
       Object.assign(this, {points: data.points.map(point => [...point]), held: null});
       this.find('.rate').value = Math.round(Math.log10(data.faster) / TENTH);
     }
-    if (!this.asking.answered(data.number)) return;
+    if (!this.asking.answered(data.number) && !moved) return;  // points of another task are never too late
     this.fits = data.learners.map(one => this.fit(one));
     if (anew) this.lay();
     else this.draw();
@@ -81,11 +81,9 @@ class Board {
 
   get faster() { return Number((10 ** (this.find('.rate').value * TENTH)).toPrecision(3)); }
 
-  // ---- Points
-
   add(point) {
     if (this.points.length >= this.data.most) {
-      this.say(`There can be ${this.data.most} points at most. Remove one first.`);
+      this.say(`There can be ${this.data.most} points at most. Remove one first.`, true);
       return this.root;
     }
     this.points.push(this.within(point));
@@ -96,7 +94,7 @@ class Board {
   }
 
   remove(index) {
-    if (this.points.length === 1) return this.say('One point has to stay: there would be nothing to learn from.');
+    if (this.points.length === 1) return this.say('One point has to stay: there would be nothing to learn from.', true);
     this.points.splice(index, 1);
     this.held = null;
     this.lay();
@@ -127,10 +125,13 @@ class Board {
 
   within([x, y]) { return [clamped(x, this.data.x_range), clamped(y, this.data.y_range)]; }
 
-  say(text) { this.find('.said').textContent = text; }
+  /** Read out; refused: shown as well, as nothing else tells of it. */
+  say(text, refused = false) {
+    this.find('.said').textContent = text;
+    this.find('.said').classList.toggle('refused', refused);
+  }
 
-  // ---- Mouse, finger and keys. panel: a plot's svg
-
+  /** A mouse or a finger comes down on a plot's svg. */
   press(event, panel) {
     if (event.button > 0 || !event.isPrimary) return;
     const before = this.pressed;
@@ -191,8 +192,6 @@ class Board {
     event.preventDefault();
   }
 
-  // ---- Drawing
-
   get apart() { return this.find('.apart').checked && this.data.learners.length > 1; }
 
   /** Everything anew: another number of plots, of points, or another size. */
@@ -245,7 +244,7 @@ class Board {
     svg.oncontextmenu = event => {
       const index = this.near(event, svg);
       event.preventDefault();
-      if (index !== null) this.remove(index);
+      if (index !== null && this.held === null) this.remove(index);  // a finger that rests on a point holds it
     };
     figure.append(svg);
     return {svg, truth, lines, points, caption};

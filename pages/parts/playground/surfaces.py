@@ -40,16 +40,17 @@ def surface_cards(learners: Sequence[tuple[str, Learner]], now: Asked, task: Dra
     """A card for each learner that takes steps in weight space. learners: with their names."""
     found = [(name, way(learner, now.points, now.faster)) for name, learner in learners]
     stepping = [(name, one) for name, one in found if one is not None]
+    if not stepping:
+        return
     with theme.card("surfaces"):
         with theme.heading(TITLE):
             on = measured_on(now, task)
         say.caption(MEANT)
         made = surfaces([one for _, one in stepping], task.curve if on == TRUTH else None)
-        shown = [(name, one) for (name, _), one in zip(stepping, made, strict=True)]
-        columns = st.columns(3 if len(shown) == 3 else 2)
-        for place, (name, one) in enumerate(shown):
+        columns, colors = st.columns(3 if len(made) == 3 else 2), limits(made)
+        for place, ((name, _), one) in enumerate(zip(stepping, made, strict=True)):
             with columns[place % len(columns)]:
-                draw(place, name, one, limits(made), on)
+                draw(place, name, one, colors, on)
         if still := [name for name, one in found if one is None]:
             say.caption(f"No map of {about.listed(still, 'and')}: what takes no steps has no way to draw.")
         say.caption(HOW)
