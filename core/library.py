@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.algorithms.base import BatchStatistics, TaskState
 from core.errors import RunError
@@ -18,7 +18,7 @@ from core.trained import Trained, load_trained
 from core.trained import load_file as load_trained_file
 from data.batch import Episodes
 from data.errors import InputError, shortened
-from data.given import Given, Queries
+from data.given import Given, Queries, readable
 from data.pictures import Pictures
 from data.places import OnProgress
 from data.texts import Texts
@@ -62,6 +62,8 @@ class Learner:
         columns text and label, or a folder with a .txt file a class; of curves a CSV of x,y. Another number of classes than
         in training will do for learners that are not tied to it. steps: as of ``adapt``. Raises InputError and DataError.
         """
+        with readable(support, "Check the path.", "support"):
+            Path(support).stat()
         return self.shown(self.family.given(Path(support)), steps)
 
     def shown(self, given: Given, steps: int | None = None) -> "OwnTask":
@@ -99,6 +101,18 @@ class Learner:
         with torch.no_grad():
             answer = self.algorithm.predict(state, x[None])[0]
         return answer.softmax(-1) if self.family.kind == "classification" else answer
+
+    def network(self, state: TaskState) -> nn.Sequential:
+        """What ``predict`` gives, as an ordinary network: (n, *input) → probabilities or values, each query by itself.
+
+        A copy of the learner's, for torch, ``torch.export`` and whatever reads those. Raises InputError where queries are
+        normalised together, and ModelError.
+        """
+        if self.algorithm.normalises_by.endswith("together"):
+            text = "This learner normalises queries together, and a network on its own answers each by itself."
+            raise InputError(text, "Choose batch statistics `support`.", "batch_statistics")
+        last = [nn.Softmax(-1)] if self.family.kind == "classification" else []
+        return nn.Sequential(self.algorithm.plain(state), *last)
 
     def _inputs(self, values: Array, name: str) -> Tensor:
         spec = self.family.input_spec

@@ -13,7 +13,6 @@ from torch import Tensor
 from data import frozen, table
 from data.config import setting
 from data.encoder import AT, EncodedConfig, Encoder
-from data.errors import DataError
 from data.examples import ByClass, Choice, Examples
 from data.family import SPLITS, OnProgress, Split
 from data.given import Given, Queries, check_classes, check_queries, lines_of, readable
@@ -212,8 +211,6 @@ def _of_folder(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
 
 def _of_table(file: Path, columns: tuple[str, str]) -> tuple[dict[str, list[str]], list[str]]:
     """The same of a table. What of it has no text or no label is left out."""
-    if not file.exists():
-        raise DataError(f"{file} does not exist.", "Check the path.", "support")
     titles = " and ".join(columns)
     remedy = f"Give a table with the columns {titles} ({table.EXTENSIONS}), or a folder with a .txt file a class."
     with readable(file, remedy, "support"):

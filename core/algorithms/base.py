@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from core.algorithms.body import Body, last_layer
 from core.algorithms.forward import ForwardMode, Remembered, Statistics, TaskForward, Weights
 from core.algorithms.optimizers import Adam
+from core.algorithms.plain import adapted
 from core.algorithms.portion import WHOLE, Averages, Portion, StepReport, summed
 from core.models.base import ModelError
 from data.batch import Answer, Episodes, TaskBatch
@@ -183,6 +184,18 @@ class Algorithm(nn.Module, ABC):
         if state.statistics is not None:
             return self.forward_tasks.normalised(state.weights, query_x, state.statistics)
         return self.forward_queries(self.forward_tasks, state.weights, state.batch.support_x, query_x)
+
+    @torch.no_grad()
+    def plain(self, state: TaskState) -> nn.Module:
+        """What ``predict`` answers for a state of one task, as an ordinary network: (n, *input) → (n, outputs).
+
+        Each query is answered by itself, as under the batch statistics ``support``: those of the support set, or the running
+        ones, are constants of the network. Raises ModelError where that cannot be.
+        """
+        statistics = state.statistics
+        if statistics is None and self.forward_tasks.norms:
+            statistics = self.forward_tasks.statistics(state.weights or None, present(state.batch.support_x))
+        return adapted(self.forward_tasks, state.weights, statistics or {})
 
     def features(self, state: TaskState) -> tuple[Tensor, Tensor] | None:
         """What the output layer reads of a state's support set and of its queries, each (tasks, n, *features), to look at.

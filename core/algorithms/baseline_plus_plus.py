@@ -1,6 +1,7 @@
 """Baseline++ (Chen et al. 2019, A Closer Look at Few-shot Classification, https://arxiv.org/abs/1904.04232)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import Literal
@@ -106,6 +107,13 @@ class BaselinePlusPlus(Algorithm):
 
     def predict(self, state: TaskState, query_x: Tensor) -> Tensor:
         return self.scale * cosine(state.read(query_x), state.weights["head"])
+
+    @torch.no_grad()
+    def plain(self, state: TaskState) -> nn.Module:
+        weight = state.weights["head"][0]  # (n_way, d)
+        head = CosineHead(weight.shape[1], weight.shape[0], self.scale).requires_grad_(False).to(weight.device)
+        head.weight.copy_(weight)
+        return nn.Sequential(super().plain(replace(state, weights={})), head)
 
     def meta_step(
         self, shape: EpisodeShape, tasks: int, generator: torch.Generator, portion: Portion = WHOLE

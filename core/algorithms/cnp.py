@@ -1,5 +1,6 @@
 """Conditional neural processes (Garnelo et al. 2018, https://arxiv.org/abs/1807.01613)."""
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from core.algorithms.base import AlgorithmConfig, Network, StepReport, TaskState
 from core.algorithms.comparing import SupportReader
+from core.algorithms.plain import Decoded
 from data.batch import Episodes
 from data.config import setting
 from data.family import EpisodeShape
@@ -94,15 +96,21 @@ class CNP(SupportReader):
 
     def distribution(self, state: TaskState, query_x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and deviation for the queries, each (tasks, n_query_total, outputs); a deviation is above LEAST."""
-        batch = state.batch
+        query = query_x.flatten(2)
+        asked = torch.cat([self.code(state.batch).expand(-1, query.shape[1], -1), query], -1)
+        mean, raw = self.model.decoder(asked).chunk(2, -1)
+        return mean, LEAST + (1 - LEAST) * F.softplus(raw)
+
+    def code(self, batch: Episodes) -> Tensor:
+        """Of what is known of each task, (tasks, 1, code)."""
         each = self.model.encoder(
             torch.cat([batch.support_x.flatten(2), batch.support_y], -1)
         )  # (tasks, n_support, code)
-        code = batch.mean(each) if isinstance(batch, Contexts) else each.mean(1, keepdim=True)  # (tasks, 1, code)
-        query = query_x.flatten(2)
-        asked = torch.cat([code.expand(-1, query.shape[1], -1), query], -1)
-        mean, raw = self.model.decoder(asked).chunk(2, -1)
-        return mean, LEAST + (1 - LEAST) * F.softplus(raw)
+        return batch.mean(each) if isinstance(batch, Contexts) else each.mean(1, keepdim=True)
+
+    @torch.no_grad()
+    def plain(self, state: TaskState) -> nn.Module:
+        return Decoded(copy.deepcopy(self.model.decoder).requires_grad_(False), self.code(state.batch)[0])
 
     def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
         """Training tasks with contexts of random sizes, from one example to the whole support set."""

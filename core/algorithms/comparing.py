@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.algorithms.base import Algorithm, Network, NormalisedBy, TaskState
+from core.algorithms.plain import Compared
 from data.batch import Episodes
 from data.family import EpisodeShape
 
@@ -53,6 +54,15 @@ class MetricLearner(SupportReader):
         batch = state.batch
         support, query = self.embed(batch.support_x, query_x)
         return self.compare(support, one_hot(batch.support_y, batch.objective.outputs, support), query)
+
+    @torch.no_grad()
+    def plain(self, state: TaskState) -> nn.Module:
+        body, batch = super().plain(state), state.batch
+        support = body(batch.support_x[0]).unsqueeze(0)  # (1, n_support, *embedding)
+        labels = one_hot(batch.support_y, batch.objective.outputs, support)
+        return Compared(
+            body, self.compare, [part for part in self.children() if part is not self.model], support, labels
+        )
 
     def features(self, state: TaskState) -> tuple[Tensor, Tensor]:
         return self.embed(state.batch.support_x, state.batch.query_x)

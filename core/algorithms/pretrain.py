@@ -1,6 +1,7 @@
 """Ordinary supervised training, then fine-tuning (the baseline of Chen et al. 2019, https://arxiv.org/abs/1904.04232)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from typing import Literal
@@ -114,6 +115,9 @@ class Pretrain(OutputLayerLearner, FineTuner):
             else:
                 weights[name] = detached(trained[name], tasks, adapt=scope == "all" or not self.head)
         return weights
+
+    def plain(self, state: TaskState) -> nn.Module:
+        return super().plain(replace(state, weights=self.start(1, "all") | state.weights))
 
     def _take_buffers(self) -> None:
         """What a person's own network keeps in buffers was learned by the classifier."""

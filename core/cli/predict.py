@@ -1,13 +1,16 @@
 """A trained run on examples of one's own, from the command line."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from core.cli import follow
+from core.cli.handover import write
 from core.cli.options import CheckpointOption, HomeOption, JsonOption, RunArgument, find_run, open_home
 from core.cli.output import emit
+from core.extras import check, install
 from core.runs.facts import Facts
 from core.runs.schema import Run
 from data.errors import InputError
@@ -50,51 +53,79 @@ def predict(
             "or the queries together.",
         ),
     ] = "support",
+    save: Annotated[
+        str, typer.Option("--save", metavar="FILE.zip", help="Write the adapted network, to answer with torch alone.")
+    ] = "",
+    onnx: Annotated[
+        str, typer.Option("--onnx", metavar="FILE.onnx", help=f"The same in ONNX; needs {install('onnxscript')}.")
+    ] = "",
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Show a trained learner a few labelled examples of your own, and ask it about others."""
+    """Show a trained learner a few labelled examples of your own, and ask it about others, or keep it as it adapted."""
     found, store = open_home(home)
     one, queries = find_run(store, run), [*(query or []), *(more or [])]
-    for value, option in ((support, "support"), (queries, "query")):
-        if not value or "\0" in "".join(value):
-            raise InputError(
-                f"--{option} names no file.", "`python -m core predict --help` says what it takes.", option
-            )
-    if steps is not None and not Facts.of(one).takes_steps:
-        raise InputError(f"{Facts.of(one).learner_title} takes no inner steps.", "Leave --steps out.", "steps")
+    _check(Facts.of(one), support, queries, steps, {"save": save, "onnx": onnx})
     from core.library import load  # brings torch
 
     with follow.bar("reading", delay=follow.LONG) as tick:
         options = {"batch_statistics": batch_statistics, "checkpoint": checkpoint}
         learner = load(run, home=found, progress=lambda done, _: tick(done), **options)
         task = learner.given(support, steps)
-        answers = task.answers(*queries)
+        answers = task.answers(*queries) if queries else None
     document = _document(one, task, answers)
     if not as_json:
         print("\n".join(_said(document)), file=sys.stderr)
-    emit(document, as_json, str(answers))
+    _write(one, task, save, onnx)
+    if answers or as_json:
+        emit(document, as_json, str(answers))
 
 
-def _document(run: Run, task: "OwnTask", answers: "Answers") -> dict[str, Any]:
-    trained = task.learner.trained
-    asked = zip(answers.names, answers.said, answers.values.tolist(), strict=True)
-    kind = "class" if answers.classes else "value"
+def _check(facts: Facts, support: str, queries: list[str], steps: int | None, files: dict[str, str]) -> None:
+    """Raises InputError for what cannot be meant, before anything is loaded."""
+    wanted = {"support": support} if any(files.values()) else {"support": support, "query": "".join(queries)}
+    for option, value in wanted.items():
+        if not value:
+            raise InputError(
+                f"--{option} names no file.", "`python -m core predict --help` says what it takes.", option
+            )
+    for (option, file), ending in zip(files.items(), (".zip", ".onnx"), strict=True):
+        if file and Path(file).suffix.lower() != ending:
+            raise InputError(f"{file} is no {ending}.", f"Name the file so, as learner{ending}.", option)
+    if files["onnx"]:
+        check("onnxscript", "ONNX files")
+    if steps is not None and not facts.takes_steps:
+        raise InputError(f"{facts.learner_title} takes no inner steps.", "Leave --steps out.", "steps")
+
+
+def _write(run: Run, task: "OwnTask", save: str, onnx: str) -> None:
+    from core.handover import adapted
+
+    if save:
+        write(save, lambda file: adapted.zipped(run, task, file))
+    if onnx:
+        write(onnx, lambda file: adapted.onnx(run, task, file))
+
+
+def _document(run: Run, task: "OwnTask", answers: "Answers | None") -> dict[str, Any]:
+    trained, classes = task.learner.trained, task.given.classes
+    values = answers.values.tolist() if answers else []
+    asked = zip(answers.names, answers.said, values, strict=True) if answers else ()
     return {
         "run": run.id,
         "checkpoint": trained.checkpoint,
         "steps": task.steps,
         "examples": len(task.given.targets),
-        "classes": list(answers.classes),
+        "classes": list(classes),
         "predictions": [
-            {"query": name, kind: said, **({"probability": max(values)} if answers.classes else {})}
-            for name, said, values in asked
+            {"query": name, "class": said, "probability": max(each)} if classes else {"query": name, "value": said}
+            for name, said, each in asked
         ],
-        "probabilities": answers.values.tolist() if answers.classes else None,
+        "probabilities": values if classes else None,
         "batch_statistics": trained.config.batch_statistics,
         "normalised_by": trained.algorithm.normalises_by,
         "tested_with": run.config.get("batch_statistics", "transductive"),
-        "remarks": list(answers.remarks),
+        "remarks": list((answers or task.given).remarks),
     }
 
 

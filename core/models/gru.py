@@ -34,7 +34,7 @@ class Recurrent(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         vectors, there = self.words(x)
         read = self.read(vectors)  # (batch, words, 3 hidden), of all words at once
-        state = read.new_zeros(len(read), self.recall.in_features)
+        state = read.new_zeros(read.shape[0], self.recall.in_features)
         for word, real in zip(read.unbind(1), there.unbind(1), strict=True):
             reset, update, new = word.chunk(3, -1)
             by_reset, by_update, by_new = self.recall(state).chunk(3, -1)

@@ -1,18 +1,28 @@
 """A trained run on examples of one's own: out of files, from the command line and from a program."""
 
+import io
 import json
+import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
+import safetensors.torch
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from core.cli import app as cli
+from core.extras import VERSIONS
+from core.handover import adapted
 from core.library import load
-from core.runs.home import Home
+from core.models.base import ModelError
+from core.runs.home import PROJECT, Home
 from data.errors import InputError
 from tests.core.tiny import finished
 from tests.data.made_up_texts import made_up_texts, sentences
@@ -216,3 +226,97 @@ def test_a_task_of_ones_own_from_a_program(number: dict[str, int], home: Home, t
     assert str(answers).startswith(f"{tmp_path / 'x.png'}: {answers.said[0]} {answers.values.max():.3f}, ")
     with pytest.raises(InputError, match="nothing to answer"):
         task.answers()
+
+
+# The adapted learner, to take away
+
+
+def answers_of(folder: Path, inputs: np.ndarray) -> dict:
+    """What the script in an unpacked file says, in a process that knows nothing of Innerloop."""
+    np.save(folder / "inputs.npy", inputs)
+    command = [sys.executable, "-I", folder / "answer.py", folder / "inputs.npy"]
+    return json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout)
+
+
+def test_the_adapted_learner_answers_without_innerloop(
+    call: Call, number: dict[str, int], home: Home, tmp_path: Path
+) -> None:
+    support, file = drawings(tmp_path / "support", 3), tmp_path / "learner.zip"
+    queries = sorted(support.glob("*/1.png"))
+    arguments = (number["conv4"], "--support", support, "--steps", 2)
+    code, out, err = call(*arguments, "--query", *queries, "--save", file, "--json")
+    assert code == 0 and f"Written to {file}" in err
+    document = json.loads(out)
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(tmp_path / "unpacked")
+        assert all(str(PROJECT).encode() not in archive.read(name) for name in archive.namelist())
+    asked = load(number["conv4"], home=home).family.given_queries([str(one) for one in queries]).inputs
+    said = answers_of(tmp_path / "unpacked", asked.numpy())
+    assert said["classes"] == document["classes"]
+    np.testing.assert_allclose(said["answers"], document["probabilities"], atol=1e-4)
+    task = json.loads((tmp_path / "unpacked/task.json").read_text())
+    assert (task["run"], task["steps"], task["shape"]) == (number["conv4"], 2, [1, 28, 28])
+    kept = safetensors.torch.load_file(tmp_path / "unpacked/weights.safetensors")
+    assert {"block1.0.weight", "block1.1.running_mean", "head.weight"} <= kept.keys()
+    assert json.loads((tmp_path / "unpacked/config.json").read_text())["algorithm"]["name"] == "maml"
+
+
+def test_an_onnx_file_says_what_it_answers_and_needs_no_query(
+    call: Call, number: dict[str, int], home: Home, tmp_path: Path
+) -> None:
+    (tmp_path / "points.csv").write_text("0,0\n1,0.8\n2,0.9\n")
+    code, out, err = call(number["sinusoid"], "--support", tmp_path / "points.csv", "--onnx", tmp_path / "curve.onnx")
+    assert (code, out) == (0, "") and "Written to" in err
+    content = (tmp_path / "curve.onnx").read_bytes()
+    assert str(PROJECT).encode() not in content
+    session = onnxruntime.InferenceSession(content)
+    said = session.get_modelmeta().custom_metadata_map
+    assert json.loads(said["run"]) == number["sinusoid"] and json.loads(said["classes"]) == []
+    task = load(number["sinusoid"], home=home).given(tmp_path / "points.csv")
+    x = torch.linspace(-5, 5, 11).unsqueeze(1)
+    (answers,) = session.run(["answers"], {"inputs": x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(answers), task.learner.predict(task.state, x), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says", "remedy"),
+    [
+        (("--save", "learner.pt"), "learner.pt is no .zip", "learner.zip"),
+        (("--onnx", "learner"), "learner is no .onnx", "learner.onnx"),
+        (("--save", "a.zip", "--batch-statistics", "transductive"), "normalises queries together", "`support`"),
+        (("--save", "no/folder/a.zip"), "cannot be written", "folder that exists"),
+    ],
+)
+def test_what_cannot_be_taken_away_is_said(
+    arguments: tuple[str, ...], says: str, remedy: str, call: Call, number: dict[str, int], tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(number["conv4"], "--support", drawings(tmp_path / "support", 3, 1), *arguments)
+    assert code == 2 and says in err and remedy in err
+    assert not list(tmp_path.glob("*.zip"))
+
+
+def test_without_the_package_it_says_how_to_get_it(
+    call: Call, number: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    code, _, err = call(number["conv4"], "--support", "x", "--onnx", "a.onnx")
+    assert code == 1 and f"pip install onnxscript=={VERSIONS['onnxscript']}" in err
+
+
+class Deciding(nn.Module):
+    """What it computes depends on the numbers it is given, which no graph can say."""
+
+    def __init__(self, input_shape: tuple[int, ...], outputs: int):
+        super().__init__()
+        self.layer = nn.Linear(prod(input_shape), outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.flatten(1)) * (2 if x.sum() > 1 else 1)
+
+
+def test_a_network_that_no_graph_can_say_is_refused(home: Home, tmp_path: Path) -> None:
+    run, _ = finished(home, "doodles", "model=module", f"model.path={__name__}:Deciding", "training.iterations=1")
+    task = load(run.id, home=home).given(drawings(tmp_path / "support", 3, 1))
+    with pytest.raises(ModelError, match=r"torch cannot make a graph of this network.* export RUN"):
+        adapted.zipped(run, task, io.BytesIO())

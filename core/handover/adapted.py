@@ -1,0 +1,150 @@
+"""A learner that has adapted to one task, to use elsewhere: as a zip that answers with torch alone, or as an ONNX file."""
+
+import io
+import json
+import logging
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from core.extras import check
+from core.handover import again, versions
+from core.models.base import ModelError
+from core.runs.schema import Run
+from data.spec import InputSpec
+
+if TYPE_CHECKING:
+    from core.library import OwnTask
+
+QUERIES = ({0: Dim("queries")},)  # whose number is left open
+OTHERWISE = "Take the run's checkpoint: `python -m core export RUN --what checkpoint`."
+NEAR = 1e-3  # between the learner's answers and the file's, relative or absolute
+SCRIPT = '''"""Answers for the inputs (n, *shape) of a .npy file, with torch and NumPy alone: python answer.py INPUTS.npy"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+folder = Path(__file__).parent
+task = json.loads((folder / "task.json").read_text())
+network = torch.export.load(folder / "network.pt2").module()
+inputs = torch.from_numpy(np.load(sys.argv[1])).to(getattr(torch, task["dtype"]))
+print(json.dumps({"classes": task["classes"], "answers": network(inputs).tolist()}))
+'''
+
+
+def zipped(run: Run, task: "OwnTask", target: BinaryIO) -> None:
+    """Into an open file: the adapted weights by name, the network as torch exports it, the run's config, what the task is, and a
+    script that answers. Raises InputError, ModelError.
+    """
+    program, content = exported(task), io.BytesIO()
+    with quiet():
+        torch.export.save(program, content)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("answer.py", SCRIPT)
+        archive.writestr("task.json", json.dumps(described(run, task), indent=2))
+        archive.writestr("config.json", again.config_text(run))
+        archive.writestr(
+            "weights.safetensors", safetensors.torch.save(weights(task.learner.algorithm.plain(task.state)))
+        )
+        archive.writestr("network.pt2", content.getvalue())
+
+
+def onnx(run: Run, task: "OwnTask", target: BinaryIO) -> None:
+    """Into an open file, from ``inputs`` (queries, *shape) to ``answers``, probabilities or values, for any number of queries.
+
+    Raises InputError, ModelError, MissingExtra.
+    """
+    check("onnxscript", "ONNX files")
+    made = in_onnx(exported(task), task.learner.family.input_spec)
+    made.model.metadata_props.update({name: json.dumps(value) for name, value in described(run, task).items()})
+    target.write(made.model_proto.SerializeToString())
+
+
+def described(run: Run, task: "OwnTask") -> dict[str, Any]:
+    """What the task is, and what adapted to it."""
+    spec, trained = task.learner.family.input_spec, task.learner.trained
+    return {
+        "run": run.id,
+        "name": run.name,
+        "checkpoint": trained.checkpoint,
+        "steps": task.steps,
+        "examples": len(task.given.targets),
+        "classes": list(task.given.classes),
+        "shape": list(spec.shape),
+        "dtype": str(spec.torch_dtype).removeprefix("torch."),
+        "normalised_by": trained.algorithm.normalises_by,
+        "written_with": versions.installed(),
+    }
+
+
+def weights(network: nn.Module) -> dict[str, Tensor]:
+    """All that a network computes with, by name, each tensor once."""
+    named = [*network.named_parameters(), *network.named_buffers()]
+    return {name: value.detach().cpu().contiguous() for name, value in named}
+
+
+def exported(task: "OwnTask") -> ExportedProgram:
+    """The adapted network as a graph on the processor. Raises InputError, ModelError if there is none that answers alike."""
+    learner, support = task.learner, task.given.inputs
+    network = learner.network(task.state)
+    program = graph(network.cpu(), learner.family.input_spec)
+    network.to(support.device)  # of some learners it shares layers
+    answers, wanted = program.module()(support.cpu()), learner.predict(task.state, support).cpu()
+    if not torch.allclose(answers, wanted, rtol=NEAR, atol=NEAR):
+        raise ModelError("The exported network answers otherwise than the learner.", OTHERWISE, "model")
+    return program
+
+
+def graph(network: nn.Module, spec: InputSpec) -> ExportedProgram:
+    """Of any number of queries. Raises ModelError."""
+    with quiet(), refused("a graph"), torch.no_grad():
+        # Shown one query, torch would take one for the only number there is.
+        program = torch.export.export(network, (spec.zeros(2),), dynamic_shapes=QUERIES)
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)  # names folders of this machine
+    return program
+
+
+def in_onnx(program: ExportedProgram, spec: InputSpec) -> torch.onnx.ONNXProgram:
+    """From ``inputs`` to ``answers``. Raises ModelError."""
+    names = {"input_names": ["inputs"], "output_names": ["answers"], "dynamic_shapes": QUERIES}
+    with quiet(), refused("ONNX"):
+        return torch.onnx.export(program, (spec.zeros(2),), **names, verbose=False)
+
+
+@contextmanager
+def refused(what: str) -> Iterator[None]:
+    """Turns whatever torch raises over a network that it cannot export into a ModelError."""
+    try:
+        yield
+    except Exception as error:  # of a person's own network too
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        text = f"torch cannot make {what} of this network: {reason.rstrip('.')[:300]}."
+        raise ModelError(
+            text, "Take the run's checkpoint: `python -m core export RUN --what checkpoint`.", "model"
+        ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what torch says to people who write exporters."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
