@@ -10,10 +10,10 @@ from core.cli import follow
 from core.cli.handover import write
 from core.cli.options import CheckpointOption, HomeOption, JsonOption, RunArgument, find_run, open_home
 from core.cli.output import emit
-from core.extras import check, install
 from core.runs.facts import Facts
 from core.runs.schema import Run
 from data.errors import InputError
+from data.extras import check, install
 
 if TYPE_CHECKING:
     from core.library import Answers, OwnTask

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from core.extras import check
 from core.handover import again, versions
 from core.models.base import ModelError
 from core.runs.schema import Run
+from data.extras import check
 from data.spec import InputSpec
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.cli import app as cli
-from core.extras import VERSIONS
 from core.handover import adapted
 from core.library import load
 from core.models.base import ModelError
 from core.runs.home import PROJECT, Home
 from data.errors import InputError
+from data.extras import VERSIONS
 from tests.core.tiny import finished
 from tests.data.made_up_texts import made_up_texts, sentences
 from tests.data.photographs import album, content
