@@ -18,6 +18,7 @@ from core.runs.launchers import ALLOCATOR
 from core.training.estimate import Estimate, estimate
 from core.training.probe import Cost, measure
 from core.training.saving import SAVINGS, Changes, changed
+from core.trial import own_code
 from data.errors import InnerloopError
 from data.places import Folders
 
@@ -139,7 +140,7 @@ class Forecaster:
         except (Refused, TookTooLong, Died, OSError) as error:
             found = [_unmeasured(error)] * len(configs)
         for config, cost in zip(configs, found, strict=True):
-            self.costs.put(key_of(config, slot), cost, lasting=config.model.name != "module")
+            self.costs.put(key_of(config, slot), cost, lasting=not own_code(config))
 
     @staticmethod
     def _cost(said: dict[str, Any]) -> Cost | ProbeError:

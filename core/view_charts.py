@@ -1,4 +1,6 @@
-"""What the charts of single tasks show: fits to a curve, examples in the plane of their features, paths. Free of torch."""
+"""What the charts of single tasks show: fits to a curve, features in a plane, paths, returns. Free of torch."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -58,14 +60,29 @@ def plane_chart(view: TaskView) -> Chart:
 
 def paths_chart(view: TaskView) -> Chart:
     """Paths in the plane before and after adapting, and where they ought to lead."""
-    given, last = view.given, max(view.said)
-    goals = np.atleast_2d(given.get("goals", given.get("goal")))
-    traces = []
-    for step in sorted({0, last}):
-        for number, path in enumerate(view.said[step]["paths"]):
-            group, color = ("path" if last == 0 else after(step)), BEFORE if step == 0 < last else AFTER
-            x, y = np.asarray(path).T
-            name = f"{group}, path {number + 1}" if number else group
-            traces.append(Trace(name, x, y, color=color, listed=number == 0, group=group, faint=True))
+    goals = np.atleast_2d(view.given.get("goals", view.given.get("goal")))
+    traces = trajectories(
+        view, "path", {step: [np.asarray(path).T for path in said["paths"]] for step, said in view.said.items()}
+    )
     traces.append(Trace("goal", *goals.T, mode="markers", color=TRUTH, symbol="star"))  # over the paths that lead to it
     return Chart(traces, "x", "y", "Paths before and after adapting", apart=True)
+
+
+def returns_chart(view: TaskView) -> Chart:
+    """What a few trajectories have gathered by each step, before and after adapting."""
+    lines = {step: [(np.arange(len(one)), one) for one in said["returns"]] for step, said in view.said.items()}
+    text = "Return so far of trajectories before and after adapting"
+    return Chart(trajectories(view, "trajectory", lines), "step", "return so far", text)
+
+
+def trajectories(
+    view: TaskView, what: str, lines: Mapping[int, Sequence[tuple[np.ndarray, np.ndarray]]]
+) -> list[Trace]:
+    """Lines (x, y) of a policy before adapting and after the last inner step, a colour and a place in the legend each."""
+    traces, last = [], max(view.said)
+    for step in sorted({0, last}):
+        for number, (x, y) in enumerate(lines[step]):
+            group, color = (what if last == 0 else after(step)), BEFORE if step == 0 < last else AFTER
+            name = f"{group}, {what} {number + 1}" if number else group
+            traces.append(Trace(name, x, y, color=color, listed=number == 0, group=group, faint=True))
+    return traces

@@ -18,11 +18,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from data import own_module
 from data.config import setting
 from data.errors import ModelError, shortened
 from data.family import ClassificationConfig
 from data.frozen import digest
+from data.own_code import Named
 from data.spec import InputSpec
 
 VERSION = 1  # part of the cache's key: raise it whenever a picture is made ready otherwise
@@ -31,7 +31,6 @@ ALONE = 1e-3  # relative difference up to which features are the same whatever p
 Channels = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1, max_length=3)]
 USUAL = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}  # of ImageNet's pictures, channel by channel
-EXAMPLE = "make, such as my_nets:make"
 AT, AT_WEIGHTS, AT_SIZE = "family.extractor", "family.extractor_weights", "family.extractor_size"
 
 
@@ -72,6 +71,10 @@ class ExtractedConfig(ClassificationConfig):
         raise NotImplementedError
 
 
+def named(path: str) -> Named:
+    return Named(AT, path, "package.module:make, such as my_nets:make", ModelError)
+
+
 class Extractor:
     """The frozen network of a config. Its code is imported and its weights are read when a picture goes through it."""
 
@@ -81,7 +84,7 @@ class Extractor:
     @cached_property
     def network(self) -> nn.Module:
         """Raises ModelError with the reason and the way out."""
-        make = own_module.imported(self.config.extractor, EXAMPLE, AT)
+        make = named(self.config.extractor).found()
         try:
             network = make()
         except Exception as error:  # whatever the person's own code raises
@@ -99,7 +102,7 @@ class Extractor:
         Imports nothing. Of what that code imports itself no change is noticed. Raises ModelError where there are no weights.
         """
         own = {name: value for name, value in self.config.model_dump().items() if name.startswith("extractor")}
-        code = own_module.file_of(own_module.names(self.config.extractor, EXAMPLE, AT)[0])
+        code = named(self.config.extractor).file()
         own["extractor_weights"] = digest(weights_file(self.config, self.datasets))
         own["code"] = hashlib.sha256(code.read_bytes()).hexdigest() if code else ""
         return hashlib.sha256(json.dumps([VERSION, own]).encode()).hexdigest()

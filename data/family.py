@@ -16,6 +16,7 @@ from data.errors import DataError
 from data.given import Given, Queries, nothing_to_give
 from data.metric import Metric
 from data.objective import Classification, Objective, Regression
+from data.own_code import Named
 from data.places import Folders, OnProgress
 from data.shortages import Shortage, shortages
 from data.sizes import Sizes
@@ -136,6 +137,11 @@ class TaskFamily(ABC):
     def offered(cls, folders: Folders) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG003
         """The data sets that a family has several of, by name: of each the settings that a config of it starts from."""
         return {}
+
+    @classmethod
+    def own_code(cls, config: FamilyConfig) -> list[Named]:  # noqa: ARG003
+        """Code of a person's own that its tasks are made by, which no server runs."""
+        return []
 
     @classmethod
     def places(cls, config: FamilyConfig, folders: Folders) -> list[Path]:

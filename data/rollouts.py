@@ -1,56 +1,18 @@
 """Tasks of acting: a batch rolls out the policy that the weights of each inner step make, and learns from what came of it."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from math import log, pi
-from typing import ClassVar, NamedTuple, Protocol, Self
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from data.batch import Answer
+from data.policy import Policy
 from data.policy_gradient import EPSILON, MetaGradient, advantages, exploration, steps_taken, surrogate, worth
 
 ROLLOUTS = 3  # inner steps with a luck of their own; later ones take the luck of an earlier one's other trajectories
-LEAST_DEVIATION = 1e-6  # of an action, as in rllab (Duan et al. 2016)
-
-
-class Policy(Protocol):
-    """Reads a network's answers (…, outputs) as a distribution over actions."""
-
-    @property
-    def outputs(self) -> int:
-        """Size of the network's answer."""
-
-    def act(self, answer: Tensor, luck: Tensor) -> Tensor:
-        """An action of each distribution by given luck, without a gradient → (…, numbers of an action)."""
-
-    def log_p(self, answer: Tensor, action: Tensor) -> Tensor:
-        """The log-probability, or its density, of each action → (…)."""
-
-
-@dataclass(frozen=True)
-class Gaussian:
-    """Independent normal numbers; an answer is their means, then the logs of their deviations. luck: standard normal."""
-
-    numbers: int
-
-    @property
-    def outputs(self) -> int:
-        return 2 * self.numbers
-
-    def act(self, answer: Tensor, luck: Tensor) -> Tensor:
-        mean, log_deviation = self.parts(answer)
-        return mean + log_deviation.exp() * luck
-
-    def log_p(self, answer: Tensor, action: Tensor) -> Tensor:
-        mean, log_deviation = self.parts(answer)
-        off = (action - mean) * (-log_deviation).exp()
-        return -(0.5 * off.square() + log_deviation).sum(-1) - 0.5 * self.numbers * log(2 * pi)
-
-    def parts(self, answer: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_deviation = answer.split(self.numbers, -1)
-        return mean, log_deviation.clamp(min=log(LEAST_DEVIATION))
 
 
 class Rollout(NamedTuple):
@@ -84,12 +46,13 @@ class Learning:
 class RolloutBatch(ABC):
     """Tasks of acting, of which all that is random is given beforehand.
 
-    support_luck (tasks, ROLLOUTS, k_shot, steps, numbers) and query_luck (tasks, n_query, steps, numbers): what the policy draws
-    its actions by. A loss's value is minus the mean return. Its derivatives are those of ``policy_gradient``, on another scale:
-    of advantages with deviation 1, as a mean over steps, so that one inner rate suits any reward.
+    support_luck (tasks, ROLLOUTS, k_shot, steps, numbers) and query_luck (tasks, n_query, steps, numbers): what the policy
+    draws its actions by. A loss's value is minus the mean return. Its derivatives are those of ``policy_gradient``, on
+    another scale: of advantages with deviation 1, as a mean over steps, so that one inner rate suits any reward.
     """
 
     policy: ClassVar[Policy]
+    parts: ClassVar[tuple[str, ...]]  # names of its tensors, each (tasks, …), in the order of a hash over them
     support_x: ClassVar[Tensor | None] = None
     quick_scores: ClassVar[bool] = False  # a score is one more rollout, and says what the loss says
 
@@ -104,14 +67,17 @@ class RolloutBatch(ABC):
         """Act by given luck (tasks, trajectories, steps, numbers), without a gradient."""
 
     @property
-    @abstractmethod
-    def tensors(self) -> tuple[Tensor, ...]: ...
+    def tensors(self) -> tuple[Tensor, ...]:
+        return tuple(getattr(self, name) for name in self.parts)
 
-    @abstractmethod
-    def to(self, device: torch.device | str) -> Self: ...
+    def to(self, device: torch.device | str) -> Self:
+        return self._each(lambda part: part.to(device))
 
-    @abstractmethod
-    def __getitem__(self, tasks: slice) -> Self: ...
+    def __getitem__(self, tasks: slice) -> Self:
+        return self._each(lambda part: part[tasks])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return replace(self, **{name: change(getattr(self, name)) for name in self.parts})
 
     @property
     def tasks(self) -> int:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-Kind = Literal["curve", "pictures", "texts", "translations", "paths"]
-KINDS: tuple[Kind, ...] = ("curve", "pictures", "texts", "translations", "paths")
+Kind = Literal["curve", "pictures", "texts", "translations", "paths", "returns"]
+KINDS: tuple[Kind, ...] = ("curve", "pictures", "texts", "translations", "paths", "returns")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class TaskView:
     texts: the same with texts, a list of n, instead of images.
     translations: given sources and expected, lists of n, and support; said produced, a list of n - support.
     paths: given goal (2,), or goals (several, 2); said paths, a list of arrays (points, 2).
+    returns: said returns, a list of arrays (steps + 1,), the sum of a trajectory's rewards before its first step and after each.
     """
 
     kind: Kind

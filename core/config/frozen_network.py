@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from core.config.problem import Problem
-from data import encoder, extractor, own_module
+from data import encoder, extractor
 from data.errors import ModelError
 from data.family import FamilyConfig
 from data.places import Folders
@@ -26,7 +26,7 @@ def frozen_files(family: FamilyConfig, folders: Folders | None) -> list[Path]:
     """What a frozen network is read from, whose changes make it another; its code only where it is found. Raises ModelError."""
     if family.frozen == "encoder":
         return [encoder.encoder_folder(family, folders.datasets) / encoder.PARTS] if folders else []
-    code = own_module.file_of(own_module.names(family.extractor, extractor.EXAMPLE, extractor.AT)[0])
+    code = extractor.named(family.extractor).file()
     return ([extractor.weights_file(family, folders.datasets)] if folders else []) + ([code] if code else [])
 
 

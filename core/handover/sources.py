@@ -11,6 +11,7 @@ SOURCES = {
     "cifar_fs": "CIFAR-FS, Bertinetto et al. 2019, of CIFAR-100, https://www.cs.toronto.edu/~kriz/cifar.html; no licence stated",
     "pictures": "pictures of one's own, imported; whoever trained it knows where they come from and their licence",
     "navigation": MADE_UP,
+    "environments": "environments of one's own, made by a function of whoever trained it",
 }
 
 

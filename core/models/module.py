@@ -6,11 +6,9 @@ from typing import Any, Literal
 from torch import nn
 
 from core.models.base import ModelBuilder, ModelConfig, ModelError
-from data import own_module
 from data.config import setting
+from data.own_code import Named
 from data.spec import InputSpec
-
-AT, EXAMPLE = "model.path", "Class, such as my_nets:Tiny"
 
 
 class ModuleConfig(ModelConfig):
@@ -21,13 +19,16 @@ class ModuleConfig(ModelConfig):
     """Keyword arguments of the class, as JSON."""
 
 
+def named(path: str) -> Named:
+    return Named("model.path", path, "package.module:Class, such as my_nets:Tiny", ModelError)
+
+
 def import_class(path: str) -> type[nn.Module]:
     """The class at ``package.module:Class``. Raises ModelError with the reason."""
-    found = own_module.imported(path, EXAMPLE, AT)
+    found = named(path).found()
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
-        raise ModelError(
-            f"{path} is not a torch.nn.Module class.", "Name a class that derives from torch.nn.Module.", AT
-        )
+        text = f"{path} is not a torch.nn.Module class."
+        raise ModelError(text, "Name a class that derives from torch.nn.Module.", "model.path")
     return found
 
 
@@ -53,5 +54,7 @@ class Module(ModelBuilder):
                 "model.arguments",
             ) from error
         if not any(parameter.requires_grad for parameter in model.parameters()):
-            raise ModelError(f"{config.path} has no parameters to learn.", "Register them as nn.Parameter.", AT)
+            raise ModelError(
+                f"{config.path} has no parameters to learn.", "Register them as nn.Parameter.", "model.path"
+            )
         return model

@@ -1,5 +1,5 @@
-"""Whom this server trusts: whether those who open its pages may have it run networks of their own, or read files of theirs, see
-SECURITY.md.
+"""Whom this server trusts: whether those who open its pages may have it run networks and environments of their own, or read
+files of theirs, see SECURITY.md.
 """
 
 import os
@@ -23,7 +23,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def own_networks() -> bool:
-    """Whether a network may be named by its import path, whose code would run with the rights of the server's owner.
+    """Whether a network or a maker of tasks may be named by its import path, whose code would run with the rights of the
+    server's owner.
 
     Raises InputError as ``trusted`` does.
     """
@@ -51,6 +52,8 @@ def refusal(config: dict) -> dict[str, str]:
         found["model"] = NO_NETWORKS
     if config["family"].get("extractor") and not own_networks():
         found["family.extractor"] = NO_NETWORKS
+    if config["family"].get("make_task") and not own_networks():
+        found["family.make_task"] = NO_NETWORKS.replace("Networks", "Environments")
     for name, folder in FOLDERS.items():
         if outside(str(config["family"].get(name, ""))) and not trusted(FILES):
             text = "Files outside of the data-set folder are switched off on this server."

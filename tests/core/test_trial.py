@@ -105,6 +105,39 @@ def test_a_network_that_hangs_is_ended(network, monkeypatch: pytest.MonkeyPatch)
         tried(own(network(before="time.sleep(1000)")))
 
 
+ENVIRONMENTS = """
+import os, time
+import gymnasium
+
+def make_task(rng):
+    {inside}
+    return gymnasium.make("CartPole-v1")
+"""
+
+
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        ("pass", ""),
+        ("raise SystemExit(3)", "ended the process early"),
+        ("1 / 0", "failed as it was made: ZeroDivisionError"),
+    ],
+)
+def test_environments_of_ones_own_are_tried_elsewhere_too(
+    write_module: Callable[[str], str], start: Start, inside: str, said: str
+) -> None:
+    path = f"{write_module(ENVIRONMENTS.format(inside=inside))}:make_task"
+    sizes = ("family.k_shot=2", "family.n_query=2", "family.horizon=5", "model.constant_outputs=0")
+    config = tiny("navigation", "family=environments", f"family.make_task={path}", *sizes)
+    if said:
+        with pytest.raises(ModelError, match=said) as caught:
+            tried(config, start=start)
+        assert caught.value.remedy and caught.value.path == "family.make_task"
+    else:
+        assert tried(config, start=start) == Trial("stacked", cores=1)
+    assert path.partition(":")[0] not in sys.modules
+
+
 def test_what_a_network_prints_is_no_answer(network, start: Start, capfd: pytest.CaptureFixture[str]) -> None:
     assert tried(own(network(before="print('{}' * 100000)")), start=start).forward == "stacked"
     said = capfd.readouterr()

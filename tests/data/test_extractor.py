@@ -128,7 +128,7 @@ def test_features_are_computed_once_and_a_second_start_imports_nothing(
     pools = {split: first.pool(split) for split in SPLITS}
     assert sum(CALLS) == sum(COUNTS.values()), "each picture goes through the network once"
     assert (0.0, "Preparing features") in told
-    monkeypatch.setattr(extractors.own_module, "imported", None)
+    monkeypatch.setattr(extractors.Named, "found", None)
     again = frozen(folders)
     assert all(torch.equal(again.pool(split).images, pools[split].images) for split in SPLITS)
     assert frozen(folders, flip=False).made_with == first.made_with

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from data.batch import Adapted, Answer
+from data.control import LOOKED_AT
 from data.family import EpisodeShape
 from data.metric import RETURN
-from data.navigation import LOOKED_AT, Navigation, NavigationConfig, NavigationFamily
-from data.rollouts import ROLLOUTS, Gaussian
+from data.navigation import Navigation, NavigationConfig, NavigationFamily
+from data.policy import Gaussian
+from data.rollouts import ROLLOUTS
 
 SHAPE = EpisodeShape(1, 4, 3)
 STILL = math.log(1e-6)  # the log of a deviation that moves nothing
@@ -95,14 +97,6 @@ def test_each_inner_step_has_a_luck_of_its_own(family: NavigationFamily) -> None
     lucks = [batch.luck_at(step) for step in range(2 * ROLLOUTS)]
     assert all(not torch.equal(lucks[i], lucks[j]) for i in range(len(lucks)) for j in range(i))
     assert torch.equal(lucks[ROLLOUTS][:, :, 1:], lucks[0][:, :, :-1])  # beyond those drawn, a step later
-
-
-def test_a_gaussian_policy_is_torchs_own_distribution() -> None:
-    answer, luck = torch.randn(5, 4, generator=seeded(0)), torch.randn(5, 2, generator=seeded(1))
-    theirs = torch.distributions.Normal(answer[:, :2], answer[:, 2:].exp())
-    action = Gaussian(2).act(answer, luck)
-    torch.testing.assert_close(action, theirs.mean + theirs.stddev * luck)
-    torch.testing.assert_close(Gaussian(2).log_p(answer, action), theirs.log_prob(action).sum(-1))
 
 
 class Net:

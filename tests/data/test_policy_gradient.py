@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from data.policy import Categorical
 from data.policy_gradient import MetaGradient, advantages, discounted, exploration, linear_baseline, surrogate
 
 PAID = torch.tensor([1.0, 0.2], dtype=torch.float64)  # of the bandit's two arms
@@ -21,7 +22,7 @@ def all_pulls(pulls: int) -> Tensor:
 
 def log_p(logits: Tensor, arms: Tensor) -> Tensor:
     """Of each task's pulls, by its own policy: (tasks, 2), (tasks, pulls) → (tasks, pulls)."""
-    return logits.log_softmax(-1).gather(1, arms)
+    return Categorical(2).log_p(logits.unsqueeze(1).expand(*arms.shape, 2), arms.unsqueeze(-1))
 
 
 def loss(logits: Tensor, arms: Tensor, meta_gradient: MetaGradient) -> Tensor:
@@ -84,7 +85,8 @@ def test_many_rollouts_agree_with_enumeration_within_their_interval() -> None:
     generator, start = torch.Generator().manual_seed(0), many(50_000)
 
     def pulled(logits: Tensor, count: int) -> Tensor:
-        return torch.multinomial(logits.detach().softmax(-1), count, True, generator=generator)
+        luck = Categorical(2).luck(len(logits), count, generator=generator).double()
+        return Categorical(2).act(logits.detach().unsqueeze(1), luck).squeeze(-1)
 
     explored = pulled(start, PULLS)
     after = adapted(start, explored)

@@ -54,6 +54,7 @@ TRANSLATED = TaskView(
     {"sources": ["un", "deux"], "expected": ["one", "two"], "support": 1},
     {0: {"produced": ["to"], "score": 0.0}, 1: {"produced": ["two"], "score": 1.0}},
 )
+GATHERED = TaskView("returns", {}, {step: {"returns": [np.arange(3.0 + step)], "score": 2.0 + step} for step in (0, 1)})
 WALKED = TaskView("paths", {"goal": np.array([1.0, 2.0])}, {0: {"paths": [np.zeros((3, 2))], "score": -1.0}})
 
 

@@ -91,6 +91,12 @@ def test_texts_of_ones_own_are_shown_once_their_file_is_named(app, said, tmp_pat
     assert "switched off on this server" in text and "SHA-256" not in text
 
 
+@pytest.mark.usefixtures("mine")
+def test_environments_of_ones_own_say_that_a_function_has_to_be_named(app, said) -> None:
+    page = app("datasets", set="environments")
+    assert "is not an import path" in said(page) and "my_tasks:make_task" in said(page)
+
+
 def test_splits_are_drawn_anew(app, mine) -> None:
     page = app("datasets", set="mine")
     page.number_input("split-seed").set_value(3).run()

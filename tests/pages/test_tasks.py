@@ -9,7 +9,7 @@ from data.metric import accuracy
 from data.view import TaskView
 from pages.parts.run import hard_tasks
 from tests.pages.conftest import as_read
-from tests.pages.looks import TRANSLATED, WALKED, curve, evaluated, of_classes, pictures, validated
+from tests.pages.looks import GATHERED, TRANSLATED, WALKED, curve, evaluated, of_classes, pictures, validated
 
 
 def test_before_the_first_validation_the_cards_say_what_will_come(app, said, make_run):
@@ -74,6 +74,7 @@ def test_pictures_say_right_and_wrong_in_signs_and_words(app, said, make_run, ho
         (of_classes("texts", texts=["s1", "s2", "<i>q1", "q2", "q3", "q4"]), ["&lt;i&gt;q1", "✕ beta, 60 %", "✓ 60 %"]),
         (TRANSLATED, ["<td>deux</td><td>two</td><td>✕ to</td><td>✓ two</td>", "Support set, 1 examples"]),
         (WALKED, ["accuracy -100.00 %"]),
+        (GATHERED, ["accuracy 200.00 % before adapting, 300.00 % after 1 step"]),
         (TaskView("holograms", {}, {0: {"score": 0.5}}), ["It was written by a later version"]),
         (pictures(channels=3), ["query of class 2"]),
     ],
@@ -175,3 +176,16 @@ def test_paths_are_drawn_before_and_after_with_their_goals():
         ("after 4 steps, path 2", "after 4 steps", False, 2),
         ("goal", "", True, 2),
     ]
+
+
+def test_returns_are_drawn_step_by_step_before_and_after():
+    said = {step: {"returns": [np.arange(3.0), np.arange(2.0) * step]} for step in (0, 2)}
+    chart = view_charts.returns_chart(TaskView("returns", {}, said))
+    named = [(trace.name, trace.listed, trace.x.tolist(), trace.y.tolist()) for trace in chart.traces]
+    assert named == [
+        ("before adapting", True, [0, 1, 2], [0, 1, 2]),
+        ("before adapting, trajectory 2", False, [0, 1], [0, 0]),
+        ("after 2 steps", True, [0, 1, 2], [0, 1, 2]),
+        ("after 2 steps, trajectory 2", False, [0, 1], [0, 2]),
+    ]
+    assert (chart.x_title, chart.y_title) == ("step", "return so far")

@@ -27,7 +27,7 @@ from core.training.saving import SAVINGS
 from data.registry import families
 from pages.parts import pictures
 from pages.parts.train import config_form, draft, episode_view
-from pages.parts.train import own_network as own_network_part
+from pages.parts.train import own_code as own_code_part
 from pages.parts.train.episode_view import tiles
 from pages.parts.train.wording import worded
 from tests.data.frozen_nets import frozen_network
@@ -499,7 +499,7 @@ def own_network(page, path):
 
 
 def test_a_network_of_ones_own_is_measured_only_when_somebody_asks(app, wanted, monkeypatch):
-    monkeypatch.setattr(own_network_part, "tried", lambda *_: "stacked")
+    monkeypatch.setattr(own_code_part, "tried", lambda *_: "stacked")
     page = app("train", preset="sinusoid-maml")
     page.button_group("choose-model-Network").set_value("module").run()
     wanted.clear()
@@ -530,7 +530,7 @@ def test_a_network_of_ones_own_is_tried_as_its_path_is_typed(app, store, monkeyp
         asked.append(words)
         return spawned(*words)
 
-    monkeypatch.setattr(own_network_part, "forked", lambda _: start)
+    monkeypatch.setattr(own_code_part, "forked", lambda _: start)
     file = tmp_path / "typed_nets.py"
     file.write_text(
         "import torch\nclass Net(torch.nn.Module):\n    def __init__(self, *_):\n        raise ValueError('no')"
@@ -556,7 +556,7 @@ def test_a_network_of_ones_own_is_tried_as_its_path_is_typed(app, store, monkeyp
 
 
 def test_what_is_no_path_is_said_without_a_process(app, monkeypatch):
-    monkeypatch.setattr(own_network_part, "tried", None)
+    monkeypatch.setattr(own_code_part, "tried", None)
     page = own_network(app("train", preset="sinusoid-maml"), "my_nets")
     assert "is not an import path" in complaints(page)[0]
 
@@ -566,7 +566,7 @@ def frozen(home, monkeypatch):
     """A frozen network's weights among the data sets; of which configs it was tried out."""
     frozen_network(home.datasets / "weights")
     asked = []
-    monkeypatch.setattr(own_network_part, "tried", lambda config, *_: asked.append(config))
+    monkeypatch.setattr(own_code_part, "tried", lambda config, *_: asked.append(config))
     return asked
 
 
@@ -604,7 +604,7 @@ def test_what_is_wrong_with_a_frozen_network_is_said_at_its_field(app, home, mon
             "It gives 6 features of a picture, not 512.", "Set extractor_size to 6.", "family.extractor_size"
         )
 
-    monkeypatch.setattr(own_network_part, "tried", refused)
+    monkeypatch.setattr(own_code_part, "tried", refused)
     page = app("train", preset="doodles-5w1s")
     chosen = dict(assignment.split("=") for assignment in frozen_network(home.datasets / "weights")[:2])
     page.session_state["train-draft"].change(chosen)
@@ -613,6 +613,26 @@ def test_what_is_wrong_with_a_frozen_network_is_said_at_its_field(app, home, mon
     (first, _) = complaints(page)
     assert "It gives 6 features of a picture, not 512. Set “Features it gives” to 6." in first
     assert page.button("launch").disabled
+
+
+def test_environments_of_ones_own_are_tried_as_their_path_is_typed(app, said, monkeypatch, tmp_path):
+    """By a process of its own; the server imports nothing, and shows none of them."""
+    monkeypatch.setenv("INNERLOOP_PATH", str(tmp_path))
+    monkeypatch.setattr(own_code_part, "forked", lambda _: spawned)
+    file = tmp_path / "typed_tasks.py"
+    file.write_text("def make_task(rng):\n    return rng.random()")
+    page = app("train", preset="sinusoid-maml")
+    page.button_group("choose-family-Task family").set_value("environments").run()
+    assert "is not an import path" in complaints(page)[0]
+    setting(page, "family.make_task").set_value("typed_tasks:make_task").run()
+    assert "is a float, not a gymnasium.Env" in complaints(page)[0]
+    assert page.button("launch").disabled
+    file.write_text("import gymnasium\ndef make_task(rng):\n    return gymnasium.make('CartPole-v1')")
+    os.utime(file, (1, 1))
+    page.run()
+    assert complaints(page) == []
+    assert "which this server does not run" in said(page)
+    assert "typed_tasks" not in sys.modules
 
 
 def test_missing_files_are_named_with_their_place_and_block_the_launch(app, said, home):

@@ -62,6 +62,13 @@ def test_a_network_of_innerloops_own_is_launched_anywhere(monkeypatch: pytest.Mo
     assert trust.refusal(values("sinusoid")) == {}
 
 
+@pytest.mark.parametrize("asked", ["on", "off"])
+def test_environments_of_ones_own_are_code_as_networks_are(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    monkeypatch.setenv(trust.SETTING, asked)
+    config = values("sinusoid") | {"family": {"name": "environments", "make_task": "tasks:make_task"}}
+    assert ("family.make_task" in trust.refusal(config)) is (asked == "off")
+
+
 @pytest.mark.parametrize(
     ("file", "asked", "expected"),
     [

@@ -40,6 +40,10 @@ def paths(view: TaskView, name: str) -> None:
     live_chart(view_charts.paths_chart(view), key=f"chart-{name}", height=420)
 
 
+def returns(view: TaskView, name: str) -> None:
+    live_chart(view_charts.returns_chart(view), key=f"chart-{name}")
+
+
 def of_pictures(view: TaskView, name: str) -> None:
     """A row a class: its support, then its queries with what each is taken for; and all of them in a plane."""
     given = view.given
@@ -157,4 +161,5 @@ DRAWN: dict[str, Callable[[TaskView, str], Any]] = {
     "texts": texts,
     "translations": translations,
     "paths": paths,
+    "returns": returns,
 }

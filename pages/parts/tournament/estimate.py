@@ -8,6 +8,7 @@ import streamlit as st
 from core.runs.outlook import outlook
 from core.tournament.expected import Expected, expected
 from core.tournament.plan import Contestant
+from core.trial import own_code
 from pages.parts import session
 from pages.parts.redraw import redraw
 from pages.parts.train.forecast_view import LOOK, line, owner, told
@@ -23,8 +24,8 @@ def estimated(values: dict[str, Any], chosen: Sequence[Contestant], seeds: int) 
         told("Measured while the processor was busy, so rather long.")
     if found.failed:
         told(found.unknown)
-    elif values["model"]["name"] == "module" and found.unmeasured:
-        told("A network of one's own is not measured: its code runs when the tournament is started.")
+    elif found.unmeasured and any(own_code(one.config) for one in found.unmeasured):
+        told("Code of one's own is not measured: it runs when the tournament is started.")
     elif meets.occupant is not None and meets.slot.startswith("cuda") and found.unmeasured:
         told(f"Time is measured once run {meets.occupant.id} has left {meets.slot}.")
     elif found.unmeasured:

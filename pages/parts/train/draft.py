@@ -21,7 +21,7 @@ from data.errors import InnerloopError, InputError
 from data.places import Folders
 from data.registry import families
 from pages.parts import session, trust
-from pages.parts.train import config_form, own_network
+from pages.parts.train import config_form, own_code
 from pages.parts.train.wording import worded
 
 DRAFT = "train-draft"  # session state
@@ -130,7 +130,7 @@ class Draft:
                 return None, refused
             config = parse(self.values, session.home().folders)
             weights(config)
-            own_network.check(config)
+            own_code.check(config)
             return config, {}
         except ConfigError as error:
             problems: dict[str, str] = {}

@@ -41,6 +41,10 @@ def _opened(name: str, config: str, datasets: str, cache: str, version: int) -> 
 
 def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
     """Draw a training task. Raises DataError where files are missing."""
+    if families()[config.name].own_code(config):
+        return say.caption(
+            "Its tasks are made by code of yours, which this server does not run. A run's page shows some."
+        )
     # The shape of a task is not part of what has to be loaded. Tasks of features are looked at as what they are of.
     looked_at = {config.frozen: ""} if config.frozen else {}
     loaded = type(config).model_validate(config.model_dump() | small_shape(config) | looked_at)

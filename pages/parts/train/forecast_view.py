@@ -15,6 +15,7 @@ from core.forecast_line import ForecastLine
 from core.runs import warm
 from core.runs.outlook import outlook
 from core.training.build import cores_before
+from core.trial import own_code
 from data.errors import InnerloopError
 from pages.parts import readable, say, session
 from pages.parts.redraw import redraw
@@ -115,15 +116,15 @@ class ForecastView:
         return said
 
     def _may_run(self) -> bool:
-        """A network of one's own is code, which runs when somebody asks for it and not because a path is typed."""
-        if self.config.model.name != "module":
+        """What is one's own is code, which runs for long when somebody asks for it and not because a path is typed."""
+        if not own_code(self.config):
             return True
         pressed = st.button(
             "Measure time and memory",
             key="measure-own",
             icon=":material/timer:",
             type="tertiary",
-            help="Runs a few iterations of your network in a process of its own.",
+            help="Runs a few iterations of your code in a process of its own.",
         )
         return pressed or line().measures(owner(), self.config, self.slot)
 

@@ -33,6 +33,7 @@ TEXTS = {"vocabulary": 64, "longest": 8}
 FAMILIES = {
     **{"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES, "pictures": SIZES},
     **{"navigation": {"k_shot": 2, "n_query": 2, "horizon": 5}},
+    **{"environments": {"make_task": "tests.core.cartpole:make_task", "k_shot": 2, "n_query": 2, "horizon": 5}},
     **{"intents": SIZES | TEXTS, "own-texts": SIZES | TEXTS | {"n_way": 2}},
 }
 MODELS = {

@@ -1,4 +1,6 @@
-"""A person's own network, tried out as its path is typed: by a process of its own, as at launch, and never by the server."""
+"""A person's own network or environments, tried out as the path is typed: by a process of its own, as at launch, and never by
+the server.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +11,11 @@ from core.config.frozen_network import frozen_files
 from core.config.run import RunConfig
 from core.elsewhere import forked
 from core.models.base import ModelError
-from core.models.module import EXAMPLE
-from core.trial import own_networks, tried
-from data import own_module
+from core.trial import own_code, own_parts, tried
 from pages.parts import session
 
 AGAIN = 600.0  # seconds after which an answer is asked for anew, even if the file is the same: it may import others
-# All that a network has to fit. How long it trains, say, changes nothing of that.
+# All that it has to fit. How long it trains, say, changes nothing of that.
 SEEN = {
     **dict.fromkeys(("family", "model", "algorithm", "batch_statistics"), True),
     "evaluation": {"n_way", "k_shot", "n_query", "inner_steps"},
@@ -23,19 +23,16 @@ SEEN = {
 
 
 def check(config: RunConfig) -> None:
-    """Whether the network can be built and learn these tasks. Raises ModelError, which says so at the field that is wrong.
+    """Whether these tasks can be made, and the network can learn them. Raises an InnerloopError for the field that is wrong.
 
     Asked at every rerun: an answer is kept for as long as settings and file stay the same.
     """
-    own = own_networks(config)
-    if not own:
+    if not own_parts(config):
         return
-    files: list[Path | None] = []
-    if "model.path" in own:  # what is no path at all is known without a process
-        files.append(own_module.file_of(own_module.names(config.model.path, EXAMPLE, "model.path")[0]))
+    files = [one.file() for one in own_code(config)]  # what is no path at all is known without a process
     if config.family.frozen_network:
         files += frozen_files(config.family, session.home().folders)
-    with st.spinner("Trying your network out …"):
+    with st.spinner("Trying your code out …"):
         if problem := _problem(config.model_dump_json(include=SEEN), changed(files), str(session.home().root)):
             raise ModelError(*problem)
 
