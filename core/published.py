@@ -33,6 +33,9 @@ SAID = {
     "downsampling": "downsampling",
     "halvings": "halving blocks",
     "widths": "layers",
+    "reward": "reward",
+    "horizon": "longest trajectory",
+    "later_steps": "later inner steps",
     "trained_n_way": "classes in training",
     "trained_k_shot": "shots in training",
     "queries": "queries",
@@ -43,7 +46,7 @@ SAID = {
 
 @dataclass(frozen=True)
 class Published:
-    """What a paper reports. mean: accuracy in [0, 1] or mean squared error. text: as printed. mark: V, S or M."""
+    """What a paper reports. mean: accuracy in [0, 1], mean squared error or mean return. text: as printed. mark: V, S or M."""
 
     text: str
     mean: float
@@ -123,13 +126,17 @@ def near(run: Run) -> list[Standing]:
 
 
 def _own(run: Run, facts: Facts) -> dict[str, Any]:
-    """The run's facts by the names in SAID, without those that play no part: a baseline has no training tasks."""
+    """The run's facts by the names in SAID, without those that play no part: a baseline has no training tasks, and tasks that
+    are no classification have no classes.
+    """
     of, family, model = run.test["protocol"], run.config["family"], run.config["model"]
     found = {**family, **model, "network": model["name"], "batch_statistics": normalised_by(of, facts)}
     if facts.trains and facts.work == "tasks":
-        found |= {"trained_n_way": family.get("n_way", 1), "trained_k_shot": family["k_shot"]}
+        found |= {"trained_n_way": family.get("n_way"), "trained_k_shot": family["k_shot"]}
     if facts.takes_steps:
         found["steps"] = of["inner_steps"]
+    if found.get("steps", 0) < 2:  # there is none after the first
+        found.pop("later_steps", None)
     if found["batch_statistics"] in TOGETHER:
         found["queries"] = of["n_query"]
     return {name: value for name, value in found.items() if name in SAID and value not in (None, "none")}

@@ -56,17 +56,18 @@ def test_the_file_says_what_is_printed() -> None:
         number = entry.number
         assert number.mark in ("V", "S", "M") and number.source
         printed = [float(part) for part in number.text.removesuffix(" %").split(" ± ")]
-        factor = 1 if entry.family == "sinusoid" else 100
+        shares = entry.family not in ("sinusoid", "navigation")
+        factor = 100 if shares else 1
         assert printed[0] == pytest.approx(factor * number.mean)
         assert (printed[1] if len(printed) > 1 else 0) == pytest.approx(factor * entry.half_width)
-        assert number.text.endswith("%") != (entry.family == "sinusoid")
+        assert number.text.endswith("%") is shares
         assert entry.facts.keys() <= SAID.keys()
-    assert len(entries()) == 78
+    assert len(entries()) == 82
 
 
 def test_a_number_stands_beside_a_preset_of_its_kind_and_only_one() -> None:
     named = [name for entry in entries() for name in entry.presets]
-    assert len(named) == len(set(named)) == 57
+    assert len(named) == len(set(named)) == 58
     assert set(named) < {one.name for one in PRESETS}
     for entry in entries():
         for name in entry.presets:
@@ -105,6 +106,24 @@ def test_below_and_above(tested) -> None:
 def test_of_errors_above_is_worse(tested) -> None:
     found = first(tested("sinusoid-pretrain", 2.5, 0.1, **LIKE_SINUSOID))
     assert (found.standing, found.reason) == ("above", "2.5 ± 0.1 lies above 2.19, worse by 0.31")
+
+
+def test_of_returns_above_is_better_and_the_number_of_updates_counts(tested) -> None:
+    like = {"batch_statistics": "none", "n_query": 20}
+    for steps, mean, said in (
+        (3, -5.05, "-5.05 ± 0.25 lies below -3.2, worse by 1.85"),
+        (0, -40.0, "agrees with -40.4"),
+    ):
+        found = first(tested("navigation-maml", mean, 0.25 if steps else 2.0, **like, inner_steps=steps))
+        assert said in found.reason and "not known of theirs" not in found.reason
+    whole = near(tested("navigation-maml", -5.0, 0.25, "family.later_steps=1.0", **like, inner_steps=2))
+    assert "later inner steps 1, theirs 0.5" in [one.reason for one in whole]
+    assert (
+        first(tested("navigation-maml", -11.0, 1.0, "family.later_steps=1.0", **like, inner_steps=1)).standing
+        == "reproduced"
+    )
+    squared = first(tested("navigation-maml", -5.0, 0.25, "family.reward=squared distance", **like, inner_steps=3))
+    assert squared.reason == "reward squared distance, theirs distance"
 
 
 def test_the_published_interval_widens_ours(tested) -> None:
