@@ -51,7 +51,8 @@ def play() -> None:
         with theme.heading("Draw"):
             icon = ":material/casino:"
             st.button("Other signs", key="draw-task", icon=icon, type="tertiary", help=ANOTHER, on_click=another)
-        turned = knobs()
+        with st.container(key="draw-knobs"):
+            turned = knobs()
         st.fragment(drawn)(chosen, turned, task_asked_for())
         for one in chosen:
             if one.file:

@@ -186,6 +186,7 @@ class Sheet {
   /** A column a class. Pads that are out of sight keep what is on them. */
   lay() {
     const {ways, shots} = this.data;
+    this.find('.signs').style.cssText = `--columns: ${Math.min(ways, 5)}; --narrow: ${Math.min(ways, 3)}`;
     this.find('.signs').replaceChildren(...Array.from({length: ways}, (_, sign) => {
       const pads = Array.from({length: shots}, (_, shot) => {
         const key = `${sign}-${shot}`;

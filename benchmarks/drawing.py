@@ -1,0 +1,114 @@
+"""What learners that come along make of drawings: ``python -m benchmarks.drawing``.
+
+Accuracy: held-out doodles' own curves as a mouse would leave them, with its tremor, through the pads' own rasteriser, 5-way
+1-shot. Time: of an answer from the strokes on, one session alone and ten at once. Memory: after a thousand answers.
+"""
+
+import sys
+import tempfile
+import threading
+import time
+
+import numpy as np
+import psutil
+import torch
+
+from core.library import Learner, load_file
+from core.playground.recognition import Task, answer
+from core.playground.shipped import shipped
+from core.playground.signs import drawings
+from core.playground.strokes import SCALE, Drawing, picture
+from core.runs.home import Home
+from core.training.summary import Z
+from data.doodles import invent, pool_generator, redraw
+
+WAYS, TASKS, CLASSES = 5, 1000, 500
+TREMOR = 6.0  # thousandths of a pad's side: about a pixel of a screen
+SESSIONS, ANSWERS = 10, 20
+MOST = 1000  # answers, of which the memory is looked at
+
+
+def by_mouse(drawing: Drawing, random: np.random.Generator) -> Drawing:
+    """The same as whole places of a mouse that trembles."""
+    strokes = [stroke * SCALE + random.normal(0, TREMOR, stroke.shape) for stroke in drawing.strokes]
+    return Drawing.of([stroke.round().clip(0, SCALE).astype(int).flatten().tolist() for stroke in strokes])
+
+
+def pads(classes: int = CLASSES) -> np.ndarray:
+    """Two pictures of each class of the test split: uint8 (classes, 2, 28, 28)."""
+    generator, random, found = pool_generator(0, "test"), np.random.default_rng(0), []
+    while len(found) < classes:
+        drawn = redraw(invent(50, generator), 2, generator)
+        found += [[picture(by_mouse(one, random)) for one in drawings(drawn, number)] for number in range(50)]
+    return np.array(found[:classes])
+
+
+def tasks(looks: np.ndarray, count: int = TASKS) -> list[list[Task]]:
+    """Of each episode a task for each of its classes."""
+    random, found = np.random.default_rng(1), []
+    for _ in range(count):
+        five = looks[random.choice(len(looks), WAYS, replace=False)]
+        found.append([Task(five[:, 0], tuple(range(WAYS)), one[1]) for one in five])
+    return found
+
+
+def accuracy(learner: Learner, episodes: list[list[Task]]) -> tuple[float, float]:
+    """Mean and half-width of the 95 % interval over episodes."""
+    scores = [
+        np.mean([answer(learner, task).probabilities[-1].argmax() == sign for sign, task in enumerate(episode)])
+        for episode in episodes
+    ]
+    return float(np.mean(scores)), float(Z * np.std(scores, ddof=1) / len(scores) ** 0.5)
+
+
+def answered(learners: list[Learner], drawn: list[Drawing]) -> float:
+    """Seconds from the strokes on pads to all learners' answers."""
+    began = time.perf_counter()
+    looks = np.stack([picture(one) for one in drawn])
+    for learner in learners:
+        answer(learner, Task(looks[:-1], tuple(range(WAYS)), looks[-1]))
+    return time.perf_counter() - began
+
+
+def timed(learners: list[Learner], drawn: list[Drawing], sessions: int) -> tuple[float, float]:
+    """Median and 95th percentile of the seconds of an answer, while so many sessions ask."""
+    took: list[float] = []
+
+    def ask() -> None:
+        took.extend(answered(learners, drawn) for _ in range(ANSWERS))
+
+    threads = [threading.Thread(target=ask) for _ in range(sessions)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return float(np.median(took)), float(np.quantile(took, 0.95))
+
+
+def main(episodes: int = TASKS) -> None:
+    torch.set_num_threads(1)  # as in the server
+    home = Home.find(tempfile.mkdtemp(prefix="innerloop-drawing-"))
+    began = time.perf_counter()
+    files = [one for one in shipped().values() if one.family == "doodles"]
+    learners = [load_file(one.path, home=home, batch_statistics="support") for one in files]
+    print(f"loaded in {time.perf_counter() - began:.2f} s")
+    generator = pool_generator(0, "test")
+    signs = redraw(invent(50, generator), 1, generator)
+    drawn = [drawings(signs, number)[0] for number in range(WAYS + 1)]
+    for count in (1, 4):
+        for sessions in (1, SESSIONS):
+            middle, late = timed((learners * 4)[-count:], drawn, sessions)
+            print(f"{count} learners, {sessions} sessions: {middle * 1000:.0f} ms, p95 {late * 1000:.0f} ms")
+    process = psutil.Process()
+    before = process.memory_info().rss
+    for _ in range(MOST):
+        answered(learners, drawn)
+    print(f"memory after {MOST} answers: {(process.memory_info().rss - before) / 2**20:+.1f} MiB")
+    drawn_tasks = tasks(pads(), episodes)
+    for one, learner in zip(files, learners, strict=True):
+        mean, ci95 = accuracy(learner, drawn_tasks)
+        print(f"{one.title}: {100 * mean:.2f} ± {100 * ci95:.2f} % on {episodes} episodes drawn by mouse")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

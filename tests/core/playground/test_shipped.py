@@ -1,0 +1,42 @@
+"""The learners that come with Innerloop."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.library import load_file
+from core.playground.recognition import Task, answer
+from core.playground.shipped import FOLDER, shipped
+from core.playground.signs import drawings
+from core.playground.strokes import picture
+from core.runs.home import Home
+from data import doodles
+
+DRAWN = [name for name, one in shipped().items() if one.family == "doodles"]
+
+
+def test_they_take_less_than_a_megabyte_and_are_described() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 1_000_000
+    assert {one.learner for one in shipped().values()} >= {"protonet", "maml"}
+    for one in shipped().values():
+        assert one.path.is_file() and one.measured[0].text == one.score
+        assert all(test.episodes >= 1000 and 0 < test.ci95 < 0.05 for test in one.measured)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_they_tell_signs_apart_that_were_drawn_on_pads_on_a_machine_without_pictures(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doodles, "draw_pool", lambda *_: pytest.fail("the pool was drawn"))
+    learner = load_file(shipped()[name].path, home=Home.find(tmp_path), batch_statistics="support")
+    drawn = doodles.redraw(doodles.invent(50, torch.Generator().manual_seed(9)), 2, torch.Generator().manual_seed(9))
+    pads = [[picture(one) for one in drawings(drawn, number)] for number in range(50)]
+    right = []
+    for task in range(10):
+        five = pads[5 * task : 5 * task + 5]
+        for asked in range(5):
+            found = answer(learner, Task(np.stack([one[0] for one in five]), tuple(range(5)), five[asked][1]))
+            right.append(found.probabilities[-1].argmax() == asked)
+    assert np.mean(right) > 0.8
