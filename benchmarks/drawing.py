@@ -14,7 +14,7 @@ import psutil
 import torch
 
 from core.library import Learner, load_file
-from core.playground.recognition import Task, answer
+from core.playground.recognition import Support, adapted
 from core.playground.shipped import shipped
 from core.playground.signs import drawings
 from core.playground.strokes import SCALE, Drawing, picture
@@ -22,7 +22,7 @@ from core.runs.home import Home
 from core.training.summary import Z
 from data.doodles import invent, pool_generator, redraw
 
-WAYS, TASKS, CLASSES = 5, 1000, 500
+WAYS, EPISODES, CLASSES = 5, 1000, 500
 TREMOR = 6.0  # thousandths of a pad's side: about a pixel of a screen
 SESSIONS, ANSWERS = 10, 20
 MOST = 1000  # answers, of which the memory is looked at
@@ -43,30 +43,27 @@ def pads(classes: int = CLASSES) -> np.ndarray:
     return np.array(found[:classes])
 
 
-def tasks(looks: np.ndarray, count: int = TASKS) -> list[list[Task]]:
-    """Of each episode a task for each of its classes."""
-    random, found = np.random.default_rng(1), []
-    for _ in range(count):
-        five = looks[random.choice(len(looks), WAYS, replace=False)]
-        found.append([Task(five[:, 0], tuple(range(WAYS)), one[1]) for one in five])
-    return found
+def episodes(looks: np.ndarray, count: int) -> list[np.ndarray]:
+    """Of each its classes' pictures, uint8 (WAYS, 2, 28, 28)."""
+    random = np.random.default_rng(1)
+    return [looks[random.choice(len(looks), WAYS, replace=False)] for _ in range(count)]
 
 
-def accuracy(learner: Learner, episodes: list[list[Task]]) -> tuple[float, float]:
-    """Mean and half-width of the 95 % interval over episodes."""
-    scores = [
-        np.mean([answer(learner, task).probabilities[-1].argmax() == sign for sign, task in enumerate(episode)])
-        for episode in episodes
-    ]
+def accuracy(learner: Learner, drawn: list[np.ndarray]) -> tuple[float, float]:
+    """Mean and half-width of the 95 % interval over episodes, one query of each class."""
+    scores = []
+    for five in drawn:
+        found = adapted(learner, Support(five[:, 0], tuple(range(WAYS))))
+        scores.append(np.mean([found.answer(one)[-1].argmax() == sign for sign, one in enumerate(five[:, 1])]))
     return float(np.mean(scores)), float(Z * np.std(scores, ddof=1) / len(scores) ** 0.5)
 
 
 def answered(learners: list[Learner], drawn: list[Drawing]) -> float:
-    """Seconds from the strokes on pads to all learners' answers."""
+    """Seconds from the strokes on pads to all learners' answers, which adapt anew."""
     began = time.perf_counter()
     looks = np.stack([picture(one) for one in drawn])
     for learner in learners:
-        answer(learner, Task(looks[:-1], tuple(range(WAYS)), looks[-1]))
+        adapted(learner, Support(looks[:-1], tuple(range(WAYS)))).answer(looks[-1])
     return time.perf_counter() - began
 
 
@@ -85,7 +82,7 @@ def timed(learners: list[Learner], drawn: list[Drawing], sessions: int) -> tuple
     return float(np.median(took)), float(np.quantile(took, 0.95))
 
 
-def main(episodes: int = TASKS) -> None:
+def main(count: int = EPISODES) -> None:
     torch.set_num_threads(1)  # as in the server
     home = Home.find(tempfile.mkdtemp(prefix="innerloop-drawing-"))
     began = time.perf_counter()
@@ -95,19 +92,19 @@ def main(episodes: int = TASKS) -> None:
     generator = pool_generator(0, "test")
     signs = redraw(invent(50, generator), 1, generator)
     drawn = [drawings(signs, number)[0] for number in range(WAYS + 1)]
-    for count in (1, 4):
+    for many in (1, 4):
         for sessions in (1, SESSIONS):
-            middle, late = timed((learners * 4)[-count:], drawn, sessions)
-            print(f"{count} learners, {sessions} sessions: {middle * 1000:.0f} ms, p95 {late * 1000:.0f} ms")
+            middle, late = timed((learners * 2)[-many:], drawn, sessions)
+            print(f"{many} learners, {sessions} sessions: {middle * 1000:.0f} ms, p95 {late * 1000:.0f} ms")
     process = psutil.Process()
     before = process.memory_info().rss
     for _ in range(MOST):
         answered(learners, drawn)
     print(f"memory after {MOST} answers: {(process.memory_info().rss - before) / 2**20:+.1f} MiB")
-    drawn_tasks = tasks(pads(), episodes)
+    by_hand = episodes(pads(), count)
     for one, learner in zip(files, learners, strict=True):
-        mean, ci95 = accuracy(learner, drawn_tasks)
-        print(f"{one.title}: {100 * mean:.2f} ± {100 * ci95:.2f} % on {episodes} episodes drawn by mouse")
+        mean, ci95 = accuracy(learner, by_hand)
+        print(f"{one.title}: {100 * mean:.2f} ± {100 * ci95:.2f} % on {count} episodes drawn by mouse")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """What a trained learner says of one drawing after it has seen a few of each class: its probabilities by inner step."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from core.algorithms.base import Algorithm, TaskState
 from core.library import Learner
 from core.playground.curves import at_rate, inner_rate
 from core.training.evaluation import curve_steps, evaluated_steps
@@ -16,29 +16,47 @@ from data.pictures import as_input
 
 
 @dataclass(frozen=True)
-class Task:
-    """Pictures of classes to learn from, and one that is asked for. support: uint8 (n, 28, 28). labels: of each its class in
-    [0, classes), ascending, each class at least once. query: uint8 (28, 28).
+class Support:
+    """Drawings to learn from. pictures: uint8 (n, 28, 28). labels: of each its class in [0, classes), ascending, each class at
+    least once.
     """
 
-    support: np.ndarray
+    pictures: np.ndarray
     labels: tuple[int, ...]
-    query: np.ndarray
 
     @property
     def classes(self) -> int:
         return max(self.labels) + 1
 
+    @property
+    def key(self) -> tuple[bytes, tuple[int, ...]]:
+        """Equal for the same drawings."""
+        return self.pictures.tobytes(), self.labels
+
 
 @dataclass(frozen=True)
-class Answer:
-    """probabilities (len(steps), classes): after each of these inner steps, which ascend from 0. rate: the inner rate, None
-    where there is no single one.
+class Adapted:
+    """A learner that has seen the drawings. states: what it knew after each of these inner steps, which ascend from 0. rate: the
+    inner rate, None where there is no single one. For one thread at a time: a state may remember what it was asked last.
     """
 
-    probabilities: np.ndarray
+    algorithm: Algorithm
+    states: tuple[TaskState, ...]
     steps: tuple[int, ...]
     rate: float | None
+    classes: int
+
+    def answer(self, picture: np.ndarray) -> np.ndarray:
+        """Probabilities of each class for a drawing, uint8 (28, 28), after each of the steps: (len(steps), classes)."""
+        query = _inputs(self.algorithm, picture[None])
+        with torch.no_grad():
+            said = [self.algorithm.predict(state, query)[0, 0, : self.classes] for state in self.states]
+        return torch.stack(said).softmax(-1).cpu().numpy()
+
+    @property
+    def size(self) -> int:
+        """Bytes of what was adapted."""
+        return sum(weight.nbytes for state in self.states for weight in state.weights.values())
 
 
 def suits(learner: Learner, classes: int) -> str:
@@ -49,36 +67,28 @@ def suits(learner: Learner, classes: int) -> str:
     return ""
 
 
-def answer(learner: Learner, task: Task, steps: int | None = None, faster: float = 1.0) -> Answer:
-    """A learner's answer. steps: inner steps; None for as many as its own test takes. faster: times its inner rate.
+def adapted(learner: Learner, support: Support, steps: int | None = None, faster: float = 1.0) -> Adapted:
+    """What a learner makes of the drawings. steps: inner steps; None for as many as its own test takes. faster: times its
+    inner rate.
 
     A learner with an output for each class of its training can be asked about fewer: those without examples are left out
     of the softmax, and adapting pushes them down. Raises InputError for more.
     """
-    if problem := suits(learner, task.classes):
+    if problem := suits(learner, support.classes):
         raise InputError(problem)
     algorithm = at_rate(learner.algorithm, faster)
     taken = evaluated_steps(algorithm, learner.trained.config) if steps is None else steps
     wanted = curve_steps(taken) if algorithm.takes_steps else [0]
-    outputs = learner.n_way if algorithm.fixed_way else task.classes
-    query = _inputs(learner, task.query[None])
-    said = []
+    x = _inputs(algorithm, support.pictures)
+    y = torch.tensor(support.labels, device=x.device)[None]
+    outputs = learner.n_way if algorithm.fixed_way else support.classes
+    task = Episodes(x, y, x[:, :0], y[:, :0], Classification(outputs))
     with algorithm.forward_tasks.twice_differentiable():
-        states = algorithm.trajectory(_episode(learner, task, outputs), wanted[-1], differentiable=False)
-        for step, state in enumerate(states):
-            if step in wanted:
-                with torch.no_grad():
-                    logits = algorithm.predict(state, query)[0, 0, : task.classes]  # (classes,)
-                said.append(logits.softmax(-1).cpu())
-    return Answer(torch.stack(said).numpy(), tuple(wanted), inner_rate(algorithm))
+        course = enumerate(algorithm.trajectory(task, wanted[-1], differentiable=False))
+        states = tuple(state for step, state in course if step in wanted)
+    return Adapted(algorithm, states, tuple(wanted), inner_rate(algorithm), support.classes)
 
 
-def _episode(learner: Learner, task: Task, outputs: int) -> Episodes:
-    x = _inputs(learner, task.support)
-    y = torch.tensor(task.labels, device=x.device)[None]
-    return Episodes(x, y, x[:, :0], y[:, :0], Classification(outputs))
-
-
-def _inputs(learner: Learner, pictures: Sequence[np.ndarray] | np.ndarray) -> torch.Tensor:
+def _inputs(algorithm: Algorithm, pictures: np.ndarray) -> torch.Tensor:
     """uint8 (n, 28, 28) → (1, n, 1, 28, 28) in [0, 1], on the learner's device."""
-    return as_input(torch.from_numpy(np.asarray(pictures)).to(learner.family.device))[None, :, None]
+    return as_input(torch.from_numpy(pictures).to(algorithm.family.device))[None, :, None]

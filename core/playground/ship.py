@@ -92,15 +92,19 @@ def measure(values: dict[str, Any], path: Path, family: str, home: Home) -> Meas
     return Measured(family, text, result.mean, result.ci95, result.episodes)
 
 
+def enter(one: Shipped) -> None:
+    """Put it into the manifest, in its place or last."""
+    path = FOLDER / MANIFEST
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    by_name = {row["name"]: row for row in rows} | {one.name: asdict(one)}
+    path.write_text(json.dumps(list(by_name.values()), indent=2) + "\n", encoding="utf-8")
+
+
 def main(names: Sequence[str]) -> None:
     home = Home.find(tempfile.mkdtemp(prefix="innerloop-ship-"))
-    path = FOLDER / MANIFEST
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    rows = {row["name"]: row for row in before}
     for recipe in RECIPES:
         if not names or recipe.name in names:
-            rows[recipe.name] = asdict(ship(recipe, home))
-            path.write_text(json.dumps(list(rows.values()), indent=2) + "\n", encoding="utf-8")
+            enter(ship(recipe, home))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Signs drawn in a browser with a mouse and with a finger, and what the learners that come along make of them."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -47,7 +48,7 @@ def by_finger(page: Page, pad: str, strokes: list[list[tuple[float, float]]]) ->
 
     for stroke in strokes:
         send("touchStart", stroke[0])
-        for before, place in zip(stroke, stroke[1:], strict=False):
+        for before, place in pairwise(stroke):
             for part in range(1, 9):
                 send("touchMove", tuple(a + (b - a) * part / 8 for a, b in zip(before, place, strict=True)))
         send("touchEnd")

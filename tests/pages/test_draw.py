@@ -57,7 +57,9 @@ def test_in_an_empty_store_what_comes_along_answers_at_once(app) -> None:
     protonet, maml = found["learners"]
     assert protonet["steps"] == [0] and "takes no inner steps" in protonet["how"]
     assert maml["steps"] == [0, 1, 2, 3] and "inner rate 0.4" in maml["how"]
-    assert all(sum(shares) == pytest.approx(1, abs=0.01) for one in found["learners"] for shares in one["probabilities"])
+    assert all(
+        sum(shares) == pytest.approx(1, abs=0.01) for one in found["learners"] for shares in one["probabilities"]
+    )
 
 
 def test_the_answer_follows_what_is_drawn(app) -> None:
@@ -88,7 +90,7 @@ def test_pads_without_a_drawing_are_left_out(app) -> None:
         {"drawn": {"query": CROSS * MOST_STROKES}},
     ],
 )
-def test_what_no_browser_of_ours_sends_is_refused_and_the_pads_stay(changes: dict, app, said) -> None:
+def test_what_no_browser_of_ours_sends_is_refused_and_the_pads_stay(changes: dict, app) -> None:
     test = asked(app("playground", mode="draw"), **changes)
     assert test.error and sheet(test)["hint"] == ""
 

@@ -4,14 +4,17 @@ Also in the address: ``ways`` classes, ``shots`` examples of each, ``steps`` inn
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from core.algorithms.base import algorithms
 from core.config.presets import preset
+from core.library import Learner
 from core.playground.fitting import SIGNS
-from core.playground.recognition import Task, answer, suits
+from core.playground.recognition import Adapted, Support, adapted, suits
 from core.playground.signs import MOST_CLASSES, MOST_SHOTS, Signs, signs
 from core.runs.schema import LARGEST_RUN
 from data.errors import InnerloopError, InputError
@@ -26,6 +29,8 @@ TASK = "task"  # of the address: a seed
 FIRST_TASK = 1  # that is shown until somebody asks for another one
 ANOTHER = "Other signs, which nobody has drawn before. What is on the pads goes."
 KEPT = 32  # tasks in memory
+ADAPTED = "draw-adapted"  # session state: what each of the chosen learners was last adapted to
+LARGEST = 2**24  # bytes of it that are kept of a learner
 OWN = "own"  # as many inner steps as each learner takes
 # What can be turned: by the name in the address, the label, the choices, and the one at first.
 KNOBS = {
@@ -99,19 +104,37 @@ def drawn(chosen: Sequence[Candidate], turned: dict[str, int | float | str], see
         say.problem(error)
         of = pads.sheet(start, *shape, None)
     looks = pads.seen(of)
-    asked = None if of.hint else pads.task(of, looks)
     steps = None if turned["steps"] == OWN else turned["steps"]
-    pads.pads(of, looks, [told(one, asked, steps, turned["rate"]) for one in chosen if asked])
+    kept = st.session_state.setdefault(ADAPTED, {})
+    for gone in kept.keys() - {one.key for one in chosen}:
+        del kept[gone]
+    told = [] if of.hint else [_told(one, pads.support(of, looks), steps, turned["rate"], looks) for one in chosen]
+    pads.pads(of, looks, told)
 
 
-def told(one: Candidate, asked: Task, steps: int | None, faster: float) -> dict[str, object]:
+def _told(
+    one: Candidate, support: Support, steps: int | None, faster: float, looks: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
     """What a learner says, or why it does not."""
-    fixed = algorithms()[one.learner].fixed_way
     try:
-        found = learner(one, None if fixed else asked.classes)
-        if why := suits(found, asked.classes):
+        found = learner(one, None if algorithms()[one.learner].fixed_way else support.classes)
+        if why := suits(found, support.classes):
             return pads.silent(one.title, one.score, why)
-        reads = "" if found.algorithm.takes_steps else "Reads the examples at once: it takes no inner steps."
-        return pads.told(one.title, one.score, answer(found, asked, steps, faster), reads)
+        return pads.told(one.title, one.score, _adapted(one, found, support, steps, faster), looks[pads.QUERY])
     except InnerloopError as error:
         return pads.silent(one.title, one.score, f"{error.message} {error.remedy}")
+
+
+def _adapted(one: Candidate, found: Learner, support: Support, steps: int | None, faster: float) -> Adapted:
+    """Anew where something else is to be learned from: mostly it is only asked about another drawing. One a learner and session
+    is kept.
+    """
+    kept = st.session_state[ADAPTED]
+    key = (found, support.key, steps, faster)
+    if one.key not in kept or kept[one.key][0] != key:
+        kept.pop(one.key, None)
+        made = adapted(found, support, steps, faster)
+        if made.size > LARGEST:
+            return made
+        kept[one.key] = (key, made)
+    return kept[one.key][1]

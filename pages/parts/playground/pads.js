@@ -3,6 +3,7 @@
 const SIDE = 1000;  // of a pad, in what is sent
 const NEAR = 4;  // thousandths: a pen that moved less has not moved
 const QUERY = 'query';
+const MOST_BESIDE = 5;  // columns of pads
 const PICTURE = 28, GAP = 2;  // pixels, of the strip of pictures
 const ICONS = {undo: 'M5 4 2 7l3 3M2 7h7a4 4 0 0 1 0 8H6', clear: 'M3 3l10 10M13 3 3 13'};
 
@@ -186,7 +187,7 @@ class Sheet {
   /** A column a class. Pads that are out of sight keep what is on them. */
   lay() {
     const {ways, shots} = this.data;
-    this.find('.signs').style.cssText = `--columns: ${Math.min(ways, 5)}; --narrow: ${Math.min(ways, 3)}`;
+    this.find('.signs').style.setProperty('--columns', Math.min(ways, MOST_BESIDE));
     this.find('.signs').replaceChildren(...Array.from({length: ways}, (_, sign) => {
       const pads = Array.from({length: shots}, (_, shot) => {
         const key = `${sign}-${shot}`;

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.playground.recognition import Answer, Task
+from core.playground.recognition import Adapted, Support
 from core.playground.signs import Signs
 from core.playground.strokes import MOST_POINTS, MOST_STROKES, Drawing, picture
 from data.errors import InputError
@@ -90,17 +90,18 @@ def seen(of: Sheet) -> dict[str, np.ndarray]:
     return {key: picture(of.drawing(key)) for key in of.examples}
 
 
-def task(of: Sheet, looks: Mapping[str, np.ndarray]) -> Task:
-    """The classes that have examples, in their order, and what is asked for."""
+def support(of: Sheet, looks: Mapping[str, np.ndarray]) -> Support:
+    """The classes that have examples, in their order."""
     keys = [(label, key) for label, number in enumerate(of.classes) for key in of.of_class(number)]
-    return Task(np.stack([looks[key] for _, key in keys]), tuple(label for label, _ in keys), looks[QUERY])
+    return Support(np.stack([looks[key] for _, key in keys]), tuple(label for label, _ in keys))
 
 
-def told(name: str, score: str, answer: Answer, reads: str) -> dict[str, Any]:
-    """A learner's card. reads: said of one that takes no steps."""
-    how = reads or (f"inner rate {answer.rate:.3g}" if answer.rate else "rates of its own")
-    shares = answer.probabilities.round(4).tolist()
-    return {"name": name, "score": score, "why": "", "how": how, "steps": list(answer.steps), "probabilities": shares}
+def told(name: str, score: str, learner: Adapted, query: np.ndarray) -> dict[str, Any]:
+    """A learner's card."""
+    how = f"inner rate {learner.rate:.3g}" if learner.rate else "rates of its own"
+    how = how if learner.algorithm.takes_steps else "Reads the examples at once: it takes no inner steps."
+    shares = learner.answer(query).round(4).tolist()
+    return {"name": name, "score": score, "why": "", "how": how, "steps": learner.steps, "probabilities": shares}
 
 
 def silent(name: str, score: str, why: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.playground.recognition import Task, answer, suits
+from core.library import Learner
+from core.playground.recognition import Support, adapted, suits
 from core.playground.signs import signs
 from core.playground.strokes import picture
 from data.errors import InputError
@@ -13,52 +14,61 @@ from tests.core.playground.untrained import untrained
 
 LEARNERS = ("maml", "anil", "meta-sgd", "maml++", "reptile", "proto-maml", "protonet", "matchingnet", "relationnet",
             "pretrain", "baseline++", "scratch", "nearest-centroid")  # fmt: skip
+SIGNS = signs(1)
+QUERY = picture(SIGNS.others[0])
 
 
-def drawn(classes: int, uneven: bool = False) -> Task:
+def drawn(classes: int, uneven: bool = False) -> Support:
     """The first class has two examples where they are uneven."""
-    found = signs(1)
     labels = [0, *range(classes)] if uneven else list(range(classes))
-    support = [picture(found.examples[label][place == 1]) for place, label in enumerate(labels)]
-    return Task(np.stack(support), tuple(labels), picture(found.others[0]))
+    found = [picture(SIGNS.examples[label][place == 1]) for place, label in enumerate(labels)]
+    return Support(np.stack(found), tuple(labels))
 
 
-def alone(name: str, *assignments: str):
+def alone(name: str, *assignments: str) -> Learner:
     return untrained(name, "batch_statistics=support", *assignments, base="conv4")
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_every_learner_has_a_probability_of_each_class_after_each_step(name: str) -> None:
-    found = answer(alone(name), drawn(3, uneven=True), steps=2)
-    assert found.probabilities.shape == (len(found.steps), 3)
-    assert found.steps in ((0, 1, 2), (0,))
-    assert found.probabilities.sum(1) == pytest.approx(1, abs=1e-5)
+    found = adapted(alone(name), drawn(3, uneven=True), steps=2)
+    said = found.answer(QUERY)
+    assert said.shape == (len(found.steps), 3) and found.steps in ((0, 1, 2), (0,))
+    assert said.sum(1) == pytest.approx(1, abs=1e-5)
+    assert np.array_equal(found.answer(picture(SIGNS.others[1])).shape, said.shape)
+    assert found.answer(QUERY) == pytest.approx(said)  # whatever it was asked meanwhile
 
 
 def test_an_answer_is_the_librarys() -> None:
-    learner, task = alone("maml"), drawn(3)
-    x = as_input(torch.from_numpy(task.support))[:, None]
-    state = learner.adapt(x, torch.tensor(task.labels))
-    asked = learner.predict(state, as_input(torch.from_numpy(task.query))[None, None])
-    assert answer(learner, task).probabilities[-1] == pytest.approx(asked[0].numpy(), abs=1e-5)
+    learner, support = alone("maml"), drawn(3)
+    x = as_input(torch.from_numpy(support.pictures))[:, None]
+    state = learner.adapt(x, torch.tensor(support.labels))
+    asked = learner.predict(state, as_input(torch.from_numpy(QUERY))[None, None])
+    assert adapted(learner, support).answer(QUERY)[-1] == pytest.approx(asked[0].numpy(), abs=1e-5)
 
 
 def test_a_learner_with_outputs_for_more_classes_leaves_the_others_out() -> None:
     learner = alone("maml")
     assert learner.n_way == 3 and suits(learner, 2) == ""
-    assert answer(learner, drawn(2)).probabilities.shape == (2, 2)
+    assert adapted(learner, drawn(2), 1).answer(QUERY).shape == (2, 2)
 
 
 def test_a_learner_with_outputs_for_fewer_classes_says_so() -> None:
     assert "tell 3 classes apart" in suits(alone("maml"), 4) and suits(alone("protonet"), 4) == ""
     with pytest.raises(InputError, match="n_way = 4"):
-        answer(alone("maml"), drawn(4))
+        adapted(alone("maml"), drawn(4))
 
 
 def test_a_faster_inner_rate_adapts_further_and_leaves_the_learner_as_it_was() -> None:
-    learner, task = alone("maml"), drawn(3)
-    slow, fast = (answer(learner, task, 1, faster) for faster in (1.0, 5.0))
+    learner, support = alone("maml"), drawn(3)
+    slow, fast = (adapted(learner, support, 1, faster) for faster in (1.0, 5.0))
     assert fast.rate == pytest.approx(5 * slow.rate)
-    moved = [np.abs(one.probabilities[1] - one.probabilities[0]).sum() for one in (slow, fast)]
+    moved = [np.abs(np.diff(one.answer(QUERY), axis=0)).sum() for one in (slow, fast)]
     assert moved[1] > moved[0]
-    assert answer(learner, task, 1).probabilities == pytest.approx(slow.probabilities)
+    assert adapted(learner, support, 1).answer(QUERY) == pytest.approx(slow.answer(QUERY))
+
+
+def test_what_was_adapted_has_a_size() -> None:
+    learner = alone("maml")
+    weights = sum(parameter.nbytes for parameter in learner.algorithm.model.parameters())
+    assert adapted(learner, drawn(3), 2).size == 3 * weights

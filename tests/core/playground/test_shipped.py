@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.library import load_file
-from core.playground.recognition import Task, answer
+from core.playground.recognition import Support, adapted
 from core.playground.shipped import FOLDER, shipped
 from core.playground.signs import drawings
 from core.playground.strokes import picture
@@ -36,7 +36,6 @@ def test_they_tell_signs_apart_that_were_drawn_on_pads_on_a_machine_without_pict
     right = []
     for task in range(10):
         five = pads[5 * task : 5 * task + 5]
-        for asked in range(5):
-            found = answer(learner, Task(np.stack([one[0] for one in five]), tuple(range(5)), five[asked][1]))
-            right.append(found.probabilities[-1].argmax() == asked)
+        found = adapted(learner, Support(np.stack([one[0] for one in five]), tuple(range(5))))
+        right += [found.answer(one[1])[-1].argmax() == sign for sign, one in enumerate(five)]
     assert np.mean(right) > 0.8
