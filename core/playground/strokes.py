@@ -16,7 +16,7 @@ MOST_STROKES, MOST_POINTS = 40, 4000  # of one drawing
 STEP = 0.25  # pixels of the picture between two places of the pen
 MOST_PLACES = 4000  # of one drawing: what is longer gets wider steps
 STEADY = 0.6  # pixels along a stroke over which a hand's tremor is averaged
-DOT = 2.0  # pixels: a stroke that is shorter leaves as much ink
+DOT = 3.0  # pixels: a stroke that is shorter leaves as much ink
 ENLARGED = 4.0  # times at most that a small drawing becomes larger
 
 
