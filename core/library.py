@@ -82,8 +82,8 @@ class Learner:
         (n_support,) in [0, n_way), each class at least once, or real targets (n_support, 1). steps: inner steps; None for as
         many as its own test takes. Raises InputError.
         """
-        if self.family.kind == "control":
-            text = f"{self.family.title} has no examples: its policy learns from what it does itself."
+        if self.family.kind in ("sequence", "control"):
+            text = f"{self.family.title} has no examples with labels or values, which this function takes."
             raise InputError(text, "Give `algorithm.adapt` a batch that `family.sample` draws.", "support_x")
         x = self._inputs(support_x, "support_x")
         y = self._labels(support_y, len(x))

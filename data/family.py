@@ -28,7 +28,11 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SPLIT_TITLES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
 # classification and regression are Episodes; the tasks of the others judge themselves, see TaskBatch.
 TaskKind = Literal["classification", "regression", "sequence", "control"]
-NO_CLASSES: dict[TaskKind, str] = {"regression": "a regression", "control": "where a task has no classes"}
+NO_CLASSES: dict[TaskKind, str] = {
+    "regression": "a regression",
+    "sequence": "where a task is one language",
+    "control": "where a task has no classes",
+}
 
 
 class EpisodeShape(NamedTuple):
@@ -297,10 +301,10 @@ class TaskFamily(ABC):
         """
 
     def pooled(self, split: Split, batch_size: int, generator: torch.Generator) -> TaskBatch:
-        """The same for tasks of acting, where nothing is drawn before there is a policy: one task, whose query loss is on
-        ``batch_size`` trajectories, each of a task of its own.
+        """The same where tasks are no Episodes: one task, whose query loss is on ``batch_size`` trajectories or texts, each of a
+        task of its own.
         """
-        raise NotImplementedError(f"{self.title} has no trajectories.")
+        raise NotImplementedError(f"{self.title} has no examples of all tasks in one.")
 
     @classmethod
     def objective(cls, shape: EpisodeShape) -> Objective:

@@ -13,13 +13,15 @@ class InputSpec:
 
     dtype: ``float``, or ``integer`` for indices. vocabulary: how many indices there are, [0, vocabulary), for integers.
     padding: the index that stands for nothing, None if there is none; if there is one, the inputs of a batch may all be cut
-    along their first axis behind the longest of them.
+    along their first axis behind the longest of them. written: an input is a text beside what of its answer was written before
+    each place, (length, 2), and of each place an answer says what comes there: (length, outputs).
     """
 
     shape: tuple[int, ...]
     dtype: Literal["float", "integer"] = "float"
     vocabulary: int | None = None
     padding: int | None = None
+    written: bool = False
 
     def __post_init__(self) -> None:
         if self.dtype == "integer" and not self.vocabulary:

@@ -25,7 +25,7 @@ from data.family import EpisodeShape
 class PretrainConfig(AlgorithmConfig):
     name: Literal["pretrain"] = "pretrain"
     batch_size: int = setting(64, "Batch size", unit="examples", ge=2, le=4096, step=16, telling=1)
-    """Examples of an ordinary training batch, from all training classes; of control, trajectories of as many tasks."""
+    """Examples of an ordinary training batch, from all training classes; of control and translation, of as many tasks."""
     finetune: Literal["all", "head", "best"] = setting("best", "Fine-tune")
     """Which weights a new task may change: all, the new output layer only, or whichever is better on validation
     episodes.
@@ -44,8 +44,8 @@ class Pretrain(OutputLayerLearner, FineTuner):
     """Classifies all training classes at once; a new task gets a zero output layer on the trained body and is fine-tuned.
 
     For regression the examples of all tasks are pooled, and the whole network is kept: it has learned the tasks' mean
-    (Finn et al. 2017, section 5.1). For control likewise one policy learns from trajectories of all tasks, taken for those of a
-    single one (section 5.3).
+    (Finn et al. 2017, section 5.1); for translation, to write in all languages at once. For control likewise one policy learns
+    from trajectories of all tasks, taken for those of a single one (section 5.3).
 
     While it trains, a guessed fine-tuning would say little about which checkpoint is best. So validations ask for the class
     whose mean of the body's features is nearest; for regression, and a network that does not end with a linear layer, the
@@ -57,7 +57,7 @@ class Pretrain(OutputLayerLearner, FineTuner):
     summary = "Ordinary training on all training classes, then a new output layer and fine-tuning."
     group = "baselines"
     episodic = False
-    kinds = ("classification", "regression", "control")
+    kinds = ("classification", "regression", "sequence", "control")
     fixed_way = False
     proxy = "nearest class mean of features"
 
@@ -141,8 +141,8 @@ class Pretrain(OutputLayerLearner, FineTuner):
         self, shape: EpisodeShape, tasks: int, generator: torch.Generator, portion: Portion = WHOLE
     ) -> StepReport:
         """One ordinary batch; the shape of a task, the number of tasks and the portion play no part."""
-        if self.family.kind == "control":
-            return self._acted(self.family.pooled("train", self.config.batch_size, generator))
+        if self.family.kind in ("sequence", "control"):
+            return self._pooled(self.family.pooled("train", self.config.batch_size, generator))
         x, y = self.family.sample_flat("train", self.config.batch_size, generator)
         prediction = self.classifier(x)[None]  # (1, batch, classes)
         objective = self.family.objective(shape)
@@ -150,8 +150,8 @@ class Pretrain(OutputLayerLearner, FineTuner):
         loss.backward()
         return StepReport(loss.detach(), objective.score(prediction.detach(), y[None]).mean())
 
-    def _acted(self, trajectories: TaskBatch) -> StepReport:
-        """One batch of what the policy does, which is one and the same in all tasks."""
-        loss = trajectories.query_loss(partial(self.forward_tasks, None)).mean()
+    def _pooled(self, task: TaskBatch) -> StepReport:
+        """One batch of all tasks' examples, or of what the policy does in them, taken for a single task."""
+        loss = task.query_loss(partial(self.forward_tasks, None)).mean()
         loss.backward()
         return StepReport(loss.detach(), None)

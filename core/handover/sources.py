@@ -12,6 +12,7 @@ SOURCES = {
     "pictures": "pictures of one's own, imported; whoever trained it knows where they come from and their licence",
     "navigation": MADE_UP,
     "environments": "environments of one's own, made by a function of whoever trained it",
+    "names": "Unicode CLDR, by way of Babel, https://cldr.unicode.org, Unicode License v3",
 }
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig
 from core.models.block import PARTS, Block
-from core.models.tokens import NETWORKS
+from core.models.tokens import readers
 from data.config import setting
 from data.spec import InputSpec
 
@@ -55,7 +55,7 @@ class ConvNet(nn.Sequential):
 def no_pictures(name: str, spec: InputSpec) -> str:
     """Why a network for pictures cannot read these inputs; empty when it can."""
     if spec.dtype == "integer":
-        return f"{name} reads pictures (channels, height, width), and this task family gives tokens; choose {NETWORKS}."
+        return f"{name} reads pictures (channels, height, width), and this task family gives tokens; choose {readers(spec)}."
     if len(spec.shape) != 3:
         return f"{name} reads pictures (channels, height, width), and this task family gives vectors; choose mlp."
     return ""

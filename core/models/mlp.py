@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.models.base import ModelBuilder, ModelConfig, ModelError
 from core.models.linear import linear
-from core.models.tokens import NETWORKS
+from core.models.tokens import readers
 from data.config import setting
 from data.spec import InputSpec
 
@@ -76,7 +76,7 @@ class MLP(ModelBuilder):
 
     @staticmethod
     def problem(config: MLPConfig, spec: InputSpec) -> str:
-        reason = f"mlp reads real numbers, and this task family gives tokens; choose {NETWORKS}."
+        reason = f"mlp reads real numbers, and this task family gives tokens; choose {readers(spec)}."
         return reason if spec.dtype == "integer" else ""
 
     @staticmethod

@@ -8,6 +8,11 @@ from data.spec import InputSpec
 NETWORKS = "bag, gru or transformer"  # that read tokens
 
 
+def readers(spec: InputSpec) -> str:
+    """The networks for inputs that are tokens, as a choice in words."""
+    return "seq2seq" if spec.written else NETWORKS
+
+
 class Words(nn.Module):
     """Each word is the mean of the vectors of its pieces, where it has several, see ``data.words``.
 
@@ -38,6 +43,8 @@ def mean_of(vectors: Tensor, there: Tensor) -> Tensor:
 
 def no_texts(name: str, spec: InputSpec) -> str:
     """Why a network for texts cannot read these inputs; empty when it can."""
+    if spec.written:
+        return f"{name} gives one answer to a text, and this task family wants a text written; choose seq2seq."
     if spec.dtype == "integer":
         return ""
     suited = "conv4" if len(spec.shape) == 3 else "mlp"

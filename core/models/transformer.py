@@ -34,14 +34,14 @@ class Layer(nn.Module):
         self.project, self.merge = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.network = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
-    def forward(self, x: Tensor, there: Tensor) -> Tensor:
+    def forward(self, x: Tensor, absent: Tensor) -> Tensor:
+        """absent: which words (the last axis) a word does not attend to, (batch, 1, words or 1, words)."""
         batch, words, width = x.shape
         query, key, value = (  # each (batch, heads, words, head width)
             part.view(batch, words, self.heads, -1).transpose(1, 2)
             for part in self.project(self.before(x)).chunk(3, -1)
         )
         likeness = query @ key.transpose(2, 3) / math.sqrt(width / self.heads)  # (batch, heads, words, words)
-        absent = (there == 0).view(batch, 1, 1, words)
         read = likeness.masked_fill(absent, ABSENT).softmax(-1) @ value
         x = x + self.merge(read.transpose(1, 2).reshape(batch, words, width))
         return x + self.network(self.between(x))
@@ -60,8 +60,9 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x, there = self.words(x)
         x = x + self.places[: x.shape[1]]
+        absent = (there == 0).view(len(x), 1, 1, -1)
         for layer in self.layers:
-            x = layer(x, there)
+            x = layer(x, absent)
         return self.head(self.last(mean_of(x, there)))
 
 

@@ -1,0 +1,316 @@
+"""Translating names into a language of which a few examples are given: few-shot translation, after Gu et al. 2018.
+
+Meta-Learning for Low-Resource Neural Machine Translation, https://arxiv.org/abs/1808.08437. There sentences are learned from
+hundreds of examples; here names from five, which a laptop can.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from data import cldr, letters
+from data.batch import Adapted, Answer
+from data.cldr import Language
+from data.config import setting
+from data.examples import Examples, choose
+from data.family import SPLITS, EpisodeShape, FamilyConfig, Split, TaskFamily
+from data.letters import BEGINNING, END, PADDING
+from data.metric import Metric
+from data.places import Folders
+from data.shortages import Shortage
+from data.sizes import Sizes
+from data.spec import InputSpec
+from data.view import TaskView
+
+# Popović 2015, chrF2: how many runs of up to six characters an answer and the right one share, over all queries of a task.
+CHRF = Metric("chrf", "chrF", True, factor=100.0, digits=1, low=0.0, high=1.0)
+SHARES: dict[Split, float] = {"train": 0.7, "val": 0.15, "test": 0.15}  # of the groups of languages
+
+
+class NamesConfig(FamilyConfig):
+    """How many names of a language a task shows, and how many it asks for."""
+
+    name: Literal["names"] = "names"
+    k_shot: int = setting(5, "Names to learn from (k_shot)", ge=1, le=cldr.LEAST - 1, telling=4)
+    """Names with their translations that a task may learn from."""
+    n_query: int = setting(10, "Names to translate (n_query)", ge=1, le=cldr.LEAST - 1)
+    """Other names of the same language that the adapted network is asked for."""
+    longest: int = setting(20, "Longest name", unit="signs", ge=8, le=48, advanced=True)
+    """Longer names are left out. A sign of another script than the last one counts twice."""
+    split_seed: int = setting(0, "Seed of the split", ge=0, le=2**31 - 1, advanced=True)
+    """Draws which languages are trained on, which validate and which are for the test."""
+
+    @property
+    def shape(self) -> EpisodeShape:
+        return EpisodeShape(1, self.k_shot, self.n_query)
+
+    @property
+    def input_spec(self) -> InputSpec:
+        return InputSpec((self.longest, 2), "integer", letters.VOCABULARY, PADDING, written=True)
+
+
+@dataclass(frozen=True)
+class Translations:
+    """Names to translate: integers by ``data.letters``, int64 (tasks, n, length), behind the end of a name PADDING.
+
+    Targets end with END. An input is a name beside what of its translation was written before each place: (length, 2). languages:
+    int64 (tasks,), the numbers of those that are translated into. longest: integers of an answer.
+    """
+
+    support_source: Tensor
+    support_target: Tensor
+    query_source: Tensor
+    query_target: Tensor
+    languages: Tensor
+    longest: int
+    support_x: ClassVar[Tensor | None] = None
+    quick_scores: ClassVar[bool] = False
+
+    @property
+    def tasks(self) -> int:
+        return len(self.languages)
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return self.support_source, self.support_target, self.query_source, self.query_target, self.languages
+
+    def support_loss(self, answer: Answer, step: int) -> Tensor:
+        return told(answer, self.support_source, self.support_target)
+
+    def query_loss(self, answer: Answer) -> Tensor:
+        return told(answer, self.query_source, self.query_target)
+
+    def scores(self, answer: Answer) -> Tensor:
+        """chrF in [0, 1] of each task's answers → (tasks,)."""
+        pairs = zip(read(self.produced(answer)), read(self.query_target), strict=True)
+        return torch.tensor([chrf(said, right) for said, right in pairs], device=self.languages.device)
+
+    @torch.no_grad()
+    def produced(self, answer: Answer) -> Tensor:
+        """What is written freely, at each place the likeliest → int64 (tasks, n, longest)."""
+        source = self.query_source
+        tasks, n, length = source.shape
+        source = F.pad(source, (0, self.longest - length))
+        said = torch.full((tasks, n, self.longest + 1), PADDING, device=source.device)
+        said[..., 0] = BEGINNING
+        under_way = torch.ones(tasks, n, dtype=torch.bool, device=source.device)
+        for place in range(self.longest):
+            upto = max(length, place + 1)  # an answer does not depend on padding behind it
+            logits = answer(torch.stack([source[..., :upto], said[..., :upto]], -1))[..., place, :]
+            said[..., place + 1] = logits.argmax(-1).masked_fill(~under_way, PADDING)
+            under_way = under_way & (said[..., place + 1] != END)
+            if not under_way.any():
+                break
+        return said[..., 1:]
+
+    def to(self, device: torch.device | str) -> "Translations":
+        return self._each(lambda part: part.to(device))
+
+    def __getitem__(self, tasks: slice) -> "Translations":
+        return self._each(lambda part: part[tasks])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Translations":
+        return Translations(*map(change, self.tensors), self.longest)
+
+
+def told(answer: Answer, source: Tensor, target: Tensor) -> Tensor:
+    """Mean cross-entropy of each task's signs → (tasks,), each told the right ones before it (teacher forcing)."""
+    before = F.pad(target[..., :-1], (1, 0), value=BEGINNING)
+    logits = answer(torch.stack([source, before], -1))  # (tasks, n, length, vocabulary)
+    each = F.cross_entropy(logits.flatten(0, 2), target.flatten(), ignore_index=PADDING, reduction="none")
+    return each.view(len(target), -1).sum(1) / (target != PADDING).flatten(1).sum(1)
+
+
+def read(integers: Tensor) -> list[list[str]]:
+    """The texts of each task, from (tasks, n, length)."""
+    return [[letters.read(one) for one in task] for task in integers.tolist()]
+
+
+def chrf(said: Sequence[str], right: Sequence[str]) -> float:
+    """Over all of these sentences together, in [0, 1]; their order is one."""
+    return _chrf().corpus_score(said, [right]).score / 100
+
+
+@cache
+def _chrf() -> Any:
+    from sacrebleu.metrics import CHRF as Score  # half a second to import, and not needed before something is scored
+
+    return Score()
+
+
+@dataclass(frozen=True)
+class NamePool(Examples):
+    """A split's pairs, one language after another: sources and targets int64 (pairs, longest), the latter with their END.
+
+    places: int64 (languages,), each one's among all there are.
+    """
+
+    sources: Tensor
+    targets: Tensor
+    counts: Tensor
+    places: Tensor
+
+    @classmethod
+    def of(cls, languages: Mapping[int, Language], longest: int) -> "NamePool":
+        """Without names that are too long, and languages that then have too few."""
+        sources, targets, counts, places = [], [], [], []
+        for place, language in languages.items():
+            english, own = zip(*language.pairs, strict=True)
+            (source, signs), (target, own_signs) = letters.written(english, longest), letters.written(own, longest)
+            fitting = (signs <= longest) & (own_signs < longest)  # and an END
+            if fitting.sum() < cldr.LEAST:
+                continue
+            target[fitting, own_signs[fitting]] = END
+            sources.append(torch.from_numpy(source[fitting])), targets.append(torch.from_numpy(target[fitting]))
+            counts.append(int(fitting.sum())), places.append(place)
+        return cls(torch.cat(sources), torch.cat(targets), torch.tensor(counts), torch.tensor(places))
+
+    def to(self, device: torch.device) -> "NamePool":
+        moved = {name: getattr(self, name).to(device) for name in ("sources", "targets", "counts", "places")}
+        return replace(self, **moved)
+
+    def pairs(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Sources and targets (…, longest) of pairs by their numbers (…)."""
+        return tuple(
+            part.index_select(0, numbers.flatten()).view(*numbers.shape, -1) for part in (self.sources, self.targets)
+        )
+
+
+class Names(TaskFamily):
+    """A task is a language: English names with their translations to learn from, and other ones to translate.
+
+    Which language it is, nobody tells: a learner finds out from the examples. Ordinary training mixes the languages likewise.
+    Languages that are nearly the same, see ``data.cldr``, are all in one split.
+    """
+
+    Config = NamesConfig
+    config: NamesConfig
+    title = "Names in many languages"
+    summary = "Translate names of countries, languages, currencies and units into a language of which a few are shown."
+    kind = "sequence"
+    licence = "Unicode License v3; CLDR, by way of Babel"
+    citation = "Unicode Common Locale Data Repository, https://cldr.unicode.org."
+
+    def __init__(self, *arguments: Any, **settings: Any):
+        super().__init__(*arguments, **settings)
+        self._pools: dict[Split, NamePool] = {}
+
+    @classmethod
+    def places(cls, config: FamilyConfig, folders: Folders) -> list[Path]:  # noqa: ARG003
+        """They come with a package."""
+        return []
+
+    @classmethod
+    def shortages(
+        cls, config: FamilyConfig, shape: EpisodeShape, split: Split, sizes: Mapping[Split, Sizes] | None
+    ) -> list[Shortage]:
+        found = super().shortages(config, shape, split, sizes)
+        if shape.k_shot + shape.n_query > cldr.LEAST:
+            text = f"k_shot + n_query = {shape.k_shot + shape.n_query} exceeds the {cldr.LEAST} names that every language has"
+            larger, smaller = ("k_shot", "n_query") if shape.k_shot > shape.n_query else ("n_query", "k_shot")
+            least = min(getattr(shape, smaller), cldr.LEAST // 2)
+            lowered = {larger: cldr.LEAST - least}
+            if least < getattr(shape, smaller):
+                lowered[smaller] = least
+            found.append(Shortage(larger, text, lowered))
+        return found
+
+    def pool(self, split: Split) -> NamePool:
+        """A split's pairs, on the family's device."""
+        if split not in self._pools:
+            mine = self.languages(split)
+            self._pools[split] = NamePool.of(mine, self.config.longest).to(self.device)
+        return self._pools[split]
+
+    @cached_property
+    def every(self) -> list[Language]:
+        """All languages there are, by code."""
+        return cldr.languages(self.cache, self.progress)
+
+    def languages(self, split: Split) -> dict[int, Language]:
+        """The languages of a split's groups, by their places among all."""
+        groups = divided(self.every, self.config.split_seed)[split]
+        return {place: one for place, one in enumerate(self.every) if one.group in groups}
+
+    def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Translations:
+        pool = self.pool(split)
+        numbers = choose(pool, shape._replace(n_way=1), tasks, generator)[:, 0]  # (tasks, k_shot + n_query)
+        return self._batch(pool, numbers.to(self.device), shape.k_shot)
+
+    def _batch(self, pool: NamePool, numbers: Tensor, k_shot: int) -> Translations:
+        """Of pairs by their numbers (tasks, n), the first k_shot to learn from."""
+        sources, targets = pool.pairs(numbers)
+        there = ((sources != PADDING) | (targets != PADDING)).flatten(0, 1).any(0)
+        length = int(there.sum())  # of the longest of the batch
+        sources, targets = sources[..., :length], targets[..., :length]
+        languages = pool.places[torch.bucketize(numbers[:, 0].contiguous(), pool.counts.cumsum(0), right=True)]
+        parts = (sources[:, :k_shot], targets[:, :k_shot], sources[:, k_shot:], targets[:, k_shot:])
+        return Translations(*parts, languages, self.config.longest)
+
+    def sample_flat(self, split: Split, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Names of all languages mixed, each language as likely as any other: int64 (batch, length) both."""
+        batch = self.pooled(split, batch_size, generator)
+        return batch.query_source[0], batch.query_target[0]
+
+    def pooled(self, split: Split, batch_size: int, generator: torch.Generator) -> Translations:
+        pool = self.pool(split)
+        numbers = choose(pool, EpisodeShape(1, 0, 1), batch_size, generator)[:, 0, 0]
+        return self._batch(pool, numbers.to(self.device).unsqueeze(0), 0)
+
+    def made_up(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Translations:
+        """Two names of each part, in signs of ASCII."""
+        del shape
+        length = self.config.longest
+        parts = [torch.randint(letters.ASCII, letters.PLACE, (tasks, 2, length), generator=generator) for _ in range(4)]
+        return Translations(*parts, torch.zeros(tasks, dtype=torch.int64), length).to(self.device)
+
+    def views(self, drawn: Translations, batch: Translations, learner: Sequence[Adapted]) -> list[TaskView]:
+        """Every name with its translation, and what the learner writes."""
+        del drawn
+        produced = {one.step: read(batch.produced(one.answer)) for one in learner}
+        return [
+            TaskView("translations", given, {step: {"produced": said[task]} for step, said in produced.items()})
+            for task, given in enumerate(self.written(batch))
+        ]
+
+    def written(self, batch: Translations) -> list[dict[str, Any]]:
+        """Each task as people read it: sources and expected, of which the first ``support`` are to learn from."""
+        sources = read(torch.cat([batch.support_source, batch.query_source], 1))
+        expected = read(torch.cat([batch.support_target, batch.query_target], 1))
+        support = batch.support_source.shape[1]
+        return [
+            {
+                "sources": source,
+                "expected": right,
+                "support": support,
+                "language": self.every[place].name,
+                "script": self.every[place].script,
+            }
+            for source, right, place in zip(sources, expected, batch.languages.tolist(), strict=True)
+        ]
+
+    @classmethod
+    def metric(cls, shape: EpisodeShape) -> Metric:  # noqa: ARG003
+        return CHRF
+
+    @classmethod
+    def loss_title(cls, shape: EpisodeShape) -> str:  # noqa: ARG003
+        return "cross-entropy of a sign, nats"
+
+    def outputs(self, shape: EpisodeShape) -> int:
+        return letters.VOCABULARY
+
+
+def divided(languages: Sequence[Language], seed: int) -> dict[Split, set[int]]:
+    """Which groups of languages each split has."""
+    groups = sorted({one.group for one in languages})
+    order = torch.randperm(len(groups), device="cpu", generator=torch.Generator().manual_seed(seed)).tolist()
+    first, second = (round(len(groups) * share) for share in (SHARES["train"], SHARES["train"] + SHARES["val"]))
+    parts = (order[:first], order[first:second], order[second:])
+    return {split: {groups[place] for place in part} for split, part in zip(SPLITS, parts, strict=True)}
