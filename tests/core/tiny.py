@@ -24,6 +24,10 @@ BASES: dict[str, dict[str, Any]] = {
         "family": {"name": "navigation", "k_shot": 3, "n_query": 3, "horizon": 5},
         "model": {"name": "mlp", "widths": [8], "constant_outputs": 2},
     },
+    "names": {
+        "family": {"name": "names", "k_shot": 2, "n_query": 2, "longest": 8},
+        "model": {"name": "seq2seq", "heads": 1, "head_width": 8, "layers": 1},
+    },
     "conv4": {"family": {"name": "doodles", **SIZES, **POOLS}, "model": {"name": "conv4", "filters": 4}},
 }
 

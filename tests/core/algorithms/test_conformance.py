@@ -34,11 +34,13 @@ FAMILIES = {
     **{"sinusoid": {"k_shot": 5, "n_query": 5}, "doodles": SIZES | POOLS, "omniglot": SIZES, "pictures": SIZES},
     **{"navigation": {"k_shot": 2, "n_query": 2, "horizon": 5}},
     **{"environments": {"make_task": "tests.core.cartpole:make_task", "k_shot": 2, "n_query": 2, "horizon": 5}},
+    **{"names": {"k_shot": 2, "n_query": 2, "longest": 8}},
     **{"intents": SIZES | TEXTS, "own-texts": SIZES | TEXTS | {"n_way": 2}},
 }
 MODELS = {
     **{"mlp": {"widths": [8]}, "conv4": {"filters": 8}, "resnet12": {"widths": [4, 4, 4, 4]}},
     **{"bag": {"width": 4}, "gru": {"width": 4, "hidden": 4}, "transformer": {"heads": 2, "head_width": 4}},
+    **{"seq2seq": {"heads": 2, "head_width": 4, "layers": 1}},
 }
 SPLITS_OF_12 = {f"class{i}": ("train", "val", "test")[i // 4] for i in range(12)}
 ALGORITHMS = {"snail": {"filters": 4}, "baseline++": {"finetune_steps": 3}, "reptile": {"test_steps": 3}}
@@ -150,7 +152,8 @@ def test_a_learner_conforms(config: RunConfig, pictures: Home, tmp_path: Path) -
     states = list(trained.trajectory(tasks, 3, differentiable=False))
     assert len(states) == 4
     given = answers(trained, tasks, queries)
-    assert given.shape == (2, queries.shape[1], family.outputs(config.test_shape))
+    writes = queries.shape[2:3] if family.input_spec.written else ()  # an answer for each place
+    assert given.shape == (2, queries.shape[1], *writes, family.outputs(config.test_shape))
     assert given.isfinite().all()
     assert all(torch.equal(value, after[name]) for name, value in parameters(trained).items())
     assert torch.equal(answers(trained, tasks, queries), given)  # nothing hidden is carried from one task to the next
