@@ -24,7 +24,8 @@ class TaskView:
     pictures: given images uint8 (n, channels, height, width), labels (n,) in [0, n_way), support, classes (a name by label);
     said predicted, probability (n - support,) of the queries, and points (n, 2), the examples in a plane.
     texts: the same with texts, a list of n, instead of images.
-    translations: given sources and expected, lists of n, and support; said produced, a list of n - support.
+    translations: given sources and expected, lists of n, and support; said produced, a list of n - support; where it is known
+    given language and script, into which and in which is translated.
     paths: given goal (2,), or goals (several, 2); said paths, a list of arrays (points, 2).
     returns: said returns, a list of arrays (steps + 1,), the sum of a trajectory's rewards before its first step and after each.
     """

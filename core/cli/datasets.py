@@ -218,4 +218,8 @@ def sample(
         contact_sheet(task.batch, shape).save(output, "PNG")
     document = {"name": name, "split": split, "seed": seed, "sha256": task.sha256, "classes": task.classes}
     lines = [f"{number}: {label}" for number, label in enumerate(task.classes, 1)]
+    if family.kind == "sequence":
+        document["task"] = written = family.written(task.batch)[0]
+        lines += [f"into {written['language']}, script {written['script']}"]
+        lines += [f"{source} → {own}" for source, own in zip(written["sources"], written["expected"], strict=True)]
     emit(document, as_json, "\n".join([*lines, f"sha256 {task.sha256}", *([f"written to {output}"] if output else [])]))

@@ -301,6 +301,25 @@ NAVIGATION_TEMPLATES = [
     Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 200}, {"iterations": 300}),
     Template("scratch", "From scratch", {"name": "scratch"}),
 ]
+# Small enough for a processor: names of up to 16 signs. Writing freely costs many times what a loss does, so that few tasks are
+# scored. First-order, as Gu et al. 2018.
+NAMES = {"name": "names", "k_shot": 5, "n_query": 5, "longest": 16}
+WRITER = {"name": "seq2seq", "heads": 4, "head_width": 12, "layers": 2}
+NAMES_BASE = {
+    "iterations": 3000,
+    "meta_batch_size": 4,
+    "meta_lr": 3e-3,
+    "schedule": "cosine",
+    "evaluate_every": 1000,
+    "early_validations": 0,
+}
+NAMES_TEST = {"k_shot": 5, "n_query": 5, "episodes": 200, "val_episodes": 40}
+NAMES_TEMPLATES = [
+    Template("maml", "MAML", {"name": "maml", "inner_lr": 0.2, "inner_steps": 1, "first_order": True}),
+    Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.2, "inner_steps": 1, "first_order": True}),
+    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}),
+    Template("scratch", "From scratch", {"name": "scratch"}),
+]
 
 
 def on_classes(family: str, title: str, template: Template, n_way: int, k_shot: int) -> Preset:
@@ -362,11 +381,29 @@ def navigation(template: Template) -> Preset:
     )
 
 
+def names(template: Template) -> Preset:
+    """A learner on names of languages that it never saw."""
+    return Preset(
+        f"names-{template.learner}",
+        f"{template.title} on names",
+        f"{template.title} on translating names into a language that is new, from five examples.",
+        "names",
+        {
+            "family": NAMES | template.family,
+            "model": WRITER,
+            "algorithm": template.algorithm,
+            "training": NAMES_BASE | template.training,
+            "evaluation": NAMES_TEST,
+        },
+    )
+
+
 def derived() -> list[Preset]:
     """Every learner on every kind of tasks it is compared on, but for those that are featured already."""
     shapes = [(5, 1), (5, 5), (20, 1), (20, 5)]
     found = [sinusoid(template) for template in SINUSOID_TEMPLATES]
     found += [navigation(template) for template in NAVIGATION_TEMPLATES]
+    found += [names(template) for template in NAMES_TEMPLATES]
     found += [on_classes("omniglot", "Omniglot", template, *shape) for shape in shapes for template in TEMPLATES]
     found += [on_classes("doodles", "doodles", template, 5, 1) for template in TEMPLATES]
     found += [on_classes("intents", "intents", template, 5, shots) for shots in (1, 5) for template in TEXT_TEMPLATES]

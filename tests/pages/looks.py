@@ -51,8 +51,8 @@ def pictures(channels: int = 1) -> TaskView:
 
 TRANSLATED = TaskView(
     "translations",
-    {"sources": ["un", "deux"], "expected": ["one", "two"], "support": 1},
-    {0: {"produced": ["to"], "score": 0.0}, 1: {"produced": ["two"], "score": 1.0}},
+    {"sources": ["eins", "zwei"], "expected": ["אחת", "שתיים"], "support": 1, "language": "Hebrew", "script": "Hebrew"},
+    {step: {"produced": [said], "score": 0.5} for step, said in ((0, ""), (1, "שת"), (5, "שתיים"))},
 )
 GATHERED = TaskView("returns", {}, {step: {"returns": [np.arange(3.0 + step)], "score": 2.0 + step} for step in (0, 1)})
 WALKED = TaskView("paths", {"goal": np.array([1.0, 2.0])}, {0: {"paths": [np.zeros((3, 2))], "score": -1.0}})

@@ -54,7 +54,7 @@ def test_the_same_seed_shows_the_same_task(app, said) -> None:
 
 
 @pytest.mark.usefixtures("mine")
-@pytest.mark.parametrize("name", ["sinusoid", "doodles", "navigation", "omniglot", "nothing of the kind"])
+@pytest.mark.parametrize("name", ["sinusoid", "doodles", "navigation", "names", "omniglot", "nothing of the kind"])
 def test_a_family_that_comes_with_innerloop_and_one_that_is_missing_are_shown(name: str, app, said) -> None:
     page = app("datasets", set=name)
     text = said(page)

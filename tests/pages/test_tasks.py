@@ -72,7 +72,18 @@ def test_pictures_say_right_and_wrong_in_signs_and_words(app, said, make_run, ho
     ("view", "words"),
     [
         (of_classes("texts", texts=["s1", "s2", "<i>q1", "q2", "q3", "q4"]), ["&lt;i&gt;q1", "✕ beta, 60 %", "✓ 60 %"]),
-        (TRANSLATED, ["<td>deux</td><td>two</td><td>✕ to</td><td>✓ two</td>", "Support set, 1 examples"]),
+        (
+            TRANSLATED,
+            [
+                '<td dir="auto">zwei</td><td dir="auto">שתיים</td>',
+                ">✕ שת<",
+                ">✓ שתיים<",
+                "after 1 step",
+                "after 5 steps",
+                "Into Hebrew, in the script Hebrew",
+                "Support set, 1 examples",
+            ],
+        ),
         (WALKED, ["accuracy -100.00 %"]),
         (GATHERED, ["accuracy 200.00 % before adapting, 300.00 % after 1 step"]),
         (TaskView("holograms", {}, {0: {"score": 0.5}}), ["It was written by a later version"]),

@@ -9,9 +9,10 @@ from core import datasets
 from core.datasets import DataSet, Inspected, SplitFacts
 from data.errors import DataError
 from data.family import SPLIT_TITLES, SPLITS, EpisodeShape, TaskFamily
+from data.names import Names
 from data.texts import Texts
 from pages.parts import say, session, theme
-from pages.parts.train.episode_view import opened, paths_view, pictures_view, points_view, texts_view
+from pages.parts.train.episode_view import opened, pairs_view, paths_view, pictures_view, points_view, texts_view
 
 SEED = "inspector-seed"  # session state
 MOST = 100  # classes, shots or queries
@@ -78,6 +79,11 @@ def paths(family: TaskFamily, task: Inspected, shape: EpisodeShape) -> None:
     paths_view(family, task.batch, shape)
 
 
+def pairs(family: Names, task: Inspected, shape: EpisodeShape) -> None:
+    del shape
+    pairs_view(family, task.batch)
+
+
 def texts(family: Texts, task: Inspected, shape: EpisodeShape) -> None:
     texts_view(family, shape, task.drawn)
 
@@ -88,4 +94,5 @@ VIEWS: dict[tuple[str, str], Callable[[TaskFamily, Inspected, EpisodeShape], Non
     ("classification", "integer"): texts,
     ("regression", "float"): points,
     ("control", "float"): paths,
+    ("sequence", "integer"): pairs,
 }

@@ -119,7 +119,7 @@ def texts(view: TaskView, _: str) -> None:
         (text, given["classes"][label])
         for text, label in zip(given["texts"][:support], given["labels"][:support].tolist(), strict=True)
     ]
-    _table(("query", "class", *_answers(view)), rows)
+    _table(("query", "class", *_answers(sorted({0, max(view.said)}))), rows)
     with st.expander(say.plain(f"Support set, {len(examples)} texts")):
         _table(("text", "class"), examples)
 
@@ -131,27 +131,30 @@ def _named(view: TaskView, step: int, place: int, label: int) -> str:
 
 
 def translations(view: TaskView, _: str) -> None:
-    """A row a query: the source, what is expected, and what the learner writes."""
-    given, support = view.given, view.given["support"]
+    """A row a query: the source, what is expected, and what the learner writes after each of the steps that are kept."""
+    given, support, steps = view.given, view.given["support"], sorted(view.said)
+    if "language" in given:
+        say.caption(f"Into {given['language']}, in the script {given['script']}.")
     rows = []
     for place, (source, expected) in enumerate(zip(given["sources"], given["expected"], strict=True)):
         if place >= support:
-            written = (view.said[step]["produced"][place - support] for step in sorted({0, max(view.said)}))
+            written = (view.said[step]["produced"][place - support] for step in steps)
             rows.append((source, expected, *(f"{'✓' if one == expected else '✕'} {one}" for one in written)))
-    _table(("source", "expected", *_answers(view)), rows)
+    _table(("source", "expected", *_answers(steps)), rows)
     with st.expander(say.plain(f"Support set, {support} examples")):
         _table(("source", "expected"), list(zip(given["sources"], given["expected"], strict=True))[:support])
 
 
-def _answers(view: TaskView) -> list[str]:
-    """Titles of the columns that hold what the learner says."""
-    steps = sorted({0, max(view.said)})
+def _answers(steps: Sequence[int]) -> list[str]:
+    """Titles of the columns that hold what the learner says after these inner steps."""
     return [after(step) for step in steps] if len(steps) > 1 else ["the learner's answer"]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Texts in any direction."""
     titles = "".join(f"<th>{html.escape(title)}</th>" for title in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    cells = [[f'<td dir="auto">{html.escape(str(cell))}</td>' for cell in row] for row in rows]
+    lines = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
     st.html(f'<div class="wide" tabindex="0"><table class="of-task"><tr>{titles}</tr>{lines}</table></div>')
 
 

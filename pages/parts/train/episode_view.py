@@ -14,6 +14,7 @@ from data.batch import Episodes, TaskBatch
 from data.errors import shortened
 from data.examples import Choice
 from data.family import EpisodeShape, FamilyConfig, TaskFamily
+from data.names import Names, Translations
 from data.registry import families
 from data.texts import Texts
 from pages.parts import pictures, say
@@ -24,6 +25,7 @@ WIDTH, LARGEST = 288, 48  # screen pixels: of a row's pictures together, and of 
 ROOM = 360  # screen pixels that such a row takes with what stands beside it
 CURVE_POINTS = 120
 MOST_PATHS = 3  # more hide each other
+MOST_PAIRS = 10  # of the support, and of the queries
 TEXT_ROWS, MOST_TEXTS, LONGEST_TEXT = 5, (2, 1), 200  # rows of texts; of a class's support and query; characters
 
 
@@ -53,6 +55,8 @@ def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         if family.kind == "regression":
             return regression_view(family, config, generator)
+        if family.kind == "sequence":
+            return pairs_view(family, family.sample("train", config.shape, 1, generator))
         if family.kind == "control":
             return paths_view(family, family.sample("train", config.shape, 1, generator), config.shape)
         if isinstance(family, Texts):
@@ -138,6 +142,26 @@ def texts_view(family: Texts, shape: EpisodeShape, drawn: Choice) -> None:
     shape_caption(shape, TEXT_ROWS, *MOST_TEXTS)
     if remarks := family.remarks():
         say.caption(" ".join(remarks))
+
+
+def pairs_view(family: Names, batch: Translations) -> None:
+    """Names with their translations: what the learner is shown, then what it is asked."""
+    (given, *_) = family.written(batch)
+    lines = [
+        f"<tr><td>{line_of(source)}</td><td>{line_of(own)}</td></tr>"
+        for source, own in zip(given["sources"], given["expected"], strict=True)
+    ]
+    support = given["support"]
+    parts = [part[:MOST_PAIRS] for part in (lines[:support], lines[support:])]
+    rows = "".join(
+        f'<tbody><tr><th scope="rowgroup" colspan="2">{title}</th></tr>{"".join(part)}</tbody>'
+        for title, part in zip(("support", "query"), parts, strict=True)
+    )
+    head = f"<thead><tr><th>English</th><th>{html.escape(given['language'])}</th></tr></thead>"
+    st.html(f'<div class="episode texts"><table>{head}{rows}</table></div>')
+    hidden = "; not all of them are shown" if sum(map(len, parts)) < len(lines) else ""
+    text = f"{support} names to learn from, {len(lines) - support} to translate{hidden}"
+    say.caption(f"{text}. Script: {given['script']}. A learner is not told which language it is.")
 
 
 def line_of(text: str) -> str:
