@@ -27,6 +27,11 @@ Array = Tensor | np.ndarray | list[Any]
 AT_ONCE = 200  # queries that are answered together where each is answered by itself
 LONGEST_NAME = 200  # characters of a query's in a line
 LIKELIEST = 5  # classes that a line has
+# What a family of this kind does not have, and ``adapt`` would want.
+WITHOUT_LABELS = {
+    "control": "examples: its policy learns from what it does itself",
+    "sequence": "labels or values: it learns from texts and their translations",
+}
 
 
 class Learner:
@@ -82,8 +87,8 @@ class Learner:
         (n_support,) in [0, n_way), each class at least once, or real targets (n_support, 1). steps: inner steps; None for as
         many as its own test takes. Raises InputError.
         """
-        if self.family.kind in ("sequence", "control"):
-            text = f"{self.family.title} has no examples with labels or values, which this function takes."
+        if self.family.kind in WITHOUT_LABELS:
+            text = f"{self.family.title} has no {WITHOUT_LABELS[self.family.kind]}."
             raise InputError(text, "Give `algorithm.adapt` a batch that `family.sample` draws.", "support_x")
         x = self._inputs(support_x, "support_x")
         y = self._labels(support_y, len(x))
