@@ -315,8 +315,8 @@ NAMES_BASE = {
 }
 NAMES_TEST = {"k_shot": 5, "n_query": 5, "episodes": 200, "val_episodes": 40}
 NAMES_TEMPLATES = [
-    Template("maml", "MAML", {"name": "maml", "inner_lr": 0.2, "inner_steps": 1, "first_order": True}),
-    Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.2, "inner_steps": 1, "first_order": True}),
+    Template("maml", "MAML", {"name": "maml", "inner_lr": 0.05, "inner_steps": 2, "first_order": True}),
+    Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.05, "inner_steps": 2, "first_order": True}),
     Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}),
     Template("scratch", "From scratch", {"name": "scratch"}),
 ]

@@ -59,6 +59,7 @@ def test_a_family_that_comes_with_innerloop_and_one_that_is_missing_are_shown(na
     page = app("datasets", set=name)
     text = said(page)
     assert ("SHA-256" in text) is (name != "omniglot")
+    assert "comes along" in text  # names, which are not made up
     assert ("There is no data set" in text) is (name == "nothing of the kind")
     assert any(one.key == "download-family" for one in page.button) is (name == "omniglot")
 

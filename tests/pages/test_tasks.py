@@ -80,7 +80,7 @@ def test_pictures_say_right_and_wrong_in_signs_and_words(app, said, make_run, ho
                 ">✓ שתיים<",
                 "after 1 step",
                 "after 5 steps",
-                "Into Hebrew, in the script Hebrew",
+                "Into Hebrew, in Hebrew script",
                 "Support set, 1 examples",
             ],
         ),

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core import datasets
 from core.datasets import DataSet
+from data.family import TaskFamily
 from pages.parts import readable, say, session, theme
 from pages.parts.datasets.details import details
 from pages.parts.datasets.importing import import_card
@@ -76,4 +77,6 @@ def state(one: DataSet) -> str:
     if one.missing:
         return "not here"
     size = one.bytes(session.home().folders)
-    return readable.size(size) if size else "a file of yours" if one.kind.group == "your own" else "made up"
+    if size or one.kind.group == "your own":
+        return readable.size(size) if size else "a file of yours"
+    return "made up" if one.kind.licence == TaskFamily.licence else "comes along"

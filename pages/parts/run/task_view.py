@@ -134,7 +134,7 @@ def translations(view: TaskView, _: str) -> None:
     """A row a query: the source, what is expected, and what the learner writes after each of the steps that are kept."""
     given, support, steps = view.given, view.given["support"], sorted(view.said)
     if "language" in given:
-        say.caption(f"Into {given['language']}, in the script {given['script']}.")
+        say.caption(f"Into {given['language']}, in {given['script']} script.")
     rows = []
     for place, (source, expected) in enumerate(zip(given["sources"], given["expected"], strict=True)):
         if place >= support:
