@@ -21,10 +21,13 @@ def test_learners_for_labelled_examples_and_networks_of_one_answer_are_refused_i
         tiny("names", "evaluation.n_way=5")
 
 
-@pytest.mark.parametrize("learner", ["maml", "pretrain"])
-def test_a_run_from_first_step_to_final_test(home: Home, learner: str) -> None:
+TUNED = ("algorithm.finetune_lr=0.1", "algorithm.finetune_steps=1")  # of many, each of which is scored by free writing
+
+
+@pytest.mark.parametrize(("learner", "settings"), [("maml", ()), ("pretrain", TUNED)])
+def test_a_run_from_first_step_to_final_test(home: Home, learner: str, settings: tuple[str, ...]) -> None:
     few = ("evaluation.episodes=4", "evaluation.val_episodes=2", "evaluation.inner_steps=1")
-    run, result = finished(home, "names", f"algorithm={learner}", *few)
+    run, result = finished(home, "names", f"algorithm={learner}", *settings, *few)
     assert result.metric.name == "chrf" and result.non_finite == 0
     assert 0 <= result.mean <= 1 and len(result.curve) == 2
     assert run.id
