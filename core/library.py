@@ -204,16 +204,21 @@ class OwnTask:
 
     def said_of(self, asked: Queries) -> Answers:
         """The same for queries that were read already. Raises InputError, RunError."""
+        remarks = (*self.given.remarks, *asked.remarks)
+        return Answers(asked.names, self.given.classes, self.predict(asked.inputs), remarks)
+
+    def predict(self, query_x: Tensor) -> Tensor:
+        """As the learner's, a few at a time where each query is answered by itself; on the processor."""
         by = self.learner.algorithm.normalises_by
-        if by == "queries together" and len(asked.inputs) == 1:
+        if by == "queries together" and len(query_x) == 1:
             text = "A single query cannot be normalised together with others."
             raise InputError(text, "Ask several, or choose batch statistics `support`.", "batch_statistics")
-        parts = [asked.inputs] if by.endswith("together") else asked.inputs.split(AT_ONCE)
+        parts = [query_x] if by.endswith("together") else query_x.split(AT_ONCE)
         values = torch.cat([self.learner.predict(self.state, part) for part in parts]).cpu()
         if not values.isfinite().all():
             text = f"What it answers after {self.steps} steps on these examples is not finite."
             raise RunError(text, "Take fewer steps.", "steps")
-        return Answers(asked.names, self.given.classes, values, (*self.given.remarks, *asked.remarks))
+        return values
 
 
 def load(

@@ -62,7 +62,7 @@ def check_classes(source: Path | str, by_class: Mapping[str, Sequence[object]], 
 def check_queries(count: int) -> None:
     """Raises InputError for none, or for more than are answered at once."""
     if not count:
-        raise InputError("There is nothing to answer for.", "Give --query at least one.", "query")
+        raise InputError("There is nothing to answer for.", "Name at least one query.", "query")
     if count > MOST_QUERIES:
         text = f"{count:,} queries are asked, and {MOST_QUERIES:,} are the most at once."
         raise InputError(text, "Ask in several calls.", "query")

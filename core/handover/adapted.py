@@ -45,7 +45,7 @@ print(json.dumps({"classes": task["classes"], "answers": network(inputs).tolist(
 
 def zipped(run: Run, task: "OwnTask", target: BinaryIO) -> None:
     """Into an open file: the adapted weights by name, the network as torch exports it, the run's config, what the task is, and a
-    script that answers. Raises InputError, ModelError.
+    script that answers. Raises as ``exported`` does.
     """
     program, content = exported(task), io.BytesIO()
     with quiet():
@@ -63,7 +63,7 @@ def zipped(run: Run, task: "OwnTask", target: BinaryIO) -> None:
 def onnx(run: Run, task: "OwnTask", target: BinaryIO) -> None:
     """Into an open file, from ``inputs`` (queries, *shape) to ``answers``, probabilities or values, for any number of queries.
 
-    Raises InputError, ModelError, MissingExtra.
+    Raises MissingExtra, and as ``exported`` does.
     """
     check("onnxscript", "ONNX files")
     made = in_onnx(exported(task), task.learner.family.input_spec)
@@ -95,13 +95,15 @@ def weights(network: nn.Module) -> dict[str, Tensor]:
 
 
 def exported(task: "OwnTask") -> ExportedProgram:
-    """The adapted network as a graph on the processor. Raises InputError, ModelError if there is none that answers alike."""
+    """The adapted network as a graph on the processor.
+
+    Raises InputError, RunError where adapting diverged, and ModelError where torch makes no graph that answers alike.
+    """
     learner, support = task.learner, task.given.inputs
-    network = learner.network(task.state)
+    network, wanted = learner.network(task.state), task.predict(support)
     program = graph(network.cpu(), learner.family.input_spec)
     network.to(support.device)  # of some learners it shares layers
-    answers, wanted = program.module()(support.cpu()), learner.predict(task.state, support).cpu()
-    if not torch.allclose(answers, wanted, rtol=NEAR, atol=NEAR):
+    if not torch.allclose(program.module()(support.cpu()), wanted, rtol=NEAR, atol=NEAR):
         raise ModelError("The exported network answers otherwise than the learner.", OTHERWISE, "model")
     return program
 

@@ -198,6 +198,7 @@ def test_another_checkpoint(call: Call, number: dict[str, int], tmp_path: Path) 
         ),
         ("navigation", ("--support", "x", "--query", "a"), "takes no examples out of files", "Choose a run on"),
         ("diverging", ("--support", "points", "--query", "x", "--steps", "30"), "not finite", "Take fewer steps"),
+        ("diverging", ("--support", "points", "--save", "a.zip", "--steps", "30"), "not finite", "Take fewer steps"),
     ],
 )
 def test_what_cannot_be_asked_is_said(
