@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.playground import pace
 from core.playground.strokes import MOST_STROKES
 from core.runs.home import Home
 from core.runs.schema import LARGEST_RUN, Run
@@ -122,6 +123,23 @@ def test_the_address_turns_the_knobs_and_the_knobs_the_address(app) -> None:
     assert sheet(app("playground", mode="draw", ways="many", steps="-1"))["ways"] == 5
 
 
+def test_batchnorm_goes_by_the_examples_unless_somebody_chooses_otherwise(app) -> None:
+    test = app("playground", mode="draw")
+    by_examples = sheet(test)["learners"]
+    test.select_slider("draw-norm").set_value("transductive").run()
+    assert test.query_params["norm"] == "transductive"
+    for one, other in zip(by_examples, sheet(test)["learners"], strict=True):
+        assert one["probabilities"] != other["probabilities"]
+
+
+def test_who_asks_faster_than_a_hand_draws_has_to_wait(app) -> None:
+    test = app("playground", mode="draw")
+    test.session_state[draw.VISIT] = draw.Visit(pace.Pace(lambda: 0.0))
+    for _ in range(pace.MOST):
+        test.session_state[draw.VISIT].pace.ask()
+    assert "questions came" in asked(test).error[0].value and sheet(test)["number"] == 0
+
+
 def test_one_with_outputs_for_fewer_classes_says_why_it_is_silent(app) -> None:
     protonet, maml = sheet(app("playground", mode="draw", ways=7))["learners"]
     assert len(protonet["probabilities"][0]) == 7 and "tell 5 classes apart" in maml["why"]
@@ -154,7 +172,7 @@ def test_a_learner_is_loaded_once_however_many_ask(home: Home, monkeypatch: pyte
     monkeypatch.setattr(players, "load", load)
 
     def of(number: int, found: list) -> None:
-        found.append(players._loaded(home, number, None, str(number)))
+        found.append(players._loaded(home, number, None, "support", str(number)))
 
     found: list[object] = []
     threads = [threading.Thread(target=of, args=(1, found)) for _ in range(6)]
@@ -174,7 +192,7 @@ def test_the_least_recently_asked_learner_goes(home: Home, monkeypatch: pytest.M
     loads: list[int] = []
     monkeypatch.setattr(players, "load", lambda source, **_: loads.append(source) or object())
     for number in [*range(KEPT), 0, KEPT, 0, 1]:
-        players._loaded(home, number, None, str(number))
+        players._loaded(home, number, None, "support", str(number))
     assert loads == [*range(KEPT + 1), 1]
 
 

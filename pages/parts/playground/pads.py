@@ -1,7 +1,7 @@
 """The pads on which a person draws: all of them are one component, which asks at each stroke's end and shows the answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +63,25 @@ class Sheet:
         return "" if self.drawing(QUERY) else NO_QUERY
 
 
-def sheet(found: Signs, ways: int, shots: int, rev: str, sent: Mapping[str, Any] | None) -> Sheet:
-    """What the browser sent last, over the signs that a seed invents. Raises InputError for what it cannot have sent."""
+def sheet(found: Signs, ways: int, shots: int, rev: str) -> Sheet:
+    """The signs that a seed, which ``rev`` is, invents, before anything was drawn."""
     examples = {f"{c}-{s}": found.examples[c][s] for c in range(ways) for s in range(shots)}
-    examples[QUERY] = found.others[int(rev) % ways]
+    return Sheet(rev, 0, ways, shots, examples | {QUERY: found.others[int(rev) % ways]}, {})
+
+
+def asked(start: Sheet, sent: Mapping[str, Any] | None) -> Sheet:
+    """What the browser sent last, over what the pads had at first. Raises InputError for what it cannot have sent."""
     if sent is None:
-        return Sheet(rev, 0, ways, shots, examples, {})
+        return start
     number, drawn = sent.get("number"), sent.get("drawn")
     if type(number) is not int or not isinstance(drawn, Mapping):
         raise InputError("What was sent are no drawings.", "Load the page again.")
-    if sent.get("rev") != rev:
-        return Sheet(rev, number, ways, shots, examples, {})
-    known = {key: Drawing.of(drawn[key]) for key in examples if key in drawn}
+    if sent.get("rev") != start.rev:
+        return replace(start, number=number)
+    known = {key: Drawing.of(drawn[key]) for key in start.examples if key in drawn}
     if sum(len(stroke) for one in known.values() for stroke in one.strokes) > MOST_AT_ONCE:
         raise InputError("That is too much on the pads at once.", f"Draw {MOST_AT_ONCE} points at most; clear a pad.")
-    return Sheet(rev, number, ways, shots, examples, known)
+    return replace(start, number=number, drawn=known)
 
 
 def sent() -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.algorithms.base import BatchStatistics
 from core.library import Learner, load, load_file
 from core.playground.shipped import Shipped, shipped
 from core.runs.facts import Facts
@@ -19,8 +20,8 @@ RUN = "run"  # of the address
 PICKED = "playground-picked"  # session state: the widget's choice in each mode, which follows the address
 OFFERED = 300  # newest runs that are looked through
 MOST = 4  # that play at once
-KEPT = 8  # learners in memory
-ALONE = "support"  # of BatchNorm: what one query is answered does not depend on others
+KEPT = 16  # learners in memory; each number of classes asked for is another one
+ALONE: BatchStatistics = "support"  # of BatchNorm: what one query is answered does not depend on others
 
 
 @dataclass(frozen=True)
@@ -118,17 +119,17 @@ def players(chosen: Sequence[Candidate], n_way: int | None = None) -> list[Playe
     return found
 
 
-def learner(one: Candidate, n_way: int | None) -> Learner:
+def learner(one: Candidate, n_way: int | None, statistics: BatchStatistics = ALONE) -> Learner:
     """Shared by all sessions. Raises InnerloopError."""
     home = session.home()
     if one.file is not None:
-        return _loaded(home, one.file.path, n_way, one.key, str(one.file.path.stat().st_mtime_ns))
+        return _loaded(home, one.file.path, n_way, statistics, one.key, str(one.file.path.stat().st_mtime_ns))
     saved = checkpoint.all_of(home.artifacts(one.run).checkpoints())
-    return _loaded(home, one.run.id, n_way, str(home.root), one.key, saved[0].folder.name if saved else "")
+    return _loaded(home, one.run.id, n_way, statistics, str(home.root), one.key, saved[0].folder.name if saved else "")
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner="Loading a learner …")
-def _loaded(_home: Home, _source: int | Path, n_way: int | None, *key: str) -> Learner:  # noqa: ARG001 - which learner it is
+def _loaded(_home: Home, _source: int | Path, n_way: int | None, statistics: BatchStatistics, *key: str) -> Learner:  # noqa: ARG001 - which learner it is
     """Waited for by whoever asks for the same, and by nobody else."""
-    options = {"home": _home, "n_way": n_way, "batch_statistics": ALONE}
+    options = {"home": _home, "n_way": n_way, "batch_statistics": statistics}
     return load_file(_source, **options) if isinstance(_source, Path) else load(_source, **options)
