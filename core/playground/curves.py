@@ -38,14 +38,14 @@ class Points:
     @classmethod
     def of(cls, values: object) -> "Points":
         """From what a browser sent, a list of [x, y]. Raises InputError for anything else, and for points out of range."""
+        if isinstance(values, list) and len(values) > MOST:
+            raise InputError(f"{len(values)} points are too many.", f"Take {MOST} at most.")
         try:
             found = np.array(values, np.float64)
         except (TypeError, ValueError) as error:
             raise _no_points() from error
         if found.ndim != 2 or found.shape[1] != 2 or not np.isfinite(found).all():
             raise _no_points()
-        if len(found) > MOST:
-            raise InputError(f"{len(found)} points are too many.", f"Take {MOST} at most.")
         for name, of_axis, (low, high) in zip("xy", found.T, (X_RANGE, Y_RANGE), strict=True):
             if of_axis.min() < low or of_axis.max() > high:
                 text = f"A point's {name} is outside of the sinusoids' range."

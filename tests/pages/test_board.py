@@ -2,17 +2,22 @@
 
 import base64
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.playground.curves import MOST, STEPS, Points, drawn, fit
+from core.playground.surface import Surface
 from data.errors import InputError
 from data.sinusoid import LOOKED_AT
 from pages.parts.playground import steer
 from pages.parts.playground.board import Asked, Shown, answer, asked
+from pages.parts.playground.surfaces import limits
 from tests.core.playground.untrained import untrained
 
+NONE = np.zeros(2)
+MAP = Surface(NONE, NONE, NONE, NONE, NONE, 1.0)
 START = Points.of([[0.0, 1.0], [2.0, -1.0]])
 
 
@@ -51,6 +56,13 @@ def test_what_no_browser_of_ours_sends_is_refused(changes: dict[str, object]) ->
         asked(START, "task 1", question(**changes))
 
 
+@pytest.mark.parametrize("sent", [[], "question", 3])
+def test_nor_is_what_is_no_question(sent: object) -> None:
+    for read in (lambda: asked(START, "task 1", sent), lambda: steer.asked(sent)):
+        with pytest.raises(InputError, match="no question"):
+            read()
+
+
 def test_the_answer_has_every_curve_after_every_step() -> None:
     learners = [untrained("maml"), untrained("cnp")]
     task = drawn(learners[0].family, 5, 1)
@@ -82,3 +94,10 @@ def test_a_goal_is_read_from_a_question() -> None:
     for wrong in ({"number": "2", "goal": [0.1, 0.2]}, {"number": 2, "goal": [3, 0]}, {"number": 2}):
         with pytest.raises(InputError):
             steer.asked(wrong)
+
+
+def test_all_maps_have_the_colours_of_all_that_is_finite() -> None:
+    low, high = (replace(MAP, loss=np.full((2, 2), value)) for value in (0.01, 10.0))
+    assert limits([low, high]) == pytest.approx((-2, 1)) and limits([high]) == pytest.approx((1, 1))
+    nothing = replace(MAP, loss=np.array([[np.nan, np.inf], [0.0, np.nan]]))
+    assert limits([nothing]) == (0, 1) and limits([nothing, low]) == pytest.approx((-2, -2))

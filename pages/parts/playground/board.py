@@ -47,22 +47,27 @@ class Shown:
     how: str
 
 
-def asked(start: Points, rev: str, sent: Mapping[str, Any] | None) -> Asked:
+def asked(start: Points, rev: str, sent: Any) -> Asked:
     """What the browser sent last, or the start where it was about another one. Raises InputError for what it cannot have sent.
 
     rev: which start it is.
     """
     if sent is None:
         return Asked(0, start, 1.0)
-    number, faster = sent.get("number"), sent.get("faster")
-    if type(number) is not int:
-        raise InputError("What was sent is no question.", "Load the page again.")
+    number = numbered(sent)
     if sent.get("rev") != rev:
         return Asked(number, start, 1.0)
-    return Asked(number, Points.of(sent.get("points")), curves.faster(faster))
+    return Asked(number, Points.of(sent.get("points")), curves.faster(sent.get("faster")))
 
 
-def sent() -> Mapping[str, Any] | None:
+def numbered(sent: Any) -> int:
+    """The number of a question that a browser sent. Raises InputError for what is none."""
+    if not isinstance(sent, Mapping) or type(sent.get("number")) is not int:
+        raise InputError("What was sent is no question.", "Load the page again.")
+    return sent["number"]
+
+
+def sent() -> Any:
     """The browser's last question as it came, in this session; None before the first."""
     return (st.session_state.get(KEY) or {}).get("asked")
 

@@ -1,6 +1,6 @@
 """Playground, ``?mode=steer&run=3``: a goal that a person puts somewhere, and where policies go before and after each update."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,9 @@ from core import about
 from core.config.presets import preset
 from core.playground.fitting import GOALS
 from core.playground.steering import Steered, goal_of, steered
-from data.errors import InputError
 from data.navigation import SQUARE
 from pages.parts import session, theme
-from pages.parts.playground.board import encoded
+from pages.parts.playground.board import encoded, numbered
 from pages.parts.playground.players import Player, candidates, choice, players
 
 TITLE, ICON = "Steer a policy", ":material/near_me:"
@@ -54,13 +53,11 @@ def steering(chosen: Sequence[Player]) -> None:
         _goal(key=KEY, data=answer(number, found), default={"asked": None}, on_asked_change=lambda: None)
 
 
-def asked(sent: Mapping[str, Any] | None) -> tuple[int, tuple[float, float]]:
+def asked(sent: Any) -> tuple[int, tuple[float, float]]:
     """The number of the browser's last question, and its goal. Raises InputError for what it cannot have sent."""
     if sent is None:
         return 0, FIRST
-    if type(sent.get("number")) is not int:
-        raise InputError("What was sent is no question.", "Load the page again.")
-    return sent["number"], goal_of(sent.get("goal"))
+    return numbered(sent), goal_of(sent.get("goal"))
 
 
 def answer(number: int, found: Sequence[tuple[str, Steered]]) -> dict[str, Any]:

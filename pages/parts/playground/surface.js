@@ -30,11 +30,12 @@ function drawMap(Plotly, host, data) {
   const map = {
     type: 'contour', x: data.first, y: data.second, z: rows.map(row => row.map(Math.log10)), customdata: rows,
     zmin: data.low, zmax: data.high, colorscale: shades.map((shade, i) => [i / (shades.length - 1), shade]),
-    contours: {start: data.low, end: data.high, size: (data.high - data.low) / 14, coloring: 'heatmap'},
+    contours: {start: data.low, end: data.high, size: (data.high - data.low) / 14 || 1, coloring: 'heatmap'},
     line: {width: 0.6, color: kind === 'dark' ? 'rgba(255,255,255,.22)' : 'rgba(15,21,35,.2)'},
     colorbar: {
       thickness: 10, outlinewidth: 0, tickvals: ticks, ticktext: ticks.map(at => written(10 ** at)), len: 1, tickfont: {size: 11},
-      ...(narrow ? {orientation: 'h', x: 0.5, y: -50 / side, yanchor: 'top'} : {x: 1.01, xpad: 6, ypad: 0, title: {text: 'loss', side: 'top', font: {size: 12}}}),
+      ...(narrow ? {orientation: 'h', x: 0.5, y: -50 / side, yanchor: 'top'} : {x: 1.01, xpad: 6, ypad: 0}),
+      title: narrow ? {} : {text: 'loss', side: 'top', font: {size: 12}},
     },
     hovertemplate: '%{customdata:.3~g}<extra></extra>',
   };
@@ -48,15 +49,20 @@ function drawMap(Plotly, host, data) {
       line: {color: line.x.map((_, i) => i ? ground : WAY[kind]), width: line.x.map((_, i) => i ? 1 : 3)},
     },
     text: line.x.map((_, i) => i === 0 ? 'start' : i === 1 ? '1' : i === line.x.length - 1 ? String(i) : ''),
-    textposition: line.x.map((_, i) => i === 1 ? 'bottom center' : 'top center'), textfont: {color: theme('--st-text-color'), size: 12, shadow: `0 0 3px ${ground}, 0 0 3px ${ground}, 0 0 5px ${ground}`},
+    textposition: line.x.map((_, i) => i === 1 ? 'bottom center' : 'top center'),
+    textfont: {color: theme('--st-text-color'), size: 12, shadow: `0 0 3px ${ground}, 0 0 3px ${ground}, 0 0 5px ${ground}`},
     hovertemplate: line.x.map((_, i) => `${i ? `after ${i} step${i > 1 ? 's' : ''}` : 'start'}: %{customdata:.3~g}<extra></extra>`),
   };
-  const axis = title => ({title: {text: title, font: {size: 12}, standoff: 6}, zeroline: false, showgrid: false, tickfont: {size: 11}, nticks: 5, fixedrange: true});
+  const axis = title => ({
+    title: {text: title, font: {size: 12}, standoff: 6}, zeroline: false, showgrid: false, tickfont: {size: 11}, nticks: 5,
+    fixedrange: true, constrain: 'domain',
+  });
   const layout = {
-    height: narrow ? side + 117 : data.height, margin: narrow ? {l: 48, r: 8, t: 12, b: 105} : {l: 52, r: 44, t: 22, b: 42}, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
+    height: narrow ? side + 117 : data.height, margin: narrow ? {l: 48, r: 8, t: 12, b: 105} : {l: 52, r: 44, t: 22, b: 42},
+    paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     font: {color: theme('--st-text-color'), family: theme('--st-font')}, hovermode: 'closest',
-    xaxis: {...axis('first direction'), range: [data.first[0], data.first.at(-1)], constrain: 'domain'},
-    yaxis: {...axis('second direction'), range: [data.second[0], data.second.at(-1)], scaleanchor: 'x', constrain: 'domain'},
+    xaxis: {...axis('first direction'), range: [data.first[0], data.first.at(-1)]},
+    yaxis: {...axis('second direction'), range: [data.second[0], data.second.at(-1)], scaleanchor: 'x'},
   };
   Plotly.react(host, [map, halo, way], layout, {displayModeBar: false, responsive: true});
   host.dataset.points = loss.length;

@@ -69,7 +69,7 @@ def limits(made: Sequence[Surface]) -> tuple[float, float]:
     """The exponents between which all maps have their colours."""
     known = np.concatenate([one.loss.ravel() for one in made])
     known = np.log10(known[np.isfinite(known) & (known > 0)])
-    return float(known.min(initial=0)), float(known.max(initial=0))
+    return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
 
 
 def draw(place: int, name: str, one: Surface, of_all: tuple[float, float], on: str) -> None:
