@@ -14,10 +14,10 @@ from core.algorithms.forward import Weights
 from core.library import Learner
 from core.playground.curves import Points, as_task, at_rate, states
 from data.batch import Episodes
-from data.sinusoid import X_RANGE, Curves
+from data.sinusoid import LOOKED_AT, X_RANGE, Curves
 
 SIDE = 41  # points of the grid along each axis
-ASKED_AT = 41  # places where a curve is compared with the true function
+ASKED_AT = 41  # places where a curve of the grid is compared with the true function; of the path at all LOOKED_AT
 FARTHER = 20  # times another's way: a learner that diverges must not make the others' too small to see
 BEHIND, AHEAD, ASIDE = 0.5, 1.3, 0.9  # of the longest way along an axis: how far the window reaches from the start
 
@@ -90,16 +90,18 @@ def surfaces(ways: Sequence[Way], truth: Curves | None) -> list[Surface]:
 
 
 def _surface(one: Way, truth: Curves | None, first: Tensor, second: Tensor) -> Surface:
-    x, y = (one.task.support_x, one.task.support_y) if truth is None else _asked(truth)
+    on_points = one.task.support_x, one.task.support_y
+    x, y = on_points if truth is None else _asked(truth, ASKED_AT)
     grid = torch.cartesian_prod(second, first).flip(1)  # (SIDE * SIDE, 2), the first axis first and running fastest
     loss = losses(one, in_plane(one, grid), x, y).view(SIDE, SIDE)
-    arrays = (first, second, loss, one.path, losses(one, one.weights, x, y))
+    at = losses(one, one.weights, *(on_points if truth is None else _asked(truth, LOOKED_AT)))
+    arrays = (first, second, loss, one.path, at)
     return Surface(*(part.cpu().numpy() for part in arrays), one.share)
 
 
-def _asked(truth: Curves) -> tuple[Tensor, Tensor]:
-    """Places and the true function's values there, each (1, ASKED_AT, 1)."""
-    x = torch.linspace(*X_RANGE, ASKED_AT).view(1, -1, 1)
+def _asked(truth: Curves, places: int) -> tuple[Tensor, Tensor]:
+    """Places and the true function's values there, each (1, places, 1)."""
+    x = torch.linspace(*X_RANGE, places).view(1, -1, 1)
     return x, truth(x)
 
 

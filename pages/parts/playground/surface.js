@@ -19,7 +19,9 @@ function lossTicks(low, high) {
   return found.length > 7 ? found.filter(at => Math.abs(at - Math.round(at)) < 1e-6) : found;
 }
 
-function written(loss) { return String(Number(loss.toPrecision(2))); }
+function written(exponent) {
+  return Math.abs(exponent) > 3 ? `10<sup>${Math.round(exponent)}</sup>` : String(Number((10 ** exponent).toPrecision(2)));
+}
 
 function drawMap(Plotly, host, data) {
   const style = getComputedStyle(host), theme = name => style.getPropertyValue(name).trim();
@@ -33,7 +35,7 @@ function drawMap(Plotly, host, data) {
     contours: {start: data.low, end: data.high, size: (data.high - data.low) / 14 || 1, coloring: 'heatmap'},
     line: {width: 0.6, color: kind === 'dark' ? 'rgba(255,255,255,.22)' : 'rgba(15,21,35,.2)'},
     colorbar: {
-      thickness: 10, outlinewidth: 0, tickvals: ticks, ticktext: ticks.map(at => written(10 ** at)), len: 1, tickfont: {size: 11},
+      thickness: 10, outlinewidth: 0, tickvals: ticks, ticktext: ticks.map(written), len: 1, tickfont: {size: 11},
       ...(narrow ? {orientation: 'h', x: 0.5, y: -50 / side, yanchor: 'top'} : {x: 1.01, xpad: 6, ypad: 0}),
       title: narrow ? {} : {text: 'loss', side: 'top', font: {size: 12}},
     },

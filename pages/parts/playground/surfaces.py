@@ -81,7 +81,8 @@ def draw(place: int, name: str, one: Surface, of_all: tuple[float, float], on: s
 def told(one: Surface, on: str) -> str:
     """What the map shows, in numbers."""
     start, first, last = (readable.number(float(one.at[step])) for step in (0, 1, STEPS))
-    beyond = " It goes beyond the map." if one.beyond else ""
+    diverged = not np.isfinite(one.at).all()
+    beyond = " It diverges." if diverged else " It goes beyond the map." if one.beyond else ""
     return (
         f"Error on {on}: {start} at the start, {first} after one step, {last} after {STEPS}. The plane holds "
         f"{math.floor(1000 * min(one.share, 1)) / 10:g} % of the way (of its squared distances from the start).{beyond}"

@@ -49,6 +49,8 @@ def test_a_value_of_the_grid_is_the_loss_of_the_weights_there() -> None:
     x = torch.linspace(*X_RANGE, ASKED_AT)[None, :, None]
     with torch.no_grad():
         answer = learner.algorithm.forward_tasks(weights, x)
+    off = (fit(learner, task.points).y - task.truth) ** 2
+    np.testing.assert_allclose(found.at, off.mean(1), rtol=1e-3)  # as the plot of the curves says it
     assert found.loss[row, column] == pytest.approx((answer - task.curve(x)).square().mean().item(), rel=1e-4)
 
 
