@@ -75,7 +75,11 @@ def nothing(kind: Kind) -> None:
         with st.container(horizontal=True, horizontal_alignment="center"):
             icon = ":material/rocket_launch:"
             st.page_link(
-                "pages/train.py", label="Train one", icon=icon, query_params={"preset": one.name}, help=help or None
+                "pages/train.py",
+                label="Train one",
+                icon=icon,
+                query_params={"preset": one.name},
+                help=say.plain(help) or None,
             )
 
 
@@ -154,7 +158,7 @@ def rows_of(ways: int) -> list[Any]:
 
 def named(number: int, first: str) -> str:
     """What a class is called; its number keeps two of one name apart."""
-    name = st.text_input(f"Class {number + 1}", first, max_chars=60, key=f"bring-name-{number}").strip()
+    name = st.text_input(say.plain(f"Class {number + 1}"), first, max_chars=60, key=f"bring-name-{number}").strip()
     taken = {st.session_state.get(f"bring-name-{other}", "") for other in range(number)}
     return f"{name} ({number + 1})" if not name or name in taken else name
 

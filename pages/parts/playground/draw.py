@@ -66,7 +66,9 @@ def play() -> None:
             theme.empty("No learner of drawn characters yet", f"The preset {PRESET.title} trains one. {text}")
             with st.container(horizontal=True, horizontal_alignment="center"):
                 icon, train = ":material/rocket_launch:", {"preset": PRESET.name}
-                st.page_link("pages/train.py", label="Train one", icon=icon, query_params=train, help=help or None)
+                st.page_link(
+                    "pages/train.py", label="Train one", icon=icon, query_params=train, help=say.plain(help) or None
+                )
     with theme.card("draw"):
         with theme.heading("Draw"):
             icon = ":material/casino:"
