@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 QUERIES = ({0: Dim("queries")},)  # whose number is left open
 OTHERWISE = "Take the run's checkpoint: `python -m core export RUN --what checkpoint`."
+LOGS = ("torch.onnx", "onnxscript", "onnx_ir")
 NEAR = 1e-3  # between the learner's answers and the file's, relative or absolute
 SCRIPT = '''"""Answers for the inputs (n, *shape) of a .npy file, with torch and NumPy alone: python answer.py INPUTS.npy"""
 
@@ -141,12 +142,13 @@ def refused(what: str) -> Iterator[None]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without what torch says to people who write exporters."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    levels = {log: log.level for log in map(logging.getLogger, LOGS)}
+    for log in levels:
+        log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(level)
+        for log, level in levels.items():
+            log.setLevel(level)
