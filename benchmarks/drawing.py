@@ -8,13 +8,14 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import product
 
 import numpy as np
 import psutil
 import torch
 
 from core.library import Learner, load_file
-from core.playground.recognition import Support, adapted
+from core.playground.recognition import Adapted, Support, adapted
 from core.playground.shipped import shipped
 from core.playground.signs import drawings
 from core.playground.strokes import SCALE, Drawing, picture
@@ -58,21 +59,28 @@ def accuracy(learner: Learner, drawn: list[np.ndarray]) -> tuple[float, float]:
     return float(np.mean(scores)), float(Z * np.std(scores, ddof=1) / len(scores) ** 0.5)
 
 
-def answered(learners: list[Learner], drawn: list[Drawing]) -> float:
-    """Seconds from the strokes on pads to all learners' answers, which adapt anew."""
-    began = time.perf_counter()
-    looks = np.stack([picture(one) for one in drawn])
-    for learner in learners:
-        adapted(learner, Support(looks[:-1], tuple(range(WAYS)))).answer(looks[-1])
-    return time.perf_counter() - began
+def from_pads(learners: list[Learner], drawn: list[Drawing]) -> list[Adapted]:
+    """All learners adapted to what is on the pads but the last."""
+    looks = np.stack([picture(one) for one in drawn[:-1]])
+    return [adapted(learner, Support(looks, tuple(range(WAYS)))) for learner in learners]
 
 
-def timed(learners: list[Learner], drawn: list[Drawing], sessions: int) -> tuple[float, float]:
-    """Median and 95th percentile of the seconds of an answer, while so many sessions ask."""
+def timed(learners: list[Learner], drawn: list[Drawing], sessions: int, anew: bool) -> tuple[float, float]:
+    """Median and 95th percentile of the seconds from the strokes to all answers, while so many sessions ask without a pause.
+
+    anew: another drawing to learn from each time, not only another one that is asked about.
+    """
     took: list[float] = []
 
     def ask() -> None:
-        took.extend(answered(learners, drawn) for _ in range(ANSWERS))
+        known = from_pads(learners, drawn)
+        for _ in range(ANSWERS):
+            began = time.perf_counter()
+            looks = [picture(one) for one in drawn]
+            known = from_pads(learners, drawn) if anew else known
+            for one in known:
+                one.answer(looks[-1])
+            took.append(time.perf_counter() - began)
 
     threads = [threading.Thread(target=ask) for _ in range(sessions)]
     for thread in threads:
@@ -92,14 +100,16 @@ def main(count: int = EPISODES) -> None:
     generator = pool_generator(0, "test")
     signs = redraw(invent(50, generator), 1, generator)
     drawn = [drawings(signs, number)[0] for number in range(WAYS + 1)]
-    for many in (1, 4):
-        for sessions in (1, SESSIONS):
-            middle, late = timed((learners * 2)[-many:], drawn, sessions)
-            print(f"{many} learners, {sessions} sessions: {middle * 1000:.0f} ms, p95 {late * 1000:.0f} ms")
+    for many, sessions, anew in product((1, 4), (1, SESSIONS), (False, True)):
+        middle, late = timed((learners * 2)[-many:], drawn, sessions, anew)
+        what = "adapted anew" if anew else "asked"
+        print(f"{many} learners, {sessions} sessions, {what}: {middle * 1000:.0f} ms, p95 {late * 1000:.0f} ms")
     process = psutil.Process()
     before = process.memory_info().rss
     for _ in range(MOST):
-        answered(learners, drawn)
+        looks = picture(drawn[-1])
+        for one in from_pads(learners, drawn):
+            one.answer(looks)
     print(f"memory after {MOST} answers: {(process.memory_info().rss - before) / 2**20:+.1f} MiB")
     by_hand = episodes(pads(), count)
     for one, learner in zip(files, learners, strict=True):

@@ -1,6 +1,6 @@
 """What a trained learner says of one drawing after it has seen a few of each class: its probabilities by inner step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -85,8 +85,17 @@ def adapted(learner: Learner, support: Support, steps: int | None = None, faster
     task = Episodes(x, y, x[:, :0], y[:, :0], Classification(outputs))
     with algorithm.forward_tasks.twice_differentiable():
         course = enumerate(algorithm.trajectory(task, wanted[-1], differentiable=False))
-        states = tuple(state for step, state in course if step in wanted)
+        states = tuple(_normalising(algorithm, state, x) for step, state in course if step in wanted)
     return Adapted(algorithm, states, tuple(wanted), inner_rate(algorithm), support.classes)
+
+
+def _normalising(algorithm: Algorithm, state: TaskState, support_x: torch.Tensor) -> TaskState:
+    """With what BatchNorm takes from the examples, which is the same whatever drawing is asked about."""
+    alone = algorithm.batch_statistics == "support" and state.read is None and state.statistics is None
+    if not alone or not state.weights:
+        return state
+    with torch.no_grad():
+        return replace(state, statistics=algorithm.forward_tasks.statistics(state.weights, support_x) or None)
 
 
 def _inputs(algorithm: Algorithm, pictures: np.ndarray) -> torch.Tensor:
