@@ -94,7 +94,7 @@ def test_a_pad_is_emptied_and_filled_again_by_keys(server, page):
 def test_the_drawings_can_be_taken_along(server, page):
     opened(page, server.url, "&ways=3&shots=2")
     with page.expect_download() as taken:
-        page.get_by_role("button", name="Keep the drawings as a picture").click()
+        page.get_by_role("button", name="Keep as a picture").click()
     assert taken.value.suggested_filename == "innerloop-drawings.png" and taken.value.path().stat().st_size > 1000
 
 

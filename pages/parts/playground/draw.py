@@ -60,7 +60,9 @@ class Visit:
 def play() -> None:
     there = candidates(SIGNS)
     with theme.card("draw-learners"):
-        chosen = choice(there, "draw")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen = choice(there, "draw")
+            st.button("Other signs", key="draw-task", icon=":material/casino:", help=ANOTHER, on_click=another)
         if not there:
             text, help = prospect(PRESET, [])
             theme.empty("No learner of drawn characters yet", f"The preset {PRESET.title} trains one. {text}")
@@ -70,9 +72,6 @@ def play() -> None:
                     "pages/train.py", label="Train one", icon=icon, query_params=train, help=say.plain(help) or None
                 )
     with theme.card("draw"):
-        with theme.heading("Draw"):
-            icon = ":material/casino:"
-            st.button("Other signs", key="draw-task", icon=icon, type="tertiary", help=ANOTHER, on_click=another)
         st.fragment(drawn)(chosen, turned(), task_asked_for())
         for one in chosen:
             if one.file:

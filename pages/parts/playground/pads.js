@@ -47,7 +47,7 @@ class Pad {
     this.ink = made('path', {});
     this.invitation = made('text', {x: 500, y: 520, class: 'empty-pad'}, 'Draw here');
     this.surface = made('svg', {viewBox: `0 0 ${SIDE} ${SIDE}`, tabindex: 0, role: 'img', 'aria-keyshortcuts': 'Control+Z Delete'}, this.invitation, this.ink);
-    this.seen = html('span', {});
+    this.seen = html('span', {class: 'look'});
     const undo = this.tool('undo', 'Take the last stroke back', () => this.undo());
     const clear = this.tool('clear', 'Clear', () => this.clear());
     this.foot = html('div', {class: 'foot'}, this.seen, html('span', {class: 'tools'}, undo, clear));
@@ -150,7 +150,7 @@ class Sheet {
     this.find('.clear').onclick = () => this.clear();
     this.find('.keep').onclick = () => this.keep();
     this.query = this.pad(QUERY, 'The sign in question');
-    this.find('.query').append(this.query.element);
+    this.find('.query h2').after(this.query.element);
   }
 
   find(selector) { return this.root.querySelector(selector); }
@@ -233,7 +233,6 @@ class Sheet {
     for (const key of this.data.keys) {
       const pad = this.pads.get(key), sign = key === QUERY ? [] : [this.letter(Number(key.split('-')[0]))];
       pad.seen.replaceChildren(...sign, this.thumb(key, key === QUERY ? 56 : 28));
-      Object.assign(pad.seen.style, {display: 'flex', alignItems: 'center', gap: '.4rem'});
     }
   }
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from core.library import load_file
+from core.playground import ship
+from core.playground import shipped as shipped_module
 from core.playground.recognition import Support, adapted
-from core.playground.shipped import FOLDER, shipped
+from core.playground.shipped import FOLDER, Measured, Shipped, shipped
 from core.playground.signs import drawings
 from core.playground.strokes import picture
 from core.runs.home import Home
@@ -39,3 +41,15 @@ def test_they_tell_signs_apart_that_were_drawn_on_pads_on_a_machine_without_pict
         found = adapted(learner, Support(np.stack([one[0] for one in five]), tuple(range(5))))
         right += [found.answer(one[1])[-1].argmax() == sign for sign, one in enumerate(five)]
     assert np.mean(right) > 0.8
+
+
+def test_one_that_is_measured_anew_takes_its_place_in_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ship, "FOLDER", tmp_path)
+    for name, score in (("a", "1 %"), ("b", "2 %"), ("a", "3 %")):
+        ship.enter(Shipped(name, name, "doodles", "maml", score, (Measured("doodles", score, 0.5, 0.1, 1000),)))
+    monkeypatch.setattr(shipped_module, "FOLDER", tmp_path)
+    found = shipped.__wrapped__()
+    assert [(one.name, one.score, one.measured[0].text) for one in found.values()] == [
+        ("a", "3 %", "3 %"),
+        ("b", "2 %", "2 %"),
+    ]
