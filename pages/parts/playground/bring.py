@@ -75,11 +75,7 @@ def nothing(kind: Kind) -> None:
         with st.container(horizontal=True, horizontal_alignment="center"):
             icon = ":material/rocket_launch:"
             st.page_link(
-                "pages/train.py",
-                label="Train one",
-                icon=icon,
-                query_params={"preset": one.name},
-                help=say.plain(help) or None,
+                "pages/train.py", label="Train one", icon=icon, query_params={"preset": one.name}, help=say.plain(help)
             )
 
 

@@ -68,9 +68,7 @@ def play() -> None:
             theme.empty("No learner of drawn characters yet", f"The preset {PRESET.title} trains one. {text}")
             with st.container(horizontal=True, horizontal_alignment="center"):
                 icon, train = ":material/rocket_launch:", {"preset": PRESET.name}
-                st.page_link(
-                    "pages/train.py", label="Train one", icon=icon, query_params=train, help=say.plain(help) or None
-                )
+                st.page_link("pages/train.py", label="Train one", icon=icon, query_params=train, help=say.plain(help))
     with theme.card("draw"):
         st.fragment(drawn)(chosen, turned(), task_asked_for())
         for one in chosen:
