@@ -117,6 +117,8 @@ def _fits(config: RunConfig, before: RunConfig, changed: list[str], saved: Saved
         raise _refused(
             path, "These weights have learned from what was before them, another frozen network or none.", parent
         )
+    if config.training.outer_update != before.training.outer_update:
+        raise _refused("training.outer_update", "The checkpoint has the state of another outer update.", parent)
     if config.seed != before.seed:
         raise _refused("seed", "A fork goes on with the random state of its parent, whatever the seed.", parent)
     if "algorithm.inner_lr" in changed and any(name.partition(".")[0] == "rates" for name in weights):

@@ -26,6 +26,9 @@ class Policy(Protocol):
     def log_p(self, answer: Tensor, action: Tensor) -> Tensor:
         """The log-probability, or its density, of each action → (…)."""
 
+    def divergence(self, before: Tensor, answer: Tensor) -> Tensor:
+        """KL(before ‖ answer) of the distributions that two answers are, in nats → (…)."""
+
 
 @dataclass(frozen=True)
 class Gaussian:
@@ -48,6 +51,11 @@ class Gaussian:
         mean, log_deviation = self.parts(answer)
         off = (action - mean) * (-log_deviation).exp()
         return -(0.5 * off.square() + log_deviation).sum(-1) - 0.5 * self.numbers * log(2 * pi)
+
+    def divergence(self, before: Tensor, answer: Tensor) -> Tensor:
+        (mean, log_deviation), (now, log_now) = self.parts(before), self.parts(answer)
+        ratio = ((2 * log_deviation).exp() + (mean - now).square()) * (-2 * log_now).exp()
+        return (log_now - log_deviation + 0.5 * (ratio - 1)).sum(-1)
 
     def parts(self, answer: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_deviation = answer.split(self.numbers, -1)
@@ -76,3 +84,7 @@ class Categorical:
 
     def log_p(self, answer: Tensor, action: Tensor) -> Tensor:
         return answer.log_softmax(-1).gather(-1, action).squeeze(-1)
+
+    def divergence(self, before: Tensor, answer: Tensor) -> Tensor:
+        log_p = before.log_softmax(-1)
+        return (log_p.exp() * (log_p - answer.log_softmax(-1))).sum(-1)

@@ -88,7 +88,10 @@ class RolloutBatch(ABC):
         return torch.zeros(self.tasks, device=self.query_luck.device)
 
     def support_loss(self, answer: Answer, step: int) -> Tensor:
-        rollout = self.roll_out(answer, self.luck_at(step))
+        return self.loss_on(self.roll_out(answer, self.luck_at(step)), answer, step)
+
+    def loss_on(self, rollout: Rollout, answer: Answer, step: int) -> Tensor:
+        """The support loss of an inner step on what was done in it, under weights that need not be those that did it."""
         log_p, (better, _) = self.log_p(answer, rollout), self.advantages(rollout)
         if self.learning.meta_gradient == "e-maml":
             if step == 0:

@@ -67,6 +67,7 @@ class Algorithm(nn.Module, ABC):
     normalises: ClassVar[bool] = False  # True: it has BatchNorm of its own, whatever the network
     reads_tokens: ClassVar[bool] = True  # False: it computes with the inputs themselves, which have to be real numbers
     takes_steps: ClassVar[bool] = True  # False: it reads the support set at once, so that there are no inner steps
+    outer_gradient: ClassVar[bool] = True  # False: its outer update is not by the gradient of its meta-loss
     meta_trained: ClassVar[bool] = True  # False: nothing to do before the test
     episodic: ClassVar[bool] = True  # False: trains on ordinary batches
     loss_title: ClassVar[str | None] = None  # of its training curves with its unit, where it is not the family's loss

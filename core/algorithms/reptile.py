@@ -42,6 +42,7 @@ class Reptile(Algorithm):
     title = "Reptile"
     summary = "Trains on a task for a few steps and moves the start towards where that led."
     group = "model-agnostic"
+    outer_gradient = False
 
     @classmethod
     def curve_names(cls) -> tuple[str, str]:

@@ -77,6 +77,13 @@ def without_effect(values: dict[str, Any]) -> set[str]:
         found |= {"training.decay_rate", "training.decay_every", "training.staircase"}
     if schedule not in ("cosine", "linear"):
         found.add("training.final_lr")
+    if values["training"].get("outer_update") == "trpo":
+        found |= {
+            f"training.{name}" for name in ("meta_lr", "schedule", "decay_rate", "decay_every", "staircase", "final_lr")
+        }
+    else:
+        found.add("training.trust_region")
+        found |= {"training.outer_update"} if family.kind != "control" else set()
     if not algorithm.takes_steps:
         found.add("evaluation.inner_steps")
     if family.kind != "classification":

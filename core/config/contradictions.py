@@ -31,7 +31,7 @@ def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Pr
         remedy = f"A {training.schedule} schedule falls: set it to 0 or a small rate."
         found.append(Problem("training.final_lr", text, remedy, ({"training.final_lr": 0.0},)))
     missing = device_problems(config.device)
-    return found + frozen_problems(config.family, folders) + missing + process_problems(config)
+    return found + frozen_problems(config.family, folders) + missing + process_problems(config) + outer_problems(config)
 
 
 def changed(config: RunConfig, change: Mapping[str, Any]) -> RunConfig:
@@ -163,6 +163,7 @@ def _leads_out(config: RunConfig, change: Mapping[str, Any], folders: Folders | 
     except DataError:
         short = True
     divided = {one.path for one in process_problems(after)} <= {one.path for one in process_problems(config)}
+    divided = divided and len(outer_problems(after)) <= len(outer_problems(config))
     return short and divided and _refused(after).keys() <= _refused(config).keys()
 
 
@@ -194,6 +195,35 @@ def learner_problems(config: RunConfig, folders: Folders | None) -> list[Problem
         remedy = "Leave it empty (null on the command line)."
         found.append(Problem("evaluation.inner_steps", text, remedy, ({"evaluation.inner_steps": None},)))
     return found
+
+
+def outer_problems(config: RunConfig) -> list[Problem]:
+    """Why the outer update cannot be the one that is asked for."""
+    training, algorithm, family = config.training, algorithms()[config.algorithm.name], families()[config.family.name]
+    if training.outer_update == "gradient" or not algorithm.meta_trained:
+        return []
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    if family.kind != "control":
+        found.append((f"trpo bounds how far policies change, and {config.family.name} is {family.kind}.", {}))
+    elif not (algorithm.outer_gradient and algorithm.episodic):
+        found.append((f"trpo needs the gradient of a meta-loss, and {algorithm.title} learns otherwise.", {}))
+    if getattr(config.family, "meta_gradient", "") == "e-maml":
+        found.append(("E-MAML's term for exploring is no part of what trpo looks at.", {"family.meta_gradient": "lvc"}))
+    if getattr(config.algorithm, "recompute", False):
+        text = "trpo differentiates the inner steps three times, which recompute does not do."
+        found.append((text, {"algorithm.recompute": False}))
+    if training.processes > 1:
+        found.append(("trpo takes its steps in one process.", {"training.processes": 1}))
+    if config.device == hardware.ALL_GPUS:
+        found.append(("trpo takes its steps on one GPU.", {"device": "cuda"}))
+    if not found:
+        return []
+    text, other = found[0]
+    remedy, ways = "Set it to gradient.", [{"training.outer_update": "gradient"}]
+    if other and len(found) == 1:
+        ((path, value),) = other.items()
+        remedy, ways = f"Set it to gradient, or {path} to {str(value).lower()}.", [*ways, other]
+    return [Problem("training.outer_update", text, remedy, tuple(ways))]
 
 
 def not_for(algorithm: type[Algorithm], family: str, frozen: bool = False) -> str:

@@ -25,6 +25,12 @@ class TrainingConfig(Config):
     """Tasks whose query losses are averaged in one meta-step."""
     meta_lr: float = setting(1e-3, "Meta learning rate", gt=0, le=1, step=0.001, telling=3)
     """Adam's learning rate in the outer loop; Reptile's step towards the adapted weights, 1 in its paper."""
+    outer_update: Literal["gradient", "trpo"] = setting("gradient", "Outer update", advanced=True)
+    """Of control. gradient: by the learner's own optimizer, Adam for most. trpo: as far along the natural gradient as a trust
+    region allows, as Finn et al. did; meta learning rate and schedule then play no part, and a step takes several times as long.
+    """
+    trust_region: float = setting(0.01, "Trust region", unit="nats", gt=0, le=1, step=0.01, advanced=True)
+    """How far the adapted policies may diverge on average (Kullback-Leibler) in one step of trpo."""
     minutes: float | None = setting(
         None, "Time budget", unit="minutes", gt=0, le=100_000, step=1.0, advanced=True, empty="none"
     )

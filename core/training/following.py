@@ -13,7 +13,7 @@ from core.config.run import RunConfig
 from core.training.build import build_learner, open_family
 from core.training.device import open_device
 from core.training.parallel import meet
-from core.training.step import Stepper
+from core.training.step import Stepper, optimizer_of
 from core.training.streams import stream
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Following:
         family = open_family(config, Path(orders["datasets"]), Path(orders["cache"]), device)
         algorithm = build_learner(config, family, orders["forward"]).train()
         generator = torch.Generator(device)
-        self.stepper = Stepper(config, algorithm, algorithm.optimizer(config.training.meta_lr), generator, self)
+        self.stepper = Stepper(config, algorithm, optimizer_of(config, algorithm), generator, self)
         state = torch.load(folder / "state.pt", weights_only=True, map_location="cpu")
         algorithm.load_state_dict(state["learner"])
         self.stepper.optimizer.load_state_dict(state["optimizer"])

@@ -9,12 +9,20 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm, StepReport
 from core.algorithms.portion import Averages, Portion
+from core.algorithms.trust_region import TRPO
 from core.config.run import RunConfig
 from core.models.base import models
 from core.training.build import small
 from core.training.recorded import Repeated
 
 RECORDED_AFTER = 50  # steps
+
+
+def optimizer_of(config: RunConfig, algorithm: Algorithm) -> torch.optim.Optimizer:
+    """The run's outer loop."""
+    training = config.training
+    trusting = training.outer_update == "trpo"
+    return TRPO(algorithm, training.trust_region) if trusting else algorithm.optimizer(training.meta_lr)
 
 
 class Partners(Protocol):
@@ -46,6 +54,8 @@ class Stepper:
         self.partners, at_once = partners, config.training.tasks_at_once
         if may_be_recorded(config, algorithm):
             algorithm.learn = Repeated(algorithm, RECORDED_AFTER)
+        if isinstance(optimizer, TRPO):
+            algorithm.learn = optimizer.learn
         self.portion = Portion(partners.rank, partners.processes, at_once) if partners else Portion(at_once=at_once)
 
     def take(self, iteration: int, rate: float, progress: float) -> StepReport:

@@ -23,7 +23,7 @@ from core.training.parallel import Team
 from core.training.schedule import done, early_validations, learning_rate, validated_after
 from core.training.shown import of_test, of_validation
 from core.training.spent import Spent
-from core.training.step import Stepper
+from core.training.step import Stepper, optimizer_of
 from core.training.streams import stream
 from core.training.tuning import tune
 from core.training.window import Window, first_bad, not_finite
@@ -87,8 +87,7 @@ class Trainer:
             build_learner(self.config, self.family, "loop") if looped else tried_out(self.config, self.family)
         )
         self.forward = self.algorithm.forward_tasks.mode
-        training = self.config.training
-        self.optimizer = self.algorithm.optimizer(training.meta_lr)
+        self.optimizer = optimizer_of(self.config, self.algorithm)
         self.generator = torch.Generator(self.family.device).manual_seed(stream(self.config.seed, "tasks"))
         if saved:
             self._restore(saved)

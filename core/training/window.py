@@ -82,7 +82,8 @@ def first_bad(series: dict[str, Tensor]) -> int | None:
 def not_finite(config: RunConfig, algorithm: Algorithm, iteration: int, before: float = math.nan) -> TrainingError:
     """before: the support loss before the inner steps of that iteration, if it is known."""
     inner = getattr(config.algorithm, "inner_lr", None)
-    outer = f"training.meta_lr (now {config.training.meta_lr:g})"
+    at = "training.trust_region" if config.training.outer_update == "trpo" else "training.meta_lr"
+    outer = f"{at} (now {getattr(config.training, at.removeprefix('training.')):g})"
     if inner and math.isfinite(before):
         learned = f" or {outer}, with which the inner rates are learned," if hasattr(algorithm, "rates") else ""
         return TrainingError(
@@ -95,5 +96,5 @@ def not_finite(config: RunConfig, algorithm: Algorithm, iteration: int, before: 
     return TrainingError(
         f"The loss is not a number at iteration {iteration}.",
         f"The steps are too large: lower {knobs} and launch again.",
-        "algorithm.inner_lr" if inner else "training.meta_lr",
+        "algorithm.inner_lr" if inner else at,
     )

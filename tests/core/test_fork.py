@@ -120,6 +120,7 @@ def test_a_fork_is_stopped_and_resumed(store: RunStore, home: Home) -> None:
         (("model.widths=[9]",), "model.widths", "another network"),
         (("family.n_way=4", "evaluation.n_way=4"), "family.n_way", "other weights"),
         (("seed=3",), "seed", "random state"),
+        (("training.outer_update=trpo",), "training.outer_update", "how far policies change"),
     ],
 )
 def test_what_cannot_be_gone_on_with_is_refused_at_its_setting(

@@ -1,6 +1,7 @@
 """Policies draw what their distributions say, by given luck."""
 
 import torch
+from torch.distributions import Normal, kl_divergence
 
 from data.policy import Categorical, Gaussian
 
@@ -43,3 +44,14 @@ def test_a_choice_of_no_share_is_never_taken() -> None:
     answer = torch.tensor([[-float("inf"), 0.0, -float("inf"), 0.0]]).expand(3, 4)
     luck = torch.tensor([[0.0], [0.5], [0.9999999]])
     assert Categorical(4).act(answer, luck).flatten().tolist() == [1, 3, 3]
+
+
+def test_how_far_two_policies_are_apart_is_torchs_own_divergence() -> None:
+    before, now = torch.randn(2, 5, 4, generator=seeded(0))
+    (mean, log_deviation), (other, log_other) = before.split(2, -1), now.split(2, -1)
+    normal = kl_divergence(Normal(mean, log_deviation.exp()), Normal(other, log_other.exp())).sum(-1)
+    torch.testing.assert_close(Gaussian(2).divergence(before, now), normal)
+    theirs = kl_divergence(torch.distributions.Categorical(logits=before), torch.distributions.Categorical(logits=now))
+    torch.testing.assert_close(Categorical(4).divergence(before, now), theirs)
+    for policy in (Gaussian(2), Categorical(4)):
+        assert policy.divergence(now, now).abs().max() < 1e-6
