@@ -1,6 +1,7 @@
 """What the charts of single tasks show: fits to a curve, features in a plane, paths, returns. Free of torch."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -69,10 +70,14 @@ def paths_chart(view: TaskView) -> Chart:
 
 
 def returns_chart(view: TaskView) -> Chart:
-    """What a few trajectories have gathered by each step, before and after adapting."""
+    """What a few trajectories have gathered by each step, before and after adapting; a dot where each of them ends, as those that
+    are paid alike lie on each other.
+    """
     lines = {step: [(np.arange(len(one)), one) for one in said["returns"]] for step, said in view.said.items()}
-    text = "Return so far of trajectories before and after adapting"
-    return Chart(trajectories(view, "trajectory", lines), "step", "return so far", text)
+    traces = trajectories(view, "trajectory", lines)
+    ends = [replace(one, x=one.x[-1:], y=one.y[-1:], mode="markers", listed=False, faint=False) for one in traces]
+    text = "Return so far of trajectories before and after adapting, and where they end"
+    return Chart([*traces, *ends], "step", "return so far", text)
 
 
 def trajectories(

@@ -96,6 +96,7 @@ def test_texts_of_ones_own_are_shown_once_their_file_is_named(app, said, tmp_pat
 def test_environments_of_ones_own_say_that_a_function_has_to_be_named(app, said) -> None:
     page = app("datasets", set="environments")
     assert "is not an import path" in said(page) and "my_tasks:make_task" in said(page)
+    assert "code of yours" in said(page)
 
 
 def test_splits_are_drawn_anew(app, mine) -> None:

@@ -192,7 +192,11 @@ def test_paths_are_drawn_before_and_after_with_their_goals():
 def test_returns_are_drawn_step_by_step_before_and_after():
     said = {step: {"returns": [np.arange(3.0), np.arange(2.0) * step]} for step in (0, 2)}
     chart = view_charts.returns_chart(TaskView("returns", {}, said))
-    named = [(trace.name, trace.listed, trace.x.tolist(), trace.y.tolist()) for trace in chart.traces]
+    lines, ends = chart.traces[:4], chart.traces[4:]
+    assert [(one.mode, one.x.tolist(), one.y.tolist()) for one in ends] == [
+        ("markers", one.x[-1:].tolist(), one.y[-1:].tolist()) for one in lines
+    ]
+    named = [(trace.name, trace.listed, trace.x.tolist(), trace.y.tolist()) for trace in lines]
     assert named == [
         ("before adapting", True, [0, 1, 2], [0, 1, 2]),
         ("before adapting, trajectory 2", False, [0, 1], [0, 0]),

@@ -76,6 +76,8 @@ def title(one: DataSet) -> str:
 def state(one: DataSet) -> str:
     if one.missing:
         return "not here"
+    if one.kind.own_code(one.config):
+        return "code of yours"
     size = one.bytes(session.home().folders)
     if size or one.kind.group == "your own":
         return readable.size(size) if size else "a file of yours"
