@@ -67,7 +67,7 @@ def test_the_file_says_what_is_printed() -> None:
 
 def test_a_number_stands_beside_a_preset_of_its_kind_and_only_one() -> None:
     named = [name for entry in entries() for name in entry.presets]
-    assert len(named) == len(set(named)) == 58
+    assert len(named) == len(set(named)) == 59
     assert set(named) < {one.name for one in PRESETS}
     for entry in entries():
         for name in entry.presets:
