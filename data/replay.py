@@ -36,7 +36,7 @@ class Replay:
 
     def __init__(self, batch: RolloutBatch):
         self.batch, self.tasks = batch, batch.tasks
-        self.learned: dict[int, Rollout] = {}  # from, by inner step
+        self.learned_from: dict[int, Rollout] = {}  # by inner step
         self.judged: list[Judged] = []
         self.divergences: list[Tensor] = []
 
@@ -48,9 +48,9 @@ class Replay:
         return torch.stack(self.divergences).mean()
 
     def support_loss(self, answer: Answer, step: int) -> Tensor:
-        if step not in self.learned:
-            self.learned[step] = self.batch.roll_out(answer, self.batch.luck_at(step))
-        return self.batch.loss_on(self.learned[step], answer, step)
+        if step not in self.learned_from:
+            self.learned_from[step] = self.batch.roll_out(answer, self.batch.luck_at(step))
+        return self.batch.loss_on(self.learned_from[step], answer, step)
 
     def query_loss(self, answer: Answer) -> Tensor:
         place = len(self.divergences)

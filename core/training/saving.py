@@ -36,6 +36,8 @@ def tasks_at_once(config: RunConfig) -> Changes:
 def recomputed(config: RunConfig) -> Changes:
     if getattr(config.algorithm, "recompute", True) or getattr(config.algorithm, "first_order", False):
         return {}
+    if config.training.outer_update == "trpo" or getattr(config.family, "meta_gradient", "") == "e-maml":
+        return {}  # which need the graphs
     return {"algorithm.recompute": True}
 
 

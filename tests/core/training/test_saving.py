@@ -59,3 +59,9 @@ def test_every_change_is_a_config_and_has_words() -> None:
             assert new.model_dump(mode="json") == as_set
             seen.append(saving.words(found))
     assert {"first order", "2 inner steps", "16 filters"} <= set(seen)
+
+
+def test_inner_steps_are_not_recomputed_where_their_graphs_are_needed() -> None:
+    assert changes("recomputed", "navigation") == {"algorithm.recompute": True}
+    for needing in ("training.outer_update=trpo", "family.meta_gradient=e-maml"):
+        assert changes("recomputed", "navigation", needing) == {}
