@@ -120,7 +120,6 @@ def test_a_fork_is_stopped_and_resumed(store: RunStore, home: Home) -> None:
         (("model.widths=[9]",), "model.widths", "another network"),
         (("family.n_way=4", "evaluation.n_way=4"), "family.n_way", "other weights"),
         (("seed=3",), "seed", "random state"),
-        (("training.outer_update=trpo",), "training.outer_update", "how far policies change"),
     ],
 )
 def test_what_cannot_be_gone_on_with_is_refused_at_its_setting(
@@ -137,6 +136,16 @@ def test_weights_do_not_go_on_behind_another_frozen_network(store: RunStore, hom
     with pytest.raises(ConfigError, match="another frozen network or none") as refused:
         forked(store, home, parent, "training.iterations=9", *frozen_network(home.root))
     assert refused.value.problems[0].path == "family.extractor"
+
+
+def test_a_fork_goes_on_by_the_outer_update_of_its_parent(store: RunStore, home: Home) -> None:
+    """Whose optimizer's state the checkpoint has."""
+    few = ("evaluation.episodes=4", "evaluation.val_episodes=3")
+    parent = train(store, home, row(store, home, values("navigation", *few)))[0]
+    config = values("navigation", *few, "training.iterations=9", "training.outer_update=trpo")
+    with pytest.raises(ConfigError, match="another outer update") as refused:
+        start_of(store, home, config, parent.id, "last")
+    assert refused.value.problems[0].path == "training.outer_update"
 
 
 def test_learned_inner_rates_are_not_set_anew(store: RunStore, home: Home) -> None:

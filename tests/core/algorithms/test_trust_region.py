@@ -16,6 +16,7 @@ from core.training.build import tried_out
 from core.training.listener import Stopped
 from core.training.step import Stepper, optimizer_of
 from core.training.trainer import Trainer
+from core.training.window import not_finite
 from data.rollouts import RolloutBatch
 from tests.core.learners import blank, of
 from tests.core.tiny import MemoryListener, tiny
@@ -200,3 +201,9 @@ def test_a_learner_that_is_told_instead_takes_such_steps_too() -> None:
     assert [way["algorithm"] for way in problem.changes if way["algorithm"] in ("reptile", "pretrain")] == []
     for way in problem.changes:
         tiny("navigation", TRPO_ON, f"algorithm={way['algorithm']}")
+
+
+def test_steps_that_are_too_large_are_made_smaller_by_the_region() -> None:
+    config = tiny("navigation", TRPO_ON)
+    learner = tried_out(config, blank(config))
+    assert "training.trust_region (now 0.01)" in not_finite(config, learner, 3).remedy
