@@ -98,8 +98,9 @@ def test_the_drawings_can_be_taken_along(server, page):
     assert taken.value.suggested_filename == "innerloop-drawings.png" and taken.value.path().stat().st_size > 1000
 
 
-def test_nothing_stands_out_on_a_narrow_screen_and_nothing_is_amiss_for_readers(server, page):
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_stands_out_on_a_narrow_screen_and_nothing_is_amiss_for_readers(theme, server, page):
     page.set_viewport_size({"width": 390, "height": 844})
-    opened(page, server.url, "&ways=10&shots=2")
+    opened(page, server.url, f"&ways=10&shots=2&embed_options={theme}_theme")
     assert page.locator(".pads").evaluate("root => root.scrollWidth <= root.clientWidth + 1")
     assert violations(page) == []

@@ -55,9 +55,8 @@ class Pad {
     this.listen();
   }
 
-  /** For a pointer; the keyboard has keys on the pad itself. */
   tool(icon, label, act) {
-    const button = html('button', {type: 'button', class: `tool ${icon}`, tabindex: -1, title: label, 'aria-label': `${this.label}: ${label}`});
+    const button = html('button', {type: 'button', class: `tool ${icon}`, title: label, 'aria-label': `${this.label}: ${label}`});
     button.append(made('svg', {viewBox: '0 0 16 16', 'aria-hidden': true}, made('path', {d: ICONS[icon]})));
     button.onclick = act;
     return button;
