@@ -5,10 +5,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.playground import pace
+from core.playground.recognition import Adapted
 from core.playground.strokes import MOST_STROKES
 from core.runs.home import Home
 from core.runs.schema import LARGEST_RUN, Run
@@ -143,6 +145,13 @@ def test_who_asks_faster_than_a_hand_draws_has_to_wait(app) -> None:
 def test_one_with_outputs_for_fewer_classes_says_why_it_is_silent(app) -> None:
     protonet, maml = sheet(app("playground", mode="draw", ways=7))["learners"]
     assert len(protonet["probabilities"][0]) == 7 and "tell 5 classes apart" in maml["why"]
+
+
+def test_one_whose_steps_diverged_says_so(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON has no word for what is no number."""
+    monkeypatch.setattr(Adapted, "answer", lambda one, _: np.full((len(one.steps), one.classes), np.nan))
+    for found in sheet(app("playground", mode="draw"))["learners"]:
+        assert found["why"] == pads.DIVERGED and "probabilities" not in found
 
 
 def test_runs_of_the_store_come_first(app, trained) -> None:

@@ -20,6 +20,7 @@ QUERY = "query"
 MOST_AT_ONCE = 20_000  # points of all pads together
 TOO_FEW = "Draw at least two signs to learn from."
 NO_QUERY = "Draw the sign in question: one of those beside it, once more."
+DIVERGED = "Its inner steps led beyond all numbers. Turn the inner rate down, or take fewer."
 _pads = st.components.v2.component(
     "pads",
     html=(HERE / "pads.html").read_text(encoding="utf-8"),
@@ -102,10 +103,13 @@ def support(of: Sheet, looks: Mapping[str, np.ndarray]) -> Support:
 
 def told(name: str, score: str, learner: Adapted, query: np.ndarray) -> dict[str, Any]:
     """A learner's card."""
+    shares = learner.answer(query)
+    if not np.isfinite(shares).all():
+        return silent(name, score, DIVERGED)
     how = f"inner rate {learner.rate:.3g}" if learner.rate else "rates of its own"
     how = how if learner.algorithm.takes_steps else "Reads the examples at once: it takes no inner steps."
-    shares = learner.answer(query).round(4).tolist()
-    return {"name": name, "score": score, "why": "", "how": how, "steps": learner.steps, "probabilities": shares}
+    steps = {"steps": learner.steps, "probabilities": shares.round(4).tolist()}
+    return {"name": name, "score": score, "why": "", "how": how, **steps}
 
 
 def silent(name: str, score: str, why: str) -> dict[str, Any]:
