@@ -286,7 +286,7 @@ NAVIGATION_TEMPLATES = [
         "maml-trpo",
         "MAML with TRPO",
         {"name": "maml", "inner_lr": 0.5},
-        {"iterations": 80, "evaluate_every": 20, "outer_update": "trpo"},
+        {"iterations": 60, "evaluate_every": 20, "outer_update": "trpo"},
     ),
     # The paper's text, where it and the code differ.
     Template(
