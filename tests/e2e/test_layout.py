@@ -20,6 +20,9 @@ PAGES = {
     "compare": "compare?runs={}",
     "datasets": "datasets?set=doodles",
     "tournament": "tournament",
+    "draw": "playground?mode=draw",
+    "versus": "playground?mode=versus",
+    "bring": "playground?mode=bring",
     "learn": "learn?section=steps",
     "learn-mistake": "learn?section=mistake",
 }
@@ -31,6 +34,9 @@ THERE = {
     "compare": ".st-key-card-compare-validation .host[data-points]",
     "datasets": ".st-key-card-set-classes img",
     "tournament": ".st-key-card-tournament-launch button",
+    "draw": ".st-key-card-draw .signs svg, .st-key-card-draw .signs [role=img]",
+    "versus": ".game .candidates button",
+    "bring": ".st-key-card-bring-queries button",
     "learn": ".st-key-card-stepping .host[data-points]",
     "learn-mistake": ".st-key-launch-both button",
 }
@@ -41,8 +47,8 @@ FAULTS = """() => {
   const texts = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const text = texts.currentNode, box = text.parentElement;
-    // A chip in a field is shortened with an ellipsis; the list below the field has it whole.
-    const aside = 'style, script, svg, canvas, code, .katex-mathml, [data-testid=stMultiSelect]';
+    // A chip in a field is shortened with an ellipsis; the list below the field has it whole. So is what an upload takes.
+    const aside = 'style, script, svg, canvas, code, .katex-mathml, [data-testid=stMultiSelect], [data-testid=stFileUploader]';
     if (!box.checkVisibility() || box.closest(aside)) continue;
     for (const word of text.textContent.matchAll(/[^\\s-]+/g)) {  // a line may end after a hyphen
       const range = document.createRange();
@@ -61,6 +67,7 @@ FAULTS = """() => {
   }
   for (const part of main.querySelectorAll('img, table, input, button, .host')) {
     const card = part.closest('[class*=st-key-card-]'), box = part.getBoundingClientRect();
+    if (part.closest('[data-testid=stSlider], [data-testid=stMultiSelect]')) continue;  // inputs for the keyboard, which nobody sees
     if (card && box.width && part.checkVisibility() && box.right > card.getBoundingClientRect().right + 1)
       found.add(`${part.tagName} reaches out of ${where(part)}`);
   }
