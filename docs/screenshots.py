@@ -2,8 +2,8 @@
 
     python -m docs.screenshots [--preset omniglot-5w1s-quick] [--home .innerloop]
 
-Launches the preset from the Home page, waits for its end, and photographs Run, Runs, Train, Home and, of the runs named, Compare
-in both themes at 1440×900.
+Launches the preset from the Home page, waits for its end, and photographs Run, Runs, Train, Home, of the runs named Compare, and
+Learn and the playground, which need none, in both themes at 1440×900.
 """
 
 import re
@@ -43,6 +43,8 @@ def photograph(page: Page, server: Server, path: str, name: str, theme: str) -> 
         expect(page.locator(".st-key-card-compare-validation .host[data-points]")).to_be_visible()
     if path.startswith("run?"):
         expect(page.locator(".st-key-card-adaptation .host[data-points]")).to_be_visible()
+    if path.startswith("playground"):
+        expect(page.locator(".pads article li").first).to_be_visible()
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)  # fonts and the sparkline canvas have no event of their own
     page.screenshot(path=PICTURES / f"{name}-{theme}.png")
@@ -55,6 +57,7 @@ def main(
     compared: Annotated[
         str, typer.Option(help="Numbers of the runs to compare, as 1,2,3; by default that run alone.")
     ] = "",
+    only: Annotated[list[str] | None, typer.Option(help="Only these pictures, as learn; repeatable.")] = None,
 ) -> None:
     server = Server(Home.find(home), free_port())
     server.start()
@@ -62,16 +65,14 @@ def main(
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-            shown = run or launched(page, server, preset)
+            paths = {"learn": "learn?section=steps", "playground": "playground?mode=draw"}
+            if not only or not {*only} <= paths.keys():
+                shown = run or launched(page, server, preset)
+                paths |= {"home": "", "train": f"train?preset={preset}", "run": f"run?run={shown}", "runs": "runs"}
+                paths["compare"] = f"compare?runs={compared or shown}"
             for theme in ("dark", "light"):
-                for path, name in (
-                    ("", "home"),
-                    (f"train?preset={preset}", "train"),
-                    (f"run?run={shown}", "run"),
-                    ("runs", "runs"),
-                    (f"compare?runs={compared or shown}", "compare"),
-                ):
-                    photograph(page, server, path, name, theme)
+                for name in only or paths:
+                    photograph(page, server, paths[name], name, theme)
     finally:
         server.stop()
 
