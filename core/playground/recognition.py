@@ -47,7 +47,10 @@ class Adapted:
     classes: int
 
     def answer(self, picture: np.ndarray) -> np.ndarray:
-        """Probabilities of each class for a drawing, uint8 (28, 28), after each of the steps: (len(steps), classes)."""
+        """Probabilities of each class for a drawing, uint8 (28, 28), after each of the steps: (len(steps), classes).
+
+        Not-a-number from where it has diverged.
+        """
         query = _inputs(self.algorithm, picture[None])
         with torch.no_grad():
             said = [self.algorithm.predict(state, query)[0, 0, : self.classes] for state in self.states]

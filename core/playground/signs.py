@@ -12,6 +12,7 @@ from data.doodles import Programme, curves, invent, redraw
 MOST_CLASSES, MOST_SHOTS = 10, 5
 EVERY = 2  # of a stroke's points: as many as a hand leaves
 ROOM = 0.85  # of the pad that is drawn on
+EDGE = 0.46  # of the pad's side, from its middle: a hand that would go farther draws smaller
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,9 @@ def signs(seed: int) -> Signs:
 
 def drawings(drawn: Programme, number: int) -> list[Drawing]:
     """What ``redraw`` made of one class, as strokes on a pad."""
-    points = (
-        (curves(drawn[number : number + 1])[0] * ROOM / SIDE + 0.5).clamp(0, 1).numpy()
-    )  # (hands, strokes, points, 2)
+    points = curves(drawn[number : number + 1])[0] * ROOM / SIDE  # (hands, strokes, points, 2)
+    reach = points.abs().amax((1, 2, 3), keepdim=True)
+    points = (points * (EDGE / reach).clamp(max=1) + 0.5).numpy()
     used = drawn.used[number] > 0  # (hands, strokes)
     return [
         Drawing(tuple(np.round(stroke[::EVERY] * SCALE) / SCALE for stroke in hand[of_hand.numpy()]))

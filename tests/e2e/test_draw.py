@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.test_accessibility import violations
+from tests.e2e.test_layout import FAULTS
 from tests.waiting import SELDOM, wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -98,9 +99,61 @@ def test_the_drawings_can_be_taken_along(server, page):
     assert taken.value.suggested_filename == "innerloop-drawings.png" and taken.value.path().stat().st_size > 1000
 
 
+def test_the_inner_step_is_chosen_without_asking_the_server(server, page):
+    opened(page, server.url)
+    shares, slider, told = (
+        page.locator(".pads .learner").nth(1).locator(".bars"),
+        ".pads .slide input",
+        ".pads .slide output",
+    )
+    before = shares.inner_text()
+    expect(page.locator(told)).to_have_text("3 of 3")
+    page.locator(slider).press("Home")
+    expect(page.locator(told)).to_have_text("0 of 3")
+    assert shares.inner_text() != before
+    page.locator(slider).press("End")
+    assert shares.inner_text() == before
+    assert page.locator(".pads").get_attribute("data-answered") == "0"
+
+
+def test_a_stroke_stays_on_its_pad_and_more_signs_leave_it_there(server, page):
+    opened(page, server.url, "&ways=2")
+    by_mouse(page, "0-0", [[(0.5, 0.5), (2.0, 3.0)]])
+    settled(page)
+    ink = page.locator(".pads [data-pad='0-0'] > svg path")
+    line = ink.get_attribute("d")
+    assert max(map(float, re.findall(r"[\d.]+", line))) == 1000
+    page.locator(".st-key-draw-ways input").press("ArrowRight")
+    expect(page.locator(".pads .sign")).to_have_count(3)
+    page.wait_for_url(re.compile("ways=3"))
+    expect(page.locator(".pads .learner").first.locator(".bars li")).to_have_count(3)
+    assert ink.get_attribute("d") == line
+    page.get_by_role("button", name="Other signs").click()
+    page.wait_for_url(re.compile(r"task=\d+"))
+    expect(ink).not_to_have_attribute("d", line)
+
+
+@pytest.mark.parametrize("shots", [1, 5])
+def test_the_answer_is_seen_beside_the_sign_in_question(shots, server, page):
+    """However many pads there are, and however far they are scrolled."""
+    opened(page, server.url, f"&ways=5&shots={shots}")
+    seen = page.locator(".pads .verdicts" if shots > 1 else ".pads .learner .verdict").get_by_text("%").first
+    expect(seen).to_be_in_viewport()
+    if shots > 1:
+        page.locator(".pads [data-pad='4-4']").scroll_into_view_if_needed()
+        expect(seen).to_be_in_viewport()
+        expect(page.locator(".pads [data-pad=query] > svg")).to_be_in_viewport()
+
+
+def test_ten_signs_have_ten_colours(server, page):
+    opened(page, server.url, "&ways=10")
+    colors = "all => all.map(one => getComputedStyle(one).borderTopColor)"
+    assert len(set(page.locator(".pads .learner").first.locator(".bars .letter").evaluate_all(colors))) == 10
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_stands_out_on_a_narrow_screen_and_nothing_is_amiss_for_readers(theme, server, page):
     page.set_viewport_size({"width": 390, "height": 844})
     opened(page, server.url, f"&ways=10&shots=2&embed_options={theme}_theme")
-    assert page.locator(".pads").evaluate("root => root.scrollWidth <= root.clientWidth + 1")
+    wait_until(lambda: not page.evaluate(FAULTS), every=SELDOM)
     assert violations(page) == []

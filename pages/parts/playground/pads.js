@@ -4,6 +4,7 @@ const SIDE = 1000;  // of a pad, in what is sent
 const NEAR = 4;  // thousandths: a pen that moved less has not moved
 const QUERY = 'query';
 const MOST_BESIDE = 5;  // columns of pads
+const IN_SIGHT = 10;  // pads below which the answers are still seen beside the sign in question
 const PICTURE = 28, GAP = 2;  // pixels, of the strip of pictures
 const ICONS = {undo: 'M5 4 2 7l3 3M2 7h7a4 4 0 0 1 0 8H6', clear: 'M3 3l10 10M13 3 3 13'};
 
@@ -166,7 +167,8 @@ class Sheet {
     const last = this.data;
     this.data = data;
     const colors = getComputedStyle(this.root).getPropertyValue('--st-chart-categorical-colors').split(',').map(color => color.trim());
-    this.color = index => colors[index % colors.length];
+    // There are more signs than colours: the ninth and the tenth have a shade of the first two.
+    this.color = index => index < colors.length ? colors[index] : `color-mix(in srgb, ${colors[index % colors.length]} 50%, var(--text))`;
     if (last?.ways !== data.ways || last?.shots !== data.shots) this.lay();
     if (this.rev !== data.rev) {
       this.rev = data.rev;
@@ -186,6 +188,7 @@ class Sheet {
   /** A column a class. Pads that are out of sight keep what is on them. */
   lay() {
     const {ways, shots} = this.data;
+    this.find('.sheet').classList.toggle('tall', ways * shots > IN_SIGHT);
     this.find('.signs').style.setProperty('--columns', Math.min(ways, MOST_BESIDE));
     this.find('.signs').replaceChildren(...Array.from({length: ways}, (_, sign) => {
       const pads = Array.from({length: shots}, (_, shot) => {
@@ -256,12 +259,19 @@ class Sheet {
     this.slider.value = this.step ?? this.steps.length - 1;
     this.find('.slide output').textContent = this.steps.length ? `${this.steps[this.slider.value]} of ${this.steps.at(-1)}` : '';
     this.find('.answers').replaceChildren(...(hint ? [html('p', {}, hint)] : learners.map(one => this.card(one))));
+    this.find('.verdicts').replaceChildren(...(hint ? [] : learners.filter(one => !one.why).map(one => this.verdict(one))));
     this.say(hint || learners.filter(one => !one.why).map(one => this.words(one)).join(' '));
   }
 
   words(learner) {
     const [share, sign] = this.best(learner);
     return `${learner.name}: ${letter(sign)}, ${percent(share)}.`;
+  }
+
+  /** A line of it below the sign in question. */
+  verdict(learner) {
+    const [share, sign] = this.best(learner);
+    return html('li', {}, html('span', {}, learner.name), this.letter(sign), html('strong', {}, percent(share)));
   }
 
   best(learner) {

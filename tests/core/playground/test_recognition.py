@@ -39,12 +39,19 @@ def test_every_learner_has_a_probability_of_each_class_after_each_step(name: str
     assert found.answer(QUERY) == pytest.approx(said)  # whatever it was asked meanwhile
 
 
-def test_an_answer_is_the_librarys() -> None:
-    learner, support = alone("maml"), drawn(3)
+TUNED = ("algorithm.finetune=all", "algorithm.finetune_lr=0.1", "algorithm.finetune_steps=3")
+
+
+@pytest.mark.parametrize(("name", "assignments"), [("maml", ()), ("protonet", ()), ("pretrain", TUNED)])
+def test_an_answer_is_the_librarys_after_every_step(name: str, assignments: tuple[str, ...]) -> None:
+    learner, support = alone(name, *assignments), drawn(3)
     x = as_input(torch.from_numpy(support.pictures))[:, None]
-    state = learner.adapt(x, torch.tensor(support.labels))
-    asked = learner.predict(state, as_input(torch.from_numpy(QUERY))[None, None])
-    assert adapted(learner, support).answer(QUERY)[-1] == pytest.approx(asked[0].numpy(), abs=1e-5)
+    found = adapted(learner, support, steps=3)
+    assert found.steps == ((0, 1, 2, 3) if learner.algorithm.takes_steps else (0,))
+    for step, said in zip(found.steps, found.answer(QUERY), strict=True):
+        state = learner.adapt(x, torch.tensor(support.labels), step)
+        asked = learner.predict(state, as_input(torch.from_numpy(QUERY))[None, None])
+        assert said == pytest.approx(asked[0].numpy(), abs=1e-5)
 
 
 def test_a_learner_with_outputs_for_more_classes_leaves_the_others_out() -> None:

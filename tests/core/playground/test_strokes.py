@@ -104,3 +104,11 @@ def test_what_no_hand_of_ours_draws_is_refused(values: object) -> None:
 def test_a_seed_always_invents_the_same_signs() -> None:
     one, again, other = signs(7), signs(7), signs(8)
     assert one.others[0].plain() == again.others[0].plain() != other.others[0].plain()
+
+
+def test_no_hand_of_ours_reaches_the_edge_of_its_pad() -> None:
+    """There it would be cut off, and be another sign."""
+    for seed in range(3):
+        for hands in signs(seed).examples:
+            for stroke in (stroke for one in hands for stroke in one.strokes):
+                assert stroke.min() > 0.03 and stroke.max() < 0.97
