@@ -67,7 +67,7 @@ FAULTS = """() => {
   }
   for (const part of main.querySelectorAll('img, table, input, button, .host')) {
     const card = part.closest('[class*=st-key-card-]'), box = part.getBoundingClientRect();
-    if (part.closest('[data-testid=stSlider], [data-testid=stMultiSelect]')) continue;  // inputs for the keyboard, which nobody sees
+    if (part.closest('[data-testid=stSlider], [data-testid=stMultiSelect]')) continue;  // for the keyboard, unseen
     if (card && box.width && part.checkVisibility() && box.right > card.getBoundingClientRect().right + 1)
       found.add(`${part.tagName} reaches out of ${where(part)}`);
   }
