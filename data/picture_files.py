@@ -51,9 +51,15 @@ class Listed:
 
 def listed(source: Path) -> Listed:
     """What is at ``source``: a folder, a zip, or a CSV file. Raises DataError that says what to do."""
+    try:
+        there = source.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise DataError(
+            f"{shortened(str(source))} cannot be looked at: {error.strerror}.", "Check the path.", "path"
+        ) from error
     if source.is_dir():
         found = _sorted_out(source, *_walked(source))
-    elif not source.exists():
+    elif not there:
         raise DataError(f"{source} does not exist.", "Check the path.", str(source))
     elif source.suffix.lower() in (".csv", ".tsv", ".txt"):
         found = _of_list(source)

@@ -94,6 +94,7 @@ def test_a_seed_gives_the_same_task_each_time_and_its_pictures(call, photos: Pat
         (("add", "mine", "nowhere"), "nowhere does not exist."),
         (("add", "mine", ".", "--side", "300"), "Choose 28 to 224"),
         (("add", "mine", ".", "--splits", "nowhere.csv"), "cannot be read as CSV in UTF-8"),
+        (("add", "mine", "x" * 5000), "cannot be looked at: File name too long."),
         (("show", "mine"), "There is no data set called mine"),
         (("remove", "mine"), "There is no data set of your own called mine. Import one with"),
         (("split", "mine"), "There is no data set of your own called mine."),
