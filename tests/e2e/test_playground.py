@@ -1,8 +1,10 @@
 """Visitors try learners out with a real mouse."""
 
+import io
 import re
 
 import pytest
+from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -34,3 +36,30 @@ def test_a_game_goes_by_the_keyboard(server, page):
     page.keyboard.press("Enter")
     expect(page.locator(".game .where")).to_have_text("Question 2 of 20")
     expect(page.locator(".game .candidates button").first).to_be_focused()
+
+
+def drawing(number: int) -> dict[str, object]:
+    """A picture of a sign as a browser sends it: a bar, upright or lying, thicker by the number."""
+    picture = Image.new("L", (120, 120), 255)
+    box = (20, 50, 100, 60 + number) if number % 2 else (50, 20, 60 + number, 100)
+    ImageDraw.Draw(picture).rectangle(box, fill=0)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return {"name": f"sign{number}.png", "mimeType": "image/png", "buffer": file.getvalue()}
+
+
+def test_pictures_are_brought_and_a_photograph_is_told(server, page):
+    page.goto(f"{server.url}/playground?mode=bring&run=doodles-protonet")
+    for number in range(2):
+        field = page.locator(f".st-key-bring-pictures-{number} input[type=file]")
+        field.set_input_files([drawing(number), drawing(number + 2)])
+        expect(page.locator(f".st-key-bring-pictures-{number}")).to_contain_text(f"sign{number + 2}.png")
+    page.locator(".st-key-bring-asked input[type=file]").set_input_files([drawing(4), drawing(5)])
+    told = page.locator(".told dd")
+    expect(told).to_have_count(2)
+    expect(told.nth(0).locator("span").first).to_have_text("class 1")
+    expect(told.nth(1).locator("span").first).to_have_text("class 2")
+    page.get_by_text("With the camera").click()
+    page.get_by_role("button", name="Take Photo").click()
+    expect(told).to_have_count(3)
+    expect(page.locator(".told dt").nth(2)).to_have_text("camera")
