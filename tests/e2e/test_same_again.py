@@ -1,9 +1,10 @@
 """From a curve to the next question: a run's variant launched from its page, and both curves seen live."""
 
 import re
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.config.presets import preset
 from core.launch import from_preset, launch
@@ -29,6 +30,16 @@ def number(page: Page) -> int:
     return int(re.search(r"run=(\d+)", page.url)[1])
 
 
+def typed(field: Locator, text: str, taken: Locator) -> None:
+    """Type into a field of a run that is under way, once more where the page is drawn anew just then and what was typed goes."""
+    for _ in range(3):
+        field.fill(text)
+        field.press("Tab")
+        with suppress(AssertionError):
+            return expect(taken).to_be_visible(timeout=10_000)
+    return expect(taken).to_be_visible()
+
+
 def test_a_double_click_launches_one_run_and_its_variant_trains_beside_it_in_the_same_chart(server, store, page):
     before = len(store.runs())
     page.goto(server.url)
@@ -43,9 +54,7 @@ def test_a_double_click_launches_one_run_and_its_variant_trains_beside_it_in_the
     rate = dialog.get_by_role("textbox", name=re.compile("^Inner learning rate"))
     expect(rate).to_have_value("0.01")
     expect(dialog.get_by_text("Change a setting")).to_be_visible()  # all of the dialog is there
-    rate.fill("0.02")
-    rate.press("Tab")
-    expect(dialog.get_by_text("inner_lr 0.02")).to_be_visible()
+    typed(rate, "0.02", dialog.get_by_text("inner_lr 0.02"))
     dialog.locator(".st-key-launch-variant button").dblclick()
     page.wait_for_url(lambda url: f"run={first + 1}" in url)
     expect(dialog).to_have_count(0)
