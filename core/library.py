@@ -16,6 +16,7 @@ from core.runs.home import Home
 from core.runs.store import RunStore
 from core.trained import Trained, load_trained
 from core.trained import load_file as load_trained_file
+from core.training.evaluation import evaluated_steps
 from data.batch import Episodes
 from data.errors import InputError, shortened
 from data.given import Given, Queries, readable
@@ -57,8 +58,7 @@ class Learner:
     @property
     def steps(self) -> int:
         """Inner steps that its own test takes; 0 for a learner that takes none."""
-        asked = self.trained.config.evaluation.inner_steps
-        return self.algorithm.adaptation_steps if asked is None else asked
+        return evaluated_steps(self.algorithm, self.trained.config)
 
     def given(self, support: Path | str, steps: int | None = None) -> "OwnTask":
         """The learner after it has adapted to examples of your own, out of files.

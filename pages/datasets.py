@@ -3,12 +3,11 @@
 import streamlit as st
 
 from pages.parts import router
+from pages.parts.announced import importing_torch
 
 router.require()
 st.title("Data sets", anchor=False)
-announcement = st.empty()
-with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):
+with importing_torch():
     from pages.parts.datasets.overview import overview
 
-announcement.empty()
 overview()

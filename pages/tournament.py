@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.tournament.record import Tournament, tournament
 from pages.parts import router, say, session, theme
+from pages.parts.announced import importing_torch
 from pages.parts.tournament import answered, earlier
 
 NUMBER = "id"  # of the address
@@ -27,11 +28,9 @@ if found := asked():
     answered.show(found)
 else:
     with st.container():
-        announcement = st.empty()
-        with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):
+        with importing_torch():
             from pages.parts.tournament.form import tournament_form
 
-        announcement.empty()
         tournament_form()
     with theme.card("tournaments", "Earlier tournaments"):
         earlier.listed()

@@ -1,4 +1,4 @@
-"""Learners that come with Innerloop, so that the first thing a visitor sees works: see ``SHIPPED`` in this folder.
+"""Learners that come with Innerloop, so that the first thing a visitor sees works: see the folder ``learners``.
 
 A learner is a file as ``python -m core export RUN --what checkpoint`` makes it; what is known of all of them stands in
 ``shipped.json`` beside them. ``python -m core.playground.ship`` trains and measures them anew.

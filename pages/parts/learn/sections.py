@@ -1,11 +1,11 @@
 """The page's sections: the address says which one is open. Each is imported as it is opened, for some need torch."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import streamlit as st
 
 from pages.parts import router, say
+from pages.parts.announced import importing_torch
 
 SECTION = "section"  # of the address
 CHOSEN = "choose-section"  # the widget's key
@@ -57,15 +57,6 @@ def _go(name: str) -> None:
     st.query_params[SECTION] = name
 
 
-@contextmanager
-def loading() -> Iterator[None]:
-    """Around what imports torch for the first time."""
-    announcement = st.empty()
-    with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):
-        yield
-    announcement.empty()
-
-
 def _idea() -> None:
     from pages.parts.learn import idea
 
@@ -73,19 +64,19 @@ def _idea() -> None:
     with left:
         idea.what()
     with right:
-        with loading():
+        with importing_torch():
             from pages.parts.learn import tasks
         tasks.card()
 
 
 def _maml() -> None:
-    with loading():
+    with importing_torch():
         from pages.parts.learn import stepping
     stepping.show()
 
 
 def _learners() -> None:
-    with loading():
+    with importing_torch():
         from pages.parts.learn import learners
     learners.show()
 
@@ -104,7 +95,7 @@ def _limits() -> None:
     with right:
         limits.took_card()
     with left:
-        with loading():
+        with importing_torch():
             from pages.parts.learn import cost
         cost.card()
 

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,12 @@ from core.playground import curves
 from core.playground.curves import Drawn, Fit, Points
 from data.errors import InputError
 from data.sinusoid import X_RANGE
+from pages.parts.playground.component import component
 
-HERE = Path(__file__).parent
 KEY = "drag-board"
 FIRST_STEP = 1  # that is shown until somebody chooses another one
 LABEL = "Points to learn from, and the learners' curves through them"
-_board = st.components.v2.component(
-    "board",
-    html=(HERE / "board.html").read_text(encoding="utf-8"),
-    css=(HERE / "board.css").read_text(encoding="utf-8"),
-    js="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("asking.js", "board.js")),
-    isolate_styles=False,
-)
+_board = component("board", "asking.js")
 
 
 @dataclass(frozen=True)

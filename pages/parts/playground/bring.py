@@ -12,8 +12,8 @@ from core.library import Answers
 from core.playground.fitting import pictured, written
 from data.errors import InnerloopError
 from data.photograph import SUFFIXES
-from pages.parts import say, session, theme
-from pages.parts.playground.players import Candidate, candidates, choice, learner
+from pages.parts import say, theme
+from pages.parts.playground.players import Candidate, candidates, choice, learner, nobody
 from pages.parts.prospects import prospect
 
 TITLE, ICON = "Bring your own", ":material/upload_file:"
@@ -71,12 +71,9 @@ def nothing(kind: Kind) -> None:
     one = preset(kind.preset)
     text, help = prospect(one, [])
     with theme.card("bring-learners"):
-        theme.empty(f"No learner of {kind.title.lower()} yet", f"The preset {one.title} trains one. {text}".strip())
-        with st.container(horizontal=True, horizontal_alignment="center"):
-            icon = ":material/rocket_launch:"
-            st.page_link(
-                "pages/train.py", label="Train one", icon=icon, query_params={"preset": one.name}, help=say.plain(help)
-            )
+        nobody(
+            f"No learner of {kind.title.lower()} yet", f"The preset {one.title} trains one. {text}".strip(), one, help
+        )
 
 
 def brought(kind: str, chosen: Sequence[Candidate]) -> None:
@@ -93,8 +90,7 @@ def brought(kind: str, chosen: Sequence[Candidate]) -> None:
             say.caption("Then something to ask about.")
         else:
             for one in chosen:
-                with session.shown_errors():
-                    answered(one, support, queries)
+                answered(one, support, queries)
 
 
 def pictures_of(ways: int) -> dict[str, dict[str, bytes]]:

@@ -1,20 +1,21 @@
 """Playground, ``?mode=drag&run=3,7&task=SEED``: points to drag, and the curves that learners of sinusoids adapt to them."""
 
-import random
 from collections.abc import Sequence
 
 import streamlit as st
 
+from core.config.presets import preset
 from core.library import Learner
 from core.playground.curves import Drawn, drawn, fit
 from core.playground.fitting import POINTS
-from core.runs.schema import LARGEST_RUN
 from pages.parts import readable, say, session, theme
+from pages.parts.playground import seed
 from pages.parts.playground.board import Shown, asked, board, sent
-from pages.parts.playground.players import Player, candidates, choice, players
+from pages.parts.playground.players import Player, candidates, choice, nobody, players
 from pages.parts.playground.surfaces import surface_cards
 
 TITLE, ICON = "Drag points", ":material/drag_pan:"
+PRESET = preset("sinusoid-maml")
 TASK = "task"  # of the address: a seed
 FIRST_TASK = 26  # that is shown until somebody draws one: its points lie well apart
 DRAW = "The points of another sinusoid of the family, and its true function."
@@ -28,28 +29,26 @@ def play() -> None:
             (test,) = one.measured
             say.caption(f"{one.title} comes with Innerloop: {test.text}, {readable.count(test.episodes)} test tasks.")
         if not there:
-            theme.empty("No learner of sinusoids yet", "Train one; that takes about a minute.")
-            st.page_link("pages/train.py", label="Train one", query_params={"preset": "sinusoid-maml"})
+            nobody("No learner of sinusoids yet", "Train one; that takes about a minute.", PRESET)
     chosen = players(picked)
     if not chosen:
         return
-    seed, first = task_asked_for(), chosen[0].learner
-    task = drawn(first.family, first.trained.config.test_shape.k_shot, seed)
+    number, first = seed.asked(TASK, FIRST_TASK), chosen[0].learner
+    task = drawn(first.family, first.trained.config.test_shape.k_shot, number)
     with theme.card("drag"):
         with theme.heading("What they make of a few points"):
             icon = ":material/casino:"
-            st.button("Draw a task", key="draw-task", icon=icon, type="tertiary", help=DRAW, on_click=draw_task)
-        st.fragment(dragged)(chosen, task, f"task {seed}")
-    st.fragment(around)(chosen, task, f"task {seed}")
-
-
-def task_asked_for() -> int:
-    found = session.numbered(st.query_params.get(TASK, ""))
-    return found[0] if found else FIRST_TASK
-
-
-def draw_task() -> None:
-    st.query_params[TASK] = str(random.randint(1, LARGEST_RUN))
+            st.button(
+                "Draw a task",
+                key="draw-task",
+                icon=icon,
+                type="tertiary",
+                help=DRAW,
+                on_click=seed.another,
+                args=(TASK,),
+            )
+        st.fragment(dragged)(chosen, task, f"task {number}")
+    st.fragment(around)(chosen, task, f"task {number}")
 
 
 def dragged(chosen: Sequence[Player], task: Drawn, rev: str) -> None:

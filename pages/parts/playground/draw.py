@@ -1,6 +1,5 @@
 """Playground, ``?mode=draw&run=3,7&task=SEED``: signs that a person draws, and learners that tell which one is drawn again."""
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,12 +14,11 @@ from core.playground.fitting import SIGNS
 from core.playground.pace import Pace
 from core.playground.recognition import Adapted, Support, adapted, suits
 from core.playground.signs import Signs, signs
-from core.runs.schema import LARGEST_RUN
 from data.errors import InnerloopError, InputError
-from pages.parts import say, session, theme
-from pages.parts.playground import pads
+from pages.parts import say, theme
+from pages.parts.playground import pads, seed
 from pages.parts.playground.knobs import Turned, turned
-from pages.parts.playground.players import Candidate, candidates, choice, learner
+from pages.parts.playground.players import Candidate, candidates, choice, learner, nobody
 from pages.parts.prospects import prospect
 
 TITLE, ICON = "Draw", ":material/draw:"
@@ -62,39 +60,34 @@ def play() -> None:
     with theme.card("draw-learners"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             chosen = choice(there, "draw")
-            st.button("Other signs", key="draw-task", icon=":material/casino:", help=ANOTHER, on_click=another)
+            st.button(
+                "Other signs",
+                key="draw-task",
+                icon=":material/casino:",
+                help=ANOTHER,
+                on_click=seed.another,
+                args=(TASK,),
+            )
         if not there:
             text, help = prospect(PRESET, [])
-            theme.empty("No learner of drawn characters yet", f"The preset {PRESET.title} trains one. {text}")
-            with st.container(horizontal=True, horizontal_alignment="center"):
-                icon, train = ":material/rocket_launch:", {"preset": PRESET.name}
-                st.page_link("pages/train.py", label="Train one", icon=icon, query_params=train, help=say.plain(help))
+            nobody("No learner of drawn characters yet", f"The preset {PRESET.title} trains one. {text}", PRESET, help)
     with theme.card("draw"):
-        st.fragment(drawn)(chosen, turned(), task_asked_for())
+        st.fragment(drawn)(chosen, turned(), seed.asked(TASK, FIRST_TASK))
         for one in chosen:
             if one.file:
                 say.caption(f"{one.title} comes with Innerloop: {'; '.join(test.text for test in one.file.measured)}.")
 
 
-def task_asked_for() -> int:
-    found = session.numbered(st.query_params.get(TASK, ""))
-    return found[0] if found else FIRST_TASK
-
-
-def another() -> None:
-    st.query_params[TASK] = str(random.randint(1, LARGEST_RUN))
-
-
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _signs(seed: int) -> Signs:
-    return signs(seed)
+def _signs(number: int) -> Signs:
+    return signs(number)
 
 
-def drawn(chosen: Sequence[Candidate], now: Turned, seed: int) -> None:
+def drawn(chosen: Sequence[Candidate], now: Turned, task: int) -> None:
     """The pads and what is said of them. Streamlit runs this alone at the end of each stroke."""
     visit: Visit = st.session_state.setdefault(VISIT, Visit())
     visit.forget(chosen)
-    start = pads.sheet(_signs(seed), now.ways, now.shots, str(seed))
+    start = pads.sheet(_signs(task), now.ways, now.shots, str(task))
     try:
         visit.pace.ask()
         of = pads.asked(start, pads.sent())

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,21 +12,15 @@ from core.playground.signs import Signs
 from core.playground.strokes import MOST_POINTS, MOST_STROKES, Drawing, picture
 from data.errors import InputError
 from pages.parts import pictures
+from pages.parts.playground.component import component
 
-HERE = Path(__file__).parent
 KEY = "draw-pads"
 QUERY = "query"
 MOST_AT_ONCE = 20_000  # points of all pads together
 TOO_FEW = "Draw at least two signs to learn from."
 NO_QUERY = "Draw the sign in question: one of those beside it, once more."
 DIVERGED = "Its inner steps led beyond all numbers. Turn the inner rate down, or take fewer."
-_pads = st.components.v2.component(
-    "pads",
-    html=(HERE / "pads.html").read_text(encoding="utf-8"),
-    css=(HERE / "pads.css").read_text(encoding="utf-8"),
-    js="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("asking.js", "pads.js")),
-    isolate_styles=False,
-)
+_pads = component("pads", "asking.js")
 
 
 @dataclass(frozen=True)

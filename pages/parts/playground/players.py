@@ -1,12 +1,13 @@
-"""Who plays: trained learners that the address names, ``?run=3,maml-doodles``, by a run's number or a shipped learner's name."""
+"""Who plays: trained learners that the address names, ``?run=3,doodles-maml``, by a run's number or a shipped learner's name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from core.algorithms.base import BatchStatistics
+from core.config.preset import Preset
 from core.library import Learner, load, load_file
 from core.playground.shipped import Shipped, shipped
 from core.runs.facts import Facts
@@ -14,7 +15,7 @@ from core.runs.home import Home
 from core.runs.schema import Run
 from core.training import checkpoint
 from data.errors import InnerloopError
-from pages.parts import say, session
+from pages.parts import say, session, theme
 
 RUN = "run"  # of the address
 PICKED = "playground-picked"  # session state: the widget's choice in each mode, which follows the address
@@ -51,7 +52,7 @@ class Player:
         return self.candidate.short
 
 
-def candidates(family: Sequence[str], fits: Callable[[Run], bool] = lambda _: True) -> list[Candidate]:
+def candidates(family: Sequence[str]) -> list[Candidate]:
     """Trained runs on these families, newest first, and then what comes along."""
     found = [
         Candidate(
@@ -63,7 +64,7 @@ def candidates(family: Sequence[str], fits: Callable[[Run], bool] = lambda _: Tr
             run=run,
         )
         for run in session.store().page(limit=OFFERED)
-        if run.family in family and (run.best or run.test) and fits(run)
+        if run.family in family and (run.best or run.test)
     ]
     return found + [
         Candidate(one.name, one.title, one.title, one.learner, one.score, file=one)
@@ -106,6 +107,14 @@ def choice(there: Sequence[Candidate], mode: str) -> list[Candidate]:
         on_change=write,
     )
     return [by_key[one] for one in st.session_state[key]]
+
+
+def nobody(title: str, text: str, trains: Preset, help: str = "") -> None:
+    """What stands where no learner can play yet. trains: the preset that makes one. help: how long that takes was measured so."""
+    theme.empty(title, text)
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        icon, train = ":material/rocket_launch:", {"preset": trains.name}
+        st.page_link("pages/train.py", label="Train one", icon=icon, query_params=train, help=say.plain(help))
 
 
 def players(chosen: Sequence[Candidate], n_way: int | None = None) -> list[Player]:

@@ -1,7 +1,6 @@
 """Playground, ``?mode=steer&run=3``: a goal that a person puts somewhere, and where policies go before and after each update."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -13,21 +12,15 @@ from core.playground.steering import Steered, goal_of, steered
 from data.navigation import SQUARE
 from pages.parts import session, theme
 from pages.parts.playground.board import encoded, numbered
-from pages.parts.playground.players import Player, candidates, choice, players
+from pages.parts.playground.component import component
+from pages.parts.playground.players import Player, candidates, choice, nobody, players
 
 TITLE, ICON = "Steer a policy", ":material/near_me:"
 PRESET = preset("navigation-maml")
 SECONDS = 99.0  # that the preset takes on two cores, see the README's results
-HERE = Path(__file__).parent
 KEY = "steer-goal"
 FIRST = (0.35, 0.3)  # the goal until somebody puts it elsewhere
-_goal = st.components.v2.component(
-    "steer",
-    html=(HERE / "steer.html").read_text(encoding="utf-8"),
-    css=(HERE / "steer.css").read_text(encoding="utf-8"),
-    js="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("asking.js", "steer.js")),
-    isolate_styles=False,
-)
+_goal = component("steer", "asking.js")
 
 
 def play() -> None:
@@ -36,10 +29,7 @@ def play() -> None:
         chosen = players(choice(there, "steer")) if there else []
         if not there:
             trains = f"The preset {PRESET.title} trains such a policy in {about.roughly(SECONDS)} on two cores."
-            theme.empty("Nobody has learned to navigate yet", trains)
-            with st.container(horizontal=True, horizontal_alignment="center"):
-                train = {"preset": PRESET.name}
-                st.page_link("pages/train.py", label="Train one", icon=":material/rocket_launch:", query_params=train)
+            nobody("Nobody has learned to navigate yet", trains, PRESET)
     if chosen:
         with theme.card("steer", "Put the goal somewhere"):
             st.fragment(steering)(chosen)

@@ -1,9 +1,7 @@
 """Human against machine: a visitor and learners answer the same twenty questions."""
 
 import html
-import random
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -14,11 +12,12 @@ from core.playground import versus as game
 from core.playground.fitting import SIGNS
 from core.playground.result_card import Row, result_card, seconds, share
 from core.playground.versus import ARENAS, Answers, Arena, Game
-from core.runs.schema import LARGEST_RUN
 from data.pictures import Pictures
 from data.registry import families
 from pages.parts import pictures, say, session, theme
-from pages.parts.playground.players import Player, candidates, choice, players
+from pages.parts.playground import seed
+from pages.parts.playground.component import component
+from pages.parts.playground.players import Player, candidates, choice, nobody, players
 from pages.parts.train.episode_view import opened
 
 TITLE, ICON = "Human against machine", ":material/sports_esports:"
@@ -30,14 +29,7 @@ KEPT = 8  # games in memory
 QUESTION = "Which one is the same sign?"
 YOU = "You"
 PRESET = preset("doodles-5w1s")
-HERE = Path(__file__).parent
-_game = st.components.v2.component(
-    "versus_game",
-    html=(HERE / "game.html").read_text(encoding="utf-8"),
-    css=(HERE / "game.css").read_text(encoding="utf-8"),
-    js=(HERE / "game.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_game = component("game")
 
 
 def play() -> None:
@@ -51,11 +43,11 @@ def play() -> None:
         there = candidates(SIGNS)
         chosen = choice(there, "versus")
         if not there:
-            theme.empty("Nobody to play against yet", "Train a learner on drawn characters, or play alone.")
-            st.page_link("pages/train.py", label="Train one", query_params={"preset": PRESET.name})
-    key = f"{arena.family}-{ways}-{seed()}"
+            nobody("Nobody to play against yet", "Train a learner on drawn characters, or play alone.", PRESET)
+    number = seed.asked(SEED, 1)
+    key = f"{arena.family}-{ways}-{number}"
     with st.spinner("Drawing the questions …"):
-        drawn = _drawn(opened(arena.config, session.home()), ways, seed(), key)
+        drawn = _drawn(opened(arena.config, session.home()), ways, number, key)
     opponents = players(chosen, ways)
     answers = [
         _answered(one.learner, drawn, f"{one.candidate.key} {one.learner.trained.checkpoint}", key) for one in opponents
@@ -80,7 +72,7 @@ def terms() -> tuple[Arena, int]:
             on_change=_tasks,
         )
         st.segmented_control("To choose from", CLASSES, key=WAYS_KEY, required=True, on_change=_ways)
-        st.button("New game", key="versus-again", icon=":material/casino:", on_click=_again)
+        st.button("New game", key="versus-again", icon=":material/casino:", on_click=seed.another, args=(SEED,))
     return ARENAS[name], ways
 
 
@@ -93,25 +85,14 @@ def _ways() -> None:
     st.query_params[WAYS] = str(st.session_state[WAYS_KEY])
 
 
-def _again() -> None:
-    st.query_params[SEED] = str(random.randrange(1, LARGEST_RUN))
-
-
-def seed() -> int:
-    """Which game it is: the same address gives another visitor the same questions."""
-    found = session.numbered(st.query_params.get(SEED, ""))
-    return found[0] if found else 1
-
-
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _drawn(_family: Pictures, ways: int, seed: int, key: str) -> Game:  # noqa: ARG001 - the key says of which family
-    return game.drawn(_family, ways, seed)
+def _drawn(_family: Pictures, ways: int, number: int, key: str) -> Game:  # noqa: ARG001 - the key says of which family
+    return game.drawn(_family, ways, number)
 
 
 @st.cache_data(max_entries=16 * KEPT, show_spinner="The learners answer …")
 def _answered(_learner: Learner, _drawn: Game, who: str, key: str) -> Answers:  # noqa: ARG001 - who answers which game
-    asked = _learner.trained.config.evaluation.inner_steps
-    return game.played(_learner.algorithm, _drawn, _learner.algorithm.adaptation_steps if asked is None else asked)
+    return game.played(_learner.algorithm, _drawn, _learner.steps)
 
 
 @st.cache_data(max_entries=2 * KEPT, show_spinner=False)

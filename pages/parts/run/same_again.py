@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.runs.schema import ENDED, Run
 from pages.parts import say, session
+from pages.parts.announced import importing_torch
 
 OPEN = "same-again"  # session state: number of the run whose dialog is open, drawn by full runs of the page
 CHANGE = "same-again-change"  # session state: settings, by path, that it opens with otherwise than the run has them
@@ -65,9 +66,7 @@ def close() -> None:
 
 @st.dialog("Same again with …", on_dismiss=close)
 def dialog(run: Run) -> None:
-    announcement = st.empty()
-    with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):
+    with importing_torch():
         from pages.parts.run.variant import variant_form
-    announcement.empty()
     with session.shown_errors():
         variant_form(run, st.session_state.get(CHANGE, {}))
