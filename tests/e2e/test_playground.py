@@ -60,6 +60,9 @@ def test_pictures_are_brought_and_a_photograph_is_told(server, page):
     expect(told.nth(0).locator("span").first).to_have_text("class 1")
     expect(told.nth(1).locator("span").first).to_have_text("class 2")
     page.get_by_text("With the camera").click()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('video')].some(one => one.readyState > 2 && one.videoWidth)"
+    )
     page.get_by_role("button", name="Take Photo").click()
     expect(told).to_have_count(3)
     expect(page.locator(".told dt").nth(2)).to_have_text("camera")
