@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 WORKERS ?= 2
 
-.PHONY: app test check format benchmark browser postgresql clean
+.PHONY: app test check format messages benchmark browser postgresql clean
 
 app: $(VENV)/app.stamp
 	@mkdir -p static
@@ -24,6 +24,10 @@ check: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Brings the translations in locale/ up to date with the source, and counts what is still to be translated.
+messages: $(VENV)/app.stamp
+	$(BIN)/python locale/collect.py
 
 benchmark: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.meta_step

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import router, session, stale_ticks, theme
+from data.language import tr
+from pages.parts import language, router, session, stale_ticks, theme
 from pages.parts.live_chart import provide_plotly
 from pages.parts.sidebar import sidebar
 
@@ -12,26 +13,27 @@ PARTS = Path(__file__).parent / "pages" / "parts"
 
 st.set_page_config("Innerloop", page_icon=PARTS / "icon.png", layout="wide", initial_sidebar_state="auto")
 stale_ticks.drop()
+language.arrived()
 router.arrived()
 theme.apply()
 provide_plotly(session.static_folder())
 page = st.navigation(
     {
-        "Monitor": [
-            st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
-            st.Page("pages/runs.py", title="Runs", icon=":material/table_rows:"),
-            st.Page("pages/run.py", title="Run", icon=":material/monitoring:"),
-            st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
-            st.Page("pages/present.py", title="Present", visibility="hidden"),  # by a button on the two before it
+        tr("Monitor"): [
+            st.Page("pages/home.py", title=tr("Home"), icon=":material/home:", default=True),
+            st.Page("pages/runs.py", title=tr("Runs"), icon=":material/table_rows:"),
+            st.Page("pages/run.py", title=tr("Run"), icon=":material/monitoring:"),
+            st.Page("pages/compare.py", title=tr("Compare"), icon=":material/compare_arrows:"),
+            st.Page("pages/present.py", title=tr("Present"), visibility="hidden"),  # by a button on the two before it
         ],
-        "Experiment": [
-            st.Page("pages/train.py", title="Train", icon=":material/rocket_launch:"),
-            st.Page("pages/tournament.py", title="Which method for me?", icon=":material/emoji_events:"),
-            st.Page("pages/datasets.py", title="Data sets", icon=":material/photo_library:"),
+        tr("Experiment"): [
+            st.Page("pages/train.py", title=tr("Train"), icon=":material/rocket_launch:"),
+            st.Page("pages/tournament.py", title=tr("Which method for me?"), icon=":material/emoji_events:"),
+            st.Page("pages/datasets.py", title=tr("Data sets"), icon=":material/photo_library:"),
         ],
-        "Understand": [
-            st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
-            st.Page("pages/playground.py", title="Playground", icon=":material/draw:"),
+        tr("Understand"): [
+            st.Page("pages/learn.py", title=tr("Learn"), icon=":material/school:"),
+            st.Page("pages/playground.py", title=tr("Playground"), icon=":material/draw:"),
         ],
     }
 )

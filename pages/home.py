@@ -8,6 +8,7 @@ from core.config.presets import PRESETS, Preset
 from core.runs import hardware
 from core.runs.facts import Facts
 from core.runs.schema import Run
+from data.language import mark, tr
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.launching import launched
@@ -16,16 +17,16 @@ from pages.parts.prospects import prospect
 RECENT = 6
 ACROSS = 3  # presets in a row
 LOOKED_AT = 50  # finished runs of presets, the newest
-INTRODUCTION = (
-    "Innerloop trains networks that **learn from a handful of examples**. "
-    "You pick a family of small tasks and a learner, such as MAML or a plain baseline, and launch it on this machine. "
-    "While it trains you watch its loss and its few-shot score live, and when it is done you compare it with everything "
-    "you ran before."
+INTRODUCTION = mark(
+    "Innerloop trains networks that **learn from a handful of examples**. You pick a family of small "
+    "tasks and a learner, such as MAML or a plain baseline, and launch it on this machine. While it "
+    "trains you watch its loss and its few-shot score live, and when it is done you compare it with "
+    "everything you ran before."
 )
 
 
 def start_preset(preset: Preset) -> None:
-    with st.spinner("Preparing the run …"), session.shown_errors():
+    with st.spinner(tr("Preparing the run …")), session.shown_errors():
         runs = launched(preset.config, preset.name)
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})
 
@@ -34,20 +35,20 @@ def preset_card(preset: Preset, earlier: Sequence[Run]) -> None:
     """earlier: finished runs of presets, newest first."""
     text, measured = prospect(preset, [run for run in earlier if Facts.of(run).preset == preset.name])
     with theme.card(f"preset-{preset.name}", height="stretch"):
-        say.heading(preset.title)
+        say.heading(tr(preset.title))
         with st.container(height="stretch"):
-            say.caption(preset.summary)
+            say.caption(tr(preset.summary))
         if text:
             say.caption(text, help=measured)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Launch", key=f"launch-{preset.name}", icon=":material/play_arrow:"):
+            if st.button(tr("Launch"), key=f"launch-{preset.name}", icon=":material/play_arrow:"):
                 start_preset(preset)
-            if st.button("Customise", key=f"customise-{preset.name}", type="tertiary"):
+            if st.button(tr("Customise"), key=f"customise-{preset.name}", type="tertiary"):
                 st.switch_page("pages/train.py", query_params={"preset": preset.name})
 
 
 def presets() -> None:
-    st.markdown("## Start with a preset")
+    st.markdown(tr("## Start with a preset"))
     featured = [preset for preset in PRESETS if preset.featured]
     earlier = session.store().finished_presets(LOOKED_AT)
     for start in range(0, len(featured), ACROSS):
@@ -58,9 +59,9 @@ def presets() -> None:
 
 def recent_runs() -> None:
     runs = session.store().page(limit=RECENT)
-    with theme.card("recent", "Recent runs"):
+    with theme.card("recent", tr("Recent runs")):
         if not runs:
-            theme.empty("No runs yet", "Launch a preset above; its curves appear within seconds.")
+            theme.empty(tr("No runs yet"), tr("Launch a preset above; its curves appear within seconds."))
             return
         for run in runs:
             name, state, progress, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
@@ -73,29 +74,29 @@ def recent_runs() -> None:
             with state:
                 status_chip(run)
             best = run.test or run.best
-            say.caption(readable.scored(Facts.of(run).metric, best) if best else "no score yet", progress)
+            say.caption(readable.scored(Facts.of(run).metric, best) if best else tr("no score yet"), progress)
             say.caption(readable.moment(run.created), when)
-        st.page_link("pages/runs.py", label="All runs", icon=":material/arrow_forward:", icon_position="right")
+        st.page_link("pages/runs.py", label=tr("All runs"), icon=":material/arrow_forward:", icon_position="right")
 
 
 def device() -> None:
-    with theme.card("device", "Device", height="stretch"):
+    with theme.card("device", tr("Device"), height="stretch"):
         say.name(hardware.describe())
         gpus = hardware.gpus()
         if gpus:
             say.caption(" · ".join(f"cuda:{gpu.index} {readable.size(gpu.memory_total)}" for gpu in gpus))
-            st.caption("One run trains at a time on each GPU; the others wait their turn.")
+            st.caption(tr("One run trains at a time on each GPU; the others wait their turn."))
         else:
-            st.caption("No GPU was found, so runs train on the processor. The quick presets are made for that.")
-            st.caption("Small networks share its cores, a larger one takes them all; the others wait their turn.")
+            st.caption(tr("No GPU was found, so runs train on the processor. The quick presets are made for that."))
+            st.caption(tr("Small networks share its cores, a larger one takes them all; the others wait their turn."))
 
 
 router.require()
 st.title("Innerloop", anchor=False)
 introduction, machine = st.columns([2.2, 1])
 with introduction, theme.card("introduction", height="stretch"), st.container(key="lead"):
-    st.markdown(INTRODUCTION)
-    if st.button("Set up a run of your own", icon=":material/tune:", type="primary", key="own-run"):
+    st.markdown(tr(INTRODUCTION))
+    if st.button(tr("Set up a run of your own"), icon=":material/tune:", type="primary", key="own-run"):
         st.switch_page("pages/train.py")
 with machine:
     device()

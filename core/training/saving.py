@@ -62,15 +62,15 @@ def shown(changes: Changes) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def plural(changes: Changes) -> str:
+def _ending(changes: Changes) -> str:
     return "s" if shown(changes) > 1 else ""
 
 
 SAVINGS = {
     "first_order": Saving(lambda _: "first order", first_order),
-    "tasks_at_once": Saving(lambda c: f"{shown(c)} task{plural(c)} at once", tasks_at_once),
+    "tasks_at_once": Saving(lambda c: f"{shown(c)} task{_ending(c)} at once", tasks_at_once),
     "recomputed": Saving(lambda _: "recomputed inner steps", recomputed),
-    "fewer_steps": Saving(lambda c: f"{shown(c)} inner step{plural(c)}", fewer_steps),
+    "fewer_steps": Saving(lambda c: f"{shown(c)} inner step{_ending(c)}", fewer_steps),
     "smaller_network": Saving(
         lambda c: f"{shown(c)} {'filters' if 'model.filters' in c else 'units'}", smaller_network
     ),

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.runs import hardware
-from pages.parts import say, session
+from data.language import tr
+from pages.parts import language, say, session
 from pages.parts.live_chart import preload
 from pages.parts.redraw import bystander
 
@@ -13,6 +14,7 @@ REFRESH = 3  # seconds; also how often an open page looks after the queue
 def sidebar() -> None:
     with st.sidebar:
         _machine()
+        language.switch()
         preload()
 
 
@@ -22,7 +24,7 @@ def _machine() -> None:
     with session.shown_errors():
         session.tick()
         active, queued = session.store().unfinished()
-        busy = f"{active} running" if active else "idle"
+        busy = tr("{n} running", n=active) if active else tr("idle")
         say.badge(f"{hardware.describe()} · {busy}", "green" if active else "gray", "memory")
         if queued:
-            say.badge(f"{queued} queued", "orange", "schedule")
+            say.badge(tr("{n} queued", n=queued), "orange", "schedule")

@@ -63,6 +63,9 @@ def typed(text: ast.expr) -> bool:
     """Whether a text stands in the source, or comes from ``say``."""
     if isinstance(text, ast.IfExp):
         return typed(text.body) and typed(text.orelse)
+    if isinstance(text, ast.Call) and isinstance(text.func, ast.Name):  # translated: what is put into it would be raw
+        counted = text.func.id == "plural" and len(text.args) == 3
+        return (text.func.id == "tr" and not text.keywords and typed(text.args[0])) or (counted and not text.keywords)
     if isinstance(text, ast.Call):
         return isinstance(text.func, ast.Attribute) and ast.unparse(text.func).startswith("say.")
     return isinstance(text, ast.Constant) or (isinstance(text, ast.Name) and text.id.isupper())
@@ -75,7 +78,15 @@ def test_pages_pass_variable_text_through_say(file):
 
 
 @pytest.mark.parametrize(
-    "call", ["st.error(str(e))", "place.caption(f'{a}')", "st.button(x)", "st.toggle('a', help=b)"]
+    "call",
+    [
+        "st.error(str(e))",
+        "place.caption(f'{a}')",
+        "st.button(x)",
+        "st.toggle('a', help=b)",
+        "st.info(tr('{a}', a=a))",
+        "st.info(tr(a))",
+    ],
 )
 def test_raw_text_is_found(call):
     assert list(shown_raw(call))
