@@ -197,7 +197,7 @@ function drawIn(Plotly, parent, host, data) {
 function fail(host, error) {
   window.Plotly?.purge(host);
   host.watched = false;
-  host.textContent = 'The chart cannot be drawn: ' + error.message;
+  host.textContent = tr('The chart cannot be drawn: {why}', {why: error.message});
   host.failed = true;
   reportError(error);
 }

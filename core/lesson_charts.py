@@ -9,6 +9,7 @@ import torch
 
 from core.charts import Chart, Trace
 from core.miniature import TASKS, Point, Rates, Update, bowl, moved
+from data.language import tr
 from data.sinusoid import X_RANGE, Sinusoid, SinusoidConfig
 
 Stage = Literal["start", "inner", "there", "back", "step"]  # of a meta-update, in their order
@@ -29,41 +30,66 @@ def update_chart(update: Update, stage: Stage, rates: Rates, earlier: Sequence[P
     traces = [_bowl(place, "support" if reached < 2 else "query") for place in range(rates.tasks)]
     if earlier:
         traces.append(
-            _line("earlier meta-parameters", [*earlier, update.start], BEFORE, mode="lines+markers", listed=False)
+            _line(tr("earlier meta-parameters"), [*earlier, update.start], BEFORE, mode="lines+markers", listed=False)
         )
     for place in range(rates.tasks):
         traces += _of_task(update, place, reached, rates)
     if stage == "step":
-        traces += _arrow("meta-step", update.start, update.end, META)
+        traces += _arrow(tr("meta-step"), update.start, update.end, META)
     here = update.end if stage == "step" else update.start
-    traces.append(_line("meta-parameters", [here], META, mode="markers"))
-    text = "Two weights: contours of each task's loss, meta-parameters, and this step's arrows"
-    return Chart(traces, "weight w", "weight b", text, apart=True, plane=PLANE)
+    traces.append(_line(tr("meta-parameters"), [here], META, mode="markers"))
+    text = tr("Two weights: contours of each task's loss, meta-parameters, and this step's arrows")
+    return Chart(traces, tr("weight w"), tr("weight b"), text, apart=True, plane=PLANE)
 
 
 def _of_task(update: Update, place: int, reached: int, rates: Rates) -> list[Trace]:
-    group, color, start, adapted = f"task {place + 1}", TASK + place, update.start, update.adapted[place]
+    group, color, start, adapted = (
+        tr("task {number}", number=place + 1),
+        TASK + place,
+        update.start,
+        update.adapted[place],
+    )
     there, back = update.gradient_there[place], update.gradient[place]
     traces = [_line(group, [TASKS[place].line], color, mode="markers", symbol="star", group=group)]
     if reached >= 1:
-        traces += _arrow(f"{group}, inner step", start, adapted, color, group=group, faint=reached > 1)
+        traces += _arrow(tr("{group}, inner step", group=group), start, adapted, color, group=group, faint=reached > 1)
     if reached in (2, 3):
         dash = "dot" if reached == 3 else "solid"
         end = moved(adapted, there, rates.meta_lr)
-        traces += _arrow(f"{group}, gradient at the adapted weights", adapted, end, color, group=group, dash=dash)
+        traces += _arrow(
+            tr("{group}, gradient at the adapted weights", group=group), adapted, end, color, group=group, dash=dash
+        )
     if reached == 3 and not rates.first_order:
         end = moved(start, there, rates.meta_lr)
-        traces += _arrow(f"{group}, without second derivatives", start, end, color, group=group, dash="dot", faint=True)
+        traces += _arrow(
+            tr("{group}, without second derivatives", group=group),
+            start,
+            end,
+            color,
+            group=group,
+            dash="dot",
+            faint=True,
+        )
     if reached >= 3:
         end = moved(start, back, rates.meta_lr)
-        traces += _arrow(f"{group}, its meta-gradient", start, end, color, group=group, faint=reached > 3)
+        traces += _arrow(
+            tr("{group}, its meta-gradient", group=group), start, end, color, group=group, faint=reached > 3
+        )
     return traces
 
 
 def _bowl(place: int, part: str) -> Trace:
     x, y = bowl(TASKS[place], part, LEVELS)
-    name = f"task {place + 1}"
-    return Trace(f"{name}, {part} loss", x, y, color=TASK + place, listed=False, raw=True, group=name)
+    name = tr("task {number}", number=place + 1)
+    return Trace(
+        tr("{name}, {part} loss", name=name, part=tr(part)),
+        x,
+        y,
+        color=TASK + place,
+        listed=False,
+        raw=True,
+        group=name,
+    )
 
 
 def _arrow(name: str, start: Point, end: Point, color: int, **looks: object) -> list[Trace]:
@@ -85,10 +111,12 @@ def tasks_chart(seed: int, tasks: int = 3) -> Chart:
     x = torch.linspace(*X_RANGE, 121).unsqueeze(1)  # (points, 1)
     whole, traces = curves(x), []
     for place in range(tasks):
-        group = f"task {place + 1}"
+        group = tr("task {number}", number=place + 1)
         traces.append(Trace(group, x[:, 0].numpy(), whole[place, :, 0].numpy(), color=place, group=group, faint=True))
         for part, symbol in (("support", "star"), ("query", "circle-open")):
             given = (getattr(batch, f"{part}_{axis}")[place, :, 0].numpy() for axis in "xy")
             marks = {"mode": "markers", "symbol": symbol, "color": place, "group": group, "listed": False}
             traces.append(Trace(f"{group}, {part}", *given, **marks))
-    return Chart(traces, "x", "y", "Three tasks: curves, support points as stars and queries as circles", apart=True)
+    return Chart(
+        traces, "x", "y", tr("Three tasks: curves, support points as stars and queries as circles"), apart=True
+    )

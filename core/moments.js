@@ -72,8 +72,8 @@ function tell(controls, host, moments) {
   slider.value = place;
   slider.setAttribute('aria-valuetext', label);
   said.textContent = label;
-  button.textContent = host.playing ? 'Pause' : 'Play';
-  button.setAttribute('aria-label', `${button.textContent} how the adaptation curve changed`);
+  button.textContent = host.playing ? tr('Pause') : tr('Play');
+  button.setAttribute('aria-label', host.playing ? tr('Pause how the adaptation curve changed') : tr('Play how the adaptation curve changed'));
 }
 
 /** Go on in a moment. Nothing plays before the reader asks for it; slowly where they want little to move. */

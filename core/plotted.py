@@ -11,7 +11,7 @@ from core.charts import Chart, Moment, Trace
 FEW = 12  # steps or iterations that each get a tick of their own: there are no halves of them
 ROOM = 0.06  # of the height, left free above and below curves whose axis is fixed
 _HERE = Path(__file__).parent
-JS = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("chart.js", "moments.js"))
+SCRIPT = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("chart.js", "moments.js"))
 CSS = (_HERE / "moments.css").read_text(encoding="utf-8")
 
 

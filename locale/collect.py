@@ -13,6 +13,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from core import spoken  # noqa: E402
+
 FOLDERS = ("core", "data", "pages")
 
 
@@ -47,6 +51,13 @@ def collected() -> Catalog:
     for file in sorted(files):
         for _, text in messages(file.read_text()):
             found.add(text, locations=[(str(file.relative_to(ROOT)), None)])
+    for kind, folders in (
+        ("*.js", FOLDERS),
+        ("*.html", ("pages",)),
+    ):  # those of components; reports have no language yet
+        for file in sorted(file for folder in folders for file in (ROOT / folder).rglob(kind)):
+            for text in spoken.texts(file.read_text(), file.suffix):
+                found.add(text, locations=[(str(file.relative_to(ROOT)), None)])
     return found
 
 

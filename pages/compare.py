@@ -9,6 +9,7 @@ from core.comparing.groups import MOST, MOST_RUNS, Group, grouped, shown
 from core.comparing.scores import standing
 from core.imported import Imported
 from core.runs.schema import ENDED, Run
+from data.language import tr
 from pages.parts import router, say, session, theme
 from pages.parts.compare import choice, others, scores, settings, verdicts
 from pages.parts.compare.controls import controls
@@ -20,7 +21,7 @@ REFRESH = 1.0  # seconds between two ticks while one of the runs has not ended
 
 
 def page() -> None:
-    st.title("Compare", anchor=False)
+    st.title(tr("Compare"), anchor=False)
     asked = choice.chosen()
     groups = grouped(asked.runs)
     compared = shown(groups)
@@ -33,27 +34,37 @@ def page() -> None:
                 present_button()
         if left := len(asked.runs) - sum(len(group.runs) for group in compared):
             say.info(
-                f"{left} of these {len(asked.runs)} runs are left out: more than {MOST} recipes could not be told apart, and "
-                f"more than {MOST_RUNS} runs are too many to read at once. Choose fewer of them."
+                tr(
+                    "{left} of these {n} runs are left out: more than {most} recipes could not be told apart, and more "
+                    "than {most_runs} runs are too many to read at once. Choose fewer of them.",
+                    left=left,
+                    n=len(asked.runs),
+                    most=MOST,
+                    most_runs=MOST_RUNS,
+                )
             )
     if not asked.runs:
         with theme.card("compare-empty"):
-            theme.empty("Nothing to compare yet", "Choose runs or groups above, or tick them in the list of runs.")
+            theme.empty(
+                tr("Nothing to compare yet"), tr("Choose runs or groups above, or tick them in the list of runs.")
+            )
             with st.container(horizontal=True, horizontal_alignment="center"):
-                st.page_link("pages/runs.py", label="Choose from the list of runs", icon=":material/table_rows:")
+                st.page_link("pages/runs.py", label=tr("Choose from the list of runs"), icon=":material/table_rows:")
         return
     compare(compared, curves)
 
 
 def present_button() -> None:
-    if st.button("Present", key="present", icon=":material/slideshow:", help="Replay these runs for an audience."):
+    if st.button(
+        tr("Present"), key="present", icon=":material/slideshow:", help=tr("Replay these runs for an audience.")
+    ):
         st.switch_page("pages/present.py", query_params=choice.asked_for())
 
 
 def compare(chosen: list[Group], curves: list[Imported]) -> None:
     """All there is to say of these runs. Curves go on in the tick; whatever else changes has the page drawn anew."""
     runs = sorted((run for group in chosen for run in group.runs), key=lambda run: run.id)
-    with st.spinner("Reading the curves …"):  # a million points that nobody has looked at yet take seconds
+    with st.spinner(tr("Reading the curves …")):  # a million points that nobody has looked at yet take seconds
         session.reader().poll([run.id for run in runs])
     found = [tested(group, session.store()) for group in chosen]
     groups = [with_newest_tests(one) for one in found]

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from data.language import tr
 from pages.parts import router
 from pages.parts.learn import sections
 
 router.require()
-st.title("Learn", anchor=False)
+st.title(tr("Learn"), anchor=False)
 sections.show()

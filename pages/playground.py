@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from data.language import tr
 from pages.parts import router
 from pages.parts.announced import importing_torch
 
 router.require()
-st.title("Playground", anchor=False)
+st.title(tr("Playground"), anchor=False)
 with importing_torch():
     from pages.parts.playground.modes import playground
 

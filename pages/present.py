@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.comparing.groups import grouped, shown
+from data.language import tr
 from pages.parts import router, session, theme
 from pages.parts.compare import choice
 from pages.parts.present.scenes import scenes
@@ -15,7 +16,7 @@ def page() -> None:
     runs = [run for group in shown(grouped(found)) for run in group.runs]
     if not runs:
         return nothing(asked)
-    with st.spinner("Reading the curves …"):
+    with st.spinner(tr("Reading the curves …")):
         session.reader().poll([run.id for run in runs])
     key = "-".join(str(run.id) for run in runs)
     if stage(scenes(runs, session.store(), session.reader()), key):
@@ -25,12 +26,12 @@ def page() -> None:
 
 
 def nothing(asked: str) -> None:
-    st.title("Present", anchor=False)
+    st.title(tr("Present"), anchor=False)
     with theme.card("present-empty"):
-        title = f"There is no run {asked[:20]}" if asked else "Nothing to present yet"
-        theme.empty(title, "Open a run, or compare several, and choose Present there.")
+        title = tr("There is no run {asked}", asked=asked[:20]) if asked else tr("Nothing to present yet")
+        theme.empty(title, tr("Open a run, or compare several, and choose Present there."))
         with st.container(horizontal=True, horizontal_alignment="center"):
-            st.page_link("pages/runs.py", label="Choose one from the list", icon=":material/table_rows:")
+            st.page_link("pages/runs.py", label=tr("Choose one from the list"), icon=":material/table_rows:")
 
 
 router.require()

@@ -14,6 +14,7 @@ from core.runs.run_lists import RunFilter
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
 from data.errors import InnerloopError, InputError
+from data.language import tr
 from pages.parts import readable, router, say, session, theme, trust
 from pages.parts.chips import method, status_chip
 from pages.parts.redraw import redraw
@@ -52,11 +53,16 @@ def header(run: Run, compared: Beside | None, made: Sequence[Run]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             say.title(run.name)
             status_chip(run)
-        began = f"started {readable.moment(run.started)}" if run.started else f"queued {readable.moment(run.created)}"
-        group = f" · group {run.group}" if run.group else ""
-        tags = f" · tags {', '.join(run.tags)}" if run.tags else ""
-        marks = "".join(f" · {word}" for word in ("starred", "archived") if getattr(run, word))
-        say.caption(f"run #{run.id} · {method(run)} · seed {run.config.get('seed')} · {began}{group}{tags}{marks}")
+        began = (
+            tr("started {started}", started=readable.moment(run.started))
+            if run.started
+            else tr("queued {created}", created=readable.moment(run.created))
+        )
+        group = tr(" · group {group}", group=run.group) if run.group else ""
+        tags = tr(" · tags {tags}", tags=", ".join(run.tags)) if run.tags else ""
+        marks = "".join(f" · {tr(word)}" for word in ("starred", "archived") if getattr(run, word))
+        numbers = tr("run #{id} · {method} · seed {seed}", id=run.id, method=method(run), seed=run.config.get("seed"))
+        say.caption(f"{numbers} · {began}{group}{tags}{marks}")
         beside.line(run, compared)
         beside.children(made)
     with buttons, st.container(horizontal=True, horizontal_alignment="right", key="run-actions"):
@@ -76,19 +82,22 @@ def action_buttons(run: Run) -> None:
         )
 
     if run.status in ACTIVE and run.desired == "run":
-        button("Pause", scheduler.pause, "pause")
+        button(tr("Pause"), scheduler.pause, "pause")
     if run.status not in ENDED and run.desired == "pause":
-        button("Continue", scheduler.resume, "play_arrow")
+        button(tr("Continue"), scheduler.resume, "play_arrow")
     if run.status not in ENDED and run.desired != "stop":
-        button("Stop", scheduler.stop, "stop")
+        button(tr("Stop"), scheduler.stop, "stop")
     if run.status in RESUMABLE:
-        button("Resume", resume, "resume")
+        button(tr("Resume"), resume, "resume")
     if st.button(
-        "Duplicate", key=f"duplicate-{run.id}", icon=":material/content_copy:", help="Open this config in Train."
+        tr("Duplicate"),
+        key=f"duplicate-{run.id}",
+        icon=":material/content_copy:",
+        help=tr("Open this config in Train."),
     ):
         st.switch_page("pages/train.py", query_params={"from": str(run.id)})
     same_again.offer(run)
-    with st.popover("More", key=f"more-{run.id}", icon=":material/more_horiz:"):
+    with st.popover(tr("More"), key=f"more-{run.id}", icon=":material/more_horiz:"):
         same_again.offer_to_continue(run)
         more_buttons(run)
 
@@ -96,19 +105,19 @@ def action_buttons(run: Run) -> None:
 def more_buttons(run: Run) -> None:
     """What is done to a run but seldom."""
     if st.button(
-        "Present",
+        tr("Present"),
         key=f"present-{run.id}",
         icon=":material/slideshow:",
-        help="Replay this run for an audience.",
+        help=tr("Replay this run for an audience."),
         width="stretch",
     ):
         st.switch_page("pages/present.py", query_params={"run": str(run.id)})
-    if st.button("Rename, note", key=f"edit-{run.id}", icon=":material/edit:", width="stretch"):
+    if st.button(tr("Rename, note"), key=f"edit-{run.id}", icon=":material/edit:", width="stretch"):
         dialogs.ask("edit", [run])
-    if st.button("Tags", key=f"tags-of-{run.id}", icon=":material/sell:", width="stretch"):
+    if st.button(tr("Tags"), key=f"tags-of-{run.id}", icon=":material/sell:", width="stretch"):
         dialogs.ask("tags", [run])
     store = session.store()
-    star, away = "Unstar" if run.starred else "Star", "Unarchive" if run.archived else "Archive"
+    star, away = tr("Unstar") if run.starred else tr("Star"), tr("Unarchive") if run.archived else tr("Archive")
     st.button(
         say.plain(star),
         key=f"star-{run.id}",
@@ -122,13 +131,13 @@ def more_buttons(run: Run) -> None:
         key=f"archive-{run.id}",
         icon=f":material/{away.lower()}:",
         width="stretch",
-        help="Archived runs are left out of the lists; search for is:archived to find them.",
+        help=tr("Archived runs are left out of the lists; search for is:archived to find them."),
         on_click=store.archive,
         args=([run.id], not run.archived),
     )
-    busy = f"It is {run.status}; stop it first." if run.status in ACTIVE else ""
+    busy = tr("It is {status}; stop it first.", status=tr(run.status)) if run.status in ACTIVE else ""
     if st.button(
-        "Delete",
+        tr("Delete"),
         key=f"delete-{run.id}",
         icon=":material/delete:",
         disabled=bool(busy),
@@ -214,7 +223,7 @@ def draw(run: Run) -> None:
         family_tree.card(run)
     takeaway.card(run)
     if run.note:
-        say.caption(f"Note: {run.note}")
+        say.caption(tr("Note: {note}", note=run.note))
     alive = [one for one in (run, compared and compared.other) if one and one.status not in ENDED]
     often = EAGER if drawn.eager else REFRESH
     st.fragment(tick, run_every=often if alive else None)(run.id, compared, drawn, (figures, loss, log_place))
@@ -227,19 +236,19 @@ def announce(run: Run, said: tuple[str, str], compared: Beside | None, findings:
     """
     text, icon = said
     if icon == "error":
-        say.error(text, f"{run.remedy}\nThe log below has the details.")
+        say.error(text, tr("{remedy}\nThe log below has the details.", remedy=run.remedy))
     else:
         say.status(f"{text}{stands_out.hint(findings)}", icon)
     if other := in_the_way(run, compared and compared.other):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
-                say.plain(f"Stop #{other.id} and start this"),
+                say.plain(tr("Stop #{id} and start this", id=other.id)),
                 key=f"overtake-{run.id}",
                 icon=":material/stop:",
                 on_click=act,
                 args=(scheduler.stop, other.id),
             )
-            say.caption(f"#{other.id} writes a checkpoint and can be resumed later.")
+            say.caption(tr("#{id} writes a checkpoint and can be resumed later.", id=other.id))
 
 
 def tick(
@@ -267,38 +276,44 @@ def tick(
 
 
 def no_run(title: str, text: str) -> None:
-    st.title("Run", anchor=False)
+    st.title(tr("Run"), anchor=False)
     with theme.card("no-run"):
         theme.empty(title, text)
         with st.container(horizontal=True, horizontal_alignment="center"):
-            st.page_link("pages/runs.py", label="Choose one from the list", icon=":material/table_rows:")
-            st.page_link("pages/train.py", label="Set up a new one", icon=":material/rocket_launch:")
+            st.page_link("pages/runs.py", label=tr("Choose one from the list"), icon=":material/table_rows:")
+            st.page_link("pages/train.py", label=tr("Set up a new one"), icon=":material/rocket_launch:")
 
 
 def deleted_run(id: int) -> None:
-    st.title("Run", anchor=False)
+    st.title(tr("Run"), anchor=False)
     with theme.card("no-run"):
-        theme.empty(f"Run {id} was deleted", f"It can be restored for {bin.DAYS} days after that, as it was.")
+        theme.empty(
+            tr("Run {id} was deleted", id=id),
+            tr("It can be restored for {days} days after that, as it was.", days=bin.DAYS),
+        )
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.button(
-                "Restore",
+                tr("Restore"),
                 key=f"restore-{id}",
                 icon=":material/restore_from_trash:",
                 on_click=dialogs.restore,
                 args=([id],),
             )
-            st.page_link("pages/runs.py", label="Choose another one", icon=":material/table_rows:")
+            st.page_link("pages/runs.py", label=tr("Choose another one"), icon=":material/table_rows:")
 
 
 def page() -> None:
     asked = st.query_params.get("run", "")
     if not asked:
-        return no_run("No run is chosen", "This page shows one run: its curves, its test and its log.")
+        return no_run(tr("No run is chosen"), tr("This page shows one run: its curves, its test and its log."))
     known = session.store().runs(ids=session.numbered(asked))
     if not known and session.numbered(asked) and session.store().count(RunFilter(f"is:deleted run:{asked}")):
         return deleted_run(int(asked))
     if not known:
-        return no_run(f"There is no run {asked[:20]}", "It may have been deleted, or the address has a slip in it.")
+        return no_run(
+            tr("There is no run {asked}", asked=asked[:20]),
+            tr("It may have been deleted, or the address has a slip in it."),
+        )
     return draw(known[0])
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.runs.run_lists import RunFilter
 from core.runs.search import chosen as chosen_in
+from data.language import tr
 from pages.parts import router, say, session, theme
 from pages.parts.compare.choice import address
 from pages.parts.redraw import redraw
@@ -34,7 +35,7 @@ def listing() -> None:
     of_deleted = "deleted" in chosen_in(matching.text.lower(), "is")
     with theme.card("runs"):
         if not total:
-            theme.empty("No run matches", "Change or clear the search to see more.")
+            theme.empty(tr("No run matches"), tr("Change or clear the search to see more."))
             elsewhere(total)
             return
         tools = st.container()
@@ -48,7 +49,7 @@ def listing() -> None:
             else:
                 toolbar(chosen, elsewhere=len({run.id for run in chosen} - {run.id for run in shown}))
     if len(chosen) > 1 and not of_deleted:
-        label = f"Compare the {len(chosen)} chosen runs: curves, scores, and what differs"
+        label = tr("Compare the {n} chosen runs: curves, scores, and what differs", n=len(chosen))
         st.page_link(
             "pages/compare.py", label=say.plain(label), icon=":material/compare_arrows:", query_params=address(chosen)
         )
@@ -59,19 +60,21 @@ def page() -> None:
     dialogs.say_deleted()
     there = store.count() + store.count(RunFilter("is:archived,deleted"))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.container(width="content").title("Runs", anchor=False, width="content")
+        st.container(width="content").title(tr("Runs"), anchor=False, width="content")
         with st.container(horizontal=True, horizontal_alignment="right", width="content"):
             if there:
                 saved_searches()
                 column_choice()
-            if st.button("New run", icon=":material/add:", type="primary", key="new-run"):
+            if st.button(tr("New run"), icon=":material/add:", type="primary", key="new-run"):
                 st.switch_page("pages/train.py")
     if not there:
         with theme.card("runs-empty"):
-            theme.empty("No runs yet", "Everything you launch is listed here, with its scores, to open and compare.")
+            theme.empty(
+                tr("No runs yet"), tr("Everything you launch is listed here, with its scores, to open and compare.")
+            )
             with st.container(horizontal=True, horizontal_alignment="center"):
-                st.page_link("pages/home.py", label="Start with a preset", icon=":material/rocket_launch:")
-                st.page_link("pages/train.py", label="Set up a run of your own", icon=":material/tune:")
+                st.page_link("pages/home.py", label=tr("Start with a preset"), icon=":material/rocket_launch:")
+                st.page_link("pages/train.py", label=tr("Set up a run of your own"), icon=":material/tune:")
         return
     filters()
     dialogs.open_pending()

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.tournament.record import Tournament, tournament
+from data.language import mark, tr
 from pages.parts import router, say, session, theme
 from pages.parts.announced import importing_torch
 from pages.parts.tournament import answered, earlier
@@ -17,13 +18,13 @@ def asked() -> Tournament | None:
         return None
     found = next((tournament(session.store(), one) for one in session.numbered(number)), None)
     if found is None:
-        text = "It may have been deleted, or the address has a slip in it. The list below has those there are."
-        say.warning(f"There is no tournament {number[:20]}. {text}")
+        text = tr("It may have been deleted, or the address has a slip in it. The list below has those there are.")
+        say.warning(tr("There is no tournament {number}. {text}", number=number[:20], text=text))
     return found
 
 
 router.require()
-st.title("Which method for me?", anchor=False)
+st.title(mark("Which method for me?"), anchor=False)
 if found := asked():
     answered.show(found)
 else:
@@ -32,5 +33,5 @@ else:
             from pages.parts.tournament.form import tournament_form
 
         tournament_form()
-    with theme.card("tournaments", "Earlier tournaments"):
+    with theme.card("tournaments", mark("Earlier tournaments")):
         earlier.listed()

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from data.language import mark
 from pages.parts import router
 from pages.parts.announced import importing_torch
 
 router.require()
-st.title("Train", anchor=False)
+st.title(mark("Train"), anchor=False)
 with importing_torch():
     from pages.parts.train.form import train_form
 

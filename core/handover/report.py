@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from core import about, adaptation, charts, diverged
+from core import about, adaptation, charts, diverged, spoken
 from core.charts import Chart
 from core.comparing import curves, overlay
 from core.comparing.again import with_newest_tests
@@ -24,7 +24,7 @@ from core.comparing.verdict import verdicts
 from core.handover import again, card, versions
 from core.handover.sources import source
 from core.imported import Imported
-from core.plotted import CSS, JS, encode
+from core.plotted import CSS, SCRIPT, encode
 from core.runs import lineage, protocols
 from core.runs.facts import Facts
 from core.runs.schema import Run
@@ -257,7 +257,7 @@ def _scripts(drawn: Sequence[Chart]) -> dict[str, Any]:
     data = json.dumps([encode(chart, HEIGHT) for chart in drawn]).replace("<", "\\u003c")
     return {
         "plotly": Markup(plotly.read_text(encoding="utf-8")) if drawn else "",
-        "script": Markup(JS.replace("export default function", "const draw = function")),
+        "script": Markup(spoken.script(SCRIPT).replace("export default function", "const draw = function")),
         "data": Markup(data),
         "chart_style": Markup(CSS),
     }

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from data.language import tr
+
 
 @contextmanager
 def importing_torch() -> Iterator[None]:
     """Around such an import."""
     announcement = st.empty()
-    with announcement, st.spinner("Loading PyTorch; this takes a few seconds after the server has started …"):
+    with announcement, st.spinner(tr("Loading PyTorch; this takes a few seconds after the server has started …")):
         yield
     announcement.empty()

@@ -2,19 +2,20 @@
 
 from core.runs.facts import Facts
 from core.runs.schema import ACTIVE, Run
+from data.language import mark, tr
 from pages.parts import say
 
 COLORS = {
-    "queued": "gray",
-    "starting": "blue",
-    "running": "blue",
-    "pausing": "orange",
-    "paused": "orange",
-    "stopping": "orange",
-    "finished": "green",
-    "stopped": "gray",
-    "failed": "red",
-    "lost": "red",
+    mark("queued"): "gray",
+    mark("starting"): "blue",
+    mark("running"): "blue",
+    mark("pausing"): "orange",
+    mark("paused"): "orange",
+    mark("stopping"): "orange",
+    mark("finished"): "green",
+    mark("stopped"): "gray",
+    mark("failed"): "red",
+    mark("lost"): "red",
 }
 ICONS = {
     "queued": "schedule",
@@ -41,7 +42,7 @@ def status_word(run: Run) -> str:
 
 def status_chip(run: Run) -> None:
     word = status_word(run)
-    say.badge(word, COLORS[word], ICONS[word])
+    say.badge(tr(word), COLORS[word], ICONS[word])
 
 
 def method(run: Run) -> str:

@@ -15,6 +15,7 @@ from core.elsewhere import Question, Unanswered, forked
 from core.errors import RunError
 from core.runs import warm
 from core.runs.schema import Run
+from data.language import tr
 from pages.parts import session
 
 SECONDS = 150.0  # that a launch by another process may take; trying out a network of one's own is among them
@@ -69,6 +70,6 @@ def _elsewhere(**asked: Any) -> list[Run]:
     try:
         numbers = question.answer()
     except Unanswered as error:
-        text = f"It is not known whether this was launched. {error}"
-        raise RunError(text, "Look whether the run is in the list; if it is not, launch it again.") from error
+        text = tr("It is not known whether this was launched. {error}", error=error)
+        raise RunError(text, tr("Look whether the run is in the list; if it is not, launch it again.")) from error
     return [session.store().get(number) for number in numbers]

@@ -12,16 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from core.charts import Chart
-from core.plotted import CSS, JS, encode
+from core.plotted import CSS, SCRIPT, encode
+from pages.parts.component import component
 
-HTML = """<div class="host" role="img" aria-label="Chart" style="width:100%"></div>
-<details class="keep-chart"><summary title="Save this chart as a picture" aria-label="Save this chart as a picture"></summary>
-<div><button data-format="png">PNG</button><button data-format="svg">SVG</button>
-<label><input type="checkbox"> on white</label></div></details>"""
-_chart = st.components.v2.component("live_chart", html=HTML, css=CSS, js=JS, isolate_styles=False)
+HTML = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
+_chart = component("live_chart", HTML, CSS, SCRIPT)
 
 
 def provide_plotly(static: Path) -> None:

@@ -9,6 +9,7 @@ from core.runs import hardware
 from core.runs.facts import Facts
 from core.runs.schema import Run
 from data.errors import InnerloopError
+from data.language import mark, tr
 from pages.parts import launching, readable, session
 
 
@@ -25,28 +26,49 @@ def takes(preset: Preset, reference: Reference | None, earlier: Sequence[Run]) -
     slots = hardware.fitting("auto", hardware.slots())
     here = [run for run in earlier if run.host == session.home().host and run.slot in slots]
     if here:
-        return f"took {readable.duration(here[0].seconds)} here"
+        return tr("took {seconds} here", seconds=readable.duration(here[0].seconds))
     if (seconds := estimated(preset, slots[0])) is not None:
-        return f"{about.roughly(seconds)} here"
-    return f"{about.duration(reference.seconds)} on {reference.machine}" if reference and reference.seconds else ""
+        return tr("{seconds} here", seconds=about.roughly(seconds))
+    return (
+        tr("{seconds} on {machine}", seconds=about.duration(reference.seconds), machine=reference.machine)
+        if reference and reference.seconds
+        else ""
+    )
 
 
 def reaches(reference: Reference | None, earlier: Sequence[Run]) -> str:
     """By the reference, else by the best run of this store."""
     if reference:
-        after = f" after {reference.minutes:g} min on {reference.machine}" if reference.minutes else ""
-        return f"{'reached' if after else 'reaches'} {reference.score}{after} ({readable.count(reference.tasks)} tasks)"
+        after = (
+            tr(" after {minutes:g} min on {machine}", minutes=reference.minutes, machine=reference.machine)
+            if reference.minutes
+            else ""
+        )
+        said = (
+            mark("reached {score}{after} ({tasks} tasks)") if after else mark("reaches {score}{after} ({tasks} tasks)")
+        )
+        return tr(said, score=reference.score, after=after, tasks=readable.count(reference.tasks))
     tested = [run for run in earlier if run.test and run.test["mean"] is not None]
     if not tested:
         return ""
     metric = Facts.of(tested[0]).metric
     test = max((run.test for run in tested), key=lambda test: metric.gain(test["mean"]))
-    return f"reached {readable.scored(metric, test)} {metric.title} here ({readable.count(test['episodes'])} tasks)"
+    return tr(
+        "reached {metric} {title} here ({count} tasks)",
+        metric=readable.scored(metric, test),
+        title=tr(metric.title),
+        count=readable.count(test["episodes"]),
+    )
 
 
 def measured(reference: Reference) -> str:
     """A reference's protocol and source."""
-    return f"{reference.protocol}; ± is the 95 % interval. Measured on {reference.machine} ({reference.source})."
+    return tr(
+        "{protocol}; ± is the 95 % interval. Measured on {machine} ({source}).",
+        protocol=tr(reference.protocol),
+        machine=reference.machine,
+        source=reference.source,
+    )
 
 
 def estimated(preset: Preset, slot: str) -> float | None:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from core import diverged
+from data.language import tr
 from data.metric import Metric, written
 
 GAP = "\u202f"  # narrow no-break space
@@ -18,14 +19,18 @@ def duration(seconds: float | None) -> str:
     if seconds is None or not math.isfinite(seconds):
         return NOTHING
     if seconds < 10:
-        return f"{max(seconds, 0):.1f} s"
+        return tr("{seconds:.1f} s", seconds=max(seconds, 0))
     whole = round(seconds)
     days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
     if days:
-        return f"{days} d {hours} h"
+        return tr("{days} d {hours} h", days=days, hours=hours)
     if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {whole % 60:02d} s" if minutes else f"{whole} s"
+        return tr("{hours} h {minutes:02d} min", hours=hours, minutes=minutes)
+    return (
+        tr("{minutes} min {seconds:02d} s", minutes=minutes, seconds=whole % 60)
+        if minutes
+        else tr("{seconds} s", seconds=whole)
+    )
 
 
 def count(number: float | None) -> str:
@@ -74,9 +79,9 @@ def scored(metric: Metric, result: dict[str, Any] | None) -> str:
 def headline(metric: Metric, result: dict[str, Any]) -> tuple[str, str]:
     """The number to show of a result where one stands out, and what it is: the mean, or where tasks diverged the median."""
     if not diverged.count(result):
-        return scored(metric, result), "95 % interval"
+        return scored(metric, result), tr("95 % interval")
     low, high = (powers(metric.text(one)) for one in result["quartiles"])
-    return powers(metric.text(result["median"])), f"median; quartiles {low} and {high}"
+    return powers(metric.text(result["median"])), tr("median; quartiles {low} and {high}", low=low, high=high)
 
 
 def moment(epoch: float | None) -> str:
@@ -85,7 +90,7 @@ def moment(epoch: float | None) -> str:
         return NOTHING
     then, now = time.localtime(epoch), time.localtime()
     same_day = (then.tm_year, then.tm_yday) == (now.tm_year, now.tm_yday)
-    return time.strftime("%H:%M" if same_day else "%d %b, %H:%M", then)
+    return time.strftime("%H:%M" if same_day else tr("%d %b, %H:%M"), then)
 
 
 def setting_value(value: Any) -> str:
@@ -93,7 +98,7 @@ def setting_value(value: Any) -> str:
     if value is None:
         return NOTHING
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return tr("yes") if value else tr("no")
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) < 1e15):
         return count(value) if abs(value) >= 10_000 else f"{value:g}"
     if isinstance(value, float):

@@ -44,6 +44,11 @@ def marked(text: object, icon: str, color: str) -> str:
     return f":{color}[:material/{icon}:] {plain(text)}"
 
 
+def first_upper(text: str) -> str:
+    """A sentence's beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def cell(text: str) -> str:
     """Text for a column of buttons, where one in brackets is taken for a list and a leading :material/…: for an icon."""
     return f"{JOINER}{text}" if text.lstrip()[:1] in ("[", ":") else text

@@ -10,14 +10,18 @@ import streamlit as st
 
 from core.runs.schema import Run
 from data.errors import InputError
+from data.language import mark, tr
 
 SETTING = "INNERLOOP_OWN_NETWORKS"
 FILES = "INNERLOOP_OWN_FILES"
 ANSWERS = {"on": True, "off": False}
 # Of the data sets, by the setting that names something in it.
 FOLDERS = {"file": "texts", "extractor_weights": "weights", "encoder": "encoders"}
-NO_NETWORKS = (
-    f"Networks of one's own are switched off on this server. Launch the run from its command line, or set {SETTING}=on."
+NO_NETWORKS = mark(
+    "Networks of one's own are switched off on this server. Launch the run from its command line, or set {setting}=on."
+)
+NO_ENVIRONMENTS = mark(
+    "Environments of one's own are switched off on this server. Launch the run from its command line, or set {setting}=on."
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -41,7 +45,11 @@ def trusted(setting: str) -> bool:
     if not asked:
         return own_machine()
     if asked not in ANSWERS:
-        raise InputError(f"{setting} is '{asked}'.", "Set it to on or off, or leave it out.", setting)
+        raise InputError(
+            tr("{setting} is '{asked}'.", setting=setting, asked=asked),
+            tr("Set it to on or off, or leave it out."),
+            setting,
+        )
     return ANSWERS[asked]
 
 
@@ -49,15 +57,17 @@ def refusal(config: dict) -> dict[str, str]:
     """Why a config of plain values may not be launched from a page of this server, by path; empty if it may."""
     found = {}
     if config["model"].get("name") == "module" and not own_networks():
-        found["model"] = NO_NETWORKS
+        found["model"] = tr(NO_NETWORKS, setting=SETTING)
     if config["family"].get("extractor") and not own_networks():
-        found["family.extractor"] = NO_NETWORKS
+        found["family.extractor"] = tr(NO_NETWORKS, setting=SETTING)
     if config["family"].get("make_task") and not own_networks():
-        found["family.make_task"] = NO_NETWORKS.replace("Networks", "Environments")
+        found["family.make_task"] = tr(NO_ENVIRONMENTS, setting=SETTING)
     for name, folder in FOLDERS.items():
         if outside(str(config["family"].get(name, ""))) and not trusted(FILES):
-            text = "Files outside of the data-set folder are switched off on this server."
-            found[f"family.{name}"] = f"{text} Put it into its folder {folder}, or set {FILES}=on."
+            text = tr("Files outside of the data-set folder are switched off on this server.")
+            found[f"family.{name}"] = tr(
+                "{text} Put it into its folder {folder}, or set {files}=on.", text=text, folder=folder, files=FILES
+            )
     return found
 
 

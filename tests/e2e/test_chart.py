@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from core import spoken
 from core.charts import Chart, Moment, Trace
-from core.plotted import JS, encode
+from core.plotted import SCRIPT, encode
 
 pytestmark = pytest.mark.xdist_group("browser")
 PLOTLY = Path(find_spec("plotly").submodule_search_locations[0]) / "package_data" / "plotly.min.js"
@@ -21,7 +22,7 @@ def draw(page: Page) -> Callable[[list[str]], None]:
     """Draws one curve of each name into the same place, and waits until that is done."""
     page.set_content("<div id=place><div class=host></div></div>")
     page.add_script_tag(path=PLOTLY)
-    page.add_script_tag(content=JS.replace("export default function", "const draw = function"))
+    page.add_script_tag(content=spoken.script(SCRIPT).replace("export default function", "const draw = function"))
 
     def drawn(names: list[str], **changes: object) -> None:
         x = np.arange(3.0)

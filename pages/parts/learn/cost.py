@@ -10,6 +10,7 @@ from core.launch import from_preset
 from core.runs.outlook import Outlook, outlook
 from core.training.estimate import Estimate
 from data.errors import InnerloopError
+from data.language import plural, tr
 from pages.parts import say, session, theme
 from pages.parts.learn import numbers
 from pages.parts.redraw import redraw
@@ -22,7 +23,7 @@ ASKED = "learn-measures"  # session state: somebody wants to know
 
 
 def card() -> None:
-    with theme.card("cost", "A meta-step on this machine", height="stretch"):
+    with theme.card("cost", tr("A meta-step on this machine"), height="stretch"):
         _cost()
 
 
@@ -35,16 +36,22 @@ def _cost() -> None:
     except InnerloopError as error:
         say.problem(error)
         return
-    say.caption(f"{preset(MEASURED).title}: an iteration of {TASKS} tasks, with second derivatives and without.")
+    say.caption(
+        tr(
+            "{title}: an iteration of {tasks} tasks, with second derivatives and without.",
+            title=tr(preset(MEASURED).title),
+            tasks=TASKS,
+        )
+    )
     missing = [wanted[key] for key, found in known.items() if found is None]
     if not missing:
         _costs({key: found for key, found in known.items() if found}, meets.slot)
     elif meets.occupant is not None and meets.slot.startswith("cuda"):
-        told(f"It can be measured once run {meets.occupant.id} has left {meets.slot}.")
+        told(tr("It can be measured once run {id} has left {slot}.", id=meets.occupant.id, slot=meets.slot))
     elif st.session_state.get(ASKED):
         _measured(missing, len(wanted), meets)
     else:
-        st.button("Measure it now", key="learn-measure", icon=":material/timer:", on_click=_ask)
+        st.button(tr("Measure it now"), key="learn-measure", icon=":material/timer:", on_click=_ask)
 
 
 def _ask() -> None:
@@ -69,13 +76,13 @@ def _costs(known: dict[tuple[int, bool], Estimate], slot: str) -> None:
     for steps in STEPS:
         second, first = (_step(known[steps, order]) for order in (False, True))
         took = (numbers.brief(second), numbers.brief(first), f"× {second / first:.2f}")
-        rows.append([f"{steps} inner step{'' if steps == 1 else 's'}", *took])
-    st.html(numbers.table(["", "second order", "first order", "ratio"], rows))
+        rows.append([plural("{n} inner step", "{n} inner steps", steps), *took])
+    st.html(numbers.table(["", tr("second order"), tr("first order"), tr("ratio")], rows))
     threads = known[STEPS[0], False].threads
-    where = slot if slot != "cpu" else f"CPU, {threads} thread{'' if threads == 1 else 's'}"
-    say.caption(f"Measured here, on {where}, in a process of its own.")
+    where = slot if slot != "cpu" else plural("CPU, {n} thread", "CPU, {n} threads", threads)
+    say.caption(tr("Measured here, on {where}, in a process of its own.", where=where))
     if any(one.busy for one in known.values()):
-        st.caption("The processor was busy meanwhile, so that it may well be faster.")
+        st.caption(tr("The processor was busy meanwhile, so that it may well be faster."))
 
 
 def _step(one: Estimate) -> float:
@@ -91,6 +98,6 @@ def _measured(missing: Sequence[RunConfig], of: int, meets: Outlook) -> None:
         if not line().measures(owner(), missing[0], meets.slot):
             redraw()
         done = of - len(missing)
-        st.progress(done / of, say.plain(f"{done} of {of} measured; each takes some seconds"))
+        st.progress(done / of, say.plain(tr("{done} of {of} measured; each takes some seconds", done=done, of=of)))
 
     st.fragment(look, run_every=LOOK)()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from data.language import mark, tr
 from pages.parts import router, say
 from pages.parts.announced import importing_torch
 
@@ -15,9 +16,9 @@ def show() -> None:
     name = asked()
     st.session_state[CHOSEN] = name
     st.segmented_control(
-        "Section",
+        tr("Section"),
         list(SECTIONS),
-        format_func=lambda one: SECTIONS[one][0],
+        format_func=lambda one: tr(SECTIONS[one][0]),
         key=CHOSEN,
         required=True,
         label_visibility="collapsed",
@@ -40,7 +41,7 @@ def onward(name: str) -> None:
     after = names[names.index(name) + 1 :][:1]
     for following in after:
         st.button(
-            say.plain(f"Next: {SECTIONS[following][0]}"),
+            say.plain(tr("Next: {section}", section=tr(SECTIONS[following][0]))),
             key="next-section",
             icon=":material/arrow_forward:",
             on_click=_go,
@@ -107,10 +108,10 @@ def _mistake() -> None:
 
 
 SECTIONS: dict[str, tuple[str, Callable[[], None]]] = {
-    "idea": ("The idea", _idea),
-    "steps": ("MAML, step by step", _maml),
-    "learners": ("Kinds of learners", _learners),
-    "uses": ("Where it is used", _uses),
-    "limits": ("What limits it", _limits),
-    "mistake": ("A common mistake", _mistake),
+    "idea": (mark("The idea"), _idea),
+    "steps": (mark("MAML, step by step"), _maml),
+    "learners": (mark("Kinds of learners"), _learners),
+    "uses": (mark("Where it is used"), _uses),
+    "limits": (mark("What limits it"), _limits),
+    "mistake": (mark("A common mistake"), _mistake),
 }

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.lesson_charts import STAGES, TASK, Stage, update_chart
 from core.miniature import START, TASKS, Point, Rates, Update, astray, path, update
+from data.language import mark, tr
 from pages.parts import say, theme
 from pages.parts.learn import numbers
 from pages.parts.learn.words import STEPS, said, table
@@ -15,14 +16,14 @@ from pages.parts.live_chart import live_chart
 WHERE = "learn-stepping"  # session state: how far the visitor is
 AT_ONCE = 10  # meta-updates, by one button
 
-INTRODUCTION = """
+INTRODUCTION = mark("""
 [Finn, Abbeel & Levine 2017](https://arxiv.org/abs/1703.03400), algorithm 1, on a network of two weights. All numbers are computed
 as you go, by the same code that trains runs here.
-"""
-DIFFERENCES = """
+""")
+DIFFERENCES = mark("""
 Unlike a run, these meta-updates see the same few tasks again and again, and θ moves by plain gradient descent; runs draw new
 tasks for each meta-step and leave the step to Adam. The paper sums over tasks, Innerloop takes the mean.
-"""
+""")
 
 
 @dataclass
@@ -69,11 +70,11 @@ class Where:
 def show() -> None:
     where: Where = st.session_state.setdefault(WHERE, Where())
     left, right = st.columns([1, 1.35], gap="medium")
-    with left, theme.card("steps", "One meta-update", height="stretch"), st.container(key="prose-steps"):
-        st.markdown(INTRODUCTION)
+    with left, theme.card("steps", tr("One meta-update"), height="stretch"), st.container(key="prose-steps"):
+        st.markdown(tr(INTRODUCTION))
         formulas = st.container()
         rates = _rates()
-        st.caption(DIFFERENCES)
+        st.caption(tr(DIFFERENCES))
     with formulas:
         for stage, step in STEPS.items():
             _step(stage, step.first_order if rates.first_order and step.first_order else step.formula, where.stage)
@@ -87,7 +88,7 @@ def show() -> None:
 
 def _step(stage: Stage, formula: str, now: Stage) -> None:
     with st.container(key=f"step-{'now-' if stage == now else ''}{stage}"):
-        say.name(STEPS[stage].title)
+        say.name(tr(STEPS[stage].title))
         st.latex(formula)
 
 
@@ -96,11 +97,11 @@ def _rates() -> Rates:
     inner, meta = st.columns(2)
     tasks, order = st.columns(2, vertical_alignment="bottom")
     return Rates(
-        inner.slider("Inner rate α", 0.05, 0.5, start.inner_lr, 0.05, key="learn-inner-lr"),
-        meta.slider("Outer rate β", 0.1, 1.0, start.meta_lr, 0.1, key="learn-meta-lr"),
-        tasks.select_slider("Tasks", range(2, len(TASKS) + 1), start.tasks, key="learn-task-count"),
+        inner.slider(tr("Inner rate α"), 0.05, 0.5, start.inner_lr, 0.05, key="learn-inner-lr"),
+        meta.slider(tr("Outer rate β"), 0.1, 1.0, start.meta_lr, 0.1, key="learn-meta-lr"),
+        tasks.select_slider(tr("Tasks"), range(2, len(TASKS) + 1), start.tasks, key="learn-task-count"),
         order.toggle(
-            "First order", start.first_order, key="learn-first-order", help="Leaves the second derivatives out."
+            tr("First order"), start.first_order, key="learn-first-order", help=tr("Leaves the second derivatives out.")
         ),
     )
 
@@ -108,9 +109,9 @@ def _rates() -> Rates:
 def _buttons(where: Where, found: Update, rates: Rates) -> None:
     stuck, first = astray(found.end), where.first
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Back", key="learn-back", icon=":material/arrow_back:", disabled=first, on_click=where.back)
+        st.button(tr("Back"), key="learn-back", icon=":material/arrow_back:", disabled=first, on_click=where.back)
         st.button(
-            "Next",
+            tr("Next"),
             key="learn-next",
             icon=":material/arrow_forward:",
             type="primary",
@@ -119,7 +120,7 @@ def _buttons(where: Where, found: Update, rates: Rates) -> None:
             args=(found,),
         )
         st.button(
-            "10 meta-updates",
+            tr("10 meta-updates"),
             key="learn-run",
             icon=":material/fast_forward:",
             type="tertiary",
@@ -128,7 +129,7 @@ def _buttons(where: Where, found: Update, rates: Rates) -> None:
             args=(rates,),
         )
         st.button(
-            "Reset",
+            tr("Reset"),
             key="learn-reset",
             icon=":material/restart_alt:",
             type="tertiary",
@@ -136,12 +137,12 @@ def _buttons(where: Where, found: Update, rates: Rates) -> None:
             on_click=where.reset,
         )
     if stuck:
-        say.warning("It diverges: each step leads further away. Lower a rate, or reset.")
+        say.warning(tr("It diverges: each step leads further away. Lower a rate, or reset."))
 
 
 def _told(where: Where, found: Update, rates: Rates) -> None:
     """What just happened, in a few sentences."""
-    say.heading(f"Meta-update {len(where.path)} · {STEPS[where.stage].title}")
+    say.heading(tr("Meta-update {n} · {title}", n=len(where.path), title=tr(STEPS[where.stage].title)))
     st.html(f'<div class="step-said" role="status">{html.escape(said(found, where.stage, rates))}</div>')
 
 

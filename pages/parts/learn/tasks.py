@@ -5,6 +5,7 @@ import random
 import streamlit as st
 
 from core.lesson_charts import tasks_chart
+from data.language import tr
 from pages.parts import say, theme
 from pages.parts.live_chart import live_chart
 
@@ -14,13 +15,16 @@ SEED = "learn-tasks-seed"  # session state: which tasks are shown
 @st.fragment
 def card() -> None:
     with theme.card("tasks", height="stretch"):
-        with theme.heading("Three tasks of one distribution"):
+        with theme.heading(tr("Three tasks of one distribution")):
             if st.button(
-                "Others", key="other-tasks", icon=":material/casino:", type="tertiary", help="Draw three more."
+                tr("Others"), key="other-tasks", icon=":material/casino:", type="tertiary", help=tr("Draw three more.")
             ):
                 st.session_state[SEED] = random.randrange(2**31)
         live_chart(tasks_chart(st.session_state.get(SEED, 4)), key="learn-tasks", height=404)
         say.caption(
-            "Each task is a sine wave of its own. A learner sees the stars, its support set, and is asked about the circles, its "
-            "query set. What all tasks share, that they are sine waves, is what meta-training can find out."
+            tr(
+                "Each task is a sine wave of its own. A learner sees the stars, its support set, and is asked "
+                "about the circles, its "
+                "query set. What all tasks share, that they are sine waves, is what meta-training can find out."
+            )
         )

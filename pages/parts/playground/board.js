@@ -83,23 +83,23 @@ class Board {
 
   add(point) {
     if (this.points.length >= this.data.most) {
-      this.say(`There can be ${this.data.most} points at most. Remove one first.`, true);
+      this.say(tr('There can be {most} points at most. Remove one first.', this.data), true);
       return this.root;
     }
     this.points.push(this.within(point));
     this.lay();
     this.ask();
-    this.say(`Point ${this.points.length} added.`);
+    this.say(tr('Point {number} added.', {number: this.points.length}));
     return this.drawn.at(-1)[0];
   }
 
   remove(index) {
-    if (this.points.length === 1) return this.say('One point has to stay: there would be nothing to learn from.', true);
+    if (this.points.length === 1) return this.say(tr('One point has to stay: there would be nothing to learn from.'), true);
     this.points.splice(index, 1);
     this.held = null;
     this.lay();
     this.ask();
-    this.say(`Point removed. ${this.points.length} left.`);
+    this.say(tr('Point removed. {left} left.', {left: this.points.length}));
   }
 
   move(index, point) {
@@ -263,7 +263,7 @@ class Board {
     const [x, y] = this.points[index], {scale} = this;
     for (const one of this.drawn[index]) {
       one.setAttribute('transform', `translate(${scale.left(x).toFixed(1)} ${scale.top(y).toFixed(1)})`);
-      one.setAttribute('aria-label', `Point ${index + 1} of ${this.points.length}: x ${signed(x)}, y ${signed(y)}. Arrow keys move it, Delete removes it.`);
+      one.setAttribute('aria-label', tr('Point {number} of {all}: x {x}, y {y}. Arrow keys move it, Delete removes it.', {number: index + 1, all: this.points.length, x: signed(x), y: signed(y)}));
     }
   }
 
@@ -285,9 +285,9 @@ class Board {
 
   label() {
     const {data, step} = this, [chosen, rate] = [this.find('.step + output'), this.find('.rate + output')];
-    chosen.textContent = step === 0 ? 'before adapting' : step === 1 ? 'after 1 step' : `after ${step} steps`;
+    chosen.textContent = step === 0 ? tr('before adapting') : step === 1 ? tr('after 1 step') : tr('after {step} steps', {step});
     this.find('.step').setAttribute('aria-valuetext', chosen.textContent);
-    rate.textContent = this.faster === 1 ? 'as trained' : `${figures(this.faster)} × as trained`;
+    rate.textContent = this.faster === 1 ? tr('as trained') : tr('{times} × as trained', {times: figures(this.faster)});
     this.find('.rate').setAttribute('aria-valuetext', rate.textContent);
     this.find('.rate').closest('label').hidden = data.learners.every(one => one.rate === null);
     this.find('.truth').closest('label').hidden = !data.truth;
@@ -318,7 +318,7 @@ class Board {
     item.append(name, this.told('error on the points', fit.error[0], fit.error[row], row));
     if (truth) item.append(this.told('on the true function', off(0), off(row), row));
     const how = document.createElement('span');
-    how.textContent = fit.rate === null ? fit.how : `inner rate ${figures(fit.rate)}`;
+    how.textContent = fit.rate === null ? fit.how : tr('inner rate {rate}', {rate: figures(fit.rate)});
     item.append(how);
     return item;
   }

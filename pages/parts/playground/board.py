@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ import streamlit as st
 from core.playground import curves
 from core.playground.curves import Drawn, Fit, Points
 from data.errors import InputError
+from data.language import mark, tr
 from data.sinusoid import X_RANGE
-from pages.parts.playground.component import component
+from pages.parts.component import of_files
 
 KEY = "drag-board"
 FIRST_STEP = 1  # that is shown until somebody chooses another one
-LABEL = "Points to learn from, and the learners' curves through them"
-_board = component("board", "asking.js")
+LABEL = mark("Points to learn from, and the learners' curves through them")
+_board = of_files(Path(__file__).parent, "board", "asking.js")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def asked(start: Points, rev: str, sent: Any) -> Asked:
 def numbered(sent: Any) -> int:
     """The number of a question that a browser sent. Raises InputError for what is none."""
     if not isinstance(sent, Mapping) or type(sent.get("number")) is not int:
-        raise InputError("What was sent is no question.", "Load the page again.")
+        raise InputError(tr("What was sent is no question."), tr("Load the page again."))
     return sent["number"]
 
 
@@ -85,7 +87,7 @@ def answer(now: Asked, rev: str, shown: Sequence[Shown], task: Drawn) -> dict[st
         "most": curves.MOST,
         "x_range": X_RANGE,
         "y_range": curves.Y_RANGE,
-        "label": LABEL,
+        "label": tr(LABEL),
     }
 
 

@@ -11,12 +11,13 @@ from core.config.presets import preset
 from core.library import Answers
 from core.playground.fitting import pictured, written
 from data.errors import InnerloopError
+from data.language import mark, tr
 from data.photograph import SUFFIXES
 from pages.parts import say, theme
 from pages.parts.playground.players import Candidate, candidates, choice, learner, nobody
 from pages.parts.prospects import prospect
 
-TITLE, ICON = "Bring your own", ":material/upload_file:"
+TITLE, ICON = mark("Bring your own"), ":material/upload_file:"
 OF = "of"  # of the address
 PICTURES = "photographs"
 FEWEST, FIRST, MOST = 2, 3, 10  # classes
@@ -33,7 +34,7 @@ class Kind:
     preset: str
 
 
-KINDS = {PICTURES: Kind("Pictures", "doodles-5w1s"), "texts": Kind("Texts", "intents-5w1s-protonet")}
+KINDS = {PICTURES: Kind(mark("Pictures"), "doodles-5w1s"), "texts": Kind(mark("Texts"), "intents-5w1s-protonet")}
 EXAMPLES = {  # what a visitor sees at first, so that it works at once
     "book a table": "can you reserve a table for two tonight\nis there a free table at eight",
     "weather": "will it rain tomorrow\nhow warm is it outside",
@@ -56,10 +57,10 @@ def play() -> None:
 def asked_for() -> str:
     st.session_state["bring-of"] = found = of if (of := st.query_params.get(OF, "")) in KINDS else next(iter(KINDS))
     st.segmented_control(
-        "What is brought",
+        tr("What is brought"),
         list(KINDS),
         key="bring-of",
-        format_func=lambda one: KINDS[one].title,
+        format_func=lambda one: tr(KINDS[one].title),
         label_visibility="collapsed",
         required=True,
         on_change=lambda: st.query_params.from_dict({"mode": "bring", OF: st.session_state["bring-of"]}),
@@ -72,22 +73,25 @@ def nothing(kind: Kind) -> None:
     text, help = prospect(one, [])
     with theme.card("bring-learners"):
         nobody(
-            f"No learner of {kind.title.lower()} yet", f"The preset {one.title} trains one. {text}".strip(), one, help
+            tr("No learner of {kind} yet", kind=tr(kind.title).lower()),
+            tr("The preset {title} trains one. {text}", title=tr(one.title), text=text).strip(),
+            one,
+            help,
         )
 
 
 def brought(kind: str, chosen: Sequence[Candidate]) -> None:
     """The classes, what is asked, and what is answered. Streamlit runs this alone at each change."""
     given, asked = st.columns([1.6, 1], gap="medium")
-    with given, theme.card("bring-classes", "A few examples of each class"):
-        ways = st.slider("Classes", FEWEST, MOST, FIRST, key="bring-ways")
+    with given, theme.card("bring-classes", tr("A few examples of each class")):
+        ways = st.slider(tr("Classes"), FEWEST, MOST, FIRST, key="bring-ways")
         support = pictures_of(ways) if kind == PICTURES else texts_of(ways)
-    with asked, theme.card("bring-queries", "What is this?"):
+    with asked, theme.card("bring-queries", tr("What is this?")):
         queries = asked_pictures() if kind == PICTURES else asked_texts()
         if len(support) < FEWEST:
-            say.caption("Give examples of two classes at least.")
+            say.caption(tr("Give examples of two classes at least."))
         elif not queries:
-            say.caption("Then something to ask about.")
+            say.caption(tr("Then something to ask about."))
         else:
             for one in chosen:
                 answered(one, support, queries)
@@ -98,9 +102,9 @@ def pictures_of(ways: int) -> dict[str, dict[str, bytes]]:
     found = {}
     for number, column in enumerate(rows_of(ways)):
         with column:
-            name = named(number, f"class {number + 1}")
+            name = named(number, tr("class {number}", number=number + 1))
             files = st.file_uploader(
-                say.plain(f"Pictures of {name}"),
+                say.plain(tr("Pictures of {name}", name=name)),
                 type=list(SUFFIXES),
                 accept_multiple_files=True,
                 max_upload_size=LARGEST,
@@ -114,11 +118,15 @@ def pictures_of(ways: int) -> dict[str, dict[str, bytes]]:
 
 def asked_pictures() -> dict[str, bytes]:
     files = st.file_uploader(
-        "Pictures to tell", type=list(SUFFIXES), accept_multiple_files=True, max_upload_size=LARGEST, key="bring-asked"
+        tr("Pictures to tell"),
+        type=list(SUFFIXES),
+        accept_multiple_files=True,
+        max_upload_size=LARGEST,
+        key="bring-asked",
     )
     found = {file.name: file.getvalue() for file in files or []}
-    if st.toggle("With the camera", key="bring-camera"):
-        taken = st.camera_input("A photograph", key="bring-taken", label_visibility="collapsed")
+    if st.toggle(tr("With the camera"), key="bring-camera"):
+        taken = st.camera_input(tr("A photograph"), key="bring-taken", label_visibility="collapsed")
         if taken is not None:
             found["camera"] = taken.getvalue()
     return found
@@ -128,10 +136,13 @@ def texts_of(ways: int) -> dict[str, list[str]]:
     found, first = {}, list(EXAMPLES.items())
     for number, column in enumerate(rows_of(ways)):
         with column:
-            title, text = first[number] if number < len(first) else (f"class {number + 1}", "")
+            title, text = first[number] if number < len(first) else (tr("class {number}", number=number + 1), "")
             name = named(number, title)
             lines = st.text_area(
-                say.plain(f"Examples of {name}, one a line"), text, max_chars=MOST_TEXT, key=f"bring-texts-{number}"
+                say.plain(tr("Examples of {name}, one a line", name=name)),
+                text,
+                max_chars=MOST_TEXT,
+                key=f"bring-texts-{number}",
             )
             if examples := [line for line in map(str.strip, lines.splitlines()) if line]:
                 found[name] = examples
@@ -139,7 +150,7 @@ def texts_of(ways: int) -> dict[str, list[str]]:
 
 
 def asked_texts() -> list[str]:
-    lines = st.text_area("Texts to tell, one a line", ASKED, max_chars=MOST_TEXT, key="bring-asked-texts")
+    lines = st.text_area(tr("Texts to tell, one a line"), ASKED, max_chars=MOST_TEXT, key="bring-asked-texts")
     return [line for line in map(str.strip, lines.splitlines()) if line]
 
 
@@ -150,7 +161,9 @@ def rows_of(ways: int) -> list[Any]:
 
 def named(number: int, first: str) -> str:
     """What a class is called; its number keeps two of one name apart."""
-    name = st.text_input(say.plain(f"Class {number + 1}"), first, max_chars=60, key=f"bring-name-{number}").strip()
+    name = st.text_input(
+        say.plain(tr("Class {number}", number=number + 1)), first, max_chars=60, key=f"bring-name-{number}"
+    ).strip()
     taken = {st.session_state.get(f"bring-name-{other}", "") for other in range(number)}
     return f"{name} ({number + 1})" if not name or name in taken else name
 

@@ -8,17 +8,18 @@ from core.config.presets import preset
 from core.library import Learner
 from core.playground.curves import Drawn, drawn, fit
 from core.playground.fitting import POINTS
+from data.language import mark, tr
 from pages.parts import readable, say, session, theme
 from pages.parts.playground import seed
 from pages.parts.playground.board import Shown, asked, board, sent
 from pages.parts.playground.players import Player, candidates, choice, nobody, players
 from pages.parts.playground.surfaces import surface_cards
 
-TITLE, ICON = "Drag points", ":material/drag_pan:"
+TITLE, ICON = mark("Drag points"), ":material/drag_pan:"
 PRESET = preset("sinusoid-maml")
 TASK = "task"  # of the address: a seed
 FIRST_TASK = 26  # that is shown until somebody draws one: its points lie well apart
-DRAW = "The points of another sinusoid of the family, and its true function."
+DRAW = mark("The points of another sinusoid of the family, and its true function.")
 
 
 def play() -> None:
@@ -27,23 +28,30 @@ def play() -> None:
         picked = choice(there, "drag")
         for one in [one.file for one in picked if one.file]:
             (test,) = one.measured
-            say.caption(f"{one.title} comes with Innerloop: {test.text}, {readable.count(test.episodes)} test tasks.")
+            say.caption(
+                tr(
+                    "{title} comes with Innerloop: {text}, {episodes} test tasks.",
+                    title=one.title,
+                    text=test.text,
+                    episodes=readable.count(test.episodes),
+                )
+            )
         if not there:
-            nobody("No learner of sinusoids yet", "Train one; that takes about a minute.", PRESET)
+            nobody(tr("No learner of sinusoids yet"), tr("Train one; that takes about a minute."), PRESET)
     chosen = players(picked)
     if not chosen:
         return
     number, first = seed.asked(TASK, FIRST_TASK), chosen[0].learner
     task = drawn(first.family, first.trained.config.test_shape.k_shot, number)
     with theme.card("drag"):
-        with theme.heading("What they make of a few points"):
+        with theme.heading(tr("What they make of a few points")):
             icon = ":material/casino:"
             st.button(
-                "Draw a task",
+                tr("Draw a task"),
                 key="draw-task",
                 icon=icon,
                 type="tertiary",
-                help=DRAW,
+                help=tr(DRAW),
                 on_click=seed.another,
                 args=(TASK,),
             )
@@ -77,4 +85,4 @@ def around(chosen: Sequence[Player], task: Drawn, rev: str) -> None:
 
 def how(learner: Learner) -> str:
     """What is said of a learner that has no one inner rate."""
-    return "inner rates are learned" if learner.algorithm.takes_steps else "reads the points at once"
+    return tr("inner rates are learned") if learner.algorithm.takes_steps else tr("reads the points at once")

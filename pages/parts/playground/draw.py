@@ -15,17 +15,18 @@ from core.playground.pace import Pace
 from core.playground.recognition import Adapted, Support, adapted, suits
 from core.playground.signs import Signs, signs
 from data.errors import InnerloopError, InputError
+from data.language import mark, tr
 from pages.parts import say, theme
 from pages.parts.playground import pads, seed
 from pages.parts.playground.knobs import Turned, turned
 from pages.parts.playground.players import Candidate, candidates, choice, learner, nobody
 from pages.parts.prospects import prospect
 
-TITLE, ICON = "Draw", ":material/draw:"
+TITLE, ICON = mark("Draw"), ":material/draw:"
 PRESET = preset("doodles-5w1s")
 TASK = "task"  # of the address: a seed
 FIRST_TASK = 1  # that is shown until somebody asks for another one
-ANOTHER = "Other signs, which nobody has drawn before. What is on the pads goes."
+ANOTHER = mark("Other signs, which nobody has drawn before. What is on the pads goes.")
 KEPT = 32  # tasks in memory
 VISIT = "draw-visit"  # session state
 LARGEST = 2**24  # bytes of what a learner was adapted to that are kept
@@ -61,21 +62,32 @@ def play() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             chosen = choice(there, "draw")
             st.button(
-                "Other signs",
+                tr("Other signs"),
                 key="draw-task",
                 icon=":material/casino:",
-                help=ANOTHER,
+                help=tr(ANOTHER),
                 on_click=seed.another,
                 args=(TASK,),
             )
         if not there:
             text, help = prospect(PRESET, [])
-            nobody("No learner of drawn characters yet", f"The preset {PRESET.title} trains one. {text}", PRESET, help)
+            nobody(
+                tr("No learner of drawn characters yet"),
+                tr("The preset {title} trains one. {text}", title=tr(PRESET.title), text=text),
+                PRESET,
+                help,
+            )
     with theme.card("draw"):
         st.fragment(drawn)(chosen, turned(), seed.asked(TASK, FIRST_TASK))
         for one in chosen:
             if one.file:
-                say.caption(f"{one.title} comes with Innerloop: {'; '.join(test.text for test in one.file.measured)}.")
+                say.caption(
+                    tr(
+                        "{title} comes with Innerloop: {measured}.",
+                        title=one.title,
+                        measured="; ".join(test.text for test in one.file.measured),
+                    )
+                )
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)

@@ -19,18 +19,18 @@ export default function({data, parentElement, setStateValue}) {
     canvas.getContext('2d').drawImage(image, place * (width + GAP), 0, width, height, 0, 0, width, height);
   };
 
-  const names = indices => indices.map(i => data.learners[i]).join(', ').replace(/, ([^,]*)$/, ' and $1');
+  const names = indices => indices.map(i => data.learners[i]).join(tr(', ')).replace(/, ([^,]*)$/, tr(' and $1'));
 
   const verdict = round => {
     const {right, choices} = data.rounds[round], [choice, seconds] = game.answers[round];
     const said = find('.said');
     const mine = document.createElement('b');
     mine.className = choice === right ? 'yes' : 'no';
-    mine.textContent = choice === right ? 'Right' : 'No';
-    said.replaceChildren(mine, `, in ${seconds.toFixed(1)} s. `);
+    mine.textContent = choice === right ? tr('Right') : tr('No');
+    said.replaceChildren(mine, tr(', in {seconds} s. ', {seconds: seconds.toFixed(1)}));
     const by = wanted => choices.map((one, i) => i).filter(i => (choices[i] === right) === wanted);
-    if (by(true).length) said.append(`${names(by(true))}: right. `);
-    if (by(false).length) said.append(`${names(by(false))}: wrong.`);
+    if (by(true).length) said.append(tr('{names}: right. ', {names: names(by(true))}));
+    if (by(false).length) said.append(tr('{names}: wrong.', {names: names(by(false))}));
   };
 
   const course = now => {
@@ -47,14 +47,14 @@ export default function({data, parentElement, setStateValue}) {
   const show = round => {
     game.open = round;
     const {right, choices, group} = data.rounds[round], given = game.answers[round];
-    find('.where').textContent = `Question ${round + 1} of ${data.rounds.length}${group ? ` · ${group}` : ''}`;
+    find('.where').textContent = tr('Question {number} of {all}', {number: round + 1, all: data.rounds.length}) + (group ? ` · ${group}` : '');
     find('.question').textContent = data.question;
-    find('.asked canvas').setAttribute('aria-label', 'What is asked for');
+    find('.asked canvas').setAttribute('aria-label', tr('What is asked for'));
     const drawn = [draw(find('.asked canvas'), round, data.ways)];
     find('.candidates').replaceChildren(...Array.from({length: data.ways}, (_, i) => {
       const button = document.createElement('button'), canvas = document.createElement('canvas'), who = document.createElement('span');
       Object.assign(button, {type: 'button', disabled: Boolean(given)});
-      button.setAttribute('aria-label', `Candidate ${i + 1}${given && i === right ? ', the right one' : ''}`);
+      button.setAttribute('aria-label', given && i === right ? tr('Candidate {number}, the right one', {number: i + 1}) : tr('Candidate {number}', {number: i + 1}));
       button.className = given && i === right ? 'right' : given && i === given[0] ? 'wrong' : '';
       who.className = 'who';
       if (given) choices.forEach((choice, learner) => {

@@ -8,10 +8,11 @@ import streamlit as st
 
 from core.algorithms.base import BatchStatistics
 from core.playground.signs import MOST_CLASSES, MOST_SHOTS
+from data.language import mark, tr
 from pages.parts.playground.players import ALONE
 
 OWN = "own"  # as many inner steps as each learner takes
-NORMS = {ALONE: "examples", "transductive": "the drawing"}
+NORMS = {ALONE: mark("examples"), "transductive": mark("the drawing")}
 
 
 @dataclass(frozen=True)
@@ -42,39 +43,42 @@ class Knob:
         """What it is turned to, as the address has it, and the widget that changes it."""
         key, by_word = f"draw-{self.name}", {str(one): one for one in self.choices}
         st.session_state[key] = by_word.get(st.query_params.get(self.name, ""), self.first)
-        options = {"help": self.help, "on_change": self._turn, "args": (key,)}
-        return st.select_slider(self.label, self.choices, key=key, format_func=self.words, **options)
+        options = {"help": self.help and tr(self.help), "on_change": self._turn, "args": (key,)}
+        return st.select_slider(tr(self.label), self.choices, key=key, format_func=self.words, **options)
 
     def _turn(self, key: str) -> None:
         st.query_params[self.name] = str(st.session_state[key])
 
 
 KNOBS = (
-    Knob("ways", "Classes", tuple(range(2, MOST_CLASSES + 1)), 5),
-    Knob("shots", "Examples of each", tuple(range(1, MOST_SHOTS + 1)), 1),
+    Knob("ways", mark("Classes"), tuple(range(2, MOST_CLASSES + 1)), 5),
+    Knob("shots", mark("Examples of each"), tuple(range(1, MOST_SHOTS + 1)), 1),
     Knob(
         "steps",
-        "Inner steps",
+        mark("Inner steps"),
         (OWN, 0, 1, 2, 3, 5, 10, 20, 50),
         OWN,
-        lambda one: "as each does" if one == OWN else str(one),
-        "How often a learner that takes inner steps does so.",
+        lambda one: tr("as each does") if one == OWN else str(one),
+        mark("How often a learner that takes inner steps does so."),
     ),
     Knob(
         "rate",
-        "Inner rate",
+        mark("Inner rate"),
         (0.1, 0.2, 0.5, 1, 2, 5, 10),
         1,
         lambda one: f"× {one:g}",
-        "Times the rate that a learner was trained with.",
+        mark("Times the rate that a learner was trained with."),
     ),
     Knob(
         "norm",
-        "BatchNorm by",
+        mark("BatchNorm by"),
         tuple(NORMS),
         ALONE,
-        NORMS.__getitem__,
-        "What mean and variance a drawing is normalised by: the examples', or its own; in learners that compare, those of both.",
+        lambda one: tr(NORMS[one]),
+        mark(
+            "What mean and variance a drawing is normalised by: the examples', or its own; in learners that "
+            "compare, those of both."
+        ),
     ),
 )
 

@@ -4,6 +4,7 @@ from types import ModuleType
 
 import streamlit as st
 
+from data.language import tr
 from pages.parts import session
 from pages.parts.playground import bring, drag, draw, steer, versus
 
@@ -16,10 +17,10 @@ def playground() -> None:
     asked = st.query_params.get(MODE, "")
     st.session_state[PICKED] = asked if asked in MODES else next(iter(MODES))
     mode = st.segmented_control(
-        "What to try",
+        tr("What to try"),
         list(MODES),
         key=PICKED,
-        format_func=lambda name: f"{MODES[name].ICON} {MODES[name].TITLE}",
+        format_func=lambda name: f"{MODES[name].ICON} {tr(MODES[name].TITLE)}",
         label_visibility="collapsed",
         required=True,
         on_change=_write,

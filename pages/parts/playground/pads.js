@@ -46,11 +46,11 @@ class Pad {
   constructor(sheet, key, label) {
     Object.assign(this, {sheet, key, label, drawn: null, past: [], stroke: null, example: []});
     this.ink = made('path', {});
-    this.invitation = made('text', {x: 500, y: 520, class: 'empty-pad'}, 'Draw here');
+    this.invitation = made('text', {x: 500, y: 520, class: 'empty-pad'}, tr('Draw here'));
     this.surface = made('svg', {viewBox: `0 0 ${SIDE} ${SIDE}`, tabindex: 0, role: 'img', 'aria-keyshortcuts': 'Control+Z Delete'}, this.invitation, this.ink);
     this.seen = html('span', {class: 'look'});
-    const undo = this.tool('undo', 'Take the last stroke back', () => this.undo());
-    const clear = this.tool('clear', 'Clear', () => this.clear());
+    const undo = this.tool('undo', tr('Take the last stroke back'), () => this.undo());
+    const clear = this.tool('clear', tr('Clear'), () => this.clear());
     this.foot = html('div', {class: 'foot'}, this.seen, html('span', {class: 'tools'}, undo, clear));
     this.element = html('div', {class: 'pad', 'data-pad': key}, this.surface, this.foot);
     this.listen();
@@ -102,7 +102,7 @@ class Pad {
 
   begin(event) {
     const before = this.drawn ?? [];
-    if (before.length >= this.sheet.data.most.strokes) return this.sheet.say('There is no room for more strokes. Clear the pad first.');
+    if (before.length >= this.sheet.data.most.strokes) return this.sheet.say(tr('There is no room for more strokes. Clear the pad first.'));
     this.past.push(this.drawn);
     this.stroke = this.place(event);
     this.drawn = [...before, this.stroke];
@@ -149,7 +149,7 @@ class Sheet {
     this.slider.oninput = () => { this.step = Number(this.slider.value); this.answer(); };
     this.find('.clear').onclick = () => this.clear();
     this.find('.keep').onclick = () => this.keep();
-    this.query = this.pad(QUERY, 'The sign in question');
+    this.query = this.pad(QUERY, tr('The sign in question'));
     this.find('.query h2').after(this.query.element);
   }
 
@@ -193,9 +193,9 @@ class Sheet {
     this.find('.signs').replaceChildren(...Array.from({length: ways}, (_, sign) => {
       const pads = Array.from({length: shots}, (_, shot) => {
         const key = `${sign}-${shot}`;
-        return (this.pads.get(key) ?? this.pad(key, `Sign ${letter(sign)}${shots > 1 ? `, example ${shot + 1}` : ''}`)).element;
+        return (this.pads.get(key) ?? this.pad(key, shots > 1 ? tr('Sign {letter}, example {number}', {letter: letter(sign), number: shot + 1}) : tr('Sign {letter}', {letter: letter(sign)}))).element;
       });
-      const column = html('div', {class: 'sign', role: 'group', 'aria-label': `Sign ${letter(sign)}`}, ...pads);
+      const column = html('div', {class: 'sign', role: 'group', 'aria-label': tr('Sign {letter}', {letter: letter(sign)})}, ...pads);
       column.style.setProperty('--swatch', this.color(sign));
       return column;
     }));
@@ -216,7 +216,7 @@ class Sheet {
       pad.drawn = [];
       pad.paint();
     }
-    this.say('All pads are empty.');
+    this.say(tr('All pads are empty.'));
     this.ask();
   }
 
@@ -225,7 +225,7 @@ class Sheet {
   /** The picture that learners get of a pad, at so many pixels. */
   thumb(key, size) {
     const {keys, strip} = this.data, index = keys.indexOf(key), scale = size / PICTURE, wide = PICTURE + GAP;
-    const image = html('i', {class: 'seen', role: 'img', 'aria-label': 'What the learners see'});
+    const image = html('i', {class: 'seen', role: 'img', 'aria-label': tr('What the learners see')});
     image.style.cssText = `--size: ${size}px; background-image: url(${strip}); background-size: ${(keys.length * wide - GAP) * scale}px ${size}px; `
       + `background-position: ${-index * wide * scale}px 0`;
     return image;
@@ -257,7 +257,7 @@ class Sheet {
     this.slider.max = Math.max(0, this.steps.length - 1);
     if (this.step !== null && this.step >= this.steps.length - 1) this.step = null;
     this.slider.value = this.step ?? this.steps.length - 1;
-    this.find('.slide output').textContent = this.steps.length ? `${this.steps[this.slider.value]} of ${this.steps.at(-1)}` : '';
+    this.find('.slide output').textContent = this.steps.length ? tr('{step} of {all}', {step: this.steps[this.slider.value], all: this.steps.at(-1)}) : '';
     this.find('.answers').replaceChildren(...(hint ? [html('p', {}, hint)] : learners.map(one => this.card(one))));
     this.find('.verdicts').replaceChildren(...(hint ? [] : learners.filter(one => !one.why).map(one => this.verdict(one))));
     this.say(hint || learners.filter(one => !one.why).map(one => this.words(one)).join(' '));
@@ -313,9 +313,9 @@ class Sheet {
       return line;
     });
     const at = x(learner.steps[this.row(learner)]);
-    const svg = made('svg', {viewBox: '0 0 100 62', preserveAspectRatio: 'none', role: 'img', 'aria-label': 'Probability of each sign by inner step'},
+    const svg = made('svg', {viewBox: '0 0 100 62', preserveAspectRatio: 'none', role: 'img', 'aria-label': tr('Probability of each sign by inner step')},
       made('line', {x1: 0, x2: 100, y1: 60, y2: 60}), made('line', {x1: at, x2: at, y1: 0, y2: 60, class: 'now'}), ...lines);
-    return html('figure', {class: 'course'}, svg, html('figcaption', {}, html('span', {}, 'before'), html('span', {}, learner.how), html('span', {}, `${last} steps`)));
+    return html('figure', {class: 'course'}, svg, html('figcaption', {}, html('span', {}, tr('before')), html('span', {}, learner.how), html('span', {}, tr('{last} steps', {last}))));
   }
 
   // ---- To take away

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,17 @@ from core.playground.recognition import Adapted, Support
 from core.playground.signs import Signs
 from core.playground.strokes import MOST_POINTS, MOST_STROKES, Drawing, picture
 from data.errors import InputError
+from data.language import mark, tr
 from pages.parts import pictures
-from pages.parts.playground.component import component
+from pages.parts.component import of_files
 
 KEY = "draw-pads"
 QUERY = "query"
 MOST_AT_ONCE = 20_000  # points of all pads together
-TOO_FEW = "Draw at least two signs to learn from."
-NO_QUERY = "Draw the sign in question: one of those beside it, once more."
-DIVERGED = "Its inner steps led beyond all numbers. Turn the inner rate down, or take fewer."
-_pads = component("pads", "asking.js")
+TOO_FEW = mark("Draw at least two signs to learn from.")
+NO_QUERY = mark("Draw the sign in question: one of those beside it, once more.")
+DIVERGED = mark("Its inner steps led beyond all numbers. Turn the inner rate down, or take fewer.")
+_pads = of_files(Path(__file__).parent, "pads", "asking.js")
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Sheet:
     def hint(self) -> str:
         """What has to be drawn before there is something to answer; empty where there is."""
         if len(self.classes) < 2:
-            return TOO_FEW
-        return "" if self.drawing(QUERY) else NO_QUERY
+            return tr(TOO_FEW)
+        return "" if self.drawing(QUERY) else tr(NO_QUERY)
 
 
 def sheet(found: Signs, ways: int, shots: int, rev: str) -> Sheet:
@@ -69,12 +71,15 @@ def asked(start: Sheet, sent: Mapping[str, Any] | None) -> Sheet:
         return start
     number, drawn = sent.get("number"), sent.get("drawn")
     if type(number) is not int or not isinstance(drawn, Mapping):
-        raise InputError("What was sent are no drawings.", "Load the page again.")
+        raise InputError(tr("What was sent are no drawings."), tr("Load the page again."))
     if sent.get("rev") != start.rev:
         return replace(start, number=number)
     known = {key: Drawing.of(drawn[key]) for key in start.examples if key in drawn}
     if sum(len(stroke) for one in known.values() for stroke in one.strokes) > MOST_AT_ONCE:
-        raise InputError("That is too much on the pads at once.", f"Draw {MOST_AT_ONCE} points at most; clear a pad.")
+        raise InputError(
+            tr("That is too much on the pads at once."),
+            tr("Draw {most_at_once} points at most; clear a pad.", most_at_once=MOST_AT_ONCE),
+        )
     return replace(start, number=number, drawn=known)
 
 
@@ -98,9 +103,9 @@ def told(name: str, score: str, learner: Adapted, query: np.ndarray) -> dict[str
     """A learner's card."""
     shares = learner.answer(query)
     if not np.isfinite(shares).all():
-        return silent(name, score, DIVERGED)
-    how = f"inner rate {learner.rate:.3g}" if learner.rate else "rates of its own"
-    how = how if learner.algorithm.takes_steps else "Reads the examples at once: it takes no inner steps."
+        return silent(name, score, tr(DIVERGED))
+    how = tr("inner rate {rate:.3g}", rate=learner.rate) if learner.rate else tr("rates of its own")
+    how = how if learner.algorithm.takes_steps else tr("Reads the examples at once: it takes no inner steps.")
     steps = {"steps": learner.steps, "probabilities": shares.round(4).tolist()}
     return {"name": name, "score": score, "why": "", "how": how, **steps}
 

@@ -15,6 +15,7 @@ from core.runs.home import Home
 from core.runs.schema import Run
 from core.training import checkpoint
 from data.errors import InnerloopError
+from data.language import tr
 from pages.parts import say, session, theme
 
 RUN = "run"  # of the address
@@ -98,12 +99,12 @@ def choice(there: Sequence[Candidate], mode: str) -> list[Candidate]:
         st.query_params[RUN] = ",".join(st.session_state[key])
 
     st.multiselect(
-        "Learners",
+        tr("Learners"),
         list(by_key),
         key=key,
         format_func=lambda one: by_key[one].title,
         max_selections=MOST,
-        placeholder="Choose up to four",
+        placeholder=tr("Choose up to four"),
         on_change=write,
     )
     return [by_key[one] for one in st.session_state[key]]
@@ -114,7 +115,7 @@ def nobody(title: str, text: str, trains: Preset, help: str = "") -> None:
     theme.empty(title, text)
     with st.container(horizontal=True, horizontal_alignment="center"):
         icon, train = ":material/rocket_launch:", {"preset": trains.name}
-        st.page_link("pages/train.py", label="Train one", icon=icon, query_params=train, help=say.plain(help))
+        st.page_link("pages/train.py", label=tr("Train one"), icon=icon, query_params=train, help=say.plain(help))
 
 
 def players(chosen: Sequence[Candidate], n_way: int | None = None) -> list[Player]:
@@ -122,9 +123,10 @@ def players(chosen: Sequence[Candidate], n_way: int | None = None) -> list[Playe
     found = []
     for one in chosen:
         try:
-            found.append(Player(one, learner(one, n_way)))
+            with st.spinner(tr("Loading a learner …")):
+                found.append(Player(one, learner(one, n_way)))
         except InnerloopError as error:
-            say.warning(f"{one.title} does not play: {error}")
+            say.warning(tr("{title} does not play: {error}", title=one.title, error=error))
     return found
 
 
@@ -137,7 +139,7 @@ def learner(one: Candidate, n_way: int | None, statistics: BatchStatistics = ALO
     return _loaded(home, one.run.id, n_way, statistics, str(home.root), one.key, saved[0].folder.name if saved else "")
 
 
-@st.cache_resource(max_entries=KEPT, show_spinner="Loading a learner …")
+@st.cache_resource(max_entries=KEPT, show_spinner=False)
 def _loaded(_home: Home, _source: int | Path, n_way: int | None, statistics: BatchStatistics, *key: str) -> Learner:  # noqa: ARG001 - which learner it is
     """Waited for by whoever asks for the same, and by nobody else."""
     options = {"home": _home, "n_way": n_way, "batch_statistics": statistics}

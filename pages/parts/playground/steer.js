@@ -56,7 +56,7 @@ class Steering {
 
   plane(size, paths, trajectories, points) {
     const scale = this.scale = new Scale(size, size, {left: 0, right: 0, top: 0, bottom: 0}, [-VIEW, VIEW], [-VIEW, VIEW]);
-    const svg = made('svg', {viewBox: `0 0 ${size} ${size}`, role: 'group', 'aria-label': 'Trajectories in the plane, and the goal'});
+    const svg = made('svg', {viewBox: `0 0 ${size} ${size}`, role: 'group', 'aria-label': tr('Trajectories in the plane, and the goal')});
     const [low, high] = this.data.square, side = scale.left(high) - scale.left(low);
     svg.append(made('rect', {class: 'square', x: scale.left(low), y: scale.top(high), width: side, height: side, rx: 4}));
     for (let i = 0; i < trajectories; i++) {
@@ -87,7 +87,7 @@ class Steering {
   mark(place) {
     const [x, y] = this.goal;
     place.setAttribute('transform', `translate(${this.scale.left(x).toFixed(1)} ${this.scale.top(y).toFixed(1)})`);
-    place.setAttribute('aria-label', `Goal at ${signed(x)}, ${signed(y)}. Arrow keys move it.`);
+    place.setAttribute('aria-label', tr('Goal at {x}, {y}. Arrow keys move it.', {x: signed(x), y: signed(y)}));
   }
 
   end() {

@@ -1,6 +1,7 @@
 """Playground, ``?mode=steer&run=3``: a goal that a person puts somewhere, and where policies go before and after each update."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -9,18 +10,19 @@ from core import about
 from core.config.presets import preset
 from core.playground.fitting import GOALS
 from core.playground.steering import Steered, goal_of, steered
+from data.language import mark, tr
 from data.navigation import SQUARE
 from pages.parts import session, theme
+from pages.parts.component import of_files
 from pages.parts.playground.board import encoded, numbered
-from pages.parts.playground.component import component
 from pages.parts.playground.players import Player, candidates, choice, nobody, players
 
-TITLE, ICON = "Steer a policy", ":material/near_me:"
+TITLE, ICON = mark("Steer a policy"), ":material/near_me:"
 PRESET = preset("navigation-maml")
 SECONDS = 99.0  # that the preset takes on two cores, see the README's results
 KEY = "steer-goal"
 FIRST = (0.35, 0.3)  # the goal until somebody puts it elsewhere
-_goal = component("steer", "asking.js")
+_goal = of_files(Path(__file__).parent, "steer", "asking.js")
 
 
 def play() -> None:
@@ -28,10 +30,14 @@ def play() -> None:
     with theme.card("steer-learners"):
         chosen = players(choice(there, "steer")) if there else []
         if not there:
-            trains = f"The preset {PRESET.title} trains such a policy in {about.roughly(SECONDS)} on two cores."
-            nobody("Nobody has learned to navigate yet", trains, PRESET)
+            trains = tr(
+                "The preset {title} trains such a policy in {seconds} on two cores.",
+                title=tr(PRESET.title),
+                seconds=about.roughly(SECONDS),
+            )
+            nobody(tr("Nobody has learned to navigate yet"), trains, PRESET)
     if chosen:
-        with theme.card("steer", "Put the goal somewhere"):
+        with theme.card("steer", tr("Put the goal somewhere")):
             st.fragment(steering)(chosen)
 
 

@@ -12,27 +12,29 @@ from core import about
 from core.library import Learner
 from core.playground.curves import STEPS, Drawn
 from core.playground.surface import SIDE, Surface, surfaces, way
-from core.plotted import JS
+from core.plotted import SCRIPT
+from data.language import mark, tr
 from pages.parts import readable, say, theme
+from pages.parts.component import component
 from pages.parts.playground.board import Asked, encoded
 
-TITLE = "The loss around the start"
+TITLE = mark("The loss around the start")
 HEIGHT = 400  # pixels
-TRUTH, POINTS = "the true function", "the points"  # what the loss is measured on
-MEANT = (
+TRUTH, POINTS = mark("the true function"), mark("the points")  # what the loss is measured on
+MEANT = mark(
     "Around a start that was learned for adapting, the loss falls into a deep valley one gradient step away; around another one "
     "it falls gently, and not as far."
 )
-HOW = (
-    f"The plane goes through the start along the first two principal directions of the {STEPS} inner steps as seen from there. "
-    f"Distances are between weights, and all maps have the same scale and colours: {SIDE} × {SIDE} networks each."
+HOW = mark(
+    "The plane goes through the start along the first two principal directions of the {steps} inner steps as seen from there. "
+    "Distances are between weights, and all maps have the same scale and colours: {side} × {side} networks each."
 )
-_map = st.components.v2.component(
+_map = component(
     "loss_map",
-    html='<div class="host" role="img" style="width:100%;min-height:300px"></div>',
-    js=JS.replace("export default function", "const drawChart = function")
+    '<div class="host" role="img" style="width:100%;min-height:300px"></div>',
+    "",
+    SCRIPT.replace("export default function", "const drawChart = function")
     + Path(__file__).with_name("surface.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
 )
 
 
@@ -43,17 +45,19 @@ def surface_cards(learners: Sequence[tuple[str, Learner]], now: Asked, task: Dra
     if not stepping:
         return
     with theme.card("surfaces"):
-        with theme.heading(TITLE):
+        with theme.heading(tr(TITLE)):
             on = measured_on(now, task)
-        say.caption(MEANT)
+        say.caption(tr(MEANT))
         made = surfaces([one for _, one in stepping], task.curve if on == TRUTH else None)
         columns, colors = st.columns(3 if len(made) == 3 else 2), limits(made)
         for place, ((name, _), one) in enumerate(zip(stepping, made, strict=True)):
             with columns[place % len(columns)]:
                 draw(place, name, one, colors, on)
         if still := [name for name, one in found if one is None]:
-            say.caption(f"No map of {about.listed(still, 'and')}: what takes no steps has no way to draw.")
-        say.caption(HOW)
+            say.caption(
+                tr("No map of {names}: what takes no steps has no way to draw.", names=about.listed(still, tr("and")))
+            )
+        say.caption(tr(HOW, steps=STEPS, side=SIDE))
 
 
 def measured_on(now: Asked, task: Drawn) -> str:
@@ -61,7 +65,13 @@ def measured_on(now: Asked, task: Drawn) -> str:
     if now.points.plain() != task.points.plain():
         return POINTS
     return st.segmented_control(
-        "Loss on", [TRUTH, POINTS], default=TRUTH, required=True, key="surface-on", label_visibility="collapsed"
+        tr("Loss on"),
+        [TRUTH, POINTS],
+        default=TRUTH,
+        required=True,
+        format_func=tr,
+        key="surface-on",
+        label_visibility="collapsed",
     )
 
 
@@ -82,11 +92,13 @@ def told(one: Surface, on: str) -> str:
     """What the map shows, in numbers."""
     start, first, last = (readable.number(float(one.at[step])) for step in (0, 1, STEPS))
     diverged = not np.isfinite(one.at).all()
-    beyond = " It diverges." if diverged else " It goes beyond the map." if one.beyond else ""
-    return (
-        f"Error on {on}: {start} at the start, {first} after one step, {last} after {STEPS}. The plane holds "
-        f"{math.floor(1000 * min(one.share, 1)) / 10:g} % of the way (of its squared distances from the start).{beyond}"
-    )
+    beyond = tr(" It diverges.") if diverged else tr(" It goes beyond the map.") if one.beyond else ""
+    return tr(
+        "Error on {on}: {start} at the start, {first} after one step, {last} after {steps}. The plane holds "
+        "{share:g} % of the way "
+        "(of its squared distances from the start).{beyond}",
+        on=tr(on), start=start, first=first, last=last, steps=STEPS, share=math.floor(1000 * min(one.share, 1)) / 10, beyond=beyond,
+    )  # fmt: skip
 
 
 def sent(place: int, name: str, one: Surface, of_all: tuple[float, float]) -> dict[str, Any]:
@@ -100,6 +112,6 @@ def sent(place: int, name: str, one: Surface, of_all: tuple[float, float]) -> di
         "low": low,
         "high": high,
         "height": HEIGHT,
-        "label": f"Loss around the start of {name}, and its way over {STEPS} inner steps",
+        "label": tr("Loss around the start of {name}, and its way over {steps} inner steps", name=name, steps=STEPS),
         "listens": place == 0,
     }

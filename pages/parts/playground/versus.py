@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -12,46 +13,48 @@ from core.playground import versus as game
 from core.playground.fitting import SIGNS
 from core.playground.result_card import Row, result_card, seconds, share
 from core.playground.versus import ARENAS, Answers, Arena, Game
+from data import language
+from data.language import ENGLISH, mark, tr
 from data.pictures import Pictures
 from data.registry import families
 from pages.parts import pictures, say, session, theme
+from pages.parts.component import of_files
 from pages.parts.playground import seed
-from pages.parts.playground.component import component
 from pages.parts.playground.players import Player, candidates, choice, nobody, players
 from pages.parts.train.episode_view import opened
 
-TITLE, ICON = "Human against machine", ":material/sports_esports:"
+TITLE, ICON = mark("Human against machine"), ":material/sports_esports:"
 TASKS, WAYS, SEED = "tasks", "ways", "seed"  # of the address
 CLASSES = (5, 10, 20)
 COMPONENT = "versus-game"
 TASKS_KEY, WAYS_KEY = "versus-tasks", "versus-ways"  # session state: the widgets' choices, which follow the address
 KEPT = 8  # games in memory
-QUESTION = "Which one is the same sign?"
-YOU = "You"
+QUESTION = mark("Which one is the same sign?")
+YOU = mark("You")
 PRESET = preset("doodles-5w1s")
-_game = component("game")
+_game = of_files(Path(__file__).parent, "game")
 
 
 def play() -> None:
     arena, ways = terms()
     missing = families()[arena.family].missing(session.home().datasets)
     if missing:
-        say.info(f"The files of {arena.title} are not here. The page Data sets can fetch them.")
-        st.page_link("pages/datasets.py", label="To the data sets", query_params={"set": arena.family})
+        say.info(tr("The files of {title} are not here. The page Data sets can fetch them.", title=tr(arena.title)))
+        st.page_link("pages/datasets.py", label=tr("To the data sets"), query_params={"set": arena.family})
         return
     with theme.card("versus-learners"):
         there = candidates(SIGNS)
         chosen = choice(there, "versus")
         if not there:
-            nobody("Nobody to play against yet", "Train a learner on drawn characters, or play alone.", PRESET)
+            nobody(tr("Nobody to play against yet"), tr("Train a learner on drawn characters, or play alone."), PRESET)
     number = seed.asked(SEED, 1)
     key = f"{arena.family}-{ways}-{number}"
-    with st.spinner("Drawing the questions …"):
+    with st.spinner(tr("Drawing the questions …")):
         drawn = _drawn(opened(arena.config, session.home()), ways, number, key)
     opponents = players(chosen, ways)
-    answers = [
-        _answered(one.learner, drawn, f"{one.candidate.key} {one.learner.trained.checkpoint}", key) for one in opponents
-    ]
+    with st.spinner(tr("The learners answer …")):
+        whose = [f"{one.candidate.key} {one.learner.trained.checkpoint}" for one in opponents]
+        answers = [_answered(one.learner, drawn, who, key) for one, who in zip(opponents, whose, strict=True)]
     st.fragment(played)(arena, drawn, key, opponents, answers)
 
 
@@ -64,15 +67,15 @@ def terms() -> tuple[Arena, int]:
     st.session_state[TASKS_KEY], st.session_state[WAYS_KEY] = name, ways
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
-            "Signs",
+            tr("Signs"),
             list(ARENAS),
             key=TASKS_KEY,
-            format_func=lambda one: ARENAS[one].title,
+            format_func=lambda one: tr(ARENAS[one].title),
             required=True,
             on_change=_tasks,
         )
-        st.segmented_control("To choose from", CLASSES, key=WAYS_KEY, required=True, on_change=_ways)
-        st.button("New game", key="versus-again", icon=":material/casino:", on_click=seed.another, args=(SEED,))
+        st.segmented_control(tr("To choose from"), CLASSES, key=WAYS_KEY, required=True, on_change=_ways)
+        st.button(tr("New game"), key="versus-again", icon=":material/casino:", on_click=seed.another, args=(SEED,))
     return ARENAS[name], ways
 
 
@@ -90,7 +93,7 @@ def _drawn(_family: Pictures, ways: int, number: int, key: str) -> Game:  # noqa
     return game.drawn(_family, ways, number)
 
 
-@st.cache_data(max_entries=16 * KEPT, show_spinner="The learners answer …")
+@st.cache_data(max_entries=16 * KEPT, show_spinner=False)
 def _answered(_learner: Learner, _drawn: Game, who: str, key: str) -> Answers:  # noqa: ARG001 - who answers which game
     return game.played(_learner.algorithm, _drawn, _learner.steps)
 
@@ -109,9 +112,9 @@ def played(arena: Arena, drawn: Game, key: str, opponents: Sequence[Player], ans
         _game(key=COMPONENT, data=data, default={"answers": None}, on_answers_change=lambda: None)
     rows = standings(drawn, mine, {one.name: given for one, given in zip(opponents, answers, strict=True)})
     if rows:
-        with theme.card("versus-score", "How it stands" if len(mine.said) < drawn.rounds else "Result"):
+        with theme.card("versus-score", tr("How it stands") if len(mine.said) < drawn.rounds else tr("Result")):
             st.html(_table(rows))
-            say.caption("After the share its 95 % interval (Wilson). Seconds are the median of an answer's.")
+            say.caption(tr("After the share its 95 % interval (Wilson). Seconds are the median of an answer's."))
             if len(mine.said) == drawn.rounds:
                 keep(arena, drawn, rows)
 
@@ -133,7 +136,7 @@ def _asked(drawn: Game, key: str, names: list[str], answers: Sequence[Answers]) 
         )
     ]
     size = {"width": width, "height": height, "ways": drawn.n_way}
-    return {"key": key, "dark": dark, "question": QUESTION, "learners": names, "rounds": rounds, **size}
+    return {"key": key, "dark": dark, "question": tr(QUESTION), "learners": names, "rounds": rounds, **size}
 
 
 def standings(drawn: Game, mine: Answers, others: Mapping[str, Answers]) -> list[Row]:
@@ -147,19 +150,22 @@ def standings(drawn: Game, mine: Answers, others: Mapping[str, Answers]) -> list
 
 def _table(rows: Sequence[Row]) -> str:
     cells = "".join(
-        f"<tr><td>{html.escape(row.name)}</td><td>{row.words}</td><td>{share(row.score)}</td><td>{seconds(row.score.seconds)}</td></tr>"
+        f"<tr><td>{html.escape(tr(row.name))}</td><td>{row.words}</td><td>{share(row.score)}</td><td>{seconds(row.score.seconds)}</td></tr>"
         for row in rows
     )
-    return f'<table class="scores"><tr><td></td><th>right</th><th>share</th><th>an answer</th></tr>{cells}</table>'
+    heads = "".join(f"<th>{html.escape(one)}</th>" for one in (tr("right"), tr("share"), tr("an answer")))
+    return f'<table class="scores"><tr><td></td>{heads}</tr>{cells}</table>'
 
 
 def keep(arena: Arena, drawn: Game, rows: Sequence[Row]) -> None:
     """The result as a picture."""
     below = f"{arena.title}: {drawn.rounds} questions, one example of each of {drawn.n_way} signs"
     asked = [drawn.pictures(number)[1] for number in range(drawn.rounds)]
+    with language.speaking(ENGLISH):  # the letters that pictures are written with are Latin
+        picture = result_card(TITLE, below, rows, asked)
     st.download_button(
-        "Keep the result as a picture",
-        result_card(TITLE, below, rows, asked),
+        tr("Keep the result as a picture"),
+        picture,
         "innerloop-result.png",
         "image/png",
         key="keep-result",

@@ -19,7 +19,8 @@ from core.runs.facts import Facts
 from core.runs.schema import Run, Score
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
-from pages.parts import readable
+from data.language import tr
+from pages.parts import readable, say
 from pages.parts.compare.scores import in_words
 
 MILESTONES = 3  # validations of a run at which its replay stops, beside the untrained start
@@ -74,8 +75,16 @@ def _alone(run: Run, store: RunStore, reader: SeriesReader) -> list[Scene]:
     task = f"{facts.task} tasks: " if facts.task else ""
     opening = Scene(
         charts.title(run),
-        f"{facts.learner_title} on {facts.family_title}",
-        f"{task}each shows a few examples of something new. The learner adapts to them, and is then asked about others.",
+        tr(
+            "{learner_title} on {family_title}",
+            learner_title=tr(facts.learner_title),
+            family_title=tr(facts.family_title),
+        ),
+        tr(
+            "{task}each shows a few examples of something new. The learner adapts to them, and is then asked "
+            "about others.",
+            task=task,
+        ),
     )
     return [opening, *_loss(run, facts, reader), *_milestones(run, facts, store, reader)]
 
@@ -87,9 +96,11 @@ def _loss(run: Run, facts: Facts, reader: SeriesReader) -> list[Scene]:
     first, last = (readable.number(float(chart.traces[-1].y[place])) for place in (0, -1))
     end = _reach(chart)
     seen = f"{readable.count(end * facts.work_per_iteration)} {facts.work}"
-    text = f"The loss of its answers went from {first} to {last} ({facts.loss})."
+    text = tr(
+        "The loss of its answers went from {first} to {last} ({loss}).", first=first, last=last, loss=tr(facts.loss)
+    )
     drawn = {"end": end, "seconds": SLOW, "counted": (facts.work_per_iteration, facts.work)}
-    return [Scene("Meta-training", f"{seen} seen", text, chart=chart, **drawn)]
+    return [Scene(tr("Meta-training"), tr("{seen} seen", seen=seen), text, chart=chart, **drawn)]
 
 
 def _milestones(run: Run, facts: Facts, store: RunStore, reader: SeriesReader) -> list[Scene]:
@@ -102,15 +113,15 @@ def _milestones(run: Run, facts: Facts, store: RunStore, reader: SeriesReader) -
     medians = charts.by_median([result for result in results if result and result.get("curve")])
     found, start = [], 0.0
     for score, result in stops:
-        shown = [("untrained", untrained)] if untrained and score.iteration else []
-        shown.append(("after training so far" if score.iteration else "untrained", result))
+        shown = [(tr("untrained"), untrained)] if untrained and score.iteration else []
+        shown.append((tr("after training so far") if score.iteration else tr("untrained"), result))
         told = _untrained(facts, result) if not score.iteration else _trained(facts, score, result)
         part = {"start": start, "end": float(score.iteration), "counted": (facts.work_per_iteration, facts.work)}
         seconds = QUICK if score.iteration else STILL
         found.append(replace(told, chart=chart, beside=_steps(run, shown, medians), seconds=seconds, **part))
         start = float(score.iteration)
     if run.test:
-        shown = [*([("untrained", untrained)] if untrained else []), ("final test", run.test)]
+        shown = [*([(tr("untrained"), untrained)] if untrained else []), (tr("final test"), run.test)]
         end = {"start": start, "end": start, "beside": _steps(run, shown, medians)}
         found.append(replace(_final(facts, run.test), chart=chart, **end))
     return found
@@ -126,21 +137,39 @@ def _stops(scores: Sequence[Score]) -> list[Score]:
 def _untrained(facts: Facts, result: dict[str, Any]) -> Scene:
     value, what = readable.headline(facts.metric, result)
     chance = facts.metric.chance
-    guessing = f" Guessing reaches {facts.metric.text(chance)}." if chance is not None else ""
-    text = f"Its {facts.metric.title} on new tasks before any training ({what}).{guessing}"
-    return Scene("The untrained start", value, text)
+    guessing = tr(" Guessing reaches {chance}.", chance=facts.metric.text(chance)) if chance is not None else ""
+    text = tr(
+        "Its {title} on new tasks before any training ({what}).{guessing}",
+        title=tr(facts.metric.title),
+        what=what,
+        guessing=guessing,
+    )
+    return Scene(tr("The untrained start"), value, text)
 
 
 def _trained(facts: Facts, score: Score, result: dict[str, Any]) -> Scene:
     value, what = readable.headline(facts.metric, result)
     seen = f"{readable.count(score.iteration * facts.work_per_iteration)} {facts.work}"
-    return Scene(f"After {seen}", value, f"Its {facts.metric.title} on tasks that it was not trained on ({what}).")
+    return Scene(
+        tr("After {seen}", seen=seen),
+        value,
+        tr("Its {title} on tasks that it was not trained on ({what}).", title=tr(facts.metric.title), what=what),
+    )
 
 
 def _final(facts: Facts, test: dict[str, Any]) -> Scene:
     value, what = readable.headline(facts.metric, test)
     tasks = readable.count(test["episodes"])
-    return Scene("The final test", value, f"Its {facts.metric.title} on {tasks} tasks that it had never seen ({what}).")
+    return Scene(
+        tr("The final test"),
+        value,
+        tr(
+            "Its {title} on {tasks} tasks that it had never seen ({what}).",
+            title=tr(facts.metric.title),
+            tasks=tasks,
+            what=what,
+        ),
+    )
 
 
 def _steps(run: Run, shown: Sequence[tuple[str, dict[str, Any] | None]], medians: bool) -> Chart | None:
@@ -156,20 +185,36 @@ def _steps(run: Run, shown: Sequence[tuple[str, dict[str, Any] | None]], medians
 def _opening(groups: Sequence[Group]) -> Scene:
     runs = [run for group in groups for run in group.runs]
     families = dict.fromkeys(Facts.of(run).family_title for run in runs)
-    several = f"{len(groups)} learners" if len(groups) > 1 else f"{len(runs)} seeds of {groups[0].label}"
+    several = (
+        tr("{n} learners", n=len(groups))
+        if len(groups) > 1
+        else tr("{n} seeds of {label}", n=len(runs), label=groups[0].label)
+    )
     rows = tuple(Row(group.label, _seeds(group), look(place)[0]) for place, group in enumerate(groups))
-    text = "Each adapts to a few examples of something new, and is then asked about others."
-    return Scene(f"{len(runs)} runs", f"{several} on {', '.join(families)}", text, rows)
+    text = tr("Each adapts to a few examples of something new, and is then asked about others.")
+    return Scene(
+        tr("{n} runs", n=len(runs)),
+        tr("{several} on {families}", several=several, families=", ".join(families)),
+        text,
+        rows,
+    )
 
 
 def _seeds(group: Group) -> str:
-    return f"{len(group.runs)} seeds" if len(group.runs) > 1 else f"run #{group.runs[0].id}"
+    return tr("{n} seeds", n=len(group.runs)) if len(group.runs) > 1 else tr("run #{id}", id=group.runs[0].id)
 
 
 def _losses(groups: Sequence[Group], reader: SeriesReader) -> list[Scene]:
     drawn = curves.loss_charts(groups, reader, View())
     return [
-        Scene("Meta-training", "The loss while they train", _y(chart), chart=chart, end=_reach(chart), seconds=SLOW)
+        Scene(
+            tr("Meta-training"),
+            tr("The loss while they train"),
+            _y(chart),
+            chart=chart,
+            end=_reach(chart),
+            seconds=SLOW,
+        )
         for chart in drawn
     ]
 
@@ -177,12 +222,12 @@ def _losses(groups: Sequence[Group], reader: SeriesReader) -> list[Scene]:
 def _validations(groups: Sequence[Group], reader: SeriesReader) -> list[Scene]:
     """Each with the inner steps of the same metric beside it."""
     steps = {
-        chart.y_title.removesuffix(", median"): chart for chart in curves.adaptation_charts(groups, reader, View())
+        chart.y_title.removesuffix(tr(", median")): chart for chart in curves.adaptation_charts(groups, reader, View())
     }
     return [
         Scene(
-            "While they train",
-            "How well they do on new tasks",
+            tr("While they train"),
+            tr("How well they do on new tasks"),
             _y(chart),
             chart=chart,
             beside=steps.get(chart.y_title),
@@ -194,7 +239,7 @@ def _validations(groups: Sequence[Group], reader: SeriesReader) -> list[Scene]:
 
 
 def _y(chart: Chart) -> str:
-    return f"{chart.y_title[:1].upper()}{chart.y_title[1:]}, by {chart.x_title}."
+    return tr("{y_title}, by {x_title}.", y_title=say.first_upper(chart.y_title), x_title=chart.x_title)
 
 
 def _tests(standings: Sequence[Standing]) -> list[Scene]:
@@ -205,14 +250,21 @@ def _tests(standings: Sequence[Standing]) -> list[Scene]:
     if len({charts.drawn_as(one.group.runs[0]) for _, one in scored}) == 1:
         scored.sort(key=lambda item: item[1].metric.gain(item[1].test.mean), reverse=True)
     rows = tuple(Row(one.group.label, in_words(one.metric, one.test), look(place)[0]) for place, one in scored)
-    return [Scene("The final test", "On tasks that none of them had seen", "Each ± is half of a 95 % interval.", rows)]
+    return [
+        Scene(
+            tr("The final test"),
+            tr("On tasks that none of them had seen"),
+            tr("Each ± is half of a 95 % interval."),
+            rows,
+        )
+    ]
 
 
 def _verdicts(sentences: Sequence[str]) -> list[Scene]:
     if not sentences:
         return []
     first, *others = sentences[:VERDICTS]
-    return [Scene("The verdict", first, " ".join(others))]
+    return [Scene(tr("The verdict"), first, " ".join(others))]
 
 
 def _reach(chart: Chart) -> float:

@@ -167,10 +167,10 @@ class Stage {
 
   label() {
     const {root, place} = this, scenes = this.data.scenes.length;
-    root.querySelector('.place').textContent = `${place + 1} of ${scenes}`;
+    root.querySelector('.place').textContent = tr('{place} of {scenes}', {place: place + 1, scenes});
     root.querySelector('.before').disabled = place === 0;
     root.querySelector('.on').disabled = place === scenes - 1 && this.share >= 1;
-    root.querySelector('.speed').textContent = `Speed ${this.speed}×`;
+    root.querySelector('.speed').textContent = tr('Speed {speed}×', {speed: this.speed});
   }
 
   /** Show so much of the scene, and go on by itself until all of it is there. */
@@ -223,7 +223,7 @@ export default function ({data, parentElement, setTriggerValue}) {
   root.stage ??= new Stage(parentElement, () => setTriggerValue('left', true));
   const style = getComputedStyle(root), theme = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
   loadPlotly().then(Plotly => root.stage?.fill(data, Plotly, theme))
-    .catch(error => { root.querySelector('.text').textContent = 'The charts cannot be drawn: ' + error.message; });
+    .catch(error => { root.querySelector('.text').textContent = tr('The charts cannot be drawn: {why}', {why: error.message}); });
   return () => {
     root.stage?.end();
     root.stage = null;

@@ -5,18 +5,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
-from core.plotted import JS, encode
+from core.plotted import SCRIPT, encode
+from pages.parts.component import component
 from pages.parts.present.scenes import Scene
 
 HERE = Path(__file__).parent
-_stage = st.components.v2.component(
+_stage = component(
     "stage",
-    html=(HERE / "stage.html").read_text(encoding="utf-8"),
-    css=(HERE / "stage.css").read_text(encoding="utf-8"),
-    js=JS.replace("export default function", "const drawChart = function") + (HERE / "stage.js").read_text("utf-8"),
-    isolate_styles=False,
+    (HERE / "stage.html").read_text(encoding="utf-8"),
+    (HERE / "stage.css").read_text(encoding="utf-8"),
+    SCRIPT.replace("export default function", "const drawChart = function") + (HERE / "stage.js").read_text("utf-8"),
 )
 
 

@@ -15,6 +15,7 @@ from core.runs import lineage
 from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run, Score
 from core.runs.series import SeriesReader
+from data.language import tr
 from pages.parts import say, session
 
 NOBODY = "none"
@@ -70,9 +71,9 @@ def line(run: Run, beside: Beside | None) -> None:
     begun = lineage.start(run.facts)
     if beside is None:
         if begun:
-            say.caption(f"{lineage.continues(*begun, {})}, which was deleted")
+            say.caption(tr("{continues}, which was deleted", continues=lineage.continues(*begun, {})))
         elif run.parent:
-            say.caption(f"made from #{run.parent}, which was deleted")
+            say.caption(tr("made from #{parent}, which was deleted", parent=run.parent))
         return
     idle = [Facts.of(one).idle for one in (beside.other, run)]
     changed = lineage.changes(beside.other.config, run.config, idle)
@@ -86,9 +87,9 @@ def line(run: Run, beside: Beside | None) -> None:
             label=say.plain(words),
             icon=":material/call_split:",
             query_params={"run": str(beside.other.id)},
-            help=say.plain(f"Open {beside.name}."),
+            help=say.plain(tr("Open {name}.", name=beside.name)),
         )
-        st.toggle(say.plain(f"curves of #{beside.other.id}"), key=key, on_change=_switch, args=(key,))
+        st.toggle(say.plain(tr("curves of #{id}", id=beside.other.id)), key=key, on_change=_switch, args=(key,))
 
 
 def children(made: Sequence[Run]) -> None:
@@ -100,10 +101,14 @@ def children(made: Sequence[Run]) -> None:
             begun = lineage.start(child.facts)
             st.page_link(
                 "pages/run.py",
-                label=say.plain(f"#{child.id} continues from {begun[1]}" if begun else f"#{child.id} made from this"),
+                label=say.plain(
+                    tr("#{id} continues from {begun}", id=child.id, begun=begun[1])
+                    if begun
+                    else tr("#{id} made from this", id=child.id)
+                ),
                 icon=":material/subdirectory_arrow_right:",
                 query_params={"run": str(child.id)},
-                help=say.plain(f"Open {charts.title(child)}."),
+                help=say.plain(tr("Open {child}.", child=charts.title(child))),
             )
 
 

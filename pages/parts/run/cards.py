@@ -14,6 +14,7 @@ from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run
 from core.runs.series import SeriesReader
 from core.system_charts import system_charts
+from data.language import mark, tr
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
 from pages.parts.run.beside import Beside
@@ -24,11 +25,11 @@ ADAPTATION_HEIGHT = 340  # pixels, also before there is a chart, see theme.css: 
 SYSTEM_HEIGHT = 220
 PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
 SECTIONS = {
-    "family": "Task family",
-    "algorithm": "Learner",
-    "model": "Network",
-    "training": "Meta-training",
-    "evaluation": "Evaluation",
+    "family": mark("Task family"),
+    "algorithm": mark("Learner"),
+    "model": mark("Network"),
+    "training": mark("Meta-training"),
+    "evaluation": mark("Evaluation"),
 }
 
 
@@ -54,29 +55,31 @@ def done(run: Run) -> float:
 def loss_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
     with theme.card("loss", height="stretch"):
         if not trains(run):
-            say.heading("Meta-training loss")
+            say.heading(tr("Meta-training loss"))
             theme.empty(
-                "Nothing to train",
-                "This baseline meets every task without any training before, so there is no training loss. "
-                "Its score is on the right and below.",
+                tr("Nothing to train"),
+                tr(
+                    "This baseline meets every task without any training before, so there is no training loss. "
+                    "Its score is on the right and below."
+                ),
             )
             return
-        with theme.heading("Meta-training loss"):
+        with theme.heading(tr("Meta-training loss")):
             smooth = smooth_toggle(f"smooth-{run.id}")
-            log_y = st.toggle("log scale", key=f"log-{run.id}")
+            log_y = st.toggle(tr("log scale"), key=f"log-{run.id}")
         chart = charts.loss_chart(run, reader, log_y=log_y, smooth=smooth)
         if compared and compared.shown:
             chart = compared.loss(chart, reader, log_y, smooth)
         if chart.traces:
             live_chart(chart, key=f"chart-loss-{run.id}")
         elif run.status in ENDED:
-            theme.empty("No points", "The run ended before its first iteration was written down.")
+            theme.empty(tr("No points"), tr("The run ended before its first iteration was written down."))
         else:
-            theme.empty("No points yet", "The first ones come a moment after training starts.")
+            theme.empty(tr("No points yet"), tr("The first ones come a moment after training starts."))
 
 
 def validation_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
-    title = f"Validation {Facts.of(run).metric.title}, 95 % interval"
+    title = tr("Validation {title}, 95 % interval", title=tr(Facts.of(run).metric.title))
     evaluations = reader.validations(run.id)
     chart = charts.validation_chart(run, evaluations)
     if compared and compared.shown:
@@ -85,14 +88,14 @@ def validation_card(run: Run, reader: SeriesReader, compared: Beside | None = No
         if evaluations or len(chart.traces) > 1:
             live_chart(chart, key=f"chart-validation-{run.id}")
         elif run.status == "finished":
-            theme.empty("Nothing to validate", "This learner has no choice to make on validation tasks.")
+            theme.empty(tr("Nothing to validate"), tr("This learner has no choice to make on validation tasks."))
         elif run.status in ENDED:
-            theme.empty("Never validated", "The run ended before its first validation.")
+            theme.empty(tr("Never validated"), tr("The run ended before its first validation."))
         else:
             every = run.config.get("training", {}).get("evaluate_every")
-            often = f"before training and every {readable.count(every)} iterations, more often at first"
-            when = often if trains(run) and every else "once, before the test"
-            theme.empty("Not validated yet", f"Frozen validation tasks are scored {when}.")
+            often = tr("before training and every {every} iterations, more often at first", every=readable.count(every))
+            when = often if trains(run) and every else tr("once, before the test")
+            theme.empty(tr("Not validated yet"), tr("Frozen validation tasks are scored {when}.", when=when))
 
 
 def adaptation_card(run: Run, reader: SeriesReader, compared: Beside | None = None) -> None:
@@ -105,27 +108,31 @@ def adaptation_card(run: Run, reader: SeriesReader, compared: Beside | None = No
         if compared and compared.shown and (other := adaptation.chart(compared.other, reader, medians)):
             chart = charts.beside(chart or replace(other, traces=[], moments=()), other, compared.name)
         if chart and all(len(trace.x) < 2 for trace in chart.traces):
-            theme.empty("No inner steps", "This learner reads a task's support set at once; its score is beside this.")
+            theme.empty(
+                tr("No inner steps"), tr("This learner reads a task's support set at once; its score is beside this.")
+            )
         elif chart:
             live_chart(chart, key=f"chart-adaptation-{run.id}", height=ADAPTATION_HEIGHT)
         elif run.status in ENDED:
-            theme.empty("No curve", "The run ended before its first validation.")
+            theme.empty(tr("No curve"), tr("The run ended before its first validation."))
         else:
-            theme.empty("No curve yet", "The first validation shows how the score grows with each inner step.")
+            theme.empty(tr("No curve yet"), tr("The first validation shows how the score grows with each inner step."))
 
 
 def test_card(run: Run) -> None:
-    with theme.card("test", "Final test", height="stretch"):
+    with theme.card("test", tr("Final test"), height="stretch"):
         test = run.test
         if not test:
             planned = readable.count(run.config.get("evaluation", {}).get("episodes"))
             if run.status in ENDED:
                 theme.empty(
-                    "Not tested", "The run ended before its final test. Resumed, it goes on from its last checkpoint."
+                    tr("Not tested"),
+                    tr("The run ended before its final test. Resumed, it goes on from its last checkpoint."),
                 )
             else:
                 theme.empty(
-                    "Not tested yet", f"When training is over, the best checkpoint is scored on {planned} new tasks."
+                    tr("Not tested yet"),
+                    tr("When training is over, the best checkpoint is scored on {planned} new tasks.", planned=planned),
                 )
             return
         metric, protocol = Facts.of(run).metric, test.get("protocol", {})
@@ -144,7 +151,7 @@ def astray(test: dict[str, Any]) -> str:
         parts.append(f"{count} {tasks} diverged: {test['protocol']['diverged']}.")
     if test["non_finite"]:
         parts.append(f"{test['non_finite']} {tasks} were left out: their adaptation was not finite.")
-    return " ".join([*parts, test.get("remedy", "Lower the inner learning rate.")]).strip() if parts else ""
+    return " ".join([*parts, test.get("remedy", tr("Lower the inner learning rate."))]).strip() if parts else ""
 
 
 def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts) -> list[tuple[str, Any]]:
@@ -152,19 +159,22 @@ def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts)
     chosen = protocol.get("chosen")
     lost = f"{test['non_finite']} not finite"
     lost += f", {diverged.count(test)} diverged" if protocol.get("diverged") else ""
-    rows = [("Mean, 95 % interval", readable.scored(facts.metric, test))] if diverged.count(test) else []
+    rows = [(tr("Mean, 95 % interval"), readable.scored(facts.metric, test))] if diverged.count(test) else []
     rows += [
-        ("Tasks", f"{readable.count(test['episodes'])} frozen {test['split']} tasks, {lost}"),
-        ("Task", f"{way}{protocol.get('k_shot')}-shot, {protocol.get('n_query')} queries{' per class' if way else ''}"),
-        ("Checkpoint", protocol.get("checkpoint")),
-        ("Inner steps", protocol.get("inner_steps")),
-        ("BatchNorm's statistics", protocols.normalised_by(protocol, facts)),
-        ("Episode seed", protocol.get("seed")),
-        ("Episodes", f"SHA-256 {str(protocol.get('episodes_sha256', ''))[:12]}…"),
+        (tr("Tasks"), f"{readable.count(test['episodes'])} frozen {test['split']} tasks, {lost}"),
+        (
+            tr("Task"),
+            f"{way}{protocol.get('k_shot')}-shot, {protocol.get('n_query')} queries{' per class' if way else ''}",
+        ),
+        (tr("Checkpoint"), protocol.get("checkpoint")),
+        (tr("Inner steps"), protocol.get("inner_steps")),
+        (tr("BatchNorm's statistics"), protocols.normalised_by(protocol, facts)),
+        (tr("Episode seed"), protocol.get("seed")),
+        (tr("Episodes"), tr("SHA-256 {value}…", value=str(protocol.get("episodes_sha256", ""))[:12])),
     ]
     if chosen:
         text = ", ".join(f"{key} {readable.setting_value(value)}" for key, value in chosen.items())
-        rows.append(("Chosen on validation", text))
+        rows.append((tr("Chosen on validation"), text))
     return rows
 
 
@@ -179,7 +189,7 @@ def settings_table(rows: Sequence[tuple[str, Any]]) -> str:
 
 def config_card(run: Run) -> None:
     with theme.card("config", height=460):
-        say.heading("Config")
+        say.heading(tr("Config"))
         tables = []
         for section, name in SECTIONS.items():
             values = dict(run.config.get(section, {}))
@@ -196,7 +206,7 @@ def system_card(run: Run, reader: SeriesReader) -> None:
     charts = system_charts(run, reader)
     if not charts:
         return
-    with theme.card("system", "Load, memory and throughput over the training"):
+    with theme.card("system", tr("Load, memory and throughput over the training")):
         for place, (chart, column) in enumerate(zip(charts, st.columns(len(charts)), strict=True)):
             with column:
                 live_chart(chart, key=f"chart-system-{place}-{run.id}", height=SYSTEM_HEIGHT)
@@ -211,11 +221,11 @@ def log_card(run: Run, begun: bool) -> DeltaGenerator:
     """The card around the log; returns the place for its text. begun: whether there is a log."""
     with theme.card("log", height=460):
         if not begun:
-            say.heading("Log")
+            say.heading(tr("Log"))
             return st.container()
-        with theme.heading("Log"):
+        with theme.heading(tr("Log")):
             st.download_button(
-                "Whole log",
+                tr("Whole log"),
                 session.home().artifacts(run).log,
                 f"innerloop-run-{run.id}.log",
                 "text/plain",
@@ -228,11 +238,11 @@ def log_card(run: Run, begun: bool) -> DeltaGenerator:
 
 def log_text(tail: str | None) -> None:
     if tail is None:
-        theme.empty("No log yet", "It starts with the worker.")
+        theme.empty(tr("No log yet"), tr("It starts with the worker."))
     else:
         st.code(overwritten(tail), language=None, wrap_lines=True)
 
 
 def overwritten(text: str) -> str:
     """A log as a terminal would show it: without what a progress bar wrote over."""
-    return "\n".join(line.rpartition("\r")[2] for line in text.rstrip().split("\n")) or "(empty so far)"
+    return "\n".join(line.rpartition("\r")[2] for line in text.rstrip().split("\n")) or tr("(empty so far)")

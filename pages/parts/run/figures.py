@@ -15,6 +15,7 @@ from core import charts, diverged
 from core.runs.facts import Facts
 from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run, Score
+from data.language import tr
 from pages.parts import readable
 from pages.parts.run.cards import PHASES, done, iterations, trains
 
@@ -74,31 +75,35 @@ def samples(run: Run) -> tuple[list[float], list[float]]:
 
 def progress_figure(run: Run) -> str:
     share, minutes = done(run), run.config.get("training", {}).get("minutes")
-    planned = f"in {minutes:g} min" if minutes else f"/ {readable.count(iterations(run))}"
-    note = f"{readable.count(run.iteration)} {planned}" if trains(run) else "nothing to train"
+    planned = tr("in {minutes:g} min", minutes=minutes) if minutes else f"/ {readable.count(iterations(run))}"
+    note = f"{readable.count(run.iteration)} {planned}" if trains(run) else tr("nothing to train")
     if run.status in ENDED:
-        label, value = "Training time", readable.duration(run.seconds)
+        label, value = tr("Training time"), readable.duration(run.seconds)
     elif run.status == "running" and run.phase == "training" and run.remaining is not None:
-        label, value = "Time left", readable.duration(run.remaining)
+        label, value = tr("Time left"), readable.duration(run.remaining)
     elif run.status == "running" and run.phase in ("loading", "tuning", "testing"):
         share = min((run.load or {}).get("fraction") or 0.0, 1.0)  # of this phase
         label, value = PHASES[run.phase].capitalize(), f"{100 * share:.0f} %"
     else:
-        label, value = "Progress", f"{100 * share:.0f} %"
-    meaning = "Iterations done, of those planned or in the time budget. The final test comes after them."
+        label, value = tr("Progress"), f"{100 * share:.0f} %"
+    meaning = tr("Iterations done, of those planned or in the time budget. The final test comes after them.")
     return figure(label, value, note, meaning, below=f'<progress max="1" value="{share:.4f}"></progress>')
 
 
 def best_figure(run: Run, evaluations: Sequence[Score]) -> str:
     metric, best = Facts.of(run).metric, run.best
-    value, what = readable.headline(metric, best) if best else (readable.NOTHING, "95 % interval")
-    which = "median, " if diverged.count(best) else ""
-    note = f"{which}at iteration {readable.count(best['iteration'])}" if best else "not validated yet"
+    value, what = readable.headline(metric, best) if best else (readable.NOTHING, tr("95 % interval"))
+    which = tr("median, ") if diverged.count(best) else ""
+    note = (
+        tr("{which}at iteration {count}", which=which, count=readable.count(best["iteration"]))
+        if best
+        else tr("not validated yet")
+    )
     return figure(
-        f"Best validation {metric.title}",
+        tr("Best validation {title}", title=metric.title),
         value,
         note,
-        f"The best so far on frozen validation tasks, its {what}, and the iteration it was reached at.",
+        tr("The best so far on frozen validation tasks, its {what}, and the iteration it was reached at.", what=what),
         [one.mean for one in evaluations if one.mean is not None],
         tone="good" if best else "off",
     )
@@ -107,26 +112,37 @@ def best_figure(run: Run, evaluations: Sequence[Score]) -> str:
 def loss_figure(run: Run) -> str:
     line = charts.spark(Outline.from_json(run.outline).line)
     change = line[-1] - line[0] if line else 0.0
-    note = f"{'−' if change < 0 else '+'}{readable.number(abs(change), 2)} since the start"
+    note = tr(
+        "{value}{number} since the start", value="−" if change < 0 else "+", number=readable.number(abs(change), 2)
+    )
     if not change:
-        note = ("no points yet", "the first point")[len(line)] if len(line) < 2 else "as at the start"
+        note = (tr("no points yet"), tr("the first point"))[len(line)] if len(line) < 2 else tr("as at the start")
     tone = "good" if change < 0 else "bad" if change > 0 else "off"
     value = readable.number(line[-1] if line else None)
     facts = Facts.of(run)
-    label = "Query loss" if facts.work == "tasks" else "Training loss"
-    return figure(label, value, note, f"Loss in the latest window ({facts.query_curve}).", line, tone=tone)
+    label = tr("Query loss") if facts.work == "tasks" else tr("Training loss")
+    return figure(
+        label,
+        value,
+        note,
+        tr("Loss in the latest window ({query_curve}).", query_curve=facts.query_curve),
+        line,
+        tone=tone,
+    )
 
 
 def rate_figure(run: Run, rates: Sequence[float]) -> str:
-    text, facts = "Iterations per second while training.", Facts.of(run)
+    text, facts = tr("Iterations per second while training."), Facts.of(run)
     if run.rate is None:
-        note = "not started" if trains(run) else "nothing to train"
+        note = tr("not started") if trains(run) else tr("nothing to train")
     else:
-        note = f"{readable.number(run.rate * facts.work_per_iteration)} {facts.work} a second"
+        note = tr(
+            "{number} {work} a second", number=readable.number(run.rate * facts.work_per_iteration), work=facts.work
+        )
         if run.forward == "loop":
-            note += ", in a loop"
-            text += " The network cannot be stacked, so that tasks run one after the other."
-    return figure("Throughput", readable.rate(run.rate), note, text, rates)
+            note += tr(", in a loop")
+            text += tr(" The network cannot be stacked, so that tasks run one after the other.")
+    return figure(tr("Throughput"), readable.rate(run.rate), note, text, rates)
 
 
 def shares(run: Run) -> str:
@@ -141,7 +157,7 @@ def shares(run: Run) -> str:
         f'<span class="{html.escape(name)}">{html.escape(f"{name} {percent(part)}")}</span>'
         for name, part in parts.items()
     )
-    meaning = "Pauses, and building the network, count for none of them. Validation includes the final test."
+    meaning = tr("Pauses, and building the network, count for none of them. Validation includes the final test.")
     return f'<div class="shares" title="{meaning}"><b>Time went into</b>{words}<div class="bar">{bar}</div></div>'
 
 
@@ -154,9 +170,11 @@ def device_figure(run: Run, memories: Sequence[float]) -> str:
     load = run.load or {}
     gpu = load.get("gpu_memory")
     percent = load.get("gpu_percent") if gpu else load.get("cpu_percent")
-    note = run.device or run.slot or "no device yet"
+    note = run.device or run.slot or tr("no device yet")
     note += f" · {percent:.0f} %" if percent is not None and run.status not in ENDED else ""
-    text = "Memory in use and the load of the run's device; 100 % of a processor is one core."
+    text = tr("Memory in use and the load of the run's device; 100 % of a processor is one core.")
     if gpu:
-        text += f" The GPU has {readable.size(load.get('gpu_memory_total'))}."
-    return figure("GPU memory" if gpu else "Memory", readable.size(gpu or load.get("memory")), note, text, memories)
+        text += tr(" The GPU has {size}.", size=readable.size(load.get("gpu_memory_total")))
+    return figure(
+        tr("GPU memory") if gpu else tr("Memory"), readable.size(gpu or load.get("memory")), note, text, memories
+    )

@@ -12,11 +12,12 @@ from core.runs.schema import ENDED, Run, Score
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
 from core.task_scores import TaskScores, spread
+from data.language import mark, tr
 from pages.parts import pictures, readable, say, session, theme
 from pages.parts.run import task_view
 
-TITLE = "Task by task"
-TEST, VALIDATION = "final test", "best validation"
+TITLE = mark("Task by task")
+TEST, VALIDATION = mark("final test"), mark("best validation")
 TOLD = 12  # tasks that are told by number
 PAIRS, CLASSES = 10, 10  # shown
 
@@ -32,14 +33,17 @@ def card(run: Run, reader: SeriesReader) -> None:
         if not names:
             say.heading(TITLE)
             theme.empty(
-                "No scores yet", "The first validation shows how they are spread, the final test which tasks are hard."
+                tr("No scores yet"),
+                tr("The first validation shows how they are spread, the final test which tasks are hard."),
             )
             return
         with theme.heading(TITLE):
             chosen = _which(run, names)
         scored = _tested(run) if chosen == TEST else _validated(run, validations[-1])
         if scored is None:
-            theme.empty("No scores of single tasks", "An earlier version made this run, and kept their mean alone.")
+            theme.empty(
+                tr("No scores of single tasks"), tr("An earlier version made this run, and kept their mean alone.")
+            )
         else:
             _drawn(run, scored)
 
@@ -50,7 +54,7 @@ def _which(run: Run, names: list[str]) -> str:
         return names[0]
     key = f"task-scores-{run.id}"
     return st.segmented_control(
-        "Evaluation", names, default=names[0], required=True, key=key, label_visibility="collapsed"
+        tr("Evaluation"), names, default=names[0], required=True, key=key, label_visibility="collapsed"
     )
 
 
@@ -86,15 +90,17 @@ def _drawn(run: Run, scored: TaskScores) -> None:
     with right:
         if looks:
             chosen = st.radio(
-                "Worst tasks",
+                tr("Worst tasks"),
                 looks,
-                format_func=lambda place: say.plain(f"task {place} · {_score(scored, place)}"),
+                format_func=lambda place: say.plain(
+                    tr("task {place} · {scored}", place=place, scored=_score(scored, place))
+                ),
                 key=f"worst-of-{run.id}",
                 horizontal=True,
             )
         else:
             rows = [(str(place), _score(scored, place)) for place in scored.worst]
-            st.html(_table("Worst tasks", ("task", scored.metric.title), rows))
+            st.html(_table(tr("Worst tasks"), ("task", tr(scored.metric.title)), rows))
     if looks:
         task_view.draw(scored.views[chosen], scored.metric, f"worst-{run.id}")
     if scored.confusion:
@@ -104,11 +110,19 @@ def _drawn(run: Run, scored: TaskScores) -> None:
 def astray(scored: TaskScores) -> list[str]:
     """Which tasks were lost or diverged, by number."""
     said = []
-    for what, places in (("not finite and left out", scored.lost), ("diverged", scored.diverged or [])):
+    for what, places in ((tr("not finite and left out"), scored.lost), ("diverged", scored.diverged or [])):
         if places:
             told = ", ".join(str(place) for place in places[:TOLD])
-            more = f" and {readable.count(len(places) - TOLD)} more" if len(places) > TOLD else ""
-            said.append(f"{readable.count(len(places))} {what}: task {told}{more}.")
+            more = tr(" and {count} more", count=readable.count(len(places) - TOLD)) if len(places) > TOLD else ""
+            said.append(
+                tr(
+                    "{count} {what}: task {told}{more}.",
+                    count=readable.count(len(places)),
+                    what=what,
+                    told=told,
+                    more=more,
+                )
+            )
     return said
 
 
@@ -127,11 +141,20 @@ def histogram(scored: TaskScores) -> str:
         for low, high, count in zip(names, names[1:], counts, strict=False)
     )
     told = ", ".join(
-        f"{low} to {high}: {count}" for low, high, count in zip(names, names[1:], counts, strict=False) if count
+        tr("{low} to {high}: {count}", low=low, high=high, count=count)
+        for low, high, count in zip(names, names[1:], counts, strict=False)
+        if count
     )
-    label = html.escape(f"Tasks by {scored.metric.title}: {told}")
-    factors = ", logarithmic" if scored.metric.unbounded_error and edges[0] > 0 else ""
-    title = html.escape(f"{readable.count(len(scored.scores))} tasks by {scored.metric.title}{factors}")
+    label = html.escape(tr("Tasks by {title}: {told}", title=tr(scored.metric.title), told=told))
+    factors = tr(", logarithmic") if scored.metric.unbounded_error and edges[0] > 0 else ""
+    title = html.escape(
+        tr(
+            "{count} tasks by {title}{factors}",
+            count=readable.count(len(scored.scores)),
+            title=tr(scored.metric.title),
+            factors=factors,
+        )
+    )
     ends = f"<span>{html.escape(names[0])}</span><span>{html.escape(names[-1])}</span>"
     return (
         f'<div class="histogram"><b>{title}</b><div class="bars" role="img" aria-label="{label}">{bars}</div>'
@@ -144,20 +167,23 @@ def _confused(confusion: dict[str, Any]) -> None:
 
     def named(name: str) -> str:
         look = confusion["looks"].get(name)
-        picture = "" if look is None else f'<img src="{pictures.strip([look], dark)}" alt="">'
+        picture = "" if look is None else tr('<img src="{strip}" alt="">', strip=pictures.strip([look], dark))
         return f"{picture}{task_view.breaking(name)}"
 
     pairs, classes = st.columns([1.3, 1])
     with pairs:
         rows = [
-            (named(one["class"]), named(one["taken_for"]), f"{one['count']} of {one['of']}")
+            (named(one["class"]), named(one["taken_for"]), tr("{one} of {one2}", one=one["count"], one2=one["of"]))
             for one in confusion["pairs"][:PAIRS]
         ]
-        head = ("queries of", "taken for", "queries, of those in tasks with both")
-        st.html(_table("Classes that are taken for others", head, rows))
+        head = (tr("queries of"), tr("taken for"), tr("queries, of those in tasks with both"))
+        st.html(_table(tr("Classes that are taken for others"), head, rows))
     with classes:
-        rows = [(named(one["class"]), f"{one['right']} of {one['of']}") for one in confusion["classes"][:CLASSES]]
-        st.html(_table("Hardest classes", ("class", "queries right"), rows))
+        rows = [
+            (named(one["class"]), tr("{one} of {one2}", one=one["right"], one2=one["of"]))
+            for one in confusion["classes"][:CLASSES]
+        ]
+        st.html(_table(tr("Hardest classes"), ("class", tr("queries right")), rows))
     if matrix := confusion["matrix"]:
         st.html(_matrix(matrix))
 
@@ -166,7 +192,7 @@ def _matrix(matrix: dict[str, Any]) -> str:
     """All classes: a row each, and in it how many of its queries were taken for which."""
     names = [task_view.breaking(name) for name in matrix["classes"]]
     rows = [(name, *map(str, row)) for name, row in zip(names, matrix["counts"].tolist(), strict=True)]
-    return _table("Queries by their class (rows) and by what they are taken for", ("class", *names), rows)
+    return _table(tr("Queries by their class (rows) and by what they are taken for"), ("class", *names), rows)
 
 
 def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

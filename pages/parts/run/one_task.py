@@ -6,11 +6,12 @@ from core.runs import views
 from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run
 from core.runs.series import SeriesReader
+from data.language import mark, tr
 from pages.parts import readable, say, session, theme
 from pages.parts.run import task_view
 from pages.parts.run.cards import trains
 
-TITLE = "One task, before and after adapting"
+TITLE = mark("One task, before and after adapting")
 
 
 def card(run: Run, reader: SeriesReader) -> None:
@@ -23,9 +24,9 @@ def card(run: Run, reader: SeriesReader) -> None:
         if not found:
             say.heading(TITLE)
             if reader.latest(run.id):
-                theme.empty("Nothing to look at", "Tasks of this family have no look of their own.")
+                theme.empty(tr("Nothing to look at"), tr("Tasks of this family have no look of their own."))
             else:
-                theme.empty("No task yet", "The first validation shows what the learner makes of single tasks.")
+                theme.empty(tr("No task yet"), tr("The first validation shows what the learner makes of single tasks."))
             return
         place = st.container()
         with st.container(key="task-at"):  # whose height theme.css keeps for the slider
@@ -34,7 +35,7 @@ def card(run: Run, reader: SeriesReader) -> None:
         with place:
             task = _task(run, len(shown))
         if task is None:
-            theme.empty("Kept no longer", "Choose another validation.")
+            theme.empty(tr("Kept no longer"), tr("Choose another validation."))
         else:
             task_view.draw(shown[task], Facts.of(run).metric, f"one-task-{run.id}")
 
@@ -46,9 +47,9 @@ def _task(run: Run, tasks: int) -> int | None:
         return None
     with theme.heading(TITLE):
         return st.segmented_control(
-            "Validation task",
+            tr("Validation task"),
             range(tasks),
-            format_func=lambda task: f"task {task}",
+            format_func=lambda task: tr("task {task}", task=task),
             default=0,
             required=True,
             key=f"task-of-{run.id}",
@@ -66,8 +67,10 @@ def _iteration(run: Run, found: list[int]) -> int:
     if chosen not in found or chosen == st.session_state.get(newest):
         st.session_state[key] = found[-1]
     st.session_state[newest] = found[-1]
-    return st.select_slider("Validation at iteration", found, format_func=readable.count, key=key, width=560)
+    return st.select_slider(tr("Validation at iteration"), found, format_func=readable.count, key=key, width=560)
 
 
 def _at(iteration: int) -> str:
-    return f"Validation at iteration {readable.count(iteration)}" + ("" if iteration else ", before training")
+    return tr("Validation at iteration {iteration}", iteration=readable.count(iteration)) + (
+        "" if iteration else tr(", before training")
+    )

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.runs.schema import ENDED, Run
+from data.language import tr
 from pages.parts import say, session
 from pages.parts.announced import importing_torch
 
@@ -15,11 +16,11 @@ CHANGE = "same-again-change"  # session state: settings, by path, that it opens 
 
 def offer(run: Run) -> None:
     st.button(
-        say.plain("Same again with …"),
+        say.plain(tr("Same again with …")),
         key=f"again-{run.id}",
         icon=":material/call_split:",
         type="primary",
-        help="Launch this run once more with other settings, and watch both in the same charts.",
+        help=tr("Launch this run once more with other settings, and watch both in the same charts."),
         on_click=ask,
         args=(run.id,),
     )
@@ -29,11 +30,11 @@ def offer_to_continue(run: Run) -> None:
     """In the menu, where its coming at the end of the run moves no other button."""
     if run.status in ENDED and run.iteration:
         st.button(
-            say.plain("Continue with …"),
+            say.plain(tr("Continue with …")),
             key=f"fork-{run.id}",
             icon=":material/fork_right:",
             width="stretch",
-            help="Launch a new run that goes on from this one's checkpoint, with other settings or for longer.",
+            help=tr("Launch a new run that goes on from this one's checkpoint, with other settings or for longer."),
             on_click=ask,
             args=(run.id,),
             kwargs={"on": True},
@@ -64,7 +65,7 @@ def close() -> None:
         st.session_state.pop(name, None)
 
 
-@st.dialog("Same again with …", on_dismiss=close)
+@st.dialog(tr("Same again with …"), on_dismiss=close)
 def dialog(run: Run) -> None:
     with importing_torch():
         from pages.parts.run.variant import variant_form

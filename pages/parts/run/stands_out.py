@@ -8,6 +8,7 @@ import streamlit as st
 from core.diagnosis import Diagnosis
 from core.runs import lineage
 from core.runs.schema import Run
+from data.language import tr
 from pages.parts import readable, say, theme
 from pages.parts.run import same_again
 
@@ -16,14 +17,18 @@ def hint(count: int) -> str:
     """Follows the line that says how the run stands, for whoever does not look further down."""
     if not count:
         return ""
-    return " One thing stands out, see below." if count == 1 else f" {count} things stand out, see below."
+    return (
+        tr(" One thing stands out, see below.")
+        if count == 1
+        else tr(" {count} things stand out, see below.", count=count)
+    )
 
 
 def card(run: Run, found: Sequence[Diagnosis]) -> None:
     """Nothing where nothing stands out."""
     if not found:
         return
-    with theme.card("stands-out", "What stands out"):
+    with theme.card("stands-out", tr("What stands out")):
         for number, one in enumerate(found):
             words, button = st.columns([3, 1], vertical_alignment="center")
             with words:
@@ -39,10 +44,10 @@ def proposal(run: Run, one: Diagnosis, number: int) -> None:
         return
     settings = ", ".join(f"{lineage.short(path)} {lineage.worded(value)}" for path, value in one.change.items())
     st.button(
-        say.plain(f"Try {settings}"),
+        say.plain(tr("Try {settings}", settings=settings)),
         key=f"try-{run.id}-{number}",
         icon=":material/call_split:",
-        help="Look at this run’s settings with this one changed, and launch them as a run of its own.",
+        help=tr("Look at this run’s settings with this one changed, and launch them as a run of its own."),
         width="stretch",
         on_click=same_again.ask,
         args=(run.id, one.change),

@@ -12,46 +12,61 @@ from core.handover import again, event_file, tables
 from core.handover.card import bundle_file
 from core.runs.schema import Run
 from data.extras import install
+from data.language import tr
 from pages.parts import say, session, theme
 
 NO_TENSORBOARD = f"Needs a package that is not installed here: {install('tensorboard')}"
 
 
 def card(run: Run) -> None:
-    with theme.card("takeaway", "Take away"):
+    with theme.card("takeaway", tr("Take away")):
         with st.container(horizontal=True, vertical_alignment="center"):
             _file(
-                run, "Report", ".html", "text/html", "description", _report, "One page to read offline, charts and all"
+                run,
+                tr("Report"),
+                ".html",
+                "text/html",
+                "description",
+                _report,
+                tr("One page to read offline, charts and all"),
             )
-            _file(run, "Charts", "-charts.html", "text/html", "show_chart", _charts, "The charts alone, interactive")
+            _file(
+                run,
+                tr("Charts"),
+                "-charts.html",
+                "text/html",
+                "show_chart",
+                _charts,
+                tr("The charts alone, interactive"),
+            )
             for name in tables.TABLES:
                 table_popover(run, name)
             if find_spec("tensorboard"):
                 _file(
                     run,
-                    "TensorBoard",
+                    tr("TensorBoard"),
                     "-tensorboard.zip",
                     "application/zip",
                     "timeline",
                     _events,
-                    "An event file, in its folder",
+                    tr("An event file, in its folder"),
                 )
             else:
-                st.button("TensorBoard", icon=":material/timeline:", disabled=True, help=say.plain(NO_TENSORBOARD))
-            _file(run, "Config", ".json", "application/json", "tune", lambda one: again.config_text(one).encode())
+                st.button(tr("TensorBoard"), icon=":material/timeline:", disabled=True, help=say.plain(NO_TENSORBOARD))
+            _file(run, tr("Config"), ".json", "application/json", "tune", lambda one: again.config_text(one).encode())
             if run.best:
                 st.download_button(
-                    "Learner",
+                    tr("Learner"),
                     lambda: _bundle(run),
                     bundle_file(run),
                     "application/zip",
                     key=f"take-learner-{run.id}",
                     on_click="ignore",
                     icon=":material/inventory_2:",
-                    help="Weights, config and a card that says what it is",
+                    help=tr("Weights, config and a card that says what it is"),
                 )
             kept_popover(run)
-        st.caption("With the config’s file beside app.py, this trains it again:")
+        st.caption(tr("With the config’s file beside app.py, this trains it again:"))
         st.code(again.command(run), language="sh", wrap_lines=True)
         if begun := again.begun(run):
             say.caption(begun)
@@ -61,7 +76,7 @@ def table_popover(run: Run, name: str) -> None:
     """A table in either format."""
     with st.popover(say.plain(name.capitalize()), icon=":material/table_view:"):
         for ending, written in tables.FORMATS.items():
-            label = {"csv": "CSV", "parquet": "Parquet"}[ending]
+            label = {"csv": "CSV", "parquet": tr("Parquet")}[ending]
             _file(
                 run,
                 label,
@@ -77,10 +92,10 @@ def kept_popover(run: Run) -> None:
     kept = session.home().artifacts(run).kept()
     if not kept:
         return
-    with st.popover("Other learners", icon=":material/inventory_2:", key=f"kept-{run.id}"):
+    with st.popover(tr("Other learners"), icon=":material/inventory_2:", key=f"kept-{run.id}"):
         for iteration in kept:
             st.download_button(
-                say.plain(f"Of iteration {iteration}"),
+                say.plain(tr("Of iteration {iteration}", iteration=iteration)),
                 lambda which=str(iteration): _bundle(run, which),
                 bundle_file(run).replace(".zip", f"-{iteration}.zip"),
                 "application/zip",

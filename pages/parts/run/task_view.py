@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import view_charts
 from core.view_charts import after
+from data.language import tr
 from data.metric import Metric
 from data.view import TaskView
 from pages.parts import pictures, readable, say
@@ -20,7 +21,7 @@ def draw(view: TaskView, metric: Metric, name: str) -> None:
     say.caption(scored(view, metric))
     drawn = DRAWN.get(view.kind)
     if drawn is None:
-        say.caption("It was written by a later version, which can show it.")
+        say.caption(tr("It was written by a later version, which can show it."))
     else:
         drawn(view, name)
 
@@ -55,7 +56,7 @@ def of_pictures(view: TaskView, name: str) -> None:
         say.caption(_legend(view))
     with right:
         live_chart(view_charts.plane_chart(view), key=f"chart-{name}", height=380)
-        say.caption("★ support, ● queries, ✕ queries taken for another class, in the plane of their features.")
+        say.caption(tr("★ support, ● queries, ✕ queries taken for another class, in the plane of their features."))
 
 
 def _picture_rows(view: TaskView, shown: Sequence[str]) -> str:
@@ -87,7 +88,7 @@ def _query(view: TaskView, place: int, label: int, picture: str) -> str:
     verdicts = [_verdict(view, step, place, label) for step in sorted({0, max(view.said)})]
     words = "; ".join(said for said, _ in verdicts)
     lines = "".join(f"<span>{mark}</span>" for _, mark in verdicts)
-    wrong = "" if verdicts[-1][1].startswith("✓") else ' class="wrong"'
+    wrong = "" if verdicts[-1][1].startswith("✓") else tr(' class="wrong"')
     alt = f"query of class {label + 1}: {words}"
     return f'<figure{wrong} title="{words}"><img src="{picture}" alt="{alt}"><figcaption>{lines}</figcaption></figure>'
 
@@ -97,14 +98,22 @@ def _verdict(view: TaskView, step: int, place: int, label: int) -> tuple[str, st
     said = view.said[step]
     predicted, probability = int(said["predicted"][place]), f"{100 * said['probability'][place]:.0f}"
     if predicted == label:
-        return f"{after(step)} right, {probability} %", f"✓ {probability}"
-    return f"{after(step)} taken for class {predicted + 1}, {probability} %", f"✕{predicted + 1} {probability}"
+        return tr("{step} right, {probability} %", step=after(step), probability=probability), f"✓ {probability}"
+    return tr(
+        "{step} taken for class {value}, {probability} %",
+        step=after(step),
+        value=predicted + 1,
+        probability=probability,
+    ), f"✕{predicted + 1} {probability}"
 
 
 def _legend(view: TaskView) -> str:
     last = max(view.said)
-    which = f"before adapting, and {after(last)}" if last else "the learner's answer"
-    return f"Below each query, {which}: ✓ right, or ✕ with the class it is taken for, and its probability in per cent."
+    which = tr("before adapting, and {last}", last=after(last)) if last else tr("the learner's answer")
+    return tr(
+        "Below each query, {which}: ✓ right, or ✕ with the class it is taken for, and its probability in per cent.",
+        which=which,
+    )
 
 
 def texts(view: TaskView, _: str) -> None:
@@ -120,7 +129,7 @@ def texts(view: TaskView, _: str) -> None:
         for text, label in zip(given["texts"][:support], given["labels"][:support].tolist(), strict=True)
     ]
     _table(("query", "class", *_answers(sorted({0, max(view.said)}))), rows)
-    with st.expander(say.plain(f"Support set, {len(examples)} texts")):
+    with st.expander(say.plain(tr("Support set, {n} texts", n=len(examples)))):
         _table(("text", "class"), examples)
 
 
@@ -134,20 +143,20 @@ def translations(view: TaskView, _: str) -> None:
     """A row a query: the source, what is expected, and what the learner writes after each of the steps that are kept."""
     given, support, steps = view.given, view.given["support"], sorted(view.said)
     if "language" in given:
-        say.caption(f"Into {given['language']}, in {given['script']} script.")
+        say.caption(tr("Into {given}, in {given2} script.", given=given["language"], given2=given["script"]))
     rows = []
     for place, (source, expected) in enumerate(zip(given["sources"], given["expected"], strict=True)):
         if place >= support:
             written = (view.said[step]["produced"][place - support] for step in steps)
             rows.append((source, expected, *(f"{'✓' if one == expected else '✕'} {one}" for one in written)))
     _table(("source", "expected", *_answers(steps)), rows)
-    with st.expander(say.plain(f"Support set, {support} examples")):
+    with st.expander(say.plain(tr("Support set, {support} examples", support=support))):
         _table(("source", "expected"), list(zip(given["sources"], given["expected"], strict=True))[:support])
 
 
 def _answers(steps: Sequence[int]) -> list[str]:
     """Titles of the columns that hold what the learner says after these inner steps."""
-    return [after(step) for step in steps] if len(steps) > 1 else ["the learner's answer"]
+    return [after(step) for step in steps] if len(steps) > 1 else [tr("the learner's answer")]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -13,6 +13,7 @@ from core.runs.outlook import either, outlook
 from core.runs.schema import ENDED, Run
 from core.training import checkpoint
 from core.training.build import cores_before
+from data.language import tr
 from data.registry import families
 from pages.parts import say, session
 from pages.parts.launching import launched
@@ -42,19 +43,19 @@ def variant_form(run: Run, change: Mapping[str, Any]) -> None:
     config, problems = current.check()
     changed = lineage.changes(before, current.values)
     anew = "" if saved else again.begun(run)
-    say.caption(f"Everything else stays as in #{run.id} {run.name}. {anew}".strip())
+    say.caption(tr("Everything else stays as in #{id} {name}. {anew}", id=run.id, name=run.name, anew=anew).strip())
     grid(chosen, current, problems)
     current.name = lineage.variant_name(run.name, changed)
     stop_first = config is not None and room(run, config)
     if problem := blocked(current, problems):
         say.wrong(problem)
     elif changed or saved:
-        say.caption(f"It will be called “{current.name}”.")
+        say.caption(tr("It will be called “{name}”.", name=current.name))
     else:
-        st.caption("Change a setting: the same ones would give the same numbers.")
+        st.caption(tr("Change a setting: the same ones would give the same numbers."))
     ready = bool(changed or saved) and not problem
     if st.button(
-        say.plain(f"Launch beside #{run.id}"),
+        say.plain(tr("Launch beside #{id}", id=run.id)),
         key="launch-variant",
         type="primary",
         icon=":material/rocket_launch:",
@@ -74,15 +75,19 @@ def start_point(run: Run) -> checkpoint.Checkpoint | None:
     if not by_iteration:
         return None
     last = max(by_iteration)
-    label = f"From the checkpoint at iteration {last}" if len(by_iteration) == 1 else "From a checkpoint"
+    label = (
+        tr("From the checkpoint at iteration {last}", last=last) if len(by_iteration) == 1 else tr("From a checkpoint")
+    )
     if not st.toggle(say.plain(label), key=same_again.switch(run.id)):
         return None
     if len(by_iteration) == 1:
         return by_iteration[last]
     chosen = st.selectbox(
-        "Checkpoint",
+        tr("Checkpoint"),
         sorted(by_iteration, reverse=True),
-        format_func=lambda iteration: f"{by_iteration[iteration].which}, iteration {iteration}",
+        format_func=lambda iteration: tr(
+            "{which}, iteration {iteration}", which=by_iteration[iteration].which, iteration=iteration
+        ),
         key=f"fork-checkpoint-{run.id}",
     )
     return by_iteration[chosen]
@@ -110,9 +115,17 @@ def grid(chosen: Sequence[config_form.Field], current: Draft, problems: Mapping[
 def blocked(current: Draft, problems: Mapping[str, str]) -> str:
     """Why this cannot be launched; empty if it can."""
     if problems:
-        return "One setting needs a change." if len(problems) == 1 else f"{len(problems)} settings need a change."
+        return (
+            tr("One setting needs a change.")
+            if len(problems) == 1
+            else tr("{n} settings need a change.", n=len(problems))
+        )
     family = families()[current.values["family"]["name"]]
-    return f"{family.title}'s files are not here any more; Train can fetch them." if family.missing(_data()) else ""
+    return (
+        tr("{title}'s files are not here any more; Train can fetch them.", title=family.title)
+        if family.missing(_data())
+        else ""
+    )
 
 
 def _data():
@@ -124,7 +137,7 @@ def room(run: Run, config: RunConfig) -> bool:
     home = session.home()
     meets = outlook(session.store(), home, config.device, cores_before(config, home.folders))
     if meets.ahead:
-        say.info(f"The new run {meets.words}.", "schedule")
+        say.info(tr("The new run {words}.", words=meets.words), "schedule")
     elif meets.ways:
         names = either(meets.ways, lambda one: "this run" if one.id == run.id else named(one))
         ended = "have ended and leave" if len(meets.ways[-1]) > 1 else "has ended and leaves"
@@ -132,13 +145,13 @@ def room(run: Run, config: RunConfig) -> bool:
     alone = any([one.id for one in way] == [run.id] for way in meets.ways)
     if run.desired == "stop" or meets.ahead or not alone:
         return False
-    label = f"Stop #{run.id} to start at once; it can be resumed later"
+    label = tr("Stop #{id} to start at once; it can be resumed later", id=run.id)
     return st.toggle(say.plain(label), key="stop-first")
 
 
 def start(current: Draft, run: Run, stop_first: bool, saved: str) -> None:
     with session.shown_errors():
-        with st.spinner("Checking and queueing …"):
+        with st.spinner(tr("Checking and queueing …")):
             (made,) = launched(current.values, current.name, parent=run.id, checkpoint=saved)
             if stop_first and session.fetch(run.id).status not in ENDED:
                 scheduler.stop(session.store(), session.home(), run.id)

@@ -20,6 +20,7 @@ from core.config import overrides
 from core.config.checks import ConfigError
 from data.config import Config
 from data.errors import shortened
+from data.language import tr
 from pages.parts import say
 
 WidgetKind = Literal["integer", "number", "choice", "switch", "list", "json", "text"]
@@ -63,14 +64,14 @@ def _field(info: FieldInfo, path: str) -> Field:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     return Field(
         path=path,
-        title=info.title or path.rpartition(".")[2],
-        help=" ".join((info.description or "").split()),
+        title=tr(info.title or "") or path.rpartition(".")[2],
+        help=tr(" ".join((info.description or "").split())),
         kind=kind,
-        unit=extra.get("unit") or "",
+        unit=tr(extra.get("unit") or ""),
         step=extra.get("step"),
         advanced=bool(extra.get("advanced")),
         optional=optional,
-        empty=extra.get("empty") or "",
+        empty=tr(extra.get("empty") or ""),
         choices=choices,
     )
 
@@ -183,7 +184,7 @@ def section(
     advanced = [field for field in fields if field.advanced]
     if advanced:
         wrong = any(problem_of(field.path, problems) for field in advanced)
-        with st.expander("More settings", expanded=wrong):
+        with st.expander(tr("More settings"), expanded=wrong):
             _grid(advanced, draft, problems, revision)
 
 

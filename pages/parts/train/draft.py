@@ -18,6 +18,7 @@ from core.models.base import ModelError
 from core.runs import hardware
 from core.training.build import parameter_count
 from data.errors import InnerloopError, InputError
+from data.language import tr
 from data.places import Folders
 from data.registry import families
 from pages.parts import session, trust
@@ -178,8 +179,8 @@ def complete(values: dict[str, Any]) -> dict[str, Any]:
         return plain(RunConfig.model_validate(values))
     except ValidationError as error:
         first = ".".join(str(part) for part in error.errors()[0]["loc"])
-        message = f"This config has a setting that this version does not take: {first}."
-        raise InnerloopError(message, "Start from a preset instead.", first) from error
+        message = tr("This config has a setting that this version does not take: {first}.", first=first)
+        raise InnerloopError(message, tr("Start from a preset instead."), first) from error
 
 
 def current() -> Draft | None:

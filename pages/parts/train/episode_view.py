@@ -14,6 +14,7 @@ from data.batch import Episodes, TaskBatch
 from data.errors import shortened
 from data.examples import Choice
 from data.family import EpisodeShape, FamilyConfig, TaskFamily
+from data.language import mark, plural, tr
 from data.names import Names, Translations
 from data.registry import families
 from data.texts import Texts
@@ -45,12 +46,12 @@ def episode_view(config: FamilyConfig, home: Home, seed: int) -> None:
     """Draw a training task. Raises DataError where files are missing."""
     if families()[config.name].own_code(config):
         return say.caption(
-            "Its tasks are made by code of yours, which this server does not run. A run's page shows some."
+            tr("Its tasks are made by code of yours, which this server does not run. A run's page shows some.")
         )
     # The shape of a task is not part of what has to be loaded. Tasks of features are looked at as what they are of.
     looked_at = {config.frozen: ""} if config.frozen else {}
     loaded = type(config).model_validate(config.model_dump() | small_shape(config) | looked_at)
-    with st.spinner("Loading the tasks; the first time this may take some seconds …", show_time=True):
+    with st.spinner(tr("Loading the tasks; the first time this may take some seconds …"), show_time=True):
         family = opened(loaded, home)
         generator = torch.Generator().manual_seed(seed)
         if family.kind == "regression":
@@ -82,28 +83,40 @@ def points_view(episodes: Episodes) -> None:
     for task in range(tasks):
         x, y = (part[task, :, 0].numpy() for part in (episodes.query_x, episodes.query_y))
         order = np.argsort(x)
-        traces.append(Trace(f"task {task + 1}", x[order], y[order], color=task))
+        traces.append(Trace(tr("task {number}", number=task + 1), x[order], y[order], color=task))
         x, y = (part[task, :, 0].numpy() for part in (episodes.support_x, episodes.support_y))
-        traces.append(Trace(f"support of task {task + 1}", x, y, mode="markers", color=task, listed=False))
-    label = f"{tasks} curves with {k_shot} support points each"
+        traces.append(
+            Trace(tr("support of task {number}", number=task + 1), x, y, mode="markers", color=task, listed=False)
+        )
+    label = tr("{tasks} curves with {k_shot} support points each", tasks=tasks, k_shot=k_shot)
     live_chart(Chart(traces, "x", "y", label), key="episode", height=280)
-    said = "Three tasks. The dots are their" if tasks == 3 else "The dots are the"
-    say.caption(f"{said} {k_shot} support points, the lines what is asked about.")
+    said = (
+        mark("Three tasks. The dots are their {k_shot} support points, the lines what is asked about.")
+        if tasks == 3
+        else mark("The dots are the {k_shot} support points, the lines what is asked about.")
+    )
+    say.caption(tr(said, k_shot=k_shot))
 
 
 def paths_view(family: TaskFamily, batch: TaskBatch, shape: EpisodeShape) -> None:
     """Start and goal, and where a policy goes that has learned nothing: actions of mean 0 and deviation 1."""
     points, goals, returns = batch.paths(lambda states: states.new_zeros(*states.shape[:2], family.outputs(shape)))
     traces = [
-        Trace(f"return {total:.1f}", *path.T, color=0, listed=False, faint=True)
+        Trace(tr("return {total:.1f}", total=total), *path.T, color=0, listed=False, faint=True)
         for path, total in zip(points[0, :MOST_PATHS], returns[0, :MOST_PATHS], strict=True)
     ]
-    traces.append(Trace("start", *points[0, :1, 0].T, mode="markers", color=1))
-    traces.append(Trace("goal", *goals[:1].T, mode="markers", color=2, symbol="star"))
-    live_chart(Chart(traces, "x", "y", "Trajectories of a policy that has learned nothing", apart=True), "episode", 280)
+    traces.append(Trace(tr("start"), *points[0, :1, 0].T, mode="markers", color=1))
+    traces.append(Trace(tr("goal"), *goals[:1].T, mode="markers", color=2, symbol="star"))
+    live_chart(
+        Chart(traces, "x", "y", tr("Trajectories of a policy that has learned nothing"), apart=True), "episode", 280
+    )
     shown = min(MOST_PATHS, len(points[0]))
     say.caption(
-        f"A goal, and {shown} trajectories of a policy that has learned nothing. Of the goal it is told nothing but rewards."
+        tr(
+            "A goal, and {shown} trajectories of a policy that has learned nothing. Of the goal it is told "
+            "nothing but rewards.",
+            shown=shown,
+        )
     )
 
 
@@ -157,11 +170,18 @@ def pairs_view(family: Names, batch: Translations) -> None:
         f'<tbody><tr><th scope="rowgroup" colspan="2">{title}</th></tr>{"".join(part)}</tbody>'
         for title, part in zip(("support", "query"), parts, strict=True)
     )
-    head = f"<thead><tr><th>English</th><th>{html.escape(given['language'])}</th></tr></thead>"
+    head = f"<thead><tr><th>{html.escape(tr('English'))}</th><th>{html.escape(given['language'])}</th></tr></thead>"
     st.html(f'<div class="episode texts"><table>{head}{rows}</table></div>')
-    hidden = "; not all of them are shown" if sum(map(len, parts)) < len(lines) else ""
-    text = f"{support} names to learn from, {len(lines) - support} to translate{hidden}"
-    say.caption(f"{text}. Script: {given['script']}. A learner is not told which language it is.")
+    hidden = tr("; not all of them are shown") if sum(map(len, parts)) < len(lines) else ""
+    text = tr(
+        "{support} names to learn from, {others} to translate{hidden}",
+        support=support,
+        others=len(lines) - support,
+        hidden=hidden,
+    )
+    say.caption(
+        tr("{text}. Script: {script}. A learner is not told which language it is.", text=text, script=given["script"])
+    )
 
 
 def line_of(text: str) -> str:
@@ -173,9 +193,12 @@ def line_of(text: str) -> str:
 def shape_caption(shape: EpisodeShape, classes: int, support: int, query: int) -> None:
     """The shape of a task, of which at most so many classes are shown, and of each class so many examples."""
     n_way, k_shot, n_query = shape
-    text = f"{n_way}-way {k_shot}-shot, {n_query} {'queries' if n_query > 1 else 'query'} per class"
+    text = plural(
+        "{n_way}-way {k_shot}-shot, {n} query per class", "{n_way}-way {k_shot}-shot, {n} queries per class", n_query,
+        n_way=n_way, k_shot=k_shot,
+    )  # fmt: skip
     hidden = n_way > classes or k_shot > support or n_query > query
-    say.caption(f"{text}; not all of them are shown." if hidden else f"{text}.")
+    say.caption(tr("{text}; not all of them are shown.", text=text) if hidden else f"{text}.")
 
 
 def tiles(images: torch.Tensor) -> np.ndarray:

@@ -17,6 +17,7 @@ from core.runs.outlook import outlook
 from core.training.build import cores_before
 from core.trial import own_code
 from data.errors import InnerloopError
+from data.language import mark, plural, tr
 from pages.parts import readable, say, session
 from pages.parts.redraw import redraw
 from pages.parts.train.draft import Draft
@@ -66,19 +67,28 @@ class ForecastView:
                 f'<div class="forecast" role="status" title="{html.escape(_parts(self.found))}">{self._said()}</div>'
             )
         elif self.problem:
-            told(f"Time and memory are unknown. {self.problem}")
+            told(tr("Time and memory are unknown. {problem}", problem=self.problem))
         elif self.slot.startswith("cuda") and self.meets.occupant is not None:
-            told(f"Time and memory are measured once run {self.meets.occupant.id} has left {self.slot}.")
+            told(
+                tr(
+                    "Time and memory are measured once run {id} has left {slot}.",
+                    id=self.meets.occupant.id,
+                    slot=self.slot,
+                )
+            )
         elif self._may_run():
-            self._measured("Measuring a few iterations …")
+            self._measured(tr("Measuring a few iterations …"))
 
     def remarks(self) -> None:
         """Below the button: how far it can be trusted, whom it waits for, what helps."""
         if self.found is None:
             return
         if not self.found.fits:
-            there = "this machine" if self.slot == "cpu" else self.slot
-            say.warning(f"It will not fit: {there} has {about.size(self.found.room)} of memory.", "memory")
+            there = tr("this machine") if self.slot == "cpu" else self.slot
+            say.warning(
+                tr("It will not fit: {there} has {room} of memory.", there=there, room=about.size(self.found.room)),
+                "memory",
+            )
         for text in self._remarks(self.found):
             say.caption(text)
         for advice in self.found.advice:
@@ -87,28 +97,30 @@ class ForecastView:
                 key=f"advice-{advice.name}",
                 icon=":material/bolt:",
                 type="tertiary",
-                help="Set it so in the form.",
+                help=tr("Set it so in the form."),
                 on_click=self.current.change,
                 args=(advice.changes,),
             )
         if not self.found.whole:
-            self._measured("Measuring what would make it less …")
+            self._measured(tr("Measuring what would make it less …"))
 
     def _said(self) -> str:
         one = self.found.estimate
-        where = ["CPU", f"{one.threads} thread{'s' if one.threads > 1 else ''}"] if self.slot == "cpu" else [self.slot]
-        each = " each" if self.seeds > 1 else ""
+        where = ["CPU", plural("{n} thread", "{n} threads", one.threads)] if self.slot == "cpu" else [self.slot]
+        each = tr(" each") if self.seeds > 1 else ""
         time, memory = html.escape(about.roughly(one.seconds) + each), html.escape(about.size(one.memory))
-        return f"<b>{time}</b> · <b>{memory}</b> on {html.escape(' · '.join(where))}"
+        return tr(
+            "<b>{time}</b> · <b>{memory}</b> on {where}", time=time, memory=memory, where=html.escape(" · ".join(where))
+        )
 
     def _remarks(self, found: Forecast) -> list[str]:
         one, said, wanted = found.estimate, [], self.config.training.iterations
         if one.training and one.iterations < wanted:
             some, all_ = readable.count(one.iterations), readable.count(wanted)
-            said.append(f"About {some} of {all_} iterations fit the time budget.")
+            said.append(tr("About {some} of {all} iterations fit the time budget.", some=some, all=all_))
         if one.busy:
-            training = self.meets.occupant and f"run {self.meets.occupant.id} is training"
-            said.append(f"Measured while {training or 'the processor was busy'}, so rather long.")
+            training = self.meets.occupant and tr("run {id} is training", id=self.meets.occupant.id)
+            said.append(tr("Measured while {why}, so rather long.", why=training or tr("the processor was busy")))
         if self.meets.words:
             said.append(f"{self.meets.words[0].upper()}{self.meets.words[1:]}.")
         if self.meets.sharing:
@@ -120,11 +132,11 @@ class ForecastView:
         if not own_code(self.config):
             return True
         pressed = st.button(
-            "Measure time and memory",
+            tr("Measure time and memory"),
             key="measure-own",
             icon=":material/timer:",
             type="tertiary",
-            help="Runs a few iterations of your code in a process of its own.",
+            help=tr("Runs a few iterations of your code in a process of its own."),
         )
         return pressed or line().measures(owner(), self.config, self.slot)
 
@@ -143,9 +155,14 @@ class ForecastView:
 def _parts(found: Forecast) -> str:
     """What the time is made of, for a tooltip."""
     one = found.estimate
-    parts = {"training": one.training, "validation": one.validation, "tuning": one.tuning, "test": one.test}
-    told = ", ".join(f"{part} {about.duration(seconds)}" for part, seconds in parts.items() if seconds)
-    return f"{told}; from {one.steps} iterations." if one.steps else f"{told}."
+    parts = {
+        mark("training"): one.training,
+        mark("validation"): one.validation,
+        mark("tuning"): one.tuning,
+        mark("test"): one.test,
+    }
+    told = ", ".join(f"{tr(part)} {about.duration(seconds)}" for part, seconds in parts.items() if seconds)
+    return tr("{told}; from {steps} iterations.", told=told, steps=one.steps) if one.steps else f"{told}."
 
 
 def told(text: str, kind: str = "") -> None:

@@ -10,6 +10,7 @@ from core.config.presets import PRESETS, preset
 from core.config.telling import REGISTRIES
 from core.models.base import models
 from data.errors import InputError
+from data.language import mark, tr
 from data.registry import families
 from pages.parts import readable, say, session, theme
 from pages.parts.train import config_form, draft
@@ -19,7 +20,10 @@ from pages.parts.train.wording import CHOICES, HEADINGS
 
 START = "omniglot-5w1s-quick"
 PRESET = "train-preset"  # session state: the preset menu
-WITHOUT = {"model": "{} takes no network from here.", "training": "{} is not trained."}  # of cards that are left empty
+WITHOUT = {
+    "model": mark("{} takes no network from here."),
+    "training": mark("{} is not trained."),
+}  # of cards that are left empty
 
 
 def train_form() -> None:
@@ -69,9 +73,13 @@ def start() -> Draft:
     with session.shown_errors():
         if asked_run:
             if not session.numbered(asked_run):
-                raise InputError(f"There is no run {asked_run[:20]}.", "Choose one from the list of runs.", "from")
+                raise InputError(
+                    tr("There is no run {asked_run}.", asked_run=asked_run[:20]),
+                    tr("Choose one from the list of runs."),
+                    "from",
+                )
             run = session.fetch(int(asked_run))
-            say.toast(f"Filled in from run #{run.id} {run.name}.", "content_copy")
+            say.toast(tr("Filled in from run #{id} {name}.", id=run.id, name=run.name), "content_copy")
             return draft.fill(run.config, run.name)
         if asked_preset in {one.name for one in PRESETS}:
             return draft.fill(preset(asked_preset).config, asked_preset)
@@ -90,13 +98,13 @@ def presets() -> None:
             st.session_state[PRESET] = None
 
     st.selectbox(
-        "Start from a preset",
+        tr("Start from a preset"),
         [one.name for one in PRESETS],
         index=None,
         key=PRESET,
         on_change=fill,
-        format_func=lambda name: f"{name} · {preset(name).title}",
-        placeholder="Start from a preset, which fills the whole form",
+        format_func=lambda name: f"{name} · {tr(preset(name).title)}",
+        placeholder=tr("Start from a preset, which fills the whole form"),
         label_visibility="collapsed",
     )
 
@@ -120,11 +128,11 @@ def choose(current: Draft, section: str, registry: Mapping[str, type]) -> None:
                 current.choose(section, name, registry[name].Config)
 
         st.pills(
-            say.plain(group[0].upper() + group[1:]),
+            say.plain(say.first_upper(tr(group))),
             names,
             key=key,
             on_change=select,
-            format_func=lambda name: say.plain(registry[name].title),
+            format_func=lambda name: say.plain(tr(registry[name].title)),
             label_visibility="visible" if section == "algorithm" else "collapsed",
         )
     for why in dict.fromkeys(unfit.values()):
@@ -132,22 +140,24 @@ def choose(current: Draft, section: str, registry: Mapping[str, type]) -> None:
             say.plain(why),
             [name for name in unfit if unfit[name] == why],
             key=f"unfit-{section}-{why}",
-            format_func=lambda name: say.plain(registry[name].title),
+            format_func=lambda name: say.plain(tr(registry[name].title)),
             disabled=True,
         )
-    say.caption(registry[chosen].summary)
+    say.caption(tr(registry[chosen].summary))
 
 
 def misfit(current: Draft, section: str, name: str) -> str:
     """Why a learner or network cannot be had with the family that is chosen; empty where it can. The same for all of a kind."""
     family = current.values["family"]["name"]
-    title = families()[family].title
+    title = tr(families()[family].title)
     frozen = bool(current.values["family"].get(families()[family].Config.frozen))
     if section == "algorithm" and contradictions.not_for(algorithms()[name], family, frozen):
         kinds = algorithms()[name].kinds
-        return f"Not for {title}, {'whose inputs are tokens' if families()[family].kind in kinds else f'only for {kinds[0]}'}"
+        if families()[family].kind in kinds:
+            return tr("Not for {title}, whose inputs are tokens", title=title)
+        return tr("Not for {title}, only for {kind}", title=title, kind=tr(kinds[0]))
     if section == "model" and (text := contradictions.not_with(models()[name], family, frozen)):
-        title = f"the features of {title}" if frozen else title
+        title = tr("the features of {title}", title=title) if frozen else title
         return f"Not for {title}: it {text.partition(' ')[2].partition(';')[0]}"
     return ""
 
@@ -161,7 +171,18 @@ def own_rates(current: Draft, settings: Sequence[config_form.Field]) -> None:
         [readable.setting_value(config_form.get(values, field.path)) for field in brought]
         for values in (current.values, {"training": {path.partition(".")[2]: v for path, v in current.brought.items()}})
     )
-    said = ", ".join(f"{field.title} {a} instead of {b}" for field, a, b in zip(brought, now, before, strict=True))
+    said = ", ".join(
+        tr("{title} {a} instead of {b}", title=field.title, a=a, b=b)
+        for field, a, b in zip(brought, now, before, strict=True)
+    )
     with st.container(horizontal=True, vertical_alignment="center", key="own-rates"):
-        say.caption(f"{algorithms()[current.values['algorithm']['name']].title} trains at rates of its own: {said}.")
-        st.button("Put back", key="put-rates-back", type="tertiary", icon=":material/undo:", on_click=current.put_back)
+        say.caption(
+            tr(
+                "{title} trains at rates of its own: {said}.",
+                title=tr(algorithms()[current.values["algorithm"]["name"]].title),
+                said=said,
+            )
+        )
+        st.button(
+            tr("Put back"), key="put-rates-back", type="tertiary", icon=":material/undo:", on_click=current.put_back
+        )

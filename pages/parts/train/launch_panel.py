@@ -11,6 +11,7 @@ from core.config.run import RunConfig
 from core.runs.names import problem_of_name
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
+from data.language import plural, tr
 from data.registry import families
 from pages.parts import readable, say, session, theme
 from pages.parts.launching import launched
@@ -35,16 +36,20 @@ def episode_card(current: Draft, config: RunConfig | None) -> None:
     family, missing = families()[current.values["family"]["name"]], missing_files(current)
     with theme.card("episode"):
         if missing:
-            say.heading("A training task")
+            say.heading(tr("A training task"))
             files_missing(family, missing)
             return
-        with theme.heading("A training task"):
+        with theme.heading(tr("A training task")):
             if st.button(
-                "Another", key="another-episode", icon=":material/casino:", help="Draw another task.", type="tertiary"
+                tr("Another"),
+                key="another-episode",
+                icon=":material/casino:",
+                help=tr("Draw another task."),
+                type="tertiary",
             ):
                 st.session_state[EPISODE_SEED] = random.randrange(2**31)
         if config is None:
-            theme.empty("No task to show", "Settings that need a change are marked in the form.")
+            theme.empty(tr("No task to show"), tr("Settings that need a change are marked in the form."))
             return
         try:
             episode_view(config.family, session.home(), st.session_state.get(EPISODE_SEED, 0))
@@ -54,17 +59,23 @@ def episode_card(current: Draft, config: RunConfig | None) -> None:
 
 def files_missing(family: type[TaskFamily], missing: Sequence[Path]) -> None:
     """What to fetch, and where it goes; by a button, or by hand."""
-    files = f"{len(missing)} file{'s' if len(missing) > 1 else ''} that are"
-    say.warning(f"{family.title} needs {files} not here yet.", "download")
+    text = plural(
+        "{title} needs {n} file that is not here yet.", "{title} needs {n} files that are not here yet.", len(missing),
+        title=tr(family.title),
+    )  # fmt: skip
+    say.warning(text, "download")
     st.html(cards.settings_table([(path.name, str(path.parent)) for path in missing]))
     if family.by_hand:
-        say.caption(family.by_hand)
+        say.caption(tr(family.by_hand))
         return
-    st.caption("Put them there by hand, or let Innerloop download them and check them.")
+    st.caption(tr("Put them there by hand, or let Innerloop download them and check them."))
     if st.button(
-        say.plain(f"Download {family.title}"), key="download-family", icon=":material/download:", type="primary"
+        say.plain(tr("Download {title}", title=tr(family.title))),
+        key="download-family",
+        icon=":material/download:",
+        type="primary",
     ):
-        bar = st.progress(0.0, "Connecting …")
+        bar = st.progress(0.0, tr("Connecting …"))
         try:
             family.download(session.home().datasets, lambda done, text: bar.progress(min(done, 1.0), say.plain(text)))
         except DataError as error:
@@ -79,19 +90,33 @@ def summary(config: RunConfig) -> list[tuple[str, object]]:
     learner, training, shape = algorithms()[config.algorithm.name], config.training, config.family.shape
     rows: list[tuple[str, object]] = []
     if (weights := draft.weights(config)) is not None:
-        rows.append(("Network", f"{readable.count(weights)} weights"))
+        rows.append((tr("Network"), tr("{weights} weights", weights=readable.count(weights))))
     if learner.meta_trained and learner.episodic:
         rows.append(
-            ("Meta-training", f"{readable.count(training.iterations)} iterations of {training.meta_batch_size} tasks")
+            (
+                tr("Meta-training"),
+                tr(
+                    "{iterations} iterations of {meta_batch_size} tasks",
+                    iterations=readable.count(training.iterations),
+                    meta_batch_size=training.meta_batch_size,
+                ),
+            )
         )
         images = shape.n_way * (shape.k_shot + shape.n_query)
-        rows.append(("Examples per iteration", images * training.meta_batch_size))
+        rows.append((tr("Examples per iteration"), images * training.meta_batch_size))
     elif learner.meta_trained:
-        rows.append(("Training", f"{readable.count(training.iterations)} ordinary batches"))
+        rows.append(
+            (tr("Training"), tr("{iterations} ordinary batches", iterations=readable.count(training.iterations)))
+        )
     else:
-        rows.append(("Training", "none"))
+        rows.append((tr("Training"), tr("none")))
     task = families()[config.family.name].task(config.test_shape)
-    rows.append(("Final test", f"{readable.count(config.evaluation.episodes)} tasks, {task}"))
+    rows.append(
+        (
+            tr("Final test"),
+            tr("{episodes} tasks, {task}", episodes=readable.count(config.evaluation.episodes), task=task),
+        )
+    )
     return rows
 
 
@@ -99,26 +124,24 @@ def launch_card(
     current: Draft, config: RunConfig | None, problems: Mapping[str, str], elsewhere: Sequence[str]
 ) -> None:
     """Summary, name, seeds and the button. elsewhere: problems that have no field of their own in the form."""
-    with theme.card("launch", "Launch"):
+    with theme.card("launch", tr("Launch")):
         if config is not None:
             st.html(cards.settings_table(summary(config)))
         name, seeds = st.columns([2, 1])
         with name:
-            current.name = st.text_input("Name", current.name, key=f"run-name-{current.revision}")
+            current.name = st.text_input(tr("Name"), current.name, key=f"run-name-{current.revision}")
             unnamed = problem_of_name(current.name)
             say.wrong(unnamed)
-        most = (
-            f"Queues so many runs as a group, with the seeds {current.values['seed']}, {current.values['seed']} + 1 …"
-        )
+        most = tr("Queues so many runs as a group, with the seeds {seed}, {seed} + 1 …", seed=current.values["seed"])
         st.session_state.setdefault(SEEDS, current.seeds)  # a visit to another page takes it from there
-        count = current.seeds = seeds.number_input("Seeds", 1, MOST_SEEDS, key=SEEDS, help=say.plain(most))
+        count = current.seeds = seeds.number_input(tr("Seeds"), 1, MOST_SEEDS, key=SEEDS, help=say.plain(most))
         for text in elsewhere:
             say.error(text)
         view = ForecastView(current, config, count) if config is not None else None
         if view:
             view.figures()
-        label = "Launch" if count == 1 else f"Launch {count} runs"
-        blocked = (unnamed and "The name needs a change.") or reason(problems, missing_files(current))
+        label = tr("Launch") if count == 1 else tr("Launch {count} runs", count=count)
+        blocked = (unnamed and tr("The name needs a change.")) or reason(problems, missing_files(current))
         with st.container(key="launch-bar"):
             if blocked:
                 say.wrong(blocked)
@@ -139,18 +162,16 @@ def launch_card(
 def reason(problems: Mapping[str, str], missing: Sequence[Path]) -> str:
     """Why nothing can be launched now; empty if it can."""
     if problems:
-        return (
-            "One setting needs a change; it is marked."
-            if len(problems) == 1
-            else f"{len(problems)} settings need a change; they are marked."
+        return plural(
+            "One setting needs a change; it is marked.", "{n} settings need a change; they are marked.", len(problems)
         )
-    return "" if not missing else "The task family's files are missing, see above."
+    return "" if not missing else tr("The task family's files are missing, see above.")
 
 
 def start(current: Draft, count: int) -> None:
     stop_measuring()  # the run has the machine to itself
     try:
-        with st.spinner("Checking and queueing …"):
+        with st.spinner(tr("Checking and queueing …")):
             runs = launched(current.values, current.name, count)
     except InnerloopError as error:
         say.error(current.in_words(f"{error.message} {error.remedy}", error.path))

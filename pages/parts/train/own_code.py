@@ -12,6 +12,7 @@ from core.config.run import RunConfig
 from core.elsewhere import forked
 from core.models.base import ModelError
 from core.trial import own_code, own_parts, tried
+from data.language import tr
 from pages.parts import session
 
 AGAIN = 600.0  # seconds after which an answer is asked for anew, even if the file is the same: it may import others
@@ -32,7 +33,7 @@ def check(config: RunConfig) -> None:
     files = [one.file() for one in own_code(config)]  # what is no path at all is known without a process
     if config.family.frozen_network:
         files += frozen_files(config.family, session.home().folders)
-    with st.spinner("Trying your code out …"):
+    with st.spinner(tr("Trying your code out …")):
         if problem := _problem(config.model_dump_json(include=SEEN), changed(files), str(session.home().root)):
             raise ModelError(*problem)
 
