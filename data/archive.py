@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image, UnidentifiedImageError
 
 from data.errors import DataError
+from data.language import tr
 
 MIB = 2**20
 DIRECTORY = 32 * MIB  # bytes of a zip's list of entries, which zipfile reads whole; 300,000 entries of usual names
@@ -56,10 +57,14 @@ def opened(path: Path, limits: Limits | None = None, remedy: str = "") -> Iterat
         with _Bounded(io.FileIO(path)) as file, zipfile.ZipFile(file) as zipped:
             yield Archive(zipped, limits or Limits())
     except PermissionError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.", "Allow reading it.", str(path)) from error
+        raise DataError(
+            tr("{path} cannot be read: {reason}.", path=path, reason=error.strerror), tr("Allow reading it."), str(path)
+        ) from error
     except DAMAGED as error:
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise DataError(f"{path} cannot be used: {reason}.", remedy or "Pack it anew.", str(path)) from error
+        raise DataError(
+            tr("{path} cannot be used: {reason}.", path=path, reason=reason), remedy or tr("Pack it anew."), str(path)
+        ) from error
 
 
 class Archive:
@@ -69,34 +74,38 @@ class Archive:
         self.zipped, self.limits = zipped, limits
         entries = zipped.infolist()
         if len(entries) > limits.entries:
-            raise ValueError(f"it has {len(entries):,} entries, and {limits.entries:,} are the most")
+            raise ValueError(tr("it has {n:,} entries, and {most:,} are the most", n=len(entries), most=limits.entries))
         for entry in entries:
             if problem := self.problem(entry):
-                raise ValueError(f"its entry {short(entry.filename)} {problem}")
+                raise ValueError(tr("its entry {name} {problem}", name=short(entry.filename), problem=problem))
         self.names = [entry.filename for entry in entries if not entry.is_dir()]
         if len(set(self.names)) < len(self.names):
-            raise ValueError("it has two entries of one name")
+            raise ValueError(tr("it has two entries of one name"))
         total = sum(entry.file_size for entry in entries)
         if total > limits.total:
-            raise ValueError(f"it unpacks to {_size(total)}, and {_size(limits.total)} are the most")
+            raise ValueError(
+                tr("it unpacks to {size}, and {most} are the most", size=_size(total), most=_size(limits.total))
+            )
 
     def problem(self, entry: zipfile.ZipInfo) -> str:
         """Why an entry is not to be read, as the end of a sentence; empty if it may be."""
         parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
         if stat.S_ISLNK(entry.external_attr >> 16):
-            return "is a link"
+            return tr("is a link")
         if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
-            return "names a place outside of the archive"
+            return tr("names a place outside of the archive")
         if len(parts) > DEEPEST:
-            return f"lies {len(parts)} folders deep, and {DEEPEST} are the most"
+            return tr("lies {n} folders deep, and {most} are the most", n=len(parts), most=DEEPEST)
         if entry.flag_bits & 1:
-            return "is encrypted"
+            return tr("is encrypted")
         if entry.compress_type not in PACKINGS:
-            return "is packed in a way that is not read; pack it as an ordinary zip"
+            return tr("is packed in a way that is not read; pack it as an ordinary zip")
         if entry.file_size > self.limits.entry:
-            return f"unpacks to {_size(entry.file_size)}, and {_size(self.limits.entry)} are the most"
+            return tr(
+                "unpacks to {size}, and {most} are the most", size=_size(entry.file_size), most=_size(self.limits.entry)
+            )
         if entry.file_size > max(SMALL, self.limits.ratio * entry.compress_size):
-            return f"unpacks to more than {self.limits.ratio:g} times its size"
+            return tr("unpacks to more than {ratio:g} times its size", ratio=self.limits.ratio)
         return ""
 
     def read(self, name: str) -> bytes:
@@ -106,7 +115,9 @@ class Archive:
             while piece := entry.read(PIECE):
                 size += len(piece)
                 if size > self.limits.entry:
-                    raise ValueError(f"{short(name)} unpacks to more than {_size(self.limits.entry)}")
+                    raise ValueError(
+                        tr("{name} unpacks to more than {size}", name=short(name), size=_size(self.limits.entry))
+                    )
                 pieces.append(piece)
         return b"".join(pieces)
 
@@ -123,11 +134,18 @@ def decode(content: bytes, formats: tuple[str, ...] = ("PNG", "JPEG"), most: int
     try:
         picture = Image.open(io.BytesIO(content), formats=formats)
     except UnidentifiedImageError as error:
-        raise ValueError(f"this is no picture ({' or '.join(formats)})") from error
+        raise ValueError(tr("this is no picture ({formats})", formats=tr(" or ").join(formats))) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(f"the picture has more than the {most:,} pixels that are the most") from error
+        raise ValueError(tr("the picture has more than the {most:,} pixels that are the most", most=most)) from error
     if picture.width * picture.height > most:
-        raise ValueError(f"the picture has {picture.width} × {picture.height} pixels, and {most:,} are the most")
+        raise ValueError(
+            tr(
+                "the picture has {width} × {height} pixels, and {most:,} are the most",
+                width=picture.width,
+                height=picture.height,
+                most=most,
+            )
+        )
     picture.load()
     return picture
 
@@ -139,7 +157,7 @@ class _Bounded(io.BufferedReader):
         everything = size is None or size < 0
         content = super().read(DIRECTORY + 1 if everything else min(size, DIRECTORY + 1))
         if len(content) > DIRECTORY:
-            raise ValueError(f"its list of entries takes more than {_size(DIRECTORY)}")
+            raise ValueError(tr("its list of entries takes more than {size}", size=_size(DIRECTORY)))
         return content
 
 

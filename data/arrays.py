@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from data.errors import DataError
+from data.language import tr
 
 CORES = ("numpy.core", "numpy._core")  # as it is called in older and in newer versions
 
@@ -15,7 +16,7 @@ class _Stranger(type):
     """What stands for numpy.ndarray in a pickle: a name that can be handed on, and not called."""
 
     def __call__(cls, *_: Any) -> Any:
-        raise pickle.UnpicklingError("it calls numpy.ndarray")
+        raise pickle.UnpicklingError(tr("it calls numpy.ndarray"))
 
 
 class _Array(metaclass=_Stranger):
@@ -34,7 +35,7 @@ def _frombuffer(content: bytes, dtype: np.dtype, shape: tuple[int, ...], order: 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
     """How Python 3 writes the bytes of an array in the pickles of Python 2."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it asks for the encoding {encoding}")
+        raise pickle.UnpicklingError(tr("it asks for the encoding {encoding}", encoding=encoding))
     return text.encode("latin1")
 
 
@@ -44,7 +45,9 @@ class _Arrays(pickle.Unpickler):
         admitted |= {(f"{core}.numeric", "_frombuffer"): _frombuffer for core in CORES}
         admitted |= {("numpy", "ndarray"): _Array, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): _encode}
         if (module, name) not in admitted:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, and only arrays are read")
+            raise pickle.UnpicklingError(
+                tr("it asks for {module}.{name}, and only arrays are read", module=module, name=name)
+            )
         return admitted[module, name]
 
 
@@ -56,5 +59,6 @@ def unpickled(file: BinaryIO, path: Path, encoding: str, remedy: str) -> Any:
     try:
         return _Arrays(file, encoding=encoding).load()
     except Exception as error:  # a pickle that is damaged or was made to harm raises whatever it likes
-        text = f"{path} cannot be used: {str(error).splitlines()[0] if str(error) else type(error).__name__}."
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        text = tr("{path} cannot be used: {reason}.", path=path, reason=reason)
         raise DataError(text, remedy, str(path)) from error

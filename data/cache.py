@@ -19,6 +19,7 @@ from torch import Tensor
 
 from data.errors import DataError
 from data.in_turn import in_turn
+from data.language import tr
 from data.places import OnProgress
 from data.whole import beside, put
 
@@ -117,10 +118,11 @@ def mapped(
             path.parent.mkdir(parents=True, exist_ok=True)
             with in_turn(path.with_name(f".{path.stem}.lock"), progress) as tell:
                 if not _whole(path, size):
-                    _make(path, shape[0], chunk, make, lambda row: tell(row / shape[0], f"Preparing {title}"))
+                    said = tr("Preparing {title}", title=title)
+                    _make(path, shape[0], chunk, make, lambda row: tell(row / shape[0], said))
         except OSError as error:
-            text = f"{path} could not be written ({error.strerror or error})."
-            raise DataError(text, "Free some space in the home folder.", str(path)) from error
+            text = tr("{path} could not be written ({reason}).", path=path, reason=error.strerror or error)
+            raise DataError(text, tr("Free some space in the home folder."), str(path)) from error
     return torch.from_numpy(np.memmap(path, kind, "c", shape=shape))  # "c": torch takes none that is read-only
 
 

@@ -15,6 +15,7 @@ from data.arrays import unpickled
 from data.download import fetch
 from data.errors import DataError
 from data.family import OnProgress
+from data.language import mark, tr
 from data.standard import CHANNELS, EACH, Standard, StandardConfig
 
 VERSION = 1  # part of the cache's key: raise it whenever the decoding changes
@@ -36,8 +37,8 @@ class CifarFS(Standard):
     Config = CifarFSConfig
     config: CifarFSConfig
     title = "CIFAR-FS"
-    summary = "Photographs of 100 kinds of things, 32×32 in colour: small enough for a processor."
-    licence = "none is stated; made for research by Krizhevsky, Nair and Hinton"
+    summary = mark("Photographs of 100 kinds of things, 32×32 in colour: small enough for a processor.")
+    licence = mark("none is stated; made for research by Krizhevsky, Nair and Hinton")
     citation = (
         "Krizhevsky 2009: Learning multiple layers of features from tiny images. "
         "Split: Bertinetto et al. 2019: Meta-learning with differentiable closed-form solvers. ICLR."
@@ -62,7 +63,9 @@ class CifarFS(Standard):
         images, labels, names = self.archive
         chosen = np.flatnonzero(labels == names.index(name)) if name in names else []
         if len(chosen) != EACH:
-            raise self.damaged(f"it has {len(chosen)} pictures of the class {name} instead of {EACH}")
+            raise self.damaged(
+                tr("it has {n} pictures of the class {name} instead of {each}", n=len(chosen), name=name, each=EACH)
+            )
         return images[chosen]
 
     @cached_property
@@ -80,22 +83,22 @@ class CifarFS(Standard):
             names = [name.decode() for name in meta[b"fine_label_names"]]
             return images.astype(np.uint8, copy=False).reshape(-1, CHANNELS, SIDE, SIDE), labels, names
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise self.damaged("it does not hold what CIFAR-100 holds") from error
+            raise self.damaged(tr("it does not hold what CIFAR-100 holds")) from error
 
     def _read(self, archive: tarfile.TarFile, name: str) -> Any:
         path = self.datasets / "cifar_fs" / ARCHIVE
         try:
             entry = archive.getmember(f"cifar-100-python/{name}")
         except KeyError:
-            raise self.damaged(f"it lacks cifar-100-python/{name}") from None
+            raise self.damaged(tr("it lacks cifar-100-python/{name}", name=name)) from None
         if not entry.isfile() or entry.size > LARGEST:
-            raise self.damaged(f"cifar-100-python/{name} is no file of a size that CIFAR-100 has")
+            raise self.damaged(tr("cifar-100-python/{name} is no file of a size that CIFAR-100 has", name=name))
         return unpickled(archive.extractfile(entry), path, "bytes", self.remedy)
 
     def damaged(self, what: str) -> DataError:
         path = self.datasets / "cifar_fs" / ARCHIVE
-        return DataError(f"{path} cannot be used: {what}.", self.remedy, str(path))
+        return DataError(tr("{path} cannot be used: {reason}.", path=path, reason=what), self.remedy, str(path))
 
     @property
     def remedy(self) -> str:
-        return f"Delete it and download CIFAR-FS again, or put {self.address}{ARCHIVE} there."
+        return tr("Delete it and download CIFAR-FS again, or put {file} there.", file=self.address + ARCHIVE)

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from data.in_turn import in_turn
+from data.language import tr
 from data.places import OnProgress
 from data.whole import beside, put
 
@@ -88,7 +89,7 @@ def gathered(progress: OnProgress) -> list[Language]:
     english, found = names("en"), {}
     codes = [code for code in localedata.locale_identifiers() if VARIANT not in code and code not in ("en", "root")]
     for number, code in enumerate(sorted(codes)):
-        progress(number / len(codes), "Reading the names of CLDR")
+        progress(number / len(codes), tr("Reading the names of CLDR"))
         own = pairs(english, names(code))
         if len(own) >= LEAST:
             found[code] = own

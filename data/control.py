@@ -7,6 +7,7 @@ from torch import Tensor
 
 from data.config import setting
 from data.family import EpisodeShape, FamilyConfig, Split, TaskFamily
+from data.language import mark
 from data.metric import RETURN, Metric
 from data.policy import Policy
 from data.policy_gradient import MetaGradient
@@ -97,7 +98,7 @@ class ControlFamily(TaskFamily):
 
     @classmethod
     def loss_title(cls, shape: EpisodeShape) -> str:  # noqa: ARG003
-        return "minus the mean return"
+        return mark("minus the mean return")
 
     @classmethod
     def task(cls, shape: EpisodeShape) -> str:

@@ -20,6 +20,7 @@ from data.cache import Cached, cached
 from data.characters import SIDE, Characters, CharactersConfig
 from data.config import setting
 from data.family import SPLITS, OnProgress, Split
+from data.language import mark, tr
 from data.pictures import Pool
 from data.places import Folders
 from data.sizes import Sizes
@@ -62,8 +63,8 @@ class Doodles(Characters):
 
     Config = DoodlesConfig
     config: DoodlesConfig
-    title = "Doodles"
-    summary = "Invented handwritten characters, drawn by a random stroke programme; nothing to download."
+    title = mark("Doodles")
+    summary = mark("Invented handwritten characters, drawn by a random stroke programme; nothing to download.")
 
     @classmethod
     def sizes(cls, config: DoodlesConfig, folders: Folders | None) -> dict[Split, Sizes]:  # noqa: ARG003
@@ -110,7 +111,7 @@ def draw_pool(
         for part in range(start, stop, PART):
             ink = render(drawing[part - start : part - start + PART])
             pool[part : min(part + PART, stop)] = ink[: stop - part].mul_(255).round_().to(torch.uint8)
-        progress(stop / classes, "Drawing characters")
+        progress(stop / classes, tr("Drawing characters"))
     return pool
 
 

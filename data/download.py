@@ -9,6 +9,7 @@ import requests
 
 from data.errors import DataError
 from data.family import OnProgress
+from data.language import tr
 
 TIMEOUT = 30.0  # seconds without a byte
 BLOCK = 1 << 16  # bytes
@@ -24,23 +25,36 @@ def fetch(folder: Path, address: str, files: dict[str, str], progress: OnProgres
     source = pooch.create(folder, address, registry=registry, retry_if_failed=retries)
     # Pooch announces every file as a warning on stderr; progress() already tells.
     pooch.get_logger().setLevel(logging.ERROR)
-    by_hand = f"Or download {' and '.join(address + name for name in files)} by hand into {folder}."
+    by_hand = tr(
+        "Or download {files} by hand into {folder}.",
+        files=tr(" and ").join(address + name for name in files),
+        folder=folder,
+    )
     for i, name in enumerate(files):
 
         def report(fraction: float, i: int = i, name: str = name) -> None:
-            progress((i + fraction) / len(files), f"Downloading {name}")
+            progress((i + fraction) / len(files), tr("Downloading {name}", name=name))
 
         try:
             source.fetch(name, downloader=Resuming(folder / f"{name}.part", report))
         except requests.RequestException as error:
-            remedy = f"Check the network connection and try again: what has arrived is kept. {by_hand}"
-            raise DataError(f"{address}{name} could not be downloaded ({error}).", remedy, str(folder)) from error
+            remedy = tr(
+                "Check the network connection and try again: what has arrived is kept. {by_hand}", by_hand=by_hand
+            )
+            raise DataError(
+                tr("{file} could not be downloaded ({error}).", file=address + name, error=error), remedy, str(folder)
+            ) from error
         except ValueError as error:  # pooch's word for a wrong hash
-            message = f"{address}{name} arrived, but its MD5 is not {files[name]}."
-            raise DataError(message, f"Try again later. {by_hand}", str(folder)) from error
+            message = tr("{file} arrived, but its MD5 is not {md5}.", file=address + name, md5=files[name])
+            raise DataError(message, tr("Try again later. {by_hand}", by_hand=by_hand), str(folder)) from error
         except OSError as error:
-            message = f"{name} could not be written to {folder} ({error.strerror or error})."
-            remedy = "Free some space, or set INNERLOOP_DATASETS to a folder that can be written to."
+            message = tr(
+                "{name} could not be written to {folder} ({reason}).",
+                name=name,
+                folder=folder,
+                reason=error.strerror or error,
+            )
+            remedy = tr("Free some space, or set INNERLOOP_DATASETS to a folder that can be written to.")
             raise DataError(message, f"{remedy} {by_hand}", str(folder)) from error
         report(1.0)
 

@@ -20,6 +20,7 @@ from data.errors import ModelError, shortened
 from data.extras import missing
 from data.family import ClassificationConfig
 from data.frozen import CHUNK, digest
+from data.language import mark, tr
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -64,8 +65,12 @@ class Encoder:
                 model_kwargs={"use_safetensors": True},
             )
         except Exception as error:  # whatever the package raises for a folder that it cannot use
-            text = f"{folder} cannot be opened: {shortened(str(error).strip() or repr(error), 300)}"
-            raise ModelError(text, "Save it anew with SentenceTransformer.save_pretrained(path).", AT) from error
+            text = tr(
+                "{folder} cannot be opened: {reason}",
+                folder=folder,
+                reason=shortened(str(error).strip() or repr(error), 300),
+            )
+            raise ModelError(text, tr("Save it anew with SentenceTransformer.save_pretrained(path)."), AT) from error
         return found.eval().requires_grad_(False)
 
     def key(self) -> str:
@@ -78,11 +83,16 @@ class Encoder:
         """float32 (texts, size) on the encoder's device. Raises ModelError where the encoder gives something else."""
         found = self.model.encode(list(texts), batch_size=CHUNK, convert_to_tensor=True, show_progress_bar=False)
         if found.shape[1:] != (self.config.encoder_size,):
-            text = f"{self.config.encoder} gives {found.shape[-1]} features of a text, not {self.config.encoder_size}."
-            raise ModelError(text, f"Set encoder_size to {found.shape[-1]}.", AT_SIZE)
+            text = tr(
+                "{encoder} gives {n} features of a text, not {size}.",
+                encoder=self.config.encoder,
+                n=found.shape[-1],
+                size=self.config.encoder_size,
+            )
+            raise ModelError(text, tr("Set encoder_size to {n}.", n=found.shape[-1]), AT_SIZE)
         if not found.isfinite().all():
-            text = f"{self.config.encoder} gives features that are no finite numbers."
-            raise ModelError(text, "Are the weights in its folder whole?", AT)
+            text = tr("{encoder} gives features that are no finite numbers.", encoder=self.config.encoder)
+            raise ModelError(text, tr("Are the weights in its folder whole?"), AT)
         return (
             found.float().clone()
         )  # as a tensor that learners may compute gradients with, which the package does not give
@@ -95,21 +105,25 @@ class Encoder:
 def encoder_folder(config: EncodedConfig, datasets: Path) -> Path:
     """Raises ModelError where there is no such folder, where it would run code of its own, or where the package is missing."""
     if find_spec(PACKAGE.replace("-", "_")) is None:
-        extra = missing(PACKAGE, "Frozen sentence encoders")
+        extra = missing(PACKAGE, mark("Frozen sentence encoders"))
         raise ModelError(extra.message, extra.remedy, AT)
     root, named = datasets / FOLDER, config.encoder.strip()
     folder = root / named
-    remedy = f"Give the name of a folder of sentence-transformers in {root}, or its whole path."
+    remedy = tr("Give the name of a folder of sentence-transformers in {root}, or its whole path.", root=root)
     if "\0" in named or not (folder / PARTS).is_file():
-        raise ModelError(f"{folder} holds no {PARTS}.".replace("\0", ""), remedy, AT)
+        raise ModelError(tr("{folder} holds no {parts}.", folder=folder, parts=PARTS).replace("\0", ""), remedy, AT)
     try:
         kinds = [str(part["type"]) for part in _listed(folder / PARTS)]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{folder / PARTS} is no list of an encoder's parts.", remedy, AT) from error
+        raise ModelError(tr("{file} is no list of an encoder's parts.", file=folder / PARTS), remedy, AT) from error
     foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
     if foreign:
-        text = f"{folder} wants to run {shortened(foreign[0])}, which is no part of sentence-transformers."
-        raise ModelError(text, "Take an encoder that is made of the package's own parts.", AT)
+        text = tr(
+            "{folder} wants to run {part}, which is no part of sentence-transformers.",
+            folder=folder,
+            part=shortened(foreign[0]),
+        )
+        raise ModelError(text, tr("Take an encoder that is made of the package's own parts."), AT)
     return folder
 
 

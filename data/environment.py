@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from data.errors import DataError, shortened
+from data.language import mark, tr
 from data.own_code import Named
 from data.policy import Categorical, Gaussian, Policy
 
@@ -16,7 +17,7 @@ AT = "family.make_task"
 
 
 def function_named(path: str) -> Named:
-    return Named(AT, path, "package.module:make_task, such as my_tasks:make_task", DataError)
+    return Named(AT, path, tr("package.module:make_task, such as my_tasks:make_task"), DataError)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class Maker:
         """The person's own. Raises DataError with the reason why it cannot be had."""
         found = function_named(self.path).found()
         if not callable(found):
-            raise DataError(f"{self.path} is no function.", "Name one that takes a numpy.random.Generator.", AT)
+            raise DataError(
+                tr("{path} is no function.", path=self.path), tr("Name one that takes a numpy.random.Generator."), AT
+            )
         return found
 
 
@@ -58,14 +61,14 @@ class Environment:
 
     def __init__(self, maker: Maker, function: Callable[[np.random.Generator], Any], task: int):
         self.maker, self.task, self.steps = maker, task, 0
-        with self._guarded("as it was made"):
+        with self._guarded(mark("as it was made")):
             self.own = function(np.random.default_rng([maker.split, task]))
         self._check()
 
     def reset(self, seed: int) -> np.ndarray:
         """The first observation. seed: of all that is random in this trajectory."""
         self.steps = 0
-        with self._guarded("at its reset"):
+        with self._guarded(mark("at its reset")):
             observation, _ = self.own.reset(seed=seed)
             return self._numbers(observation)
 
@@ -75,7 +78,7 @@ class Environment:
         Returns the observation, the reward, and whether that was the end.
         """
         self.steps += 1
-        with self._guarded(f"at step {self.steps}"):
+        with self._guarded(mark("at step {steps}")):
             observation, reward, terminated, truncated, _ = self.own.step(self.taken(action))
             return self._numbers(observation), float(reward), bool(terminated or truncated)
 
@@ -88,7 +91,7 @@ class Environment:
         return wanted.clip(space.low, space.high).astype(space.dtype)
 
     def close(self) -> None:
-        with self._guarded("as it was closed"):
+        with self._guarded(mark("as it was closed")):
             self.own.close()
 
     def _check(self) -> None:
@@ -97,55 +100,68 @@ class Environment:
 
         if not isinstance(self.own, gymnasium.Env):
             found = type(self.own).__name__
-            raise self._wrong(f"is a {found}, not a gymnasium.Env", "Let make_task return a gymnasium.Env.")
+            raise self._wrong(
+                tr("is a {kind}, not a gymnasium.Env", kind=found), tr("Let make_task return a gymnasium.Env.")
+            )
         seen, done = self.own.observation_space, self.own.action_space
         if not isinstance(seen, Box):
-            remedy = "A Box can be learned from; gymnasium.wrappers.FlattenObservation makes one of most others."
-            raise self._wrong(f"has the observation space {seen}", remedy)
-        self._expect("observation", f"observations of {_counted(seen.shape)} numbers", int(np.prod(seen.shape)))
+            remedy = tr("A Box can be learned from; gymnasium.wrappers.FlattenObservation makes one of most others.")
+            raise self._wrong(tr("has the observation space {space}", space=seen), remedy)
+        self._expect("observation", tr("observations of {n} numbers", n=_counted(seen.shape)), int(np.prod(seen.shape)))
         if isinstance(done, Discrete):
-            self._expect("action", "discrete actions", "discrete")
-            self._expect("action_size", f"{done.n} choices of an action", int(done.n))
+            self._expect("action", tr("discrete actions"), "discrete")
+            self._expect("action_size", tr("{n} choices of an action", n=done.n), int(done.n))
         elif isinstance(done, Box) and done.dtype.kind == "f":
-            self._expect("action", "continuous actions", "continuous")
-            self._expect("action_size", f"actions of {_counted(done.shape)} numbers", int(np.prod(done.shape)))
+            self._expect("action", tr("continuous actions"), "continuous")
+            self._expect("action_size", tr("actions of {n} numbers", n=_counted(done.shape)), int(np.prod(done.shape)))
             bounded = np.isfinite(done.low) & np.isfinite(done.high)
             # Numbers without two bounds are taken as they come.
             self.low, self.high = np.where(bounded, done.low, -1.0), np.where(bounded, done.high, 1.0)
         else:
-            remedy = "A Discrete and a Box of real numbers can be acted in; a wrapper can make one of most others."
-            raise self._wrong(f"has the action space {done}", remedy)
+            remedy = tr("A Discrete and a Box of real numbers can be acted in; a wrapper can make one of most others.")
+            raise self._wrong(tr("has the action space {space}", space=done), remedy)
 
     def _expect(self, setting: str, words: str, found: Any) -> None:
         wanted = getattr(self.maker, setting)
         if found != wanted:
-            text = f"has {words}, and family.{setting} is {wanted}"
-            remedy = f"All tasks have to be alike in this; if they are, set it to {found}."
+            text = tr("has {words}, and family.{setting} is {wanted}", words=words, setting=setting, wanted=wanted)
+            remedy = tr("All tasks have to be alike in this; if they are, set it to {found}.", found=found)
             raise self._wrong(text, remedy, f"family.{setting}")
 
     def _numbers(self, observation: Any) -> np.ndarray:
         numbers = np.asarray(observation, np.float32).ravel()
         if len(numbers) != self.maker.observation:
-            raise ValueError(f"observed {len(numbers)} numbers, and its space has {self.maker.observation}")
+            raise ValueError(
+                tr("observed {n} numbers, and its space has {of}", n=len(numbers), of=self.maker.observation)
+            )
         return numbers
 
     def not_finite(self, what: str) -> DataError:
         """Of an observation or a reward that was given last."""
-        when = f"at step {self.steps}" if self.steps else "at its reset"
-        return self._wrong(f"gave {what} that is not finite {when}", "Let it give finite numbers.")
+        when = tr("at step {steps}", steps=self.steps) if self.steps else tr("at its reset")
+        return self._wrong(
+            tr("gave {what} that is not finite {when}", what=tr(what), when=when), tr("Let it give finite numbers.")
+        )
 
     @contextmanager
     def _guarded(self, when: str) -> Iterator[None]:
+        """when: is translated where something went wrong, with the number of steps; a step is taken too often for it."""
         try:
             yield
         except Exception as error:  # whatever the person's own code raises
-            raise self._wrong(f"failed {when}: {shortened(repr(error), 200)}", "Mend it and launch again.") from error
+            raise self._wrong(
+                tr("failed {when}: {error}", when=tr(when, steps=self.steps), error=shortened(repr(error), 200)),
+                tr("Mend it and launch again."),
+            ) from error
 
     def _wrong(self, what: str, remedy: str, at: str = AT) -> DataError:
-        seen = (
-            f"It is made by {shortened(self.maker.path)}(numpy.random.default_rng([{self.maker.split}, {self.task}]))."
+        seen = tr(
+            "It is made by {path}(numpy.random.default_rng([{split}, {task}])).",
+            path=shortened(self.maker.path),
+            split=self.maker.split,
+            task=self.task,
         )
-        return DataError(f"An environment {what}.", f"{remedy} {seen}", at)
+        return DataError(tr("An environment {failed}.", failed=what), f"{remedy} {seen}", at)
 
 
 def _counted(shape: Sequence[int]) -> str:
@@ -161,7 +177,7 @@ class Stage:
         self.environments = [maker.make(function, int(task)) for task in tasks]
         pairs = zip(self.environments, seeds, strict=True)
         self.observations = np.stack([one.reset(int(seed)) for one, seed in pairs])  # (trajectories, observation)
-        self._expect_finite("an observation", np.arange(len(tasks)), self.observations)
+        self._expect_finite(mark("an observation"), np.arange(len(tasks)), self.observations)
         self.under_way = np.ones(len(tasks), bool)
 
     def __enter__(self) -> "Stage":
@@ -183,8 +199,8 @@ class Stage:
         for at in acting:
             self.observations[at], rewards[at], ended = self.environments[at].step(actions[at])
             self.under_way[at] = not ended
-        self._expect_finite("an observation", acting, self.observations[acting])
-        self._expect_finite("a reward", acting, rewards[acting, None])
+        self._expect_finite(mark("an observation"), acting, self.observations[acting])
+        self._expect_finite(mark("a reward"), acting, rewards[acting, None])
         return rewards
 
     def _expect_finite(self, what: str, acting: np.ndarray, given: np.ndarray) -> None:

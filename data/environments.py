@@ -14,6 +14,7 @@ from data.config import setting
 from data.control import LOOKED_AT, ControlConfig, ControlFamily
 from data.environment import Action, Maker, Stage, function_named
 from data.family import SPLITS, Split
+from data.language import mark
 from data.own_code import Named
 from data.places import Folders
 from data.policy import Policy
@@ -97,10 +98,10 @@ class OwnEnvironments(ControlFamily):
 
     Config = EnvironmentsConfig
     config: EnvironmentsConfig
-    title = "Your own environments"
-    summary = "Tasks of acting in gymnasium environments, drawn by a function of yours."
+    title = mark("Your own environments")
+    summary = mark("Tasks of acting in gymnasium environments, drawn by a function of yours.")
     group = "your own"
-    licence = "your own environments: you know it"
+    licence = mark("your own environments: you know it")
 
     @classmethod
     def own_code(cls, config: EnvironmentsConfig) -> list[Named]:

@@ -22,6 +22,7 @@ from data.config import setting
 from data.errors import ModelError, shortened
 from data.family import ClassificationConfig
 from data.frozen import digest
+from data.language import tr
 from data.own_code import Named
 from data.spec import InputSpec
 
@@ -72,7 +73,7 @@ class ExtractedConfig(ClassificationConfig):
 
 
 def named(path: str) -> Named:
-    return Named(AT, path, "package.module:make, such as my_nets:make", ModelError)
+    return Named(AT, path, tr("package.module:make, such as my_nets:make"), ModelError)
 
 
 class Extractor:
@@ -88,11 +89,15 @@ class Extractor:
         try:
             network = make()
         except Exception as error:  # whatever the person's own code raises
-            text = f"{self.config.extractor}() failed: {error!r}"
-            raise ModelError(text, "It is called without arguments and gives an nn.Module.", AT) from error
+            text = tr("{extractor}() failed: {error!r}", extractor=self.config.extractor, error=error)
+            raise ModelError(text, tr("It is called without arguments and gives an nn.Module."), AT) from error
         if not isinstance(network, nn.Module):
-            text = f"{self.config.extractor}() gives a {type(network).__name__} and no torch.nn.Module."
-            raise ModelError(text, "Let it give the network, without its weights.", AT)
+            text = tr(
+                "{extractor}() gives a {kind} and no torch.nn.Module.",
+                extractor=self.config.extractor,
+                kind=type(network).__name__,
+            )
+            raise ModelError(text, tr("Let it give the network, without its weights."), AT)
         load(network, weights_file(self.config, self.datasets))
         return network.eval().requires_grad_(False).to(self.device)
 
@@ -118,22 +123,41 @@ class Extractor:
             except ModelError:
                 raise
             except Exception as error:  # whatever the person's own network raises
-                text = f"{self.config.extractor} cannot read pictures {tuple(images.shape)[1:]}: {error!r}"
-                remedy = "Set the side it takes and as many means as it reads channels, or let its code fit them."
+                text = tr(
+                    "{extractor} cannot read pictures {shape}: {error!r}",
+                    extractor=self.config.extractor,
+                    shape=tuple(images.shape)[1:],
+                    error=error,
+                )
+                remedy = tr("Set the side it takes and as many means as it reads channels, or let its code fit them.")
                 raise ModelError(shortened(text, 500), remedy, AT) from error
             return self._checked(found, len(images)).float()
 
     def _checked(self, found: object, n: int) -> Tensor:
         if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != n:
-            shape = f"the shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
-            text = f"For {n} pictures {self.config.extractor} gives {shape}, not (n, size)."
-            raise ModelError(text, "Leave out its last layer and pool its maps: one vector a picture.", AT)
+            shape = (
+                tr("the shape {shape}", shape=tuple(found.shape))
+                if isinstance(found, Tensor)
+                else tr("a {kind}", kind=type(found).__name__)
+            )
+            text = tr(
+                "For {n} pictures {extractor} gives {shape}, not (n, size).",
+                n=n,
+                extractor=self.config.extractor,
+                shape=shape,
+            )
+            raise ModelError(text, tr("Leave out its last layer and pool its maps: one vector a picture."), AT)
         if found.shape[1] != self.config.extractor_size:
-            text = f"{self.config.extractor} gives {found.shape[1]} features of a picture, not {self.config.extractor_size}."
-            raise ModelError(text, f"Set extractor_size to {found.shape[1]}.", AT_SIZE)
+            text = tr(
+                "{extractor} gives {n} features of a picture, not {size}.",
+                extractor=self.config.extractor,
+                n=found.shape[1],
+                size=self.config.extractor_size,
+            )
+            raise ModelError(text, tr("Set extractor_size to {n}.", n=found.shape[1]), AT_SIZE)
         if not found.isfinite().all():
-            text = f"{self.config.extractor} gives features that are no finite numbers."
-            raise ModelError(text, "Are these weights whole, and of this network?", AT_WEIGHTS)
+            text = tr("{extractor} gives features that are no finite numbers.", extractor=self.config.extractor)
+            raise ModelError(text, tr("Are these weights whole, and of this network?"), AT_WEIGHTS)
         return found
 
     def try_out(self) -> None:
@@ -141,8 +165,10 @@ class Extractor:
         images = self.config.picture_spec.noise(4, generator=torch.Generator().manual_seed(0))
         together, alone = self(images), self(images[:1])
         if (together[:1] - alone).norm() > ALONE * alone.norm():
-            text = f"{self.config.extractor} gives a picture other features beside other pictures."
-            remedy = "Its BatchNorm layers need running statistics, and nothing in it may be drawn at random."
+            text = tr(
+                "{extractor} gives a picture other features beside other pictures.", extractor=self.config.extractor
+            )
+            remedy = tr("Its BatchNorm layers need running statistics, and nothing in it may be drawn at random.")
             raise ModelError(text, remedy, AT)
 
 
@@ -159,12 +185,12 @@ def ready(images: Tensor, config: ExtractedConfig) -> Tensor:
 def weights_file(config: ExtractedConfig, datasets: Path) -> Path:
     """Raises ModelError where none is named, or none is there."""
     folder, named = datasets / FOLDER, config.extractor_weights.strip()
-    remedy = f"Give the name of a .safetensors file in {folder}, or its whole path."
+    remedy = tr("Give the name of a .safetensors file in {folder}, or its whole path.", folder=folder)
     if not named or "\0" in named:
-        raise ModelError("The frozen network is given no file of weights.", remedy, AT_WEIGHTS)
+        raise ModelError(tr("The frozen network is given no file of weights."), remedy, AT_WEIGHTS)
     path = folder / named
     if not path.is_file():
-        raise ModelError(f"{path} is missing.", remedy, AT_WEIGHTS)
+        raise ModelError(tr("{path} is missing.", path=path), remedy, AT_WEIGHTS)
     return path
 
 
@@ -173,29 +199,38 @@ def load(network: nn.Module, path: Path) -> None:
     try:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
-        text = f"{path} holds no weights as safetensors: {shortened(str(error), 200)}."
+        text = tr("{path} holds no weights as safetensors: {reason}.", path=path, reason=shortened(str(error), 200))
         raise ModelError(
-            text, "Make it with safetensors.torch.save_file(network.state_dict(), path).", AT_WEIGHTS
+            text, tr("Make it with safetensors.torch.save_file(network.state_dict(), path)."), AT_WEIGHTS
         ) from error
     wanted = network.state_dict()
     other = [name for name in wanted if name in weights and weights[name].shape != wanted[name].shape]
     if lacking := [name for name in wanted if name not in weights]:
-        raise _unfit(path, f"lacks {_some(lacking)} of the frozen network")
+        raise _unfit(path, tr("lacks {weights} of the frozen network", weights=_some(lacking)))
     if beyond := [name for name in weights if name not in wanted]:
-        raise _unfit(path, f"has {_some(beyond)} that the frozen network does not have")
+        raise _unfit(path, tr("has {weights} that the frozen network does not have", weights=_some(beyond)))
     if other:
         name = other[0]
-        shapes = f"{name} is {tuple(weights[name].shape)} and not {tuple(wanted[name].shape)}"
-        raise _unfit(path, f"is of another network than the frozen one: {shapes}")
+        shapes = tr(
+            "{name} is {shape} and not {wanted}",
+            name=name,
+            shape=tuple(weights[name].shape),
+            wanted=tuple(wanted[name].shape),
+        )
+        raise _unfit(path, tr("is of another network than the frozen one: {shapes}", shapes=shapes))
     if wild := [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]:
-        raise _unfit(path, f"holds numbers that are not finite in {_some(wild)}")
+        raise _unfit(path, tr("holds numbers that are not finite in {weights}", weights=_some(wild)))
     network.load_state_dict(weights)
 
 
 def _some(names: Sequence[str]) -> str:
-    return f"the weights {names[0]}" + (f" and {len(names) - 1} others" if len(names) > 1 else "")
+    if len(names) == 1:
+        return tr("the weights {name}", name=names[0])
+    return tr("the weights {name} and {n} others", name=names[0], n=len(names) - 1)
 
 
 def _unfit(path: Path, what: str) -> ModelError:
-    remedy = "Let the code build the very network that these weights are of, or save the weights of the one it builds."
-    return ModelError(f"{path} {what}.", remedy, AT_WEIGHTS)
+    remedy = tr(
+        "Let the code build the very network that these weights are of, or save the weights of the one it builds."
+    )
+    return ModelError(tr("{path} {unfit}.", path=path, unfit=what), remedy, AT_WEIGHTS)

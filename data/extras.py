@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 from data.errors import InnerloopError
+from data.language import tr
 
 VERSIONS = {
     "tensorboard": "2.21.0",
@@ -28,6 +29,6 @@ def check(package: str, purpose: str) -> None:
 
 
 def missing(package: str, purpose: str) -> MissingExtra:
-    """purpose: what it is needed for, as ``TensorBoard's event files``."""
-    message = f"{purpose} need the package {package}, which is not installed."
-    return MissingExtra(message, f"Run `{install(package)}` and try again.", package)
+    """purpose: what it is needed for, as ``TensorBoard's event files``, marked for translation."""
+    message = tr("{purpose} need the package {package}, which is not installed.", purpose=tr(purpose), package=package)
+    return MissingExtra(message, tr("Run `{command}` and try again.", command=install(package)), package)

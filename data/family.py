@@ -1,5 +1,6 @@
 """TaskFamily, a distribution p(T) over tasks."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -14,6 +15,7 @@ from data.batch import Adapted, Episodes, TaskBatch
 from data.config import Config, setting
 from data.errors import DataError
 from data.given import Given, Queries, nothing_to_give
+from data.language import mark, tr
 from data.metric import Metric
 from data.objective import Classification, Objective, Regression
 from data.own_code import Named
@@ -25,14 +27,23 @@ from data.view import TaskView
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-SPLIT_TITLES: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
+SPLIT_TITLES: dict[Split, str] = {"train": mark("training"), "val": mark("validation"), "test": mark("test")}
 # classification and regression are Episodes; the tasks of the others judge themselves, see TaskBatch.
 TaskKind = Literal["classification", "regression", "sequence", "control"]
 NO_CLASSES: dict[TaskKind, str] = {
-    "regression": "a regression",
-    "sequence": "where a task is one language",
-    "control": "where a task has no classes",
+    "regression": mark("a regression"),
+    "sequence": mark("where a task is one language"),
+    "control": mark("where a task has no classes"),
 }
+
+
+def in_words(kept: str) -> str:
+    """What ``TaskFamily.names`` and ``task`` call a class or a task, kept in English, in the language of whoever reads."""
+    if found := re.fullmatch(r"class (\d+)", kept):
+        return tr("class {number}", number=found[1])
+    if found := re.fullmatch(r"(\d+) trajectories", kept):
+        return tr("{n} trajectories", n=found[1])
+    return kept
 
 
 class EpisodeShape(NamedTuple):
@@ -103,7 +114,7 @@ class TaskFamily(ABC):
     # "embedded": works at once. "downloaded": needs files in the data-set folder. "imported": those of a person's own that were
     # imported. "your own": needs a file that its config names.
     group: ClassVar[str] = "embedded"
-    licence: ClassVar[str] = "made up from a seed; none to mind"
+    licence: ClassVar[str] = mark("made up from a seed; none to mind")
     citation: ClassVar[str] = ""  # what to cite who uses it
     chooser: ClassVar[str] = ""  # the setting that names one of the data sets, where a family has several
     asked: ClassVar[tuple[str, ...]] = ()  # the settings that a person has to fill in before there is a data set
@@ -135,7 +146,7 @@ class TaskFamily(ABC):
     @classmethod
     def download(cls, datasets: Path, progress: OnProgress) -> None:  # noqa: ARG003
         """Fetch what is missing. Raises DataError with a remedy."""
-        raise DataError(f"{cls.title} has nothing to download.")
+        raise DataError(tr("{title} has nothing to download.", title=tr(cls.title)))
 
     @classmethod
     def offered(cls, folders: Folders) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG003
@@ -168,8 +179,13 @@ class TaskFamily(ABC):
         """Raises DataError where there was a ``content`` when a learner was trained and it is another one now."""
         if content and content != self.content():
             raise DataError(
-                f"{self.title} changed since this run was trained: its examples, or which classes are for the test.",
-                "Put them back as they were, or train a new run: this one may have seen the classes of the new test.",
+                tr(
+                    "{title} changed since this run was trained: its examples, or which classes are for the test.",
+                    title=tr(self.title),
+                ),
+                tr(
+                    "Put them back as they were, or train a new run: this one may have seen the classes of the new test."
+                ),
                 "family",
             )
 
@@ -189,8 +205,13 @@ class TaskFamily(ABC):
     ) -> list[Shortage]:
         """Why tasks of this shape cannot be drawn from a split, by what ``sizes`` said; none if they can."""
         if cls.kind in NO_CLASSES and shape.n_way != 1:
-            message = f"n_way = {shape.n_way} does not apply to {config.name}, {NO_CLASSES[cls.kind]}"
-            return [Shortage("n_way", message, remedy="leave it empty", leave_empty=True)]
+            message = tr(
+                "n_way = {n_way} does not apply to {name}, {reason}",
+                n_way=shape.n_way,
+                name=config.name,
+                reason=tr(NO_CLASSES[cls.kind]),
+            )
+            return [Shortage("n_way", message, remedy=tr("leave it empty"), leave_empty=True)]
         if sizes is None:
             return []
         return shortages(config.name, SPLIT_TITLES[split], sizes[split], *shape)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from data.cache import mapped
 from data.errors import ModelError
+from data.language import tr
 from data.places import OnProgress
 
 CHUNK = 64  # examples that go through it at once
@@ -29,14 +30,14 @@ def features(
     def make(start: int) -> np.ndarray:
         return compute(slice(start, start + CHUNK)).cpu().numpy()
 
-    return mapped(path, shape, CHUNK, make, progress, "features", np.float32)
+    return mapped(path, shape, CHUNK, make, progress, tr("features"), np.float32)
 
 
 def unchanged(now: str, before: str, at: str) -> None:
     """Raises ModelError where the network is not the one that the other splits went through. at: the setting that names it."""
     if now != before:
-        text = "The frozen network was changed while it was in use."
-        raise ModelError(text, "Start anew with the one that is there now.", at)
+        text = tr("The frozen network was changed while it was in use.")
+        raise ModelError(text, tr("Start anew with the one that is there now."), at)
 
 
 def digest(path: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from data.errors import DataError, InputError, shortened
+from data.language import tr
 from data.table import MOST_BYTES, decoded
 
 MOST_CLASSES, MOST_EXAMPLES = 200, 2_000  # of a support set
@@ -42,7 +43,9 @@ class Queries:
 
 def nothing_to_give(title: str) -> InputError:
     return InputError(
-        f"{title} takes no examples out of files.", "Choose a run on pictures, texts or curves.", "support"
+        tr("{title} takes no examples out of files.", title=tr(title)),
+        tr("Choose a run on pictures, texts or curves."),
+        "support",
     )
 
 
@@ -50,22 +53,34 @@ def check_classes(source: Path | str, by_class: Mapping[str, Sequence[object]], 
     """Whether they make a support set. remedy: how a further class is given. Raises DataError."""
     classes, examples = len(by_class), sum(map(len, by_class.values()))
     if classes < 2:
-        found = f"the one class {shortened(next(iter(by_class)), 60)}" if by_class else "no class"
-        raise DataError(f"{source} has {found}, and a task takes two or more.", remedy, "support")
+        text = tr("{source} has no class, and a task takes two or more.", source=source)
+        if by_class:
+            text = tr(
+                "{source} has the one class {name}, and a task takes two or more.",
+                source=source,
+                name=shortened(next(iter(by_class)), 60),
+            )
+        raise DataError(text, remedy, "support")
     if classes > MOST_CLASSES or examples > MOST_EXAMPLES:
-        text = f"{source} has {examples:,} examples of {classes:,} classes, and a task takes {MOST_EXAMPLES:,} of {MOST_CLASSES}"
-        raise DataError(
-            f"{text} at most.", "Give fewer: a few of each class are what a learner was trained on.", "support"
+        text = tr(
+            "{source} has {examples:,} examples of {classes:,} classes, and a task takes {most_examples:,} of "
+            "{most_classes} at most.",
+            source=source,
+            examples=examples,
+            classes=classes,
+            most_examples=MOST_EXAMPLES,
+            most_classes=MOST_CLASSES,
         )
+        raise DataError(text, tr("Give fewer: a few of each class are what a learner was trained on."), "support")
 
 
 def check_queries(count: int) -> None:
     """Raises InputError for none, or for more than are answered at once."""
     if not count:
-        raise InputError("There is nothing to answer for.", "Name at least one query.", "query")
+        raise InputError(tr("There is nothing to answer for."), tr("Name at least one query."), "query")
     if count > MOST_QUERIES:
-        text = f"{count:,} queries are asked, and {MOST_QUERIES:,} are the most at once."
-        raise InputError(text, "Ask in several calls.", "query")
+        text = tr("{count:,} queries are asked, and {most:,} are the most at once.", count=count, most=MOST_QUERIES)
+        raise InputError(text, tr("Ask in several calls."), "query")
 
 
 @contextmanager
@@ -74,14 +89,16 @@ def readable(file: Path | str, remedy: str, path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise DataError(f"{file} does not exist.", "Check the path.", path) from error
+        raise DataError(tr("{path} does not exist.", path=file), tr("Check the path."), path) from error
     except IsADirectoryError as error:
-        raise DataError(f"{file} is a folder.", "Name the files in it.", path) from error
+        raise DataError(tr("{file} is a folder.", file=file), tr("Name the files in it."), path) from error
     except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror or error}.", remedy, path) from error
+        raise DataError(
+            tr("{path} cannot be read: {reason}.", path=file, reason=error.strerror or error), remedy, path
+        ) from error
     except (ValueError, RecursionError, OverflowError) as error:
         reason = shortened(str(error).strip() or type(error).__name__, 200).rstrip(".")
-        raise DataError(f"{file} cannot be read: {reason}.", remedy, path) from error
+        raise DataError(tr("{path} cannot be read: {reason}.", path=file, reason=reason), remedy, path) from error
 
 
 def text_of(file: Path | str) -> tuple[str, list[str]]:
@@ -92,7 +109,7 @@ def text_of(file: Path | str) -> tuple[str, list[str]]:
         with Path(file).open("rb") as opened:
             content = opened.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise ValueError(f"it has more than the {MOST_BYTES // 2**20} MiB that are the most")
+        raise ValueError(tr("it has more than the {most} MiB that are the most", most=MOST_BYTES // 2**20))
     text, remark = decoded(content)
     return text, [remark] if remark else []
 
@@ -102,7 +119,7 @@ def lines_of(file: Path | str) -> tuple[list[str], list[str]]:
     text, remarks = text_of(file)
     found = [line for line in (" ".join(one.split()) for one in text.splitlines()) if line]
     if not found:
-        raise ValueError("it is empty")
+        raise ValueError(tr("it is empty"))
     return found, remarks
 
 
@@ -118,7 +135,12 @@ def numbers_of(file: Path | str, names: Sequence[str]) -> list[list[float]]:
             continue
         if len(values) != len(names) or len(cells) != len(names):
             raise ValueError(
-                f"its line {place}, “{shortened(lines[place - 1], 40)}”, is not {' and '.join(names)} in numbers"
+                tr(
+                    "its line {place}, “{line}”, is not {names} in numbers",
+                    place=place,
+                    line=shortened(lines[place - 1], 40),
+                    names=tr(" and ").join(names),
+                )
             )
         found.append(values)
     return found

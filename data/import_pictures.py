@@ -24,9 +24,10 @@ import numpy as np
 from data import picture_set
 from data.archive import MIB
 from data.errors import DataError, InputError, shortened
+from data.language import ENGLISH, mark, plural, speaking, tr
 from data.photograph import as_grey, photograph
 from data.picture_files import Listed, Reader, Skipped, listed, reading
-from data.picture_set import LARGEST, LEAST, NAME, SHARES, SMALLEST, How, PictureClass, PictureSet
+from data.picture_set import LARGEST, LEAST, NAME, SHARES, SMALLEST, How, PictureClass, PictureSet, reason_said
 from data.places import Folders, OnProgress
 from data.whole import beside, put
 
@@ -69,7 +70,7 @@ def import_pictures(
     wanted = wanted or Wanted()
     check(name, wanted)
     known = picture_set.find(name, folders) if name in picture_set.names(folders) else None
-    progress(0.0, "Looking for pictures")
+    progress(0.0, tr("Looking for pictures"))
     found = listed(source)
     check_classes(found, wanted)
     folder = (known.folder.parent if known else picture_set.target(folders)) / name
@@ -78,8 +79,8 @@ def import_pictures(
         made.read(processes or min(8, os.cpu_count() or 1))
         new = made.described(name, folder, called or str(source))
         if known and known.hash != new.hash and not replace:
-            text = f"There is a data set called {name} already, of other pictures."
-            raise InputError(text, "Choose another name, or have it replaced (--replace).", "name")
+            text = tr("There is a data set called {name} already, of other pictures.", name=name)
+            raise InputError(text, tr("Choose another name, or have it replaced (--replace)."), "name")
         if known and known.hash == new.hash and not replace:
             if wanted.splits is None:
                 return known  # with the splits that it was given since
@@ -94,21 +95,27 @@ def import_pictures(
 
 def check(name: str, wanted: Wanted) -> None:
     if not NAME.fullmatch(name):
-        text = f"'{shortened(name)}' cannot be the name of a data set."
+        text = tr("'{name}' cannot be the name of a data set.", name=shortened(name))
         raise InputError(
-            text, "Use up to 60 letters, digits, dots, dashes and underscores, a letter or digit first.", "name"
+            text, tr("Use up to 60 letters, digits, dots, dashes and underscores, a letter or digit first."), "name"
         )
     if not SMALLEST <= wanted.side <= LARGEST:
-        text = f"Pictures of {wanted.side} pixels a side are not made."
-        raise InputError(text, f"Choose {SMALLEST} to {LARGEST}.", "side")
+        text = tr("Pictures of {side} pixels a side are not made.", side=wanted.side)
+        raise InputError(text, tr("Choose {smallest} to {largest}.", smallest=SMALLEST, largest=LARGEST), "side")
 
 
 def check_classes(found: Listed, wanted: Wanted) -> None:
     """Whether there are enough classes for three splits. Raises DataError before any picture is read."""
     if len(found.classes) < LEAST:
         count = len(found.classes)
-        text = f"{found.source} has {'one class' if count == 1 else f'{count} classes'}, and a data set needs {LEAST} or more"
-        raise DataError(f"{text}: two to train, to validate and to test each.", "Add folders of other classes.", "path")
+        text = plural(
+            "{source} has one class, and a data set needs {least} or more: two to train, to validate and to test each.",
+            "{source} has {n} classes, and a data set needs {least} or more: two to train, to validate and to test each.",
+            count,
+            source=found.source,
+            least=LEAST,
+        )
+        raise DataError(text, tr("Add folders of other classes."), "path")
     _splits(list(found.classes), found, wanted)
 
 
@@ -117,12 +124,14 @@ def _splits(classes: list[str], found: Listed, wanted: Wanted) -> tuple[dict[str
     if wanted.splits is not None:
         unknown = set(wanted.splits) - set(found.classes)
         if lacking := [name for name in classes if wanted.splits.get(name) not in SHARES]:
-            hint = f" There are no classes {', '.join(sorted(unknown)[:3])}." if unknown else ""
-            text = f"The list of splits does not say train, val or test for the class {lacking[0]}.{hint}"
-            raise InputError(text, "Write a line class,split for each class.", "split")
-        splits, by = {name: wanted.splits[name] for name in classes}, "a list"
+            text = tr("The list of splits does not say train, val or test for the class {name}.", name=lacking[0])
+            if unknown:
+                some = ", ".join(sorted(unknown)[:3])
+                text = tr("{said} There are no classes {names}.", said=text, names=some)
+            raise InputError(text, tr("Write a line class,split for each class."), "split")
+        splits, by = {name: wanted.splits[name] for name in classes}, mark("a list")
     elif found.splits:
-        splits, by = {name: found.splits[name] for name in classes}, "the folders train, val and test"
+        splits, by = {name: found.splits[name] for name in classes}, mark("the folders train, val and test")
     else:
         splits, by = picture_set.divided(classes, wanted.seed, wanted.how), f"{wanted.how}, seed {wanted.seed}"
     picture_set.check_splits(PictureClass(name, 0, split) for name, split in splits.items())
@@ -152,12 +161,15 @@ class Made:
                     self._take(*jobs[done], result)
                     done += 1
                 left = (time.monotonic() - start) / done * (len(jobs) - done)
-                self.progress(0.99 * done / len(jobs), f"{done:,} of {len(jobs):,} pictures, {_said(left)} left")
+                self.progress(
+                    0.99 * done / len(jobs),
+                    tr("{n:,} of {total:,} pictures, {time} left", n=done, total=len(jobs), time=_said(left)),
+                )
             if self.wanted.grey or (self.wanted.grey is None and self.grey):
                 self._to_grey()
         except BrokenProcessPool as error:
-            text = "A process that read pictures was ended, most likely for want of memory."
-            raise DataError(text, "Close other programs, or take the largest pictures out.") from error
+            text = tr("A process that read pictures was ended, most likely for want of memory.")
+            raise DataError(text, tr("Close other programs, or take the largest pictures out.")) from error
 
     def _take(self, label: str, name: str, result: "tuple[np.ndarray, bool] | str") -> None:
         if isinstance(result, str):
@@ -169,7 +181,7 @@ class Made:
         first_label, first = self.of.setdefault(digest, (label, name))
         if (first_label, first) != (label, name):
             if first_label == label:  # as a query beside itself as support it would be no question
-                self.skipped.append((name, f"shows the same as {first}"))
+                self.skipped.append((name, f"{picture_set.SAME}{first}"))
                 return
             self.repeated.append((name, first))
         self.digest.update(label.encode() + b"\0" + digest)
@@ -193,9 +205,11 @@ class Made:
         """Raises DataError where too few classes are left."""
         counts = {label: count for label, count in self.counts.items() if count}
         if len(counts) < LEAST:
-            first = ": ".join(self.skipped[0]) if self.skipped else ""
-            text = f"Only {len(counts)} classes have a picture that can be read ({first})."
-            raise DataError(text, f"A data set needs {LEAST} or more; see to the files that were skipped.", "path")
+            first = f"{self.skipped[0][0]}: {reason_said(self.skipped[0][1])}" if self.skipped else ""
+            text = tr("Only {n} classes have a picture that can be read ({first}).", n=len(counts), first=first)
+            raise DataError(
+                text, tr("A data set needs {least} or more; see to the files that were skipped.", least=LEAST), "path"
+            )
         splits, by = _splits(list(counts), self.found, self.wanted)
         self.digest.update(f"{self.wanted.side} {self.channels}".encode())
         hash_ = self.digest.hexdigest()
@@ -235,7 +249,11 @@ def _alone(folder: Path) -> Iterator[None]:
         raise _unwritable(folder, error) from error
     try:
         if not _locked(lock):
-            raise InputError(f"{folder.name} is just being imported.", "Wait for it, or choose another name.", "name")
+            raise InputError(
+                tr("{name} is just being imported.", name=folder.name),
+                tr("Wait for it, or choose another name."),
+                "name",
+            )
         yield
     finally:
         if not any(folder.iterdir()):
@@ -268,10 +286,13 @@ def _part(folder: Path, needed: int) -> Iterator[tuple[BinaryIO, Path]]:
     """
     free = shutil.disk_usage(folder).free
     if needed + SPARE > free:
-        sizes = f"{needed / MIB:,.0f} MiB, and {folder} has {max(0, free - SPARE) / MIB:,.0f} free"
-        raise DataError(
-            f"These pictures take up to {sizes}.", "Free some space, or choose a smaller side.", str(folder)
+        text = tr(
+            "These pictures take up to {needed:,.0f} MiB, and {folder} has {free:,.0f} free.",
+            needed=needed / MIB,
+            folder=folder,
+            free=max(0, free - SPARE) / MIB,
         )
+        raise DataError(text, tr("Free some space, or choose a smaller side."), str(folder))
     try:
         with beside(folder, ".part") as part:
             yield part
@@ -280,8 +301,10 @@ def _part(folder: Path, needed: int) -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def _unwritable(folder: Path, error: OSError) -> DataError:
-    text = f"{folder} cannot be written to: {error.strerror or error}."
-    return DataError(text, "Free some space, or set INNERLOOP_DATASETS to a folder that you may write to.", str(folder))
+    text = tr("{folder} cannot be written to: {reason}.", folder=folder, reason=error.strerror or error)
+    return DataError(
+        text, tr("Free some space, or set INNERLOOP_DATASETS to a folder that you may write to."), str(folder)
+    )
 
 
 def _said(seconds: float) -> str:
@@ -339,6 +362,7 @@ def _chunk(names: list[str]) -> list["tuple[np.ndarray, bool] | str"]:
 def _small(reader: Reader, name: str, side: int) -> "tuple[np.ndarray, bool] | str":
     """A picture's pixels and whether it is grey, or why it cannot be used."""
     try:
-        return photograph(reader.file(name), side)
+        with speaking(ENGLISH):  # in which reasons are kept
+            return photograph(reader.file(name), side)
     except (ValueError, OSError) as error:
         return str(error)

@@ -18,6 +18,7 @@ from data.config import setting
 from data.download import fetch
 from data.errors import DataError, shortened
 from data.family import SPLITS, OnProgress, Split
+from data.language import mark, tr
 from data.places import Folders
 from data.sizes import Sizes
 from data.texts import Texts, TextsConfig
@@ -79,8 +80,11 @@ class Intents(Texts):
 
     Config = IntentsConfig
     config: IntentsConfig
-    title = "Intents (CLINC150)"
-    summary = "What people say to an assistant, by what they want: 150 intents in ten domains. Those of no intent are left out."
+    title = mark("Intents (CLINC150)")
+    summary = mark(
+        "What people say to an assistant, by what they want: 150 intents in ten domains. Those of no intent "
+        "are left out."
+    )
     group = "downloaded"
     licence = "CC BY 3.0, Larson et al. 2019"
     citation = (
@@ -109,13 +113,17 @@ class Intents(Texts):
     def by_class(self, split: Split) -> Sentences:
         path = file_of(self.datasets)
         if self.missing(self.datasets):
-            raise DataError(f"{path} is missing.", self.remedy(), str(path))
+            raise DataError(tr("{path} is missing.", path=path), self.remedy(), str(path))
         try:
             stat = path.stat()
             sentences = read(path, stat.st_size, stat.st_mtime_ns)
         except (OSError, ValueError, RecursionError) as error:
             reason = shortened(str(error) or type(error).__name__, 200).rstrip(".")
-            raise DataError(f"{path} cannot be used: {reason}.", f"Delete it. {self.remedy()}", str(path)) from error
+            raise DataError(
+                tr("{path} cannot be used: {reason}.", path=path, reason=reason),
+                tr("Delete it. {remedy}", remedy=self.remedy()),
+                str(path),
+            ) from error
         return {intent: sentences[intent] for intent in self.intents(split)}
 
     def intents(self, split: Split) -> list[str]:
@@ -129,8 +137,13 @@ class Intents(Texts):
         return found
 
     def remedy(self) -> str:
-        files = " and ".join(self.address + name for name in self.checksums)
-        return f"Download {self.title} from the Train page, or put {files} into {self.datasets / 'clinc150'}."
+        files = tr(" and ").join(self.address + name for name in self.checksums)
+        return tr(
+            "Download {title} from the Train page, or put {files} into {folder}.",
+            title=tr(self.title),
+            files=files,
+            folder=self.datasets / "clinc150",
+        )
 
 
 def file_of(datasets: Path) -> Path:
@@ -144,15 +157,17 @@ def read(path: Path, size: int, changed: int) -> Sentences:  # noqa: ARG001 - an
     size: bytes. changed: when it was last written to, ns since the epoch.
     """
     if size > MOST_BYTES:
-        raise ValueError(f"it has {size:,} bytes, and {MOST_BYTES:,} are the most")
+        raise ValueError(tr("it has {size:,} bytes, and {most:,} are the most", size=size, most=MOST_BYTES))
     found: dict[str, list[str]] = {intent: [] for some in INTENTS.values() for intent in some}
     for text, intent in pairs(json.loads(path.read_text(encoding="utf-8"))):
         if intent not in found:
-            raise ValueError(f"there is no intent {shortened(intent, 40)!r} in CLINC150")
+            raise ValueError(tr("there is no intent {intent!r} in CLINC150", intent=shortened(intent, 40)))
         found[intent].append(text)
     for intent, texts in found.items():
         if len(texts) != SENTENCES:
-            raise ValueError(f"{intent} has {len(texts)} sentences instead of {SENTENCES}")
+            raise ValueError(
+                tr("{intent} has {n} sentences instead of {wanted}", intent=intent, n=len(texts), wanted=SENTENCES)
+            )
     return found
 
 
@@ -164,5 +179,7 @@ def pairs(content: Any) -> list[tuple[str, str]]:
         isinstance(row, list) and len(row) == 2 and all(isinstance(one, str) for one in row) for row in rows
     )
     if not rows or not pairs_only:
-        raise ValueError("it is not laid out as CLINC150 is, in pairs of sentence and intent under train, val and test")
+        raise ValueError(
+            tr("it is not laid out as CLINC150 is, in pairs of sentence and intent under train, val and test")
+        )
     return [(text, intent) for text, intent in rows]

@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from data.language import mark, tr
+
 DIVERGED = 100  # times as large as before adapting, and larger, is the error of a task that diverged
-RULE = f"error more than {DIVERGED} times the task's own before adapting, and above the median task's before adapting"
+RULE = mark(  # with DIVERGED in it: what is kept has to be what is translated
+    "error more than 100 times the task's own before adapting, and above the median task's before adapting"
+)
 PLAIN = 1e-4, 1e7  # sizes between which a number is written without an exponent
 
 
@@ -17,7 +21,7 @@ def written(value: float, digits: int = 3) -> str:
     digits: significant ones below a thousand; above there are all before the point, and beside an exponent always two.
     """
     if not math.isfinite(value):
-        return "not finite"
+        return tr("not finite")
     if value and not PLAIN[0] <= abs(value) < PLAIN[1]:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa}e{int(exponent)}"
@@ -55,7 +59,8 @@ class Metric:
     @property
     def axis(self) -> str:
         """The title of an axis that shows it: ``accuracy, %``."""
-        return f"{self.title}, {self.unit}" if self.unit else self.title
+        title = tr(self.title)
+        return tr("{title}, {unit}", title=title, unit=self.unit) if self.unit else title
 
     @property
     def suffix(self) -> str:
@@ -69,7 +74,7 @@ class Metric:
     def text(self, mean: float | None, ci95: float | None = None) -> str:
         """A score as a person writes it, with the half-width of its interval if there is one: ``94.83 ± 0.41 %``."""
         if mean is None or not math.isfinite(mean):
-            return "not finite"
+            return tr("not finite")
         shown = [mean] if ci95 is None or not math.isfinite(ci95) else [mean, ci95]
         if self.digits is None:
             numbers = [written(self.factor * number, digits) for number, digits in zip(shown, (4, 2), strict=False)]
@@ -80,8 +85,9 @@ class Metric:
     def difference(self, value: float) -> str:
         """How far one score lies above another, in points where they are per cent: ``+1.20 points``."""
         value *= self.factor
-        number, unit = (fixed(value, self.digits), " points") if self.unit == "%" else (written(value), self.suffix)
-        return ("" if number.startswith("-") else "+") + number + unit
+        number = fixed(value, self.digits) if self.unit == "%" else written(value)
+        number = ("" if number.startswith("-") else "+") + number
+        return tr("{number} points", number=number) if self.unit == "%" else number + self.suffix
 
     def limits(self, before: np.ndarray) -> np.ndarray:
         """Above which score a task diverged, by RULE: (tasks,), from the scores before adapting (tasks,).
@@ -113,8 +119,8 @@ class Metric:
 def accuracy(n_way: int | None = None) -> Metric:
     """The share of queries answered rightly, in [0, 1], shown in per cent. n_way: classes of a task, for chance."""
     chance = 1 / n_way if n_way else None
-    return Metric("accuracy", "accuracy", True, "%", 100.0, 2, 0.0, 1.0, chance)
+    return Metric("accuracy", mark("accuracy"), True, "%", 100.0, 2, 0.0, 1.0, chance)
 
 
-SQUARED_ERROR = Metric("mse", "mean squared error", False, low=0.0)
-RETURN = Metric("return", "mean return", True, digits=2)
+SQUARED_ERROR = Metric("mse", mark("mean squared error"), False, low=0.0)
+RETURN = Metric("return", mark("mean return"), True, digits=2)

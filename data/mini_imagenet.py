@@ -18,6 +18,7 @@ import numpy as np
 from data.arrays import unpickled
 from data.errors import DataError
 from data.family import SPLITS, OnProgress
+from data.language import mark, tr
 from data.photograph import SUFFIXES, photograph
 from data.standard import EACH, Standard, StandardConfig
 
@@ -43,16 +44,19 @@ class MiniImageNet(Standard):
     Config = MiniImageNetConfig
     config: MiniImageNetConfig
     title = "mini-ImageNet"
-    summary = "Photographs of 100 kinds of things, 84×84 in colour: the usual benchmark; its files have to be brought."
-    licence = "ImageNet's: for research, not to be passed on"
+    summary = mark(
+        "Photographs of 100 kinds of things, 84×84 in colour: the usual benchmark; its files have to be brought."
+    )
+    licence = mark("ImageNet's: for research, not to be passed on")
     citation = (
         "Vinyals et al. 2016: Matching networks for one shot learning. NeurIPS. "
         "Split: Ravi and Larochelle 2017: Optimization as a model for few-shot learning. ICLR."
     )
-    by_hand = (
-        "ImageNet may not be passed on: get mini-ImageNet under its licence and put it into the folder mini_imagenet of the "
-        "data sets, as 100 folders of 600 pictures called n01532829 and so on, as images/ beside train.csv, val.csv and "
-        "test.csv, or as mini-imagenet-cache-train.pkl, -val.pkl and -test.pkl."
+    by_hand = mark(
+        "ImageNet may not be passed on: get mini-ImageNet under its licence and put it into the folder "
+        "mini_imagenet of the data sets, as 100 folders of 600 pictures called n01532829 and so on, as "
+        "images/ beside train.csv, val.csv and test.csv, or as mini-imagenet-cache-train.pkl, -val.pkl and "
+        "-test.pkl."
     )
 
     @classmethod
@@ -62,7 +66,9 @@ class MiniImageNet(Standard):
 
     @classmethod
     def download(cls, datasets: Path, progress: OnProgress) -> None:  # noqa: ARG003
-        raise DataError("mini-ImageNet cannot be downloaded for you.", cls.by_hand, str(datasets / "mini_imagenet"))
+        raise DataError(
+            tr("mini-ImageNet cannot be downloaded for you."), tr(cls.by_hand), str(datasets / "mini_imagenet")
+        )
 
     @property
     def folder(self) -> Path:
@@ -78,8 +84,14 @@ class MiniImageNet(Standard):
             return self._of_pickle(name)
         files = self.files[name]
         if len(files) != EACH:
-            text = f"The class {name} of mini-ImageNet has {len(files)} pictures in {self.folder} instead of {EACH}."
-            raise DataError(text, self.by_hand, str(self.folder))
+            text = tr(
+                "The class {name} of mini-ImageNet has {n} pictures in {folder} instead of {each}.",
+                name=name,
+                n=len(files),
+                folder=self.folder,
+                each=EACH,
+            )
+            raise DataError(text, tr(self.by_hand), str(self.folder))
         return np.stack([_picture(file) for file in files])
 
     @cached_property
@@ -96,8 +108,13 @@ class MiniImageNet(Standard):
             }
         lacking = [name for names in self.splits().values() for name in names if name not in found]
         if lacking:
-            text = f"{self.folder} lacks {len(lacking)} classes of mini-ImageNet, {lacking[0]} among them."
-            raise DataError(text, self.by_hand, str(self.folder))
+            text = tr(
+                "{folder} lacks {n} classes of mini-ImageNet, {name} among them.",
+                folder=self.folder,
+                n=len(lacking),
+                name=lacking[0],
+            )
+            raise DataError(text, tr(self.by_hand), str(self.folder))
         return found
 
     def _of_pickle(self, name: str) -> np.ndarray:
@@ -109,7 +126,11 @@ class MiniImageNet(Standard):
             and all(isinstance(i, int) and 0 <= i < len(images) for i in rows)
         )
         if not fits:
-            raise DataError(f"{path} has no {EACH} pictures of the class {name}.", self.by_hand, str(path))
+            raise DataError(
+                tr("{path} has no {each} pictures of the class {name}.", path=path, each=EACH, name=name),
+                tr(self.by_hand),
+                str(path),
+            )
         return images[rows].transpose(0, 3, 1, 2)
 
     def _pickle(self, split: str) -> tuple[Path, np.ndarray, dict]:
@@ -117,12 +138,12 @@ class MiniImageNet(Standard):
         if self._kept is None or self._kept[0] != split:
             path = self.folder / f"mini-imagenet-cache-{split}.pkl"
             with path.open("rb") as file:
-                value = unpickled(file, path, "latin1", self.by_hand)
+                value = unpickled(file, path, "latin1", tr(self.by_hand))
             images = value.get("image_data") if isinstance(value, dict) else None
             by_class = value.get("class_dict") if isinstance(value, dict) else None
             whole = isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == (SIDE, SIDE, 3)
             if not whole or not isinstance(by_class, dict):
-                raise DataError(f"{path} is no pickle of mini-ImageNet.", self.by_hand, str(path))
+                raise DataError(tr("{path} is no pickle of mini-ImageNet.", path=path), tr(self.by_hand), str(path))
             self._kept = split, (path, images, by_class)
         return self._kept[1]
 
@@ -152,8 +173,8 @@ def _listed(folder: Path) -> Iterator[tuple[Path, str]]:
             for row in csv.DictReader(file):
                 filename, label = row.get("filename"), row.get("label")
                 if not filename or not label or Path(filename).name != filename:
-                    text = f"{folder / name} has a line without a file's name and a class."
-                    raise DataError(text, "Get the lists anew.", str(folder / name))
+                    text = tr("{file} has a line without a file's name and a class.", file=folder / name)
+                    raise DataError(text, tr("Get the lists anew."), str(folder / name))
                 yield folder / "images" / filename, label
 
 
@@ -162,4 +183,6 @@ def _picture(file: Path) -> np.ndarray:
     try:
         return photograph(file, SIDE, stretched=True)[0]
     except ValueError as error:
-        raise DataError(f"{file} cannot be read: {error}.", "Get that picture anew.", str(file)) from error
+        raise DataError(
+            tr("{path} cannot be read: {reason}.", path=file, reason=error), tr("Get that picture anew."), str(file)
+        ) from error

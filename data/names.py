@@ -20,6 +20,7 @@ from data.cldr import Language
 from data.config import setting
 from data.examples import Examples, choose
 from data.family import SPLITS, EpisodeShape, FamilyConfig, Split, TaskFamily
+from data.language import mark, tr
 from data.letters import BEGINNING, END, PADDING
 from data.metric import Metric
 from data.places import Folders
@@ -191,8 +192,10 @@ class Names(TaskFamily):
 
     Config = NamesConfig
     config: NamesConfig
-    title = "Names in many languages"
-    summary = "Translate names of countries, languages, currencies and units into a language of which a few are shown."
+    title = mark("Names in many languages")
+    summary = mark(
+        "Translate names of countries, languages, currencies and units into a language of which a few are shown."
+    )
     kind = "sequence"
     licence = "Unicode License v3; CLDR, by way of Babel"
     citation = "Unicode Common Locale Data Repository, https://cldr.unicode.org."
@@ -212,7 +215,11 @@ class Names(TaskFamily):
     ) -> list[Shortage]:
         found = super().shortages(config, shape, split, sizes)
         if shape.k_shot + shape.n_query > cldr.LEAST:
-            text = f"k_shot + n_query = {shape.k_shot + shape.n_query} exceeds the {cldr.LEAST} names that every language has"
+            text = tr(
+                "k_shot + n_query = {n} exceeds the {least} names that every language has",
+                n=shape.k_shot + shape.n_query,
+                least=cldr.LEAST,
+            )
             larger, smaller = ("k_shot", "n_query") if shape.k_shot > shape.n_query else ("n_query", "k_shot")
             least = min(getattr(shape, smaller), cldr.LEAST // 2)
             lowered = {larger: cldr.LEAST - least}
@@ -301,7 +308,7 @@ class Names(TaskFamily):
 
     @classmethod
     def loss_title(cls, shape: EpisodeShape) -> str:  # noqa: ARG003
-        return "cross-entropy of a sign, nats"
+        return mark("cross-entropy of a sign, nats")
 
     def outputs(self, shape: EpisodeShape) -> int:
         return letters.VOCABULARY

@@ -12,6 +12,7 @@ from data.batch import Adapted, Answer
 from data.config import setting
 from data.control import LOOKED_AT, ControlConfig, ControlFamily
 from data.family import Split
+from data.language import mark
 from data.policy import Gaussian, Policy
 from data.rollouts import Rollout, RolloutBatch
 from data.sinusoid import uniform
@@ -98,8 +99,8 @@ class NavigationFamily(ControlFamily):
 
     Config = NavigationConfig
     config: NavigationConfig
-    title = "Navigation"
-    summary = "Find a goal in the plane that only the rewards tell of."
+    title = mark("Navigation")
+    summary = mark("Find a goal in the plane that only the rewards tell of.")
     policy = Navigation.policy
 
     def drawn(self, *size: int, generator: torch.Generator) -> Tensor:

@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol
 import torch.nn.functional as F
 from torch import Tensor
 
+from data.language import mark
 from data.metric import SQUARED_ERROR, Metric, accuracy
 
 
@@ -36,7 +37,7 @@ class Classification:
     """Cross-entropy from logits, and the share of right answers in [0, 1]. targets: class indices (tasks, n) in [0, n_way)."""
 
     n_way: int
-    loss_title: ClassVar[str] = "cross-entropy, nats"
+    loss_title: ClassVar[str] = mark("cross-entropy, nats")
 
     @property
     def outputs(self) -> int:

@@ -23,6 +23,7 @@ from data.config import setting
 from data.download import fetch
 from data.errors import DataError
 from data.family import SPLITS, OnProgress, Split
+from data.language import mark, tr
 from data.pictures import Pool
 from data.places import Folders
 from data.sizes import Sizes
@@ -69,7 +70,7 @@ class Omniglot(Characters):
     Config = OmniglotConfig
     config: OmniglotConfig
     title = "Omniglot"
-    summary = "Handwritten characters of 50 alphabets, each drawn by 20 people."
+    summary = mark("Handwritten characters of 50 alphabets, each drawn by 20 people.")
     group = "downloaded"
     licence = "MIT, Brenden Lake"
     citation = (
@@ -113,7 +114,7 @@ class Omniglot(Characters):
         """All characters, uint8 (1623, 20, 28, 28): the sorted background ones, then the sorted evaluation ones."""
         if self._characters is None:
             if missing := self.missing(self.datasets):
-                raise DataError(f"{missing[0]} is missing.", self.remedy(), str(missing[0]))
+                raise DataError(tr("{path} is missing.", path=missing[0]), self.remedy(), str(missing[0]))
             stats = [path.stat() for path in zips(self.datasets)]
             key = json.dumps([VERSION, *((stat.st_size, stat.st_mtime_ns) for stat in stats)])
             path = self.cache / f"omniglot-{hashlib.sha256(key.encode()).hexdigest()[:12]}.safetensors"
@@ -126,15 +127,20 @@ class Omniglot(Characters):
             done = sum(len(part.names) for part in parts)
 
             def report(characters: int, done: int = done) -> None:
-                progress((done + characters) / TOTAL, "Decoding Omniglot")
+                progress((done + characters) / TOTAL, tr("Decoding Omniglot"))
 
-            parts.append(decode_zip(path, report, f"Delete it. {self.remedy()}"))
+            parts.append(decode_zip(path, report, tr("Delete it. {remedy}", remedy=self.remedy())))
         images = torch.cat([part.images for part in parts])
         return Cached(images, tuple(name for part in parts for name in part.names))
 
     def remedy(self) -> str:
-        files = " and ".join(self.address + name for name in self.checksums)
-        return f"Download Omniglot from the Train page, or put {files} into {self.datasets / 'omniglot'}."
+        files = tr(" and ").join(self.address + name for name in self.checksums)
+        return tr(
+            "Download {title} from the Train page, or put {files} into {folder}.",
+            title=self.title,
+            files=files,
+            folder=self.datasets / "omniglot",
+        )
 
     def split_indices(self, split: Split) -> Tensor:
         """Which characters belong to a split, int64 (characters of the split,), in [0, 1623)."""
@@ -184,11 +190,20 @@ def check(archive: str, by_character: dict[str, list[str]]) -> None:
     found, wanted = (len(alphabets), len(by_character)), (ALPHABETS[archive], CHARACTERS[archive])
     if found != wanted:
         raise ValueError(
-            f"it holds {found[0]} alphabets and {found[1]} characters instead of {wanted[0]} and {wanted[1]}"
+            tr(
+                "it holds {alphabets} alphabets and {characters} characters instead of {wanted_alphabets} and "
+                "{wanted_characters}",
+                alphabets=found[0],
+                characters=found[1],
+                wanted_alphabets=wanted[0],
+                wanted_characters=wanted[1],
+            )
         )
     for name, drawings in by_character.items():
         if len(drawings) != DRAWERS:
-            raise ValueError(f"{short(name)} has {len(drawings)} drawings instead of {DRAWERS}")
+            raise ValueError(
+                tr("{name} has {n} drawings instead of {wanted}", name=short(name), n=len(drawings), wanted=DRAWERS)
+            )
 
 
 def shrink(drawing: Image.Image) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.errors import InnerloopError
+from data.language import tr
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -25,7 +26,9 @@ class Named(NamedTuple):
         """Module and name. Raises the error for what is no such path."""
         module, _, name = self.path.partition(":")
         if not module or not name:
-            raise self.error(f"'{self.path}' is not an import path.", f"Write {self.form}.", self.at)
+            raise self.error(
+                tr("'{path}' is not an import path.", path=self.path), tr("Write {form}.", form=self.form), self.at
+            )
         return module, name
 
     def found(self) -> Any:
@@ -37,13 +40,17 @@ class Named(NamedTuple):
         try:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
-            remedy = "Put its folder into the environment variable INNERLOOP_PATH."
-            raise self.error(f"No module '{error.name}' was found.", remedy, self.at) from error
+            remedy = tr("Put its folder into the environment variable INNERLOOP_PATH.")
+            raise self.error(tr("No module '{name}' was found.", name=error.name), remedy, self.at) from error
         except Exception as error:  # whatever the person's own module raises while it is imported
-            text = f"Importing {module_name} failed: {error!r}"
-            raise self.error(text, "Import it in Python to see the traceback.", self.at) from error
+            text = tr("Importing {module} failed: {error!r}", module=module_name, error=error)
+            raise self.error(text, tr("Import it in Python to see the traceback."), self.at) from error
         if not hasattr(module, name):
-            raise self.error(f"The module {module_name} has no '{name}'.", "Check the name after the colon.", self.at)
+            raise self.error(
+                tr("The module {module} has no '{name}'.", module=module_name, name=name),
+                tr("Check the name after the colon."),
+                self.at,
+            )
         return getattr(module, name)
 
     def file(self) -> Path | None:

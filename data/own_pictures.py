@@ -17,6 +17,7 @@ from data.cache import mapped
 from data.config import setting
 from data.errors import DataError
 from data.family import Split
+from data.language import mark, tr
 from data.photograph import as_grey, resized
 from data.picture_set import LARGEST, SMALLEST, PictureSet
 from data.pictures import Pictures, Pool
@@ -48,11 +49,11 @@ class OwnPictures(Pictures):
 
     Config = OwnPicturesConfig
     config: OwnPicturesConfig
-    title = "Own pictures"
-    summary = "Photographs or drawings of your own, imported from a folder, a zip or a list."
+    title = mark("Own pictures")
+    summary = mark("Photographs or drawings of your own, imported from a folder, a zip or a list.")
     group = "imported"
     chooser = "set"
-    licence = "your own pictures: you know it"
+    licence = mark("your own pictures: you know it")
 
     @classmethod
     def offered(cls, folders: Folders) -> dict[str, dict[str, Any]]:
@@ -73,10 +74,13 @@ class OwnPictures(Pictures):
             return None
         found = picture_set.find(config.set, folders)
         if config.side > found.side:
-            text = f"side = {config.side} exceeds the {found.side} pixels that {found.name} was imported with"
-            raise DataError(
-                f"{text}; lower it to {found.side}.", f"Or import {found.name} again, larger.", "family.side"
+            text = tr(
+                "side = {side} exceeds the {most} pixels that {name} was imported with; lower it to {most}.",
+                side=config.side,
+                most=found.side,
+                name=found.name,
             )
+            raise DataError(text, tr("Or import {name} again, larger.", name=found.name), "family.side")
         return found.sizes()
 
     def content(self) -> str:

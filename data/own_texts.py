@@ -12,6 +12,7 @@ from data import table
 from data.config import setting
 from data.errors import DataError
 from data.family import SPLITS, Split
+from data.language import mark, tr
 from data.places import Folders
 from data.sizes import Sizes
 from data.texts import Texts, TextsConfig
@@ -39,11 +40,11 @@ class OwnTexts(Texts):
 
     Config = OwnTextsConfig
     config: OwnTextsConfig
-    title = "Your own texts"
-    summary = "Texts with labels, from a CSV, TSV or JSON lines file of yours."
+    title = mark("Your own texts")
+    summary = mark("Texts with labels, from a CSV, TSV or JSON lines file of yours.")
     group = "your own"
     asked = ("file", "text_column", "label_column")
-    licence = "your own texts: you know it"
+    licence = mark("your own texts: you know it")
 
     @classmethod
     def places(cls, config: OwnTextsConfig, folders: Folders) -> list[Path]:  # noqa: ARG003
@@ -83,8 +84,8 @@ def file_of(config: OwnTextsConfig, datasets: Path) -> Path:
     """Where the file is. Raises DataError where none is named."""
     folder = datasets / "texts"
     if not config.file.strip() or "\0" in config.file:
-        remedy = f"Give a file's name in {folder}, or its whole path."
-        raise DataError("No file of texts is named.", remedy, "family.file")
+        remedy = tr("Give a file's name in {folder}, or its whole path.", folder=folder)
+        raise DataError(tr("No file of texts is named."), remedy, "family.file")
     return folder / config.file.strip()
 
 
@@ -97,8 +98,12 @@ def divided(config: OwnTextsConfig, by_class: Mapping[str, Sequence[str]]) -> di
     """Names of each split's classes. Raises DataError for too few to divide."""
     names = sorted(by_class)
     if len(names) < LEAST * len(SPLITS):
-        text = f"The file has {len(names)} classes of two texts or more, and training, validation and test need {LEAST} each."
-        raise DataError(text, f"Give it at least {LEAST * len(SPLITS)} classes.", "family.file")
+        text = tr(
+            "The file has {n} classes of two texts or more, and training, validation and test need {least} each.",
+            n=len(names),
+            least=LEAST,
+        )
+        raise DataError(text, tr("Give it at least {n} classes.", n=LEAST * len(SPLITS)), "family.file")
     held = max(LEAST, round(SHARE * len(names)))
     order = torch.randperm(len(names), device="cpu", generator=torch.Generator().manual_seed(config.split_seed))
     parts = order.split([len(names) - 2 * held, held, held])

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from data.archive import DAMAGED
+from data.language import tr
 
 # What is taken for a picture by its name. The last ones are pictures that nobody here can read, and that is said of them.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
@@ -30,16 +31,23 @@ def photograph(file: Path | bytes, side: int, *, stretched: bool = False) -> tup
             with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=FORMATS) as picture:
                 return _square(picture, side, stretched)
     except UnidentifiedImageError:
-        raise ValueError("it is no picture of a kind that is read (JPEG, PNG, WebP, GIF, BMP, TIFF)") from None
+        raise ValueError(tr("it is no picture of a kind that is read (JPEG, PNG, WebP, GIF, BMP, TIFF)")) from None
     except Image.DecompressionBombError:
-        raise ValueError("it has more pixels than are read") from None
+        raise ValueError(tr("it has more pixels than are read")) from None
     except (*DAMAGED, MemoryError) as error:
         raise ValueError(str(error).splitlines()[0] if str(error) else type(error).__name__) from None
 
 
 def _square(picture: Image.Image, side: int, stretched: bool) -> tuple[np.ndarray, bool]:
     if picture.format not in ("JPEG", "MPO") and picture.width * picture.height > MOST:
-        raise ValueError(f"it has {picture.width} × {picture.height} pixels, and {MOST:,} are the most")
+        raise ValueError(
+            tr(
+                "it has {width} × {height} pixels, and {most:,} are the most",
+                width=picture.width,
+                height=picture.height,
+                most=MOST,
+            )
+        )
     picture.draft(
         None, (2 * side, 2 * side)
     )  # a JPEG is decoded at a half, a quarter or an eighth, but no smaller than this
@@ -63,7 +71,7 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
         white = 255 if picture.mode == "I" and values.max() <= 255 else 65535
         return Image.fromarray((values * (255 / white)).clip(0, 255).astype(np.uint8))
     if picture.mode == "F":
-        raise ValueError("it holds real numbers; save it with 8 or 16 bits")
+        raise ValueError(tr("it holds real numbers; save it with 8 or 16 bits"))
     if picture.has_transparency_data and picture.mode not in ("RGBA", "LA"):
         return picture.convert("RGBA")
     if picture.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):

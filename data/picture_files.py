@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from data.archive import DEEPEST, Archive, opened, short
 from data.errors import DataError, shortened
+from data.language import mark, tr
 from data.photograph import SUFFIXES, UNREAD
 
 MOST = 2_000_000  # pictures of a data set
@@ -27,8 +28,8 @@ SPLIT_FOLDERS = {
     "validation": "val",
     "test": "test",
 }
-LAYOUT = "Give each class a folder of its pictures, or write a CSV file with the columns path and label."
-Skipped = tuple[str, str]  # which file, and why
+LAYOUT = mark("Give each class a folder of its pictures, or write a CSV file with the columns path and label.")
+Skipped = tuple[str, str]  # which file, and why: in English, as it is kept
 
 
 @dataclass
@@ -55,26 +56,41 @@ def listed(source: Path) -> Listed:
         there = source.exists()
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         raise DataError(
-            f"{shortened(str(source))} cannot be looked at: {error.strerror}.", "Check the path.", "path"
+            tr("{path} cannot be looked at: {reason}.", path=shortened(str(source)), reason=error.strerror),
+            tr("Check the path."),
+            "path",
         ) from error
     if source.is_dir():
         found = _sorted_out(source, *_walked(source))
     elif not there:
-        raise DataError(f"{source} does not exist.", "Check the path.", str(source))
+        raise DataError(tr("{path} does not exist.", path=source), tr("Check the path."), str(source))
     elif source.suffix.lower() in (".csv", ".tsv", ".txt"):
         found = _of_list(source)
     else:
-        with opened(source, remedy="Give a zip of one folder a class, the folder itself, or a CSV file.") as archive:
+        with opened(
+            source, remedy=tr("Give a zip of one folder a class, the folder itself, or a CSV file.")
+        ) as archive:
             found = _sorted_out(source, _usual(archive), [])
     if found.pictures > MOST:
         raise DataError(
-            f"{source} holds {found.pictures:,} pictures, and {MOST:,} are the most.", "Take fewer of them."
+            tr(
+                "{source} holds {pictures:,} pictures, and {most:,} are the most.",
+                source=source,
+                pictures=found.pictures,
+                most=MOST,
+            ),
+            tr("Take fewer of them."),
         )
     if not found.classes:
-        message = f"{source} holds no pictures in folders."
+        message = tr("{source} holds no pictures in folders.", source=source)
         if found.skipped:
-            message = f"{source} holds no picture that can be used: {found.skipped[0][0]} {found.skipped[0][1]}."
-        raise DataError(message, LAYOUT, str(source))
+            message = tr(
+                "{source} holds no picture that can be used: {file} {reason}.",
+                source=source,
+                file=found.skipped[0][0],
+                reason=tr(found.skipped[0][1]),
+            )
+        raise DataError(message, tr(LAYOUT), str(source))
     return found
 
 
@@ -121,19 +137,25 @@ def _walked(root: Path) -> tuple[list[str], list[Skipped]]:
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         if len(here.parts) >= DEEPEST and inner:
             raise DataError(
-                f"{root / here} lies more than {DEEPEST} folders deep.", "Give a folder that is closer to them."
+                tr("{folder} lies more than {most} folders deep.", folder=root / here, most=DEEPEST),
+                tr("Give a folder that is closer to them."),
             )
         skipped += [
-            ((here / name).as_posix(), "is a link to a folder") for name in inner if (root / here / name).is_symlink()
+            ((here / name).as_posix(), mark("is a link to a folder"))
+            for name in inner
+            if (root / here / name).is_symlink()
         ]
         for name in files:
             path = (here / name).as_posix()
             if (root / path).is_symlink():
-                skipped.append((path, "is a link"))
+                skipped.append((path, mark("is a link")))
             elif not name.startswith("."):
                 names.append(path)
         if len(names) > 2 * MOST:
-            raise DataError(f"{root} holds more than {2 * MOST:,} files.", "Give the folder that holds the classes.")
+            raise DataError(
+                tr("{folder} holds more than {most:,} files.", folder=root, most=2 * MOST),
+                tr("Give the folder that holds the classes."),
+            )
     return names, skipped
 
 
@@ -144,7 +166,7 @@ def _sorted_out(source: Path, names: list[str], skipped: list[Skipped]) -> Liste
         if PurePosixPath(name).suffix.lower() in SUFFIXES:
             pictures.append(name)
         elif PurePosixPath(name).suffix.lower() in UNREAD:
-            skipped.append((name, "is of a kind that is not read; save it as JPEG"))
+            skipped.append((name, mark("is of a kind that is not read; save it as JPEG")))
         else:
             others += 1
     folders = {PurePosixPath(name).parent for name in pictures}
@@ -158,7 +180,7 @@ def _sorted_out(source: Path, names: list[str], skipped: list[Skipped]) -> Liste
         split = SPLIT_FOLDERS[folder.parts[0].lower()] if said and folders else ""
         label = PurePosixPath(*folder.parts[1:]) if said else folder
         if not label.parts:
-            skipped.append((name, "lies in no class's folder"))
+            skipped.append((name, mark("lies in no class's folder")))
             continue
         classes.setdefault(_label(str(label)), []).append(name)
         places.setdefault(_label(str(label)), set()).add(split)
@@ -196,16 +218,25 @@ def _of_list(source: Path) -> Listed:
     for line, row in rows:
         if len(row) < 2 or not row[1].strip():
             raise DataError(
-                f"Line {line} of {source} has no label.", "Write path,label in each line, or delete it.", str(source)
+                tr("Line {line} of {source} has no label.", line=line, source=source),
+                tr("Write path,label in each line, or delete it."),
+                str(source),
             )
         path, label = PurePosixPath(row[0].strip().replace("\\", "/")), _label(row[1].strip())
         if path.is_absolute() or ".." in path.parts or ":" in str(path):
-            message = f"Line {line} of {source} names {short(str(path))}, which is not below the list's own folder."
-            raise DataError(message, "Put the list beside the pictures and write their paths from there.", str(source))
+            message = tr(
+                "Line {line} of {source} names {path}, which is not below the list's own folder.",
+                line=line,
+                source=source,
+                path=short(str(path)),
+            )
+            raise DataError(
+                message, tr("Put the list beside the pictures and write their paths from there."), str(source)
+            )
         if (source.parent / path).is_symlink():
-            found.skipped.append((str(path), "is a link"))
+            found.skipped.append((str(path), mark("is a link")))
         elif not (source.parent / path).is_file():
-            found.skipped.append((str(path), "does not exist"))
+            found.skipped.append((str(path), mark("does not exist")))
         else:
             classes.setdefault(label, []).append(str(path))
     for label, count in ((label, Counter(files)) for label, files in classes.items()):
@@ -224,14 +255,27 @@ def _rows(source: Path) -> list[tuple[int, list[str]]]:
         text = source.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        message = f"{source} is not written in UTF-8: line {line} has the byte 0x{error.object[error.start]:02x}."
-        raise DataError(message, "Save it as UTF-8, in a spreadsheet “CSV UTF-8”.", str(source)) from None
+        message = tr(
+            "{source} is not written in UTF-8: line {line} has the byte 0x{byte:02x}.",
+            source=source,
+            line=line,
+            byte=error.object[error.start],
+        )
+        raise DataError(message, tr("Save it as UTF-8, in a spreadsheet “CSV UTF-8”."), str(source)) from None
     except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}.", "Allow reading it.", str(source)) from error
+        raise DataError(
+            tr("{path} cannot be read: {reason}.", path=source, reason=error.strerror),
+            tr("Allow reading it."),
+            str(source),
+        ) from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:
         reader = csv.reader(text.splitlines(), delimiter=delimiter, strict=True)
         return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
-        raise DataError(f"{source} is no CSV file: {error}.", "Write path,label in each line.", str(source)) from error
+        raise DataError(
+            tr("{source} is no CSV file: {error}.", source=source, error=error),
+            tr("Write path,label in each line."),
+            str(source),
+        ) from error

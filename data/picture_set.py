@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 
 from data.errors import DataError, InputError, shortened
+from data.language import mark, plural, tr
 from data.places import Folders
 from data.sizes import Sizes
 from data.whole import beside, put
@@ -32,6 +33,8 @@ LEAST = 6  # classes: two for each split
 FEW = 5  # classes of the usual task
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in mini-ImageNet
 How = Literal["classes", "superclasses"]
+BY = mark("classes"), mark("superclasses"), mark("hand")  # how splits may have been made, beside what an import says
+SAME = "shows the same as "  # begins a reason, before the name of another file
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,31 @@ class PictureSet:
         """
         path, shape = self.folder / self.pixels, (self.pictures, self.channels, self.side, self.side)
         if not path.is_file() or path.stat().st_size != self.bytes:
-            raise DataError(f"{path} is missing or damaged.", f"Import {self.name} again.", "family.set")
+            raise DataError(
+                tr("{path} is missing or damaged.", path=path), tr("Import {name} again.", name=self.name), "family.set"
+            )
         return np.memmap(path, np.uint8, "c", shape=shape)  # "c": torch takes none that is read-only
+
+    @property
+    def by_said(self) -> str:
+        """How the splits were made, in the language of whoever reads."""
+        how, _, seed = self.by.partition(", seed ")
+        return tr("{how}, seed {seed}", how=tr(how), seed=seed) if seed else tr(how)
+
+    def reasons_said(self) -> list[tuple[str, str]]:
+        """``reasons`` in the language of whoever reads."""
+        return [(file, reason_said(reason)) for file, reason in self.reasons]
 
     def starts(self) -> list[int]:
         """The number of each class's first picture."""
         return list(accumulate((one.count for one in self.classes), initial=0))[:-1]
+
+
+def reason_said(reason: str) -> str:
+    """Why a file was left out, which is kept in English, in the language of whoever reads."""
+    if reason.startswith(SAME):
+        return tr("shows the same as {file}", file=reason.removeprefix(SAME))
+    return tr(reason)
 
 
 def roots(folders: Folders) -> list[Path]:
@@ -120,20 +142,20 @@ def names(folders: Folders) -> list[str]:
 
 def find(name: str, folders: Folders) -> PictureSet:
     """Raises DataError with the way out where there is none of this name, or where what is there cannot be read."""
-    add = "Import one with `python -m core datasets add NAME PATH`, or on the page Data sets."
+    add = tr("Import one with `python -m core datasets add NAME PATH`, or on the page Data sets.")
     if not name:
-        raise DataError("No data set of your own is chosen.", _there_are(folders) or add, "family.set")
+        raise DataError(tr("No data set of your own is chosen."), _there_are(folders) or add, "family.set")
     for root in roots(folders) if NAME.fullmatch(name) else ():
         path = root / name / MANIFEST
         if path.is_file():
             return _read(path, path.stat().st_mtime_ns)
-    text = f"There is no data set of your own called {shortened(name)}."
+    text = tr("There is no data set of your own called {name}.", name=shortened(name))
     raise DataError(text, _there_are(folders) or add, "family.set")
 
 
 def _there_are(folders: Folders) -> str:
     there = names(folders)
-    return f"There are {', '.join(there[:20])}." if there else ""
+    return tr("There are {names}.", names=", ".join(there[:20])) if there else ""
 
 
 @lru_cache(maxsize=64)  # asked for at every keystroke in the form
@@ -141,12 +163,20 @@ def _read(path: Path, changed: int) -> PictureSet:  # noqa: ARG001 - read anew o
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values["version"] != VERSION:
-            raise DataError(f"{path} is of another version of Innerloop.", "Import the pictures again.", "family.set")
+            raise DataError(
+                tr("{path} is of another version of Innerloop.", path=path),
+                tr("Import the pictures again."),
+                "family.set",
+            )
         values["classes"] = tuple(PictureClass(*row) for row in values["classes"])
         values |= {name: tuple(map(tuple, values[name])) for name in ("reasons", "repeated")}
         return PictureSet(**values, folder=path.parent)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read ({error}).", "Import the pictures again.", "family.set") from error
+        raise DataError(
+            tr("{path} cannot be read ({reason}).", path=path, reason=error),
+            tr("Import the pictures again."),
+            "family.set",
+        ) from error
 
 
 def write(one: PictureSet) -> PictureSet:
@@ -167,8 +197,8 @@ def remove(name: str, folders: Folders) -> None:
         (one.folder / MANIFEST).unlink()  # from here on it is no set any more, whatever may happen
         shutil.rmtree(one.folder)
     except OSError as error:
-        message = f"{one.folder} cannot be deleted: {error.strerror}."
-        raise DataError(message, "Allow writing there, or delete it by hand.", str(one.folder)) from error
+        message = tr("{folder} cannot be deleted: {reason}.", folder=one.folder, reason=error.strerror)
+        raise DataError(message, tr("Allow writing there, or delete it by hand."), str(one.folder)) from error
 
 
 # Splits
@@ -183,8 +213,12 @@ def divided(classes: Iterable[str], seed: int, how: How) -> dict[str, str]:
     for name in sorted(classes):
         groups.setdefault(name.rpartition("/")[0] if how == "superclasses" else name, []).append(name)
     if how == "superclasses" and len(groups) < len(SHARES):
-        text = f"The classes lie in {len(groups)} folder{'s' if len(groups) > 1 else ''}, and three splits need three."
-        raise DataError(text, "Split by classes instead.", "split")
+        text = plural(
+            "The classes lie in {n} folder, and three splits need three.",
+            "The classes lie in {n} folders, and three splits need three.",
+            len(groups),
+        )
+        raise DataError(text, tr("Split by classes instead."), "split")
     order = sorted(groups)
     random.Random(seed).shuffle(order)
     total = sum(map(len, groups.values()))
@@ -215,8 +249,8 @@ def resplit(one: PictureSet, splits: Mapping[str, str], by: str) -> PictureSet:
     """The set with its classes divided anew. Raises InputError where a class is not named or a split would have too few."""
     lacking = [each.name for each in one.classes if splits.get(each.name) not in SHARES]
     if lacking:
-        text = f"{shortened(lacking[0])} is given no split."
-        raise InputError(text, "Give each class train, val or test.", "split")
+        text = tr("{name} is given no split.", name=shortened(lacking[0]))
+        raise InputError(text, tr("Give each class train, val or test."), "split")
     classes = tuple(replace(each, split=splits[each.name]) for each in one.classes)
     check_splits(classes)
     return write(replace(one, classes=classes, by=by))
@@ -228,5 +262,7 @@ def check_splits(classes: Iterable[PictureClass]) -> None:
         counts[each.split] += 1
     for split, count in counts.items():
         if count < 2:
-            text = f"{count or 'No'} class{'' if count == 1 else 'es'} would be in {split}, and a task tells two apart at least."
-            raise InputError(text, f"Give {split} two classes or more.", "split")
+            text = tr("No classes would be in {split}, and a task tells two apart at least.", split=split)
+            if count:
+                text = tr("1 class would be in {split}, and a task tells two apart at least.", split=split)
+            raise InputError(text, tr("Give {split} two classes or more.", split=split), "split")

@@ -19,12 +19,13 @@ from data.examples import ByClass, Examples
 from data.extractor import AT, Extractor
 from data.family import SPLITS, EpisodeShape, Split
 from data.given import Given, Queries, check_classes, check_queries, readable
+from data.language import mark, tr
 from data.photograph import as_grey, photograph
 from data.picture_files import listed, reading
 from data.view import plain
 
 LOOKED_AT = 48  # pixels of a picture's longer side, at most, where a task is looked at
-TAKE_OUT = "Take it out, or save it anew as PNG or JPEG."
+TAKE_OUT = mark("Take it out, or save it anew as PNG or JPEG.")
 
 
 @dataclass(frozen=True)
@@ -178,14 +179,16 @@ class Pictures(ByClass):
     def given(self, source: Path) -> Given:
         """Of a folder, zip or list with a folder or label a class, as a data set is imported."""
         found = listed(source)
-        check_classes(source, found.classes, "Put the pictures of each class into a folder of its own.")
-        remarks = [f"{file} {reason}, and was left out." for file, reason in found.skipped]
+        check_classes(source, found.classes, tr("Put the pictures of each class into a folder of its own."))
+        remarks = [
+            tr("{file} {reason}, and was left out.", file=file, reason=tr(reason)) for file, reason in found.skipped
+        ]
         with reading(source) as reader:
             return replace(self._shown(found.classes, reader.file), remarks=tuple(remarks))
 
     def shown(self, by_class: Mapping[str, Mapping[str, bytes]]) -> Given:
         """A support set of pictures in memory, by class and by the name of their file. Raises as ``given`` does."""
-        check_classes("What was given", by_class, "Give pictures of another class.")
+        check_classes(tr("What was given"), by_class, tr("Give pictures of another class."))
         content = {(label, name): file for label, files in by_class.items() for name, file in files.items()}
         names = {label: [(label, name) for name in files] for label, files in by_class.items()}
         return self._shown(names, content.__getitem__)
@@ -194,8 +197,8 @@ class Pictures(ByClass):
         files = [(label, name) for label, names in enumerate(by_class.values()) for name in names]
         images = []
         for number, (_, name) in enumerate(files):
-            self.progress(number / len(files), "Reading pictures")
-            with readable(name if isinstance(name, str) else name[-1], TAKE_OUT, "support"):
+            self.progress(number / len(files), tr("Reading pictures"))
+            with readable(name if isinstance(name, str) else name[-1], tr(TAKE_OUT), "support"):
                 images.append(self.as_drawn(content(name)))
         labels = torch.tensor([label for label, _ in files], device=self.device)
         return Given(self._stacked(images), labels, tuple(by_class))
@@ -203,7 +206,7 @@ class Pictures(ByClass):
     def given_queries(self, files: Sequence[str]) -> Queries:
         check_queries(len(files))
         for file in files:
-            with readable(file, TAKE_OUT, "query"):
+            with readable(file, tr(TAKE_OUT), "query"):
                 Path(file).open("rb").close()  # of no file or a folder it says more than a reader of pictures
         return self.queried({file: Path(file) for file in files})
 
@@ -212,8 +215,8 @@ class Pictures(ByClass):
         check_queries(len(files))
         images = []
         for number, (name, file) in enumerate(files.items()):
-            self.progress(number / len(files), "Reading pictures")
-            with readable(name, TAKE_OUT, "query"):
+            self.progress(number / len(files), tr("Reading pictures"))
+            with readable(name, tr(TAKE_OUT), "query"):
                 images.append(self.as_drawn(file))
         return Queries(self._stacked(images), tuple(files))
 

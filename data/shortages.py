@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from data.language import plural, tr
 from data.sizes import Sizes
 
 
@@ -21,32 +22,54 @@ class Shortage:
     leave_empty: bool = False
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.remedy or f'lower {lower(self.lowered)}'}."
+        remedy = self.remedy or tr("lower {settings}", settings=lower(self.lowered))
+        return tr("{message}; {remedy}.", message=self.message, remedy=remedy)
 
 
 def lower(most: Mapping[str, int]) -> str:
     """In words: ``k_shot to 5 or less``. most: the largest values by setting."""
-    return " and ".join(f"{name} to {value} or less" for name, value in most.items())
+    return tr(" and ").join(tr("{name} to {value} or less", name=name, value=value) for name, value in most.items())
 
 
 def shortages(family: str, split: str, sizes: Sizes, n_way: int, k_shot: int, n_query: int) -> list[Shortage]:
     """Why tasks of this shape cannot be drawn, at most one a field. Whoever follows one of them is rid of it, and meets no other.
 
-    family: its name. split: what it is called, "validation".
+    family: its name. split: what it is called, "validation", in English.
     """
-    found = []
+    found, split = [], tr(split)
     if n_way > sizes.classes:
-        message = f"n_way = {n_way} exceeds the {sizes.classes} {split} classes of {family}"
+        message = tr(
+            "n_way = {n_way} exceeds the {classes} {split} classes of {family}",
+            n_way=n_way,
+            classes=sizes.classes,
+            split=split,
+            family=family,
+        )
         some = sizes.classes >= 2
         fewer = {"n_way": sizes.classes} if some else {}
-        found.append(Shortage("n_way", message, fewer, "" if some else f"add {split} classes"))
+        found.append(Shortage("n_way", message, fewer, "" if some else tr("add {split} classes", split=split)))
     way, needed = min(n_way, sizes.classes), k_shot + n_query
     has = sizes.smallest_of(way)
     if needed <= has:
         return found
-    examples = "1 example" if has == 1 else f"{has} examples"
-    where = "per class of" if len(sizes.by_count) == 1 else f"that {way} {split} classes have in"
-    message = f"k_shot + n_query = {needed} exceeds the {examples} {where} {family}"
+    if len(sizes.by_count) == 1:
+        message = plural(
+            "k_shot + n_query = {needed} exceeds the {n} example per class of {family}",
+            "k_shot + n_query = {needed} exceeds the {n} examples per class of {family}",
+            int(has),
+            needed=needed,
+            family=family,
+        )
+    else:
+        message = plural(
+            "k_shot + n_query = {needed} exceeds the {n} example that {way} {split} classes have in {family}",
+            "k_shot + n_query = {needed} exceeds the {n} examples that {way} {split} classes have in {family}",
+            int(has),
+            needed=needed,
+            way=way,
+            split=split,
+            family=family,
+        )
     fewer = _fewer_examples(message, int(has), sizes.having(needed), k_shot, n_query)
     return [fewer] if fewer.field == "n_way" else [*found, fewer]
 
@@ -64,11 +87,11 @@ def _fewer_examples(message: str, has: int, enough: int, k_shot: int, n_query: i
         return Shortage(larger, message, {larger: has - has // 2, smaller: has // 2})
     if enough >= 2:
         return Shortage("n_way", message, {"n_way": enough})
-    return Shortage(larger, message, {}, "add examples")
+    return Shortage(larger, message, {}, tr("add examples"))
 
 
 def left_out(split: str, sizes: Sizes, k_shot: int, n_query: int) -> str:
-    """A sentence about the classes that are too small to be drawn; empty where there are none."""
+    """A sentence for a log about the classes that are too small to be drawn; empty where there are none."""
     needed = k_shot + n_query
     small = sizes.classes - sizes.having(needed)
     if not small:

@@ -14,6 +14,7 @@ from data.config import setting
 from data.errors import DataError
 from data.family import EpisodeShape, FamilyConfig, Split, TaskFamily
 from data.given import MOST_EXAMPLES, Given, Queries, check_queries, numbers_of, readable
+from data.language import mark, tr
 from data.spec import InputSpec
 from data.view import TaskView, plain
 
@@ -62,8 +63,8 @@ class Sinusoid(TaskFamily):
 
     Config = SinusoidConfig
     config: SinusoidConfig
-    title = "Sinusoid regression"
-    summary = "Fit a sine wave of unknown amplitude and phase from a few points."
+    title = mark("Sinusoid regression")
+    summary = mark("Fit a sine wave of unknown amplitude and phase from a few points.")
     kind = "regression"
 
     def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
@@ -102,11 +103,16 @@ class Sinusoid(TaskFamily):
 
     def given(self, source: Path) -> Given:
         """Of a table with a line x,y a point."""
-        with readable(source, "Give a CSV file with x,y in each line.", "support"):
+        with readable(source, tr("Give a CSV file with x,y in each line."), "support"):
             rows = numbers_of(source, ("x", "y"))
         if len(rows) > MOST_EXAMPLES:
-            text = f"{source} has {len(rows):,} points, and a task takes {MOST_EXAMPLES:,} at most."
-            raise DataError(text, "Give fewer of them.", "support")
+            text = tr(
+                "{source} has {n:,} points, and a task takes {most:,} at most.",
+                source=source,
+                n=len(rows),
+                most=MOST_EXAMPLES,
+            )
+            raise DataError(text, tr("Give fewer of them."), "support")
         points = torch.tensor(rows, device=self.device)  # (n, 2)
         return Given(points[:, :1], points[:, 1:], remarks=_far(points[:, 0]))
 
@@ -114,7 +120,7 @@ class Sinusoid(TaskFamily):
         """Each file holds an x a line."""
         xs: list[float] = []
         for file in files:
-            with readable(file, "Give a file with an x in each line.", "query"):
+            with readable(file, tr("Give a file with an x in each line."), "query"):
                 xs += [x for (x,) in numbers_of(file, ("x",))]
         check_queries(len(xs))
         points = torch.tensor(xs, device=self.device)
@@ -132,7 +138,16 @@ def _far(x: Tensor) -> tuple[str, ...]:
     """A remark on points where no sinusoid was ever seen."""
     low, high = X_RANGE
     far = int(((x < low) | (x > high)).sum())
-    return (f"{far} of {len(x)} x lie outside of [{low:g}, {high:g}], where it never learned.",) if far else ()
+    if not far:
+        return ()
+    text = tr(
+        "{far} of {n} x lie outside of [{low:g}, {high:g}], where it never learned.",
+        far=far,
+        n=len(x),
+        low=low,
+        high=high,
+    )
+    return (text,)
 
 
 def through(batch: Episodes, x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from data.augment import AugmentedConfig
 from data.cache import mapped
 from data.errors import DataError
 from data.family import SPLITS, Split
+from data.language import tr
 from data.pictures import Pictures, Pool
 from data.places import Folders, OnProgress
 from data.sizes import Sizes
@@ -63,7 +64,7 @@ class Standard(Pictures):
 
     def load(self, split: Split, progress: OnProgress) -> Pool:
         if missing := self.missing(self.datasets):
-            raise DataError(f"{missing[0]} is missing.", self.by_hand, str(missing[0]))
+            raise DataError(tr("{path} is missing.", path=missing[0]), tr(self.by_hand), str(missing[0]))
         names = [name for each in SPLITS for name in self.splits()[each]]
         side, of = self.config.side, f"{self.config.name}-{self.key()}.pixels"
         shape = (len(names) * EACH, CHANNELS, side, side)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.errors import DataError, shortened
+from data.language import current, mark, plural, tr
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,7 +21,7 @@ MOST_BYTES, MOST_ROWS = 64 * 2**20, 1_000_000
 SEPARATORS = {".csv": ",;\t", ".tsv": "\t", ".tab": "\t", ".jsonl": "", ".ndjson": ""}
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 EXTENSIONS = ", ".join(SEPARATORS)
-QUOTED = "put texts with commas into quotes"
+QUOTED = mark("put texts with commas into quotes")
 
 
 @dataclass(frozen=True)
@@ -41,22 +42,25 @@ def read(path: Path, text: str, label: str) -> Table:
     try:
         stat = path.stat()
         if not path.is_file():
-            raise DataError(f"{path} is no file.", "Name a file.", "family.file")
-        return _read(path, text, label, stat.st_size, stat.st_mtime_ns)
+            raise DataError(tr("{path} is no file.", path=path), tr("Name a file."), "family.file")
+        return _read(path, text, label, stat.st_size, stat.st_mtime_ns, current())
     except FileNotFoundError as error:
-        remedy = "Put it there, or give its whole path."
-        raise DataError(f"{path} is missing.", remedy, "family.file") from error
+        remedy = tr("Put it there, or give its whole path.")
+        raise DataError(tr("{path} is missing.", path=path), remedy, "family.file") from error
     except OSError as error:
-        message = f"{path} cannot be read: {error.strerror or error}."
-        raise DataError(message, "Name a file that this server may read.", "family.file") from error
+        message = tr("{path} cannot be read: {reason}.", path=path, reason=error.strerror or error)
+        raise DataError(message, tr("Name a file that this server may read."), "family.file") from error
     except (ValueError, RecursionError, OverflowError) as error:
         reason = shortened(str(error).strip() or type(error).__name__, 200).rstrip(".")
-        remedy = f"Give a table with a line of names, or JSON lines ({EXTENSIONS}), in UTF-8."
-        raise DataError(f"{path} cannot be read: {reason}.", remedy, "family.file") from error
+        remedy = tr("Give a table with a line of names, or JSON lines ({extensions}), in UTF-8.", extensions=EXTENSIONS)
+        raise DataError(
+            tr("{path} cannot be read: {reason}.", path=path, reason=reason), remedy, "family.file"
+        ) from error
 
 
-@lru_cache(maxsize=2)
-def _read(path: Path, text: str, label: str, size: int, changed: int) -> Table:  # noqa: ARG001 - of another time is another
+@lru_cache(maxsize=4)
+def _read(path: Path, text: str, label: str, size: int, changed: int, language: str) -> Table:  # noqa: ARG001 - of another time
+    # is another, and so are remarks in another language
     rows, remark = rows_of(path, text, label)
     return sorted_out(rows, [remark] if remark else [])
 
@@ -64,10 +68,12 @@ def _read(path: Path, text: str, label: str, size: int, changed: int) -> Table: 
 def rows_of(path: Path, text: str, label: str) -> tuple[list[tuple[str, str]], str]:
     """Text and label of each row, and a sentence where the encoding was guessed. Raises ValueError and OSError."""
     if (size := path.stat().st_size) > MOST_BYTES:
-        raise ValueError(f"it has {size / 2**20:,.0f} MiB, and {MOST_BYTES // 2**20} are the most")
+        raise ValueError(
+            tr("it has {size:,.0f} MiB, and {most} are the most", size=size / 2**20, most=MOST_BYTES // 2**20)
+        )
     suffix = path.suffix.lower()
     if suffix not in SEPARATORS:
-        raise ValueError(f"its name ends with none of {EXTENSIONS}")
+        raise ValueError(tr("its name ends with none of {extensions}", extensions=EXTENSIONS))
     content, remark = decoded(path.read_bytes())
     rows = (
         table_rows(content, SEPARATORS[suffix], text, label) if SEPARATORS[suffix] else json_rows(content, text, label)
@@ -87,9 +93,12 @@ def decoded(content: bytes) -> tuple[str, str]:
             encoding, found = "cp1252", content.decode("cp1252")
         except UnicodeDecodeError:  # five of its bytes are no letter
             encoding, found = "latin-1", content.decode("latin-1")
-        remark = f"The file is not UTF-8 and was read as {encoding}; save it as UTF-8 if letters look wrong."
+        remark = tr(
+            "The file is not UTF-8 and was read as {encoding}; save it as UTF-8 if letters look wrong.",
+            encoding=encoding,
+        )
     if "\0" in found:
-        raise ValueError("it holds zero bytes, as no text does")
+        raise ValueError(tr("it holds zero bytes, as no text does"))
     return found, remark
 
 
@@ -117,11 +126,11 @@ def parsed(content: str, separator: str, rows: int) -> "DataFrame":
                 io.StringIO(content), sep=separator, nrows=rows, dtype=str, keep_default_na=False, index_col=False
             )
     except pd.errors.EmptyDataError:
-        raise ValueError("it is empty") from None
+        raise ValueError(tr("it is empty")) from None
     except pd.errors.ParserWarning:
-        raise ValueError(f"its rows are longer than its line of names; {QUOTED}") from None
+        raise ValueError(tr("its rows are longer than its line of names; {quoted}", quoted=tr(QUOTED))) from None
     except pd.errors.ParserError as error:
-        raise ValueError(f"{str(error).strip().rpartition('C error: ')[2]}; {QUOTED}") from error
+        raise ValueError(f"{str(error).strip().rpartition('C error: ')[2]}; {tr(QUOTED)}") from error
 
 
 def json_rows(content: str, text: str, label: str) -> list[tuple[str, str]]:
@@ -132,14 +141,14 @@ def json_rows(content: str, text: str, label: str) -> list[tuple[str, str]]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise ValueError(f"its line {number} is no JSON ({error.msg})") from error
+            raise ValueError(tr("its line {number} is no JSON ({reason})", number=number, reason=error.msg)) from error
         if not isinstance(row, dict):
-            raise ValueError(f"its line {number} is no object with names")
+            raise ValueError(tr("its line {number} is no object with names", number=number))
         if not {text, label} <= row.keys():
             raise absent(text, label, list(row))
         rows.append((_plain(row[text]), _plain(row[label])))
     if not rows:
-        raise ValueError("it is empty")
+        raise ValueError(tr("it is empty"))
     return rows
 
 
@@ -148,14 +157,16 @@ def _plain(value: object) -> str:
 
 
 def absent(text: str, label: str, names: Sequence[str]) -> ValueError:
-    missing = " and ".join(repr(shortened(name, 40)) for name in dict.fromkeys((text, label)) if name not in names)
+    missing = tr(" and ").join(repr(shortened(name, 40)) for name in dict.fromkeys((text, label)) if name not in names)
     known = ", ".join(repr(shortened(name, 40)) for name in names[:8]) + (" …" if len(names) > 8 else "")
-    return ValueError(f"it has no column {missing}, only {known or 'nothing'}")
+    if not known:
+        return ValueError(tr("it has no column {missing}, only nothing", missing=missing))
+    return ValueError(tr("it has no column {missing}, only {known}", missing=missing, known=known))
 
 
 def limited(rows: int) -> None:
     if rows > MOST_ROWS:
-        raise ValueError(f"it has more than {MOST_ROWS:,} rows")
+        raise ValueError(tr("it has more than {most:,} rows", most=MOST_ROWS))
 
 
 def sorted_out(rows: Sequence[tuple[str, str]], remarks: list[str]) -> Table:
@@ -177,15 +188,25 @@ def sorted_out(rows: Sequence[tuple[str, str]], remarks: list[str]) -> Table:
 
 def _left_out(empty: int, repeated: int, clashing: Sequence[str], alone: int) -> Iterator[str]:
     if empty:
-        yield counted(empty, "row", "rows", "without a text or a label")
+        yield unlabelled(empty)
     if repeated:
-        yield counted(repeated, "repetition", "repetitions", "of a text")
+        yield plural("{n:,} repetition of a text was left out.", "{n:,} repetitions of a text were left out.", repeated)
     if clashing:
-        yield counted(len(clashing), "text", "texts", f"under several labels, such as “{shortened(clashing[0], 60)}”,")
+        yield plural(
+            "{n:,} text under several labels, such as “{text}”, was left out.",
+            "{n:,} texts under several labels, such as “{text}”, were left out.",
+            len(clashing),
+            text=shortened(clashing[0], 60),
+        )
     if alone:
-        yield counted(alone, "class", "classes", "of fewer than two texts")
+        yield plural(
+            "{n:,} class of fewer than two texts was left out.",
+            "{n:,} classes of fewer than two texts were left out.",
+            alone,
+        )
 
 
-def counted(number: int, one: str, many: str, which: str) -> str:
-    """``12 rows without a label were left out.``"""
-    return f"{number:,} {one if number == 1 else many} {which} {'was' if number == 1 else 'were'} left out."
+def unlabelled(rows: int) -> str:
+    return plural(
+        "{n:,} row without a text or a label was left out.", "{n:,} rows without a text or a label were left out.", rows
+    )

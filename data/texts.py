@@ -16,6 +16,7 @@ from data.encoder import AT, EncodedConfig, Encoder
 from data.examples import ByClass, Choice, Examples
 from data.family import SPLITS, OnProgress, Split
 from data.given import Given, Queries, check_classes, check_queries, lines_of, readable
+from data.language import ENGLISH, speaking, tr
 from data.spec import InputSpec
 from data.words import PADDING, PIECES, Lexicon
 
@@ -91,10 +92,11 @@ class Texts(ByClass):
         return []
 
     def load(self, split: Split, progress: OnProgress) -> TextPool:
-        progress(0.0, "Reading texts")
+        progress(0.0, tr("Reading texts"))
         pool = TextPool.of(self.by_class(split), self.config)
-        for remark in self.remarks():
-            self.warn(remark)
+        with speaking(ENGLISH):  # as all that is logged
+            for remark in self.remarks():
+                self.warn(remark)
         return replace(pool, vectors=self.features(pool)) if self.config.encoder else pool
 
     @cached_property
@@ -151,12 +153,12 @@ class Texts(ByClass):
     def given(self, source: Path) -> Given:
         """Of a table with a row a text, or of a folder with a .txt file a class and a line a text."""
         by_class, remarks = _of_folder(source) if source.is_dir() else _of_table(source, self.columns)
-        check_classes(source, by_class, "Give it texts of another label, or the folder another .txt file.")
+        check_classes(source, by_class, tr("Give it texts of another label, or the folder another .txt file."))
         return replace(self.shown(by_class), remarks=tuple(remarks))
 
     def shown(self, by_class: Mapping[str, Sequence[str]]) -> Given:
         """A support set of texts in memory. Raises DataError where they make none."""
-        check_classes("What was given", by_class, "Give examples of another class.")
+        check_classes(tr("What was given"), by_class, tr("Give examples of another class."))
         texts = [text for some in by_class.values() for text in some]
         labels = [label for label, some in enumerate(by_class.values()) for _ in some]
         return Given(self.tokens(texts), torch.tensor(labels, device=self.device), tuple(by_class))
@@ -165,7 +167,7 @@ class Texts(ByClass):
         """Each file holds a text a line."""
         texts, remarks = [], []
         for file in files:
-            with readable(file, "Give a file of text with one query a line, in UTF-8.", "query"):
+            with readable(file, tr("Give a file of text with one query a line, in UTF-8."), "query"):
                 lines, said = lines_of(file)
             texts, remarks = texts + lines, remarks + said
         return replace(self.queried(texts), remarks=tuple(remarks))
@@ -203,7 +205,7 @@ def _of_folder(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
     """Texts by class, and remarks. Raises DataError."""
     by_class, remarks = {}, []
     for file in sorted(folder.glob("*.txt")):
-        with readable(file, "Give a file of text with one example a line, in UTF-8, or take it out.", "support"):
+        with readable(file, tr("Give a file of text with one example a line, in UTF-8, or take it out."), "support"):
             by_class[file.stem], said = lines_of(file)
         remarks += said
     return by_class, remarks
@@ -211,8 +213,12 @@ def _of_folder(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
 
 def _of_table(file: Path, columns: tuple[str, str]) -> tuple[dict[str, list[str]], list[str]]:
     """The same of a table. What of it has no text or no label is left out."""
-    titles = " and ".join(columns)
-    remedy = f"Give a table with the columns {titles} ({table.EXTENSIONS}), or a folder with a .txt file a class."
+    titles = tr(" and ").join(columns)
+    remedy = tr(
+        "Give a table with the columns {titles} ({extensions}), or a folder with a .txt file a class.",
+        titles=titles,
+        extensions=table.EXTENSIONS,
+    )
     with readable(file, remedy, "support"):
         rows, remark = table.rows_of(file, *columns)
     by_class: dict[str, list[str]] = {}
@@ -221,5 +227,5 @@ def _of_table(file: Path, columns: tuple[str, str]) -> tuple[dict[str, list[str]
         if text and label:
             by_class.setdefault(label, []).append(text)
     empty = len(whole) - sum(map(len, by_class.values()))
-    left_out = table.counted(empty, "row", "rows", "without a text or a label") if empty else ""
+    left_out = table.unlabelled(empty) if empty else ""
     return dict(sorted(by_class.items())), [one for one in (remark, left_out) if one]
