@@ -9,7 +9,8 @@ import torch
 from data.batch import Episodes
 from data.doodles import Doodles, DoodlesConfig
 from data.errors import DataError
-from data.family import SPLITS, EpisodeShape, FamilyConfig, Split
+from data.family import SPLITS, EpisodeShape, FamilyConfig, Split, in_words
+from data.language import speaking
 from data.metric import SQUARED_ERROR, accuracy
 from data.objective import Regression
 from data.omniglot import OmniglotConfig
@@ -120,3 +121,12 @@ def test_a_family_without_files_has_nothing_to_download(tmp_path: Path) -> None:
     assert Doodles.missing(tmp_path) == []
     with pytest.raises(DataError, match="nothing to download"):
         Doodles.download(tmp_path, lambda *_: None)
+
+
+def test_what_classes_and_tasks_are_called_is_kept_in_english_and_read_in_another_language() -> None:
+    navigation = families()["navigation"]
+    with speaking("zh"):
+        task = navigation.task(navigation.Config().shape)
+        assert task == "20 trajectories" and in_words(task) == "20 条轨迹"
+        assert (in_words("class 12"), in_words("5-way 1-shot"), in_words("crow")) == ("类别 12", "5-way 1-shot", "crow")
+    assert (in_words("class 12"), in_words(task)) == ("class 12", task)

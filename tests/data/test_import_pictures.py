@@ -16,6 +16,7 @@ from data import import_pictures as importing
 from data import picture_set
 from data.errors import DataError, InputError
 from data.import_pictures import Wanted, import_pictures
+from data.language import speaking
 from data.picture_set import PictureSet, find, names
 from data.places import Folders
 from tests.data.photographs import EIGHT, album, content, pixels, zipped
@@ -109,6 +110,20 @@ def test_a_picture_twice_in_a_class_counts_once_and_in_two_classes_is_told(photo
     assert one.reasons == (("class0/again.png", "shows the same as class0/000.png"),)
     assert one.repeated == (("class7/again.png", "class0/000.png"),)
     assert {each.name: each.count for each in one.classes} == EIGHT | {"class7": 11}
+
+
+def test_what_a_set_keeps_is_english_whoever_imports_it_and_is_read_in_another_language(
+    photos: Path, folders: Folders
+) -> None:
+    (photos / "class0/again.png").write_bytes(content(0))
+    (photos / "class0/broken.png").write_bytes(b"no picture")
+    with speaking("zh"):
+        one = import_pictures("mine", photos, folders, SMALL)
+        said = dict(one.reasons_said())
+        assert said["class0/again.png"] == "与 class0/000.png 内容相同" and said["class0/broken.png"].startswith("不是")
+        assert one.by_said == "按类别，随机种子 0"
+    assert one.by == one.by_said == "classes, seed 0" and one.reasons == tuple(one.reasons_said())
+    assert dict(one.reasons)["class0/broken.png"].startswith("it is no picture")
 
 
 def test_grey_pictures_take_one_channel_and_mixed_ones_three(tmp_path: Path, folders: Folders) -> None:
@@ -261,6 +276,7 @@ ENDLESS = """
 import sys, time
 from pathlib import Path
 from data.import_pictures import Wanted, import_pictures
+from data.language import speaking
 from data.places import Folders
 def wait(done, text):
     if done:
