@@ -21,8 +21,8 @@ from pages.parts.train.wording import CHOICES, HEADINGS
 START = "omniglot-5w1s-quick"
 PRESET = "train-preset"  # session state: the preset menu
 WITHOUT = {
-    "model": mark("{} takes no network from here."),
-    "training": mark("{} is not trained."),
+    "model": mark("{learner} takes no network from here."),
+    "training": mark("{learner} is not trained."),
 }  # of cards that are left empty
 
 
@@ -46,7 +46,9 @@ def train_form() -> None:
                         own_rates(current, settings["training"])
                     say.wrong(problems.get(section, "") or problems.get(f"{section}.name", ""))
                 if not settings[section] and section in WITHOUT:
-                    say.caption(WITHOUT[section].format(algorithms()[current.values["algorithm"]["name"]].title))
+                    say.caption(
+                        tr(WITHOUT[section], learner=tr(algorithms()[current.values["algorithm"]["name"]].title))
+                    )
                 config_form.section(settings[section], current.values, problems, current.revision)
     with side, st.container(key="side"):
         task = st.container()  # above the launch, but filled after it: the first time, its pictures take seconds
