@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +27,14 @@ from core.training.probe import Cost
 from core.training.saving import SAVINGS
 from data.registry import families
 from pages.parts import pictures
-from pages.parts.train import config_form, draft, episode_view
+from pages.parts.train import config_form, draft, episode_view, launch_panel
 from pages.parts.train import own_code as own_code_part
 from pages.parts.train.episode_view import tiles
 from pages.parts.train.wording import worded
 from tests.data.frozen_nets import frozen_network
 from tests.data.made_up_texts import made_up_texts, write_clinc150
 from tests.pages.conftest import as_read
+from tests.waiting import wait_until
 
 REGISTRIES = {"family": families(), "algorithm": algorithms(), "model": models()}
 
@@ -658,7 +660,33 @@ def test_a_download_that_fails_says_why(app, monkeypatch, said):
     monkeypatch.setattr(families()["omniglot"], "download", fail)
     page = app("train", preset="omniglot-5w1s-quick")
     page.button("download-family").click().run()
-    assert "The network is down. Try again." in said(page)
+    wait_until(lambda: "The network is down. Try again." in said(page.run()))
+    assert page.button("download-family")
+
+
+@pytest.mark.parametrize("name", ["train", "datasets"])
+def test_a_download_goes_on_while_pages_change_and_can_be_cancelled(app, monkeypatch, said, home, name):
+    go_on, heard = threading.Event(), []
+
+    def slow(_: Path, progress) -> None:
+        progress(0.5, "Downloading a.zip")
+        go_on.wait(60)
+        heard.append("next block")
+        progress(0.6, "Downloading a.zip")
+        heard.append("whole")
+
+    monkeypatch.setattr(families()["omniglot"], "download", slow)
+    page = app(name, **({"preset": "omniglot-5w1s-quick"} if name == "train" else {"set": "omniglot"}))
+    page.button("download-family").click().run()
+    other = app("datasets", set="omniglot")  # another visitor sees it too
+    wait_until(lambda: [bar.proto.text for bar in other.run().get("progress")] == [r"Omniglot\: Downloading a\.zip"])
+    assert "download-family" not in {button.key for button in other.button}
+    (job,) = launch_panel._downloads(home.datasets).values()
+    page.button("cancel-download").click().run()
+    assert page.button("download-family") and "could not be downloaded" not in said(page)
+    go_on.set()
+    job.wait()
+    assert heard == ["next block"] and job.error is None
 
 
 def test_a_run_of_another_version_is_refused_with_a_reason(app, store, make_run):

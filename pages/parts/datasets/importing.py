@@ -11,10 +11,8 @@ from core.import_job import UPLOADED, ImportJob, received
 from data.archive import MIB
 from data.picture_set import LARGEST, NAME, SMALLEST
 from data.registry import families
-from pages.parts import readable, say, session, theme, trust
-from pages.parts.redraw import redraw
+from pages.parts import background, readable, say, session, theme, trust
 
-LOOK = 0.5  # seconds between two looks at an import
 ROUND = "import-round"  # session state: counts the imports, so that the next one starts with empty fields
 
 
@@ -30,22 +28,10 @@ def import_card(taken: Collection[str]) -> None:
     with theme.card("import", "Import your own pictures"):
         job = jobs.get("latest")
         if job is not None and job.going_on:
-            st.fragment(watch, run_every=LOOK)(job, jobs)
+            background.watched(jobs, "latest", "import")
         elif job is not None:
             ended(job, jobs)
         form(jobs, taken)
-
-
-def watch(job: ImportJob, jobs: dict[str, ImportJob]) -> None:
-    """Where the import is. Streamlit runs this alone."""
-    if not job.going_on:
-        redraw()
-    done, text = job.progress()
-    st.progress(min(done, 1.0), say.plain(f"{job.name}: {text}"))
-    if st.button("Cancel", key="cancel-import", icon=":material/close:"):
-        job.cancel()
-        jobs.pop("latest", None)
-        st.rerun()
 
 
 def ended(job: ImportJob, jobs: dict[str, ImportJob]) -> None:

@@ -8,12 +8,13 @@ import streamlit as st
 
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig
+from core.download_job import DownloadJob
 from core.runs.names import problem_of_name
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
 from data.language import plural, tr
 from data.registry import families
-from pages.parts import readable, say, session, theme
+from pages.parts import background, readable, say, session, theme
 from pages.parts.launching import launched
 from pages.parts.run import cards
 from pages.parts.train import draft
@@ -57,6 +58,12 @@ def episode_card(current: Draft, config: RunConfig | None) -> None:
             say.problem(error)
 
 
+@st.cache_resource(show_spinner=False)
+def _downloads(datasets: Path) -> dict[str, DownloadJob]:  # noqa: ARG001 - those into a folder, for all sessions
+    """By family, each that goes on, and the last one that failed."""
+    return {}
+
+
 def files_missing(family: type[TaskFamily], missing: Sequence[Path]) -> None:
     """What to fetch, and where it goes; by a button, or by hand."""
     text = plural(
@@ -69,20 +76,24 @@ def files_missing(family: type[TaskFamily], missing: Sequence[Path]) -> None:
         say.caption(tr(family.by_hand))
         return
     st.caption(tr("Put them there by hand, or let Innerloop download them and check them."))
+    datasets = session.home().datasets
+    jobs = _downloads(datasets)
+    job = jobs.get(family.title)
+    if job is not None and job.going_on:
+        background.watched(jobs, family.title, "download")
+        return
+    if job is not None and job.error is not None:
+        say.problem(job.error)  # until somebody tries again
+    elif jobs.pop(family.title, None) is not None:
+        st.rerun()  # what was missing is here
     if st.button(
         say.plain(tr("Download {title}", title=tr(family.title))),
         key="download-family",
         icon=":material/download:",
         type="primary",
     ):
-        bar = st.progress(0.0, tr("Connecting …"))
-        try:
-            family.download(session.home().datasets, lambda done, text: bar.progress(min(done, 1.0), say.plain(text)))
-        except DataError as error:
-            bar.empty()
-            say.problem(error)
-        else:
-            st.rerun()
+        jobs[family.title] = DownloadJob(family, datasets)
+        st.rerun()
 
 
 def summary(config: RunConfig) -> list[tuple[str, object]]:
