@@ -119,6 +119,8 @@ class TaskFamily(ABC):
     chooser: ClassVar[str] = ""  # the setting that names one of the data sets, where a family has several
     asked: ClassVar[tuple[str, ...]] = ()  # the settings that a person has to fill in before there is a data set
     by_hand: ClassVar[str] = ""  # how a person comes by the files, where they cannot be fetched for them
+    # Beside ``metric``; its batches then have ``scored``, which gives all of them by the metrics' names.
+    further: ClassVar[tuple[Metric, ...]] = ()
     repeats: ClassVar[bool] = True  # False: its tasks are more than tensors, so that no step on them is recorded
 
     def __init__(
@@ -168,6 +170,10 @@ class TaskFamily(ABC):
         """Another number once the files of a config have changed, so that an open family is out of date. Raises DataError."""
         places = cls.places(config, folders)
         return max((place.stat().st_mtime_ns for place in places if place.exists()), default=0)
+
+    def sorts(self, batch: TaskBatch) -> list[str]:
+        """What sort each task is of, where scores are told apart by it, as languages by their script; else nothing."""
+        return []
 
     def content(self) -> str:
         """A digest of the examples and of the classes of each split, where a person may change them under the same config; empty

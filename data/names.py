@@ -31,6 +31,9 @@ from data.view import TaskView
 
 # Popović 2015, chrF2: how many runs of up to six characters an answer and the right one share, over all queries of a task.
 CHRF = Metric("chrf", "chrF", True, factor=100.0, digits=1, low=0.0, high=1.0)
+EXACT = Metric(
+    "exact", "exact match", True, "%", 100.0, 1, 0.0, 1.0
+)  # the share of answers that are right to the last sign
 SHARES: dict[Split, float] = {"train": 0.7, "val": 0.15, "test": 0.15}  # of the groups of languages
 
 
@@ -89,8 +92,13 @@ class Translations:
 
     def scores(self, answer: Answer) -> Tensor:
         """chrF in [0, 1] of each task's answers → (tasks,)."""
-        pairs = zip(read(self.produced(answer)), read(self.query_target), strict=True)
-        return torch.tensor([chrf(said, right) for said, right in pairs], device=self.languages.device)
+        return self.scored(answer)[CHRF.name]
+
+    def scored(self, answer: Answer) -> dict[str, Tensor]:
+        """chrF, and the share of answers that are exactly right, both in [0, 1] → (tasks,) each."""
+        pairs = list(zip(read(self.produced(answer)), read(self.query_target), strict=True))
+        found = {CHRF.name: [chrf(said, right) for said, right in pairs], EXACT.name: [exact(*pair) for pair in pairs]}
+        return {name: torch.tensor(scores, device=self.languages.device) for name, scores in found.items()}
 
     @torch.no_grad()
     def produced(self, answer: Answer) -> Tensor:
@@ -136,6 +144,11 @@ def read(integers: Tensor) -> list[list[str]]:
 def chrf(said: Sequence[str], right: Sequence[str]) -> float:
     """Over all of these sentences together, in [0, 1]; their order is one."""
     return _chrf().corpus_score(said, [right]).score / 100
+
+
+def exact(said: Sequence[str], right: Sequence[str]) -> float:
+    """The share of these that are the same, in [0, 1]."""
+    return sum(map(str.__eq__, said, right)) / len(right)
 
 
 @cache
@@ -197,6 +210,7 @@ class Names(TaskFamily):
         "Translate names of countries, languages, currencies and units into a language of which a few are shown."
     )
     kind = "sequence"
+    further = (EXACT,)
     licence = "Unicode License v3; CLDR, by way of Babel"
     citation = "Unicode Common Locale Data Repository, https://cldr.unicode.org."
 
@@ -285,6 +299,10 @@ class Names(TaskFamily):
             TaskView("translations", given, {step: {"produced": said[task]} for step, said in produced.items()})
             for task, given in enumerate(self.written(batch))
         ]
+
+    def sorts(self, batch: Translations) -> list[str]:
+        """By script: what is written with the letters of English is the easiest."""
+        return [f"{self.every[place].script} script" for place in batch.languages.tolist()]
 
     def written(self, batch: Translations) -> list[dict[str, Any]]:
         """Each task as people read it: sources and expected, of which the first ``support`` are to learn from."""

@@ -9,6 +9,7 @@ from core import diverged
 from core.cli import follow
 from core.cli.options import CheckpointOption, HomeOption, JsonOption, RunArgument, SetOption, find_run, open_home
 from core.cli.output import emit
+from core.further_scores import further_scores
 from core.retest import left_out, with_shots
 from core.runs.home import Home
 from core.runs.schema import Run
@@ -56,6 +57,7 @@ def evaluate(
     whole = result.as_json(run)
     text = f"{result.split} {result.metric.title} {result.metric.text(result.mean, result.ci95)} on {result.episodes} episodes"
     lines = [f"{text}, {result.non_finite} not finite{diverged.remark(result.metric, whole)}", diverged.sentence(whole)]
+    lines += [f"  {title} {text}" for title, text in further_scores(whole)]
     emit(whole, as_json, "\n".join(filter(None, lines)))
 
 

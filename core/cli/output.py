@@ -5,6 +5,7 @@ from typing import Any
 
 from core import diverged
 from core.cli import follow
+from core.further_scores import further_scores
 from core.runs.schema import Run, storable
 
 
@@ -34,5 +35,6 @@ def summary(run: Run) -> str:
             parts.append(f"{label} {follow.scored(run, result)}")
     parts += [f"[{' '.join(run.tags)}]"] if run.tags else []
     parts += [word for word in ("starred", "archived") if getattr(run, word)]
-    below = [f"{run.error} {run.remedy}" if run.error else "", diverged.sentence(run.test or {})]
+    below = [", ".join(f"{title} {text}" for title, text in further_scores(run.test or {}))]
+    below += [f"{run.error} {run.remedy}" if run.error else "", diverged.sentence(run.test or {})]
     return "\n      ".join(["  ".join(parts), *filter(None, below)])

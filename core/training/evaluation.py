@@ -15,6 +15,7 @@ from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
 from core.diverged import remedy
 from core.training.frozen import BLOCK, FrozenEpisodes, Tick, frozen_episodes
+from core.training.further import Further
 from core.training.memory import Peak
 from core.training.summary import INTERVAL, rank, summary
 from data.batch import Answer, TaskBatch
@@ -37,7 +38,8 @@ class EvaluationResult:
     (normal approximation, as the papers print it). median, quartiles: of the same scores. non_finite: episodes left out
     because their predictions or scores were not. diverged: episodes that count, and were worse after adapting than before by
     orders of magnitude, see ``Metric.limits``; one of them is enough to make the mean say nothing. curve: all of these but
-    non_finite after each inner step. remedy: what to set otherwise where episodes diverged or were left out.
+    non_finite after each inner step. also: further scores of the last inner step, see ``core.training.further``. remedy:
+    what to set otherwise where episodes diverged or were left out.
 
     scores: (episodes,) of the last inner step, in the order of the frozen episodes, NaN where left out, so that two results
     on the same episodes can be compared in pairs. astray: (episodes,), whether each of them diverged. rank: beside other
@@ -55,6 +57,7 @@ class EvaluationResult:
     non_finite: int
     diverged: int
     curve: list[dict[str, Any]]
+    also: list[dict[str, Any]]
     remedy: str
     protocol: dict[str, Any]
     seconds: float = field(compare=False, repr=False)
@@ -101,10 +104,12 @@ def score_chunk(
     wanted: list[int],
     tick: Tick = lambda _: None,
     heard: Heard = lambda *_: None,
+    further: Further | None = None,
 ) -> np.ndarray:
     """Scores of each task after each of the ``wanted`` inner steps, which ascend → (len(wanted), tasks).
 
-    NaN where a task's answers or score are not finite. All tasks are computed at once. heard: told the last step's answers.
+    NaN where a task's answers or score are not finite. All tasks are computed at once. heard: told the last step's
+    answers. further: takes what else there is to score of them.
     """
     rows = []
     # The same kernels as in training, cuDNN's recurrent ones refuse a backward pass outside it.
@@ -113,7 +118,8 @@ def score_chunk(
             if step in wanted:
                 answer = Watched(partial(algorithm.predict, state))
                 with torch.no_grad():
-                    score = batch.scores(answer)
+                    last = further is not None and step == wanted[-1]
+                    score = further.scores(batch, answer) if last else batch.scores(answer)
                 rows.append(torch.where(answer.finite & score.isfinite(), score, torch.nan))
             tick((step + 1) / (wanted[-1] + 1))
         heard(batch, answer.last)
@@ -140,11 +146,14 @@ def score_all(
     most: int,
     tick: Tick = lambda _: None,
     heard: Heard = lambda *_: None,
+    further: Further | None = None,
 ) -> np.ndarray:
     """``score_chunk`` for all of the tasks, at most so many at once → (len(wanted), tasks). Ticks at every inner step."""
     parts, done = [], 0
     for tasks in frozen.chunks(most):
-        parts.append(score_chunk(algorithm, tasks, wanted, share(tick, done, tasks.tasks, frozen.tasks), heard))
+        parts.append(
+            score_chunk(algorithm, tasks, wanted, share(tick, done, tasks.tasks, frozen.tasks), heard, further)
+        )
         done += tasks.tasks
     return np.concatenate(parts, axis=1)
 
@@ -181,15 +190,14 @@ def evaluate(
     their order, with the answers after the last inner step.
     """
     steps = evaluated_steps(algorithm, config)
-    wanted = curve_steps(steps)
+    wanted, metric = curve_steps(steps), family.metric(config.test_shape)
     with not_training(algorithm):
         frozen = frozen or frozen_episodes(config, family, split, episodes, tick)
         sha256 = frozen.sha256(tick)
         most = tasks_at_once(algorithm, frozen, steps)
-        began = time.perf_counter()
-        scores = score_all(algorithm, frozen, wanted, most, tick, heard)  # (curve points, episodes)
+        began, further = time.perf_counter(), Further(family, metric)
+        scores = score_all(algorithm, frozen, wanted, most, tick, heard, further)  # (curve points, episodes)
         seconds = time.perf_counter() - began
-    metric = family.metric(config.test_shape)
     limits = metric.limits(scores[0])  # a curve begins before the first inner step
     summaries = [summary(row, limits) for row in scores]
     non_finite, last = int(np.isnan(scores[-1]).sum()), summaries[-1]
@@ -200,6 +208,7 @@ def evaluate(
         episodes=episodes,
         non_finite=non_finite,
         curve=[{"step": step, **one} for step, one in zip(wanted, summaries, strict=True)],
+        also=further.found(scores[-1]),
         remedy=remedy(config, steps) if non_finite or last["diverged"] else "",
         protocol=protocol(algorithm, config, split, steps, episodes, sha256, checkpoint),
         seconds=seconds,

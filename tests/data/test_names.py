@@ -12,7 +12,7 @@ from data import cldr, letters
 from data.cldr import ALIKE, LEAST, Language
 from data.family import SPLITS, EpisodeShape
 from data.letters import BEGINNING, END, PADDING
-from data.names import Names, NamesConfig, Translations, chrf, divided, read, told
+from data.names import Names, NamesConfig, Translations, chrf, divided, exact, read, told
 
 SHAPE = EpisodeShape(1, 3, 4)
 
@@ -187,6 +187,30 @@ def test_a_tasks_score_is_that_of_all_its_answers_together(names: Names) -> None
     assert batch.scores(lambda x: oracle(x).roll(1, 1))[0].item() == pytest.approx(
         chrf([expected[-1], *expected[:-1]], expected)
     )
+
+
+def test_exact_match_counts_what_is_right_to_the_last_sign(names: Names) -> None:
+    batch = drawn(names)
+    right = F.pad(batch.query_target, (0, batch.longest - batch.query_target.shape[-1]))
+
+    def but_for_one(x: Tensor) -> Tensor:
+        """The right answers, but for a sign of the first task's second one."""
+        wrong = right.clone()
+        wrong[0, 1, 0] = wrong[0, 1, 0] % (letters.VOCABULARY - 10) + 9
+        return F.one_hot(wrong[..., : x.shape[-2]], letters.VOCABULARY).float()
+
+    scored = batch.scored(but_for_one)
+    assert scored["exact"].tolist() == [0.75, 1.0, 1.0]
+    assert 0.5 < scored["chrf"][0] < 1 and torch.equal(scored["chrf"], batch.scores(but_for_one))
+    assert exact(["a", "b"], ["a", "B"]) == 0.5
+
+
+def test_a_task_is_of_its_languages_script(names: Names) -> None:
+    batch = drawn(names, tasks=20)
+    scripts = {one.name: one.script for one in names.every}
+    given = names.written(batch)
+    assert names.sorts(batch) == [f"{scripts[one['language']]} script" for one in given]
+    assert len(set(names.sorts(batch))) > 1
 
 
 def test_a_view_holds_both_sides_and_what_is_written_after_each_step(names: Names) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import adaptation, charts, diverged
+from core.further_scores import further_scores
 from core.runs import protocols
 from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run
@@ -171,6 +172,9 @@ def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts)
         (tr("BatchNorm's statistics"), protocols.normalised_by(protocol, facts)),
         (tr("Episode seed"), protocol.get("seed")),
         (tr("Episodes"), tr("SHA-256 {value}…", value=str(protocol.get("episodes_sha256", ""))[:12])),
+    ]
+    rows += [
+        (title[:1].upper() + title[1:] if title.islower() else title, text) for title, text in further_scores(test)
     ]
     if chosen:
         text = ", ".join(f"{key} {readable.setting_value(value)}" for key, value in chosen.items())
