@@ -8,6 +8,7 @@ from typing import ClassVar
 from core.elsewhere import Cancelled
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
+from data.language import tr
 
 
 class DownloadJob:
@@ -22,8 +23,8 @@ class DownloadJob:
     def __init__(self, family: type[TaskFamily], datasets: Path):
         self.name, self.error = family.title, None
         self._family, self._datasets = family, datasets
-        self._told, self._cancelled = (0.0, "Connecting …"), threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"download {family.title}", daemon=True)
+        self._told, self._cancelled = (0.0, tr("Connecting …")), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=tr("download {title}", title=family.title), daemon=True)
         self._thread.start()
 
     @property
@@ -54,5 +55,8 @@ class DownloadJob:
         except InnerloopError as error:
             self.error = error
         except Exception as error:
-            self.error = DataError(f"{self.name} could not be downloaded ({error!r}).", "The server's log tells more.")
+            self.error = DataError(
+                tr("{name} could not be downloaded ({error!r}).", name=self.name, error=error),
+                tr("The server's log tells more."),
+            )
             raise

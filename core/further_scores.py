@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from data.language import tr
 from data.metric import Metric
 
 
@@ -12,7 +13,7 @@ def further_scores(result: dict[str, Any]) -> list[tuple[str, str]]:
         metric = Metric.from_json(one["metric"])
         text = metric.text(one["mean"], one["ci95"])
         if one["sort"]:
-            tasks = "1 task" if one["episodes"] == 1 else f"{one['episodes']} tasks"
+            tasks = tr("1 task") if one["episodes"] == 1 else tr("{one} tasks", one=one["episodes"])
             rows.append((f"{metric.title}, {one['sort']}", f"{text} ({tasks})"))
         else:
             rows.append((metric.title, text))

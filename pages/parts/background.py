@@ -5,6 +5,7 @@ from typing import Protocol
 
 import streamlit as st
 
+from data.language import tr
 from pages.parts import readable, say
 from pages.parts.redraw import redraw
 
@@ -36,8 +37,8 @@ def _watch(jobs: dict[str, Job], key: str, what: str) -> None:
         return
     done, text = job.progress()
     left = remaining(job, done)
-    st.progress(min(done, 1.0), say.plain(f"{job.name}: {text}" + (f" · {left} left" if left else "")))
-    if st.button("Cancel", key=f"cancel-{what}", icon=":material/close:"):
+    st.progress(min(done, 1.0), say.plain(f"{job.name}: {text}" + (tr(" · {left} left", left=left) if left else "")))
+    if st.button(tr("Cancel"), key=f"cancel-{what}", icon=":material/close:"):
         job.cancel()
         jobs.pop(key, None)
         st.rerun()

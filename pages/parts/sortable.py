@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from data.language import tr
 from pages.parts import readable
 
 if TYPE_CHECKING:
@@ -28,3 +29,12 @@ def sortable(rows: Sequence[Mapping[str, Any]], words: Mapping[str, Sequence[str
 def in_order(value: float) -> float:
     """A number in the same order as the value. A browser's table refuses those of 2**53 and more."""
     return value if not value > LARGE else LARGE * (1 + math.log10(value / LARGE))
+
+
+def titled(columns: dict[str, Any]) -> dict[str, Any]:
+    """A table's columns in the visitor's language: each by its own label, else by its name."""
+    said = {}
+    for name, column in columns.items():
+        label, help = column.get("label") or name, column.get("help")
+        said[name] = column | {"label": tr(label), "help": help and tr(help)}
+    return said

@@ -1,12 +1,14 @@
 """The few lines of style that Streamlit's theme settings cannot express, and the containers that use them."""
 
 import html
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 
 import streamlit as st
 
+from data.language import tr
 from pages.parts import say
 
 CSS = Path(__file__).with_suffix(".css").read_text()
@@ -37,3 +39,16 @@ def heading(title: str) -> Iterator[None]:
         say.heading(title, st.container(width="content"))
         with st.container(horizontal=True, horizontal_alignment="right", width="content"):
             yield
+
+
+def dialog(title: str, on_dismiss: Callable[[], None]) -> Callable[[Callable], Callable]:
+    """As ``st.dialog``, with a title in the language of whoever opens it."""
+
+    def decorated(function: Callable) -> Callable:
+        @wraps(function)
+        def opened(*arguments: object) -> None:
+            st.dialog(tr(title), on_dismiss=on_dismiss)(function)(*arguments)
+
+        return opened
+
+    return decorated

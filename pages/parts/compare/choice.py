@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.runs.run_lists import RunFilter
 from core.runs.schema import Run
+from data.language import tr
 from pages.parts import say, session
 
 RUNS, GROUPS, CURVES = "runs", "groups", "curves"  # of the address
@@ -34,14 +35,14 @@ def chosen() -> Choice:
     for word in dict.fromkeys(words):
         numbers = [number for number in session.numbered(word) if number in known]
         found.picks.extend((RUNS, str(number)) for number in numbers)
-        found.unknown.extend([] if numbers else [f"run {word[:20]}"])
+        found.unknown.extend([] if numbers else [tr("run {word}", word=word[:20])])
     for name in dict.fromkeys(filter(None, st.query_params.get_all(GROUPS))):
         members = store.page(RunFilter(group=name))
         known |= {run.id: run for run in members}
         if members:
             found.picks.append((GROUPS, name))
         else:
-            found.unknown.append(f"group {name[:60]}")
+            found.unknown.append(tr("group {name}", name=name[:60]))
     found.runs.extend(known[number] for number in sorted(known))
     return found
 
@@ -53,17 +54,20 @@ def picker(choice: Choice) -> None:
     groups = dict.fromkeys((GROUPS, name) for name in session.store().groups())
     st.session_state[PICKED] = choice.picks
     st.multiselect(
-        "Runs and groups",
+        tr("Runs and groups"),
         [*groups, *names],
         key=PICKED,
-        format_func=lambda pick: names.get(pick) or f"{pick[1]} (group)",
-        placeholder="Choose runs or groups of them",
+        format_func=lambda pick: names.get(pick) or tr("{pick} (group)", pick=pick[1]),
+        placeholder=tr("Choose runs or groups of them"),
         label_visibility="collapsed",
         on_change=_write,
     )
     if choice.unknown:
         say.warning(
-            f"There is no {', no '.join(choice.unknown)}. It may have been deleted, or the address has a slip in it."
+            tr(
+                "There is no {unknown}. It may have been deleted, or the address has a slip in it.",
+                unknown=", no ".join(choice.unknown),
+            )
         )
 
 

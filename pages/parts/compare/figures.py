@@ -14,14 +14,15 @@ from core.comparing.curves import View
 from core.comparing.groups import Group
 from core.imported import Imported
 from core.plotted import encode
+from data.language import mark, tr
 from pages.parts import say, session, theme
 from pages.parts.live_chart import send
 
 WIDTH, ROW = 480, 21  # pixels of a legend in a window of usual width, and of one of its rows
 WIDTHS = {
-    "standard deviation": "± one standard deviation",
-    "standard error": "± one standard error",
-    "95 % interval": "the 95 % interval",
+    mark("standard deviation"): mark("± one standard deviation"),
+    mark("standard error"): mark("± one standard error"),
+    mark("95 % interval"): mark("the 95 % interval"),
 }
 Charts = Callable[..., list[Chart]]
 
@@ -41,21 +42,23 @@ class Figure:
 
 
 FIGURES = (
-    Figure("loss", "Query loss", curves.loss_charts, "None of them has a training loss yet.", "", overlay.LOSS),
+    Figure(
+        "loss", mark("Query loss"), curves.loss_charts, mark("None of them has a training loss yet."), "", overlay.LOSS
+    ),
     Figure(
         "validation",
-        "Validation score",
+        mark("Validation score"),
         curves.validation_charts,
-        "None of them has been validated yet.",
-        "a single run's bars are its 95 % interval over tasks",
+        mark("None of them has been validated yet."),
+        mark("a single run's bars are its 95 % interval over tasks"),
         overlay.SCORES,
     ),
     Figure(
         "adaptation",
-        "Adaptation per inner step",
+        mark("Adaptation per inner step"),
         curves.adaptation_charts,
-        "None of them has been evaluated yet, or they read a task's support set at once.",
-        "a single run's bars are its 95 % interval over tasks",
+        mark("None of them has been evaluated yet, or they read a task's support set at once."),
+        mark("a single run's bars are its 95 % interval over tasks"),
     ),
 )
 
@@ -87,7 +90,7 @@ class Figures:
                 for place, chart in enumerate(charts):
                     send(chart, f"{figure.key}-{self.key}-{place}")
                 if not charts:
-                    theme.empty("Nothing to draw", figure.otherwise)
+                    theme.empty(tr("Nothing to draw"), figure.otherwise)
 
 
 def _encoded(charts: Sequence[Chart]) -> list[dict[str, Any]]:
@@ -119,7 +122,9 @@ def caption(groups: Sequence[Group], view: View, single: str) -> str:
     """What lines and bands are, as far as there are any."""
     said = []
     if any(len(group.runs) > 1 for group in groups):
-        said.append(f"a group's line is the mean of its seeds and its band {WIDTHS[view.band]} over them")
+        said.append(
+            tr("a group's line is the mean of its seeds and its band {widths} over them", widths=WIDTHS[view.band])
+        )
     if single and any(len(group.runs) == 1 for group in groups):
         said.append(single)
     text = "; ".join(said)

@@ -11,12 +11,15 @@ from core.imported import PLACES, Curves, Imported
 from core.runs.names import problem_of_name
 from data.errors import InnerloopError
 from data.extras import install
+from data.language import mark, tr
 from pages.parts import say, session, theme
 from pages.parts.compare.choice import CURVES
 
 PICKED = "curves-picked"  # session state: the widget's choice, which follows the address
 UPLOADS = "curves-uploads"  # session state: how many were brought, so that the next one finds the form empty
-CSV = "A CSV with the columns step and value (name and wall time, if there are), or an event file of TensorBoard’s"
+CSV = mark(
+    "A CSV with the columns step and value (name and wall time, if there are), or an event file of TensorBoard’s"
+)
 
 
 def kept() -> Curves:
@@ -29,22 +32,22 @@ def chosen() -> list[Imported]:
 
 
 def card(curves: list[Imported]) -> None:
-    with theme.card("compare-others", "Curves of other tools"):
+    with theme.card("compare-others", tr("Curves of other tools")):
         known = {one.id: one for one in [*curves, *kept().all()]}
         if known:
             st.session_state[PICKED] = [one.id for one in curves]
             st.multiselect(
-                "Imported curves",
+                tr("Imported curves"),
                 list(known),
                 key=PICKED,
                 format_func=lambda id: known[id].name,
-                placeholder="Draw one over these runs",
+                placeholder=tr("Draw one over these runs"),
                 label_visibility="collapsed",
                 on_change=_show,
             )
         for one in curves:
             _line(one)
-        with st.expander("Import a curve"):
+        with st.expander(tr("Import a curve")):
             _form()
 
 
@@ -64,25 +67,25 @@ def _line(one: Imported) -> None:
     """What it is, and what can be done with it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         say.name(one.name, one.origin)
-        with st.popover("Change", icon=":material/edit:"):
-            name = st.text_input("Name", one.name, key=f"curve-name-{one.id}")
+        with st.popover(tr("Change"), icon=":material/edit:"):
+            name = st.text_input(tr("Name"), one.name, key=f"curve-name-{one.id}")
             say.wrong(problem_of_name(name))
             place = _place(f"curve-place-{one.id}", one.place)
             st.button(
-                "Save",
+                tr("Save"),
                 key=f"curve-save-{one.id}",
                 on_click=_change,
                 args=(one.id, name, place),
                 disabled=bool(problem_of_name(name)),
             )
             st.button(
-                "Remove for good",
+                tr("Remove for good"),
                 key=f"curve-remove-{one.id}",
                 icon=":material/delete:",
                 on_click=_remove,
                 args=(one.id,),
             )
-    say.caption(f"Drawn dotted. {JUDGED}")
+    say.caption(tr("Drawn dotted. {judged}", judged=JUDGED))
 
 
 def _change(id: str, name: str, place: str) -> None:
@@ -96,14 +99,14 @@ def _remove(id: str) -> None:
 
 
 def _place(key: str, now: str = "loss") -> str:
-    return st.selectbox("It lies on", list(PLACES), list(PLACES).index(now), key=key, format_func=PLACES.get)
+    return st.selectbox(tr("It lies on"), list(PLACES), list(PLACES).index(now), key=key, format_func=PLACES.get)
 
 
 def _form() -> None:
     place = f"upload-{st.session_state.get(UPLOADS, 0)}"
     file = st.file_uploader(say.plain(CSV), key=f"curve-{place}", max_upload_size=foreign.LARGEST // 2**20)
     if file is None:
-        say.caption(f"Event files need a package more: {install('tensorboard')}.")
+        say.caption(tr("Event files need a package more: {install}.", install=install("tensorboard")))
         return
     try:
         series = foreign.read(file.name, file.getvalue())
@@ -112,13 +115,13 @@ def _form() -> None:
         return
     which = 0
     if len(series) > 1:
-        names = [one.name or "without a name" for one in series]
-        which = st.selectbox("Curve", range(len(series)), key=f"curve-which-{place}", format_func=names.__getitem__)
-    name = st.text_input("Name", series[which].name or Path(file.name).stem, key=f"curve-new-{place}-{which}")
+        names = [one.name or tr("without a name") for one in series]
+        which = st.selectbox(tr("Curve"), range(len(series)), key=f"curve-which-{place}", format_func=names.__getitem__)
+    name = st.text_input(tr("Name"), series[which].name or Path(file.name).stem, key=f"curve-new-{place}-{which}")
     say.wrong(problem_of_name(name))
     on = _place(f"curve-on-{place}")
     st.button(
-        "Import",
+        tr("Import"),
         key="curve-import",
         type="primary",
         disabled=bool(problem_of_name(name)),

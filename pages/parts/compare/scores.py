@@ -8,15 +8,16 @@ from core import published
 from core.comparing.alike import badge
 from core.comparing.scores import Score, Standing, beside_papers, trade_charts
 from core.runs.facts import Facts
+from data.language import mark, tr
 from data.metric import Metric
 from pages.parts import readable, say, theme
 from pages.parts.compare.figures import legend_height
 from pages.parts.live_chart import live_chart
-from pages.parts.sortable import sortable
+from pages.parts.sortable import sortable, titled
 
 
 def scores_card(standings: Sequence[Standing]) -> None:
-    with theme.card("compare-scores", "Scores"):
+    with theme.card("compare-scores", tr("Scores")):
         papers = [beside_papers(one) for one in standings]
         rows = [_row(one, paper) for one, paper in zip(standings, papers, strict=True)]
         if not any(papers):  # of most tasks and learners
@@ -32,11 +33,11 @@ def scores_card(standings: Sequence[Standing]) -> None:
             hide_index=True,
             column_config=_columns(),
             placeholder=readable.NOTHING,
-            alt="Groups with their scores and what they took",
+            alt=tr("Groups with their scores and what they took"),
         )
-        say.caption("Each ± is half of a 95 % interval of the mean, over the tasks or seeds that stand behind it.")
+        say.caption(tr("Each ± is half of a 95 % interval of the mean, over the tasks or seeds that stand behind it."))
         if any(papers):
-            with st.expander("Beside published numbers"):
+            with st.expander(tr("Beside published numbers")):
                 for one, paper in zip(standings, papers, strict=True):
                     if paper:
                         say.listed(one.group.label, _published(paper))
@@ -50,10 +51,10 @@ def in_words(metric: Metric, score: Score | None) -> str:
 
 
 def trade_cards(standings: Sequence[Standing]) -> None:
-    titles = {"training": "Score against training time", "adaptation": "Score against time to adapt"}
+    titles = {"training": tr("Score against training time"), "adaptation": tr("Score against time to adapt")}
     otherwise = {
-        "training": "None of them has a score yet.",
-        "adaptation": "Tests note how long they take since version 0.3; test a run again to know it.",
+        "training": tr("None of them has a score yet."),
+        "adaptation": tr("Tests note how long they take since version 0.3; test a run again to know it."),
     }
     for column, (cost, title) in zip(st.columns(2), titles.items(), strict=True):
         with column, theme.card(f"compare-trade-{cost}", title, height="stretch"):
@@ -61,7 +62,7 @@ def trade_cards(standings: Sequence[Standing]) -> None:
             for place, chart in enumerate(charts):
                 live_chart(chart, f"trade-{cost}-{place}", legend_height(chart, 250))
             if not charts:
-                theme.empty("Nothing to draw", otherwise[cost])
+                theme.empty(tr("Nothing to draw"), otherwise[cost])
 
 
 def _row(standing: Standing, paper: published.Standing | None) -> dict[str, object]:
@@ -90,20 +91,33 @@ def _milliseconds(seconds: float | None) -> str:
 
 def _columns() -> dict[str, object]:
     column = st.column_config
-    return {
-        "Group": column.TextColumn(width=300),
-        "Seeds": column.NumberColumn(width=56, format="%d"),
-        "Best": column.NumberColumn("Best validation", help="Of each run its best score on validation tasks."),
-        "Test": column.NumberColumn(help="The final test."),
-        "Published": column.TextColumn(
-            help="The paper's number whose protocol is nearest. Reproduced: the test's interval, widened by the published one "
-            "where that is printed, holds it. Not comparable: a fact of the protocols is known to differ. Marks: V, read in the "
-            "paper or its official code; S, in a secondary copy; M, from memory."
-        ),
-        "Protocol": column.TextColumn(
-            help="What the test was taken under. Scores with the same number sign compare; of learners that take inner steps, "
-            "those with as many, and of networks with BatchNorm, those that normalise alike."
-        ),
-        "Training": column.NumberColumn("Training time", help="Without waiting; the mean of the seeds."),
-        "Adaptation": column.NumberColumn("Time to adapt", help="To one test task, with scoring it; many at once."),
-    }
+    return titled(
+        {
+            mark("Group"): column.TextColumn(width=300),
+            mark("Seeds"): column.NumberColumn(width=56, format="%d"),
+            mark("Best"): column.NumberColumn(
+                mark("Best validation"), help=mark("Of each run its best score on validation tasks.")
+            ),
+            mark("Test"): column.NumberColumn(help=mark("The final test.")),
+            mark("Published"): column.TextColumn(
+                help=mark(
+                    "The paper's number whose protocol is nearest. Reproduced: the test's interval, widened by the published one "
+                    "where that is printed, holds it. Not comparable: a fact of the protocols is known to "
+                    "differ. Marks: V, read in the "
+                    "paper or its official code; S, in a secondary copy; M, from memory."
+                )
+            ),
+            mark("Protocol"): column.TextColumn(
+                help=mark(
+                    "What the test was taken under. Scores with the same number sign compare; of learners that take inner steps, "
+                    "those with as many, and of networks with BatchNorm, those that normalise alike."
+                )
+            ),
+            mark("Training"): column.NumberColumn(
+                mark("Training time"), help=mark("Without waiting; the mean of the seeds.")
+            ),
+            mark("Adaptation"): column.NumberColumn(
+                mark("Time to adapt"), help=mark("To one test task, with scoring it; many at once.")
+            ),
+        }
+    )

@@ -11,6 +11,7 @@ from core.comparing.groups import Group
 from core.comparing.scores import Standing
 from core.runs.facts import Facts
 from core.runs.lineage import differences, main, short
+from data.language import tr
 from pages.parts import readable, say, theme
 
 MOST = 9  # settings in the drawing; more of them cannot be read
@@ -20,15 +21,17 @@ def differences_card(groups: Sequence[Group]) -> None:
     import pandas
 
     rows = _differences(groups)
-    with theme.card("compare-config", "What differs"):
+    with theme.card("compare-config", tr("What differs")):
         if not rows:
-            theme.empty("The same settings", "They differ in nothing but their seeds.")
+            theme.empty(tr("The same settings"), tr("They differ in nothing but their seeds."))
             return
         table = {
             group.label: [readable.setting_value(row[i]) for row in rows.values()] for i, group in enumerate(groups)
         }
         st.dataframe(
-            pandas.DataFrame({"Setting": list(rows), **table}), hide_index=True, alt="Settings in which they differ"
+            pandas.DataFrame({tr("Setting"): list(rows), **table}),
+            hide_index=True,
+            alt=tr("Settings in which they differ"),
         )
 
 
@@ -51,19 +54,19 @@ def parallel_card(standings: Sequence[Standing]) -> None:
     dimensions = [_dimension(short(path), [row[place] for place in kept]) for path, row in list(rows.items())[:MOST]]
     metric, tested = scored[0].metric, all(one.test for one in scored)
     scores = [metric.factor * (one.test if tested else one.best).mean for one in scored if one.test or one.best]
-    what = "test" if tested else "best validation"
+    what = "test" if tested else tr("best validation")
     dimensions.append({"label": html.escape(f"{what}, {metric.axis}"), "values": scores})
     palette = st.get_option(f"theme.{st.context.theme.type or 'light'}.chartCategoricalColors")
     steps = [
         [i / (COLORS - 1), color] for i, color in enumerate(palette or st.get_option("theme.chartCategoricalColors"))
     ]
     line = {"color": [place % COLORS for place in kept], "colorscale": steps, "cmin": 0, "cmax": COLORS - 1}
-    with theme.card("compare-parallel", "Settings and score"):
+    with theme.card("compare-parallel", tr("Settings and score")):
         figure = Figure(Parcoords(line=line, dimensions=dimensions))
         figure.update_layout(height=300, margin={"l": 60, "r": 60, "t": 50, "b": 20})
         st.plotly_chart(figure, key="parallel", config={"displayModeBar": False})
-        more = f" The first {MOST} of {len(rows)} settings that differ." if len(rows) > MOST else ""
-        say.caption(f"A line is a group, in its colour. Drag along an axis to pick out lines.{more}")
+        more = tr(" The first {most} of {n} settings that differ.", most=MOST, n=len(rows)) if len(rows) > MOST else ""
+        say.caption(tr("A line is a group, in its colour. Drag along an axis to pick out lines.{more}", more=more))
 
 
 def _dimension(name: str, values: Sequence[Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from core.comparing.verdict import Verdict, verdicts
 from core.elsewhere import forked
 from core.retest import Retest, Retests
 from core.runs.schema import Run
+from data.language import tr
 from pages.parts import readable, say, session, theme, trust
 
 SHOWN = 5  # verdicts in sight; the rest is folded away
@@ -31,18 +32,18 @@ def verdict_card(found: Sequence[Tested]) -> None:
     pairs = [(a, b) for place, a in enumerate(found) for b in found[place + 1 :]]
     ranked = sorted(zip(said, pairs, strict=True), key=lambda item: (not item[0].decided, bool(item[0].reasons)))
     runs = [run for one in found for run in one.group.runs]
-    with theme.card("compare-verdict", "Verdict"):
+    with theme.card("compare-verdict", tr("Verdict")):
         if not ranked:
-            theme.empty("One group", "Choose another run or group to have the two compared.")
+            theme.empty(tr("One group"), tr("Choose another run or group to have the two compared."))
         for verdict, pair in ranked[:SHOWN]:
             _verdict(verdict, *pair)
         if len(ranked) > SHOWN:
-            with st.expander(say.plain(f"{len(ranked) - SHOWN} more pairs")):
+            with st.expander(say.plain(tr("{n} more pairs", n=len(ranked) - SHOWN))):
                 for verdict, pair in ranked[SHOWN:]:
                     _verdict(verdict, *pair)
         for test in retests().of([run.id for run in runs]):
             if test.problem:
-                say.error(f"Run #{test.run} could not be tested again. {test.problem}")
+                say.error(tr("Run #{run} could not be tested again. {problem}", run=test.run, problem=test.problem))
 
 
 def _verdict(verdict: Verdict, a: Tested, b: Tested) -> None:
@@ -59,7 +60,7 @@ def _verdict(verdict: Verdict, a: Tested, b: Tested) -> None:
         say.plain(label),
         key=f"retest-{a.group.runs[0].id}-{b.group.runs[0].id}",
         icon=":material/balance:" if verdict.remedy else ":material/add:",
-        help=say.plain(refused or f"{_number(wishes)} once more, beside the tests that there are."),
+        help=say.plain(refused or tr("{wishes} once more, beside the tests that there are.", wishes=_number(wishes))),
         disabled=bool(refused),
         on_click=retests().ask,
         args=(wishes,),
@@ -67,7 +68,7 @@ def _verdict(verdict: Verdict, a: Tested, b: Tested) -> None:
 
 
 def _number(wishes: Sequence[Retest]) -> str:
-    return f"Tests {len(wishes)} runs" if len(wishes) > 1 else "Tests one run"
+    return tr("Tests {n} runs", n=len(wishes)) if len(wishes) > 1 else tr("Tests one run")
 
 
 def busy(runs: Sequence[Run]) -> tuple[int, ...]:
@@ -81,4 +82,4 @@ def progress(runs: Sequence[Run]) -> None:
     for test in retests().of([run.id for run in runs]):
         if not test.over:
             waits = "waiting" if test.done is None else f"{100 * test.done:.0f} %"
-            st.progress(test.done or 0.0, say.plain(f"Testing #{test.run} again · {waits}"))
+            st.progress(test.done or 0.0, say.plain(tr("Testing #{run} again · {waits}", run=test.run, waits=waits)))

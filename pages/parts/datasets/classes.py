@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.datasets import DataSet, SplitFacts
 from data.family import SPLIT_TITLES
+from data.language import tr
 from data.pictures import Pictures
 from data.texts import Texts
 from pages.parts import pictures, readable, say, session, theme
@@ -18,16 +19,23 @@ HEIGHT = f"min(40px, {64 / EACH:g}cqi)"  # on the screen; smaller where the card
 
 def classes_card(one: DataSet, facts: list[SplitFacts]) -> None:
     """Of one split, a page of them at a time."""
-    with theme.card("set-classes", "Classes"):
+    with theme.card("set-classes", tr("Classes")):
         family = opened(one.config, session.home())
         titles = {each.split: f"{SPLIT_TITLES[each.split]} · {readable.count(each.classes)}" for each in facts}
         split_column, page_column = st.columns([3, 1], vertical_alignment="bottom")
         split = split_column.segmented_control(
-            "Split", list(titles), default=facts[0].split, format_func=titles.get, key="classes-split", required=True
+            tr("Split"),
+            list(titles),
+            default=facts[0].split,
+            format_func=titles.get,
+            key="classes-split",
+            required=True,
         )
         count = next(each.classes for each in facts if each.split == split)
         pages = max(1, math.ceil(count / ROWS))
-        page = page_column.number_input(say.plain(f"Page of {pages}"), 1, pages, key=f"classes-page-{one.name}-{split}")
+        page = page_column.number_input(
+            say.plain(tr("Page of {pages}", pages=pages)), 1, pages, key=f"classes-page-{one.name}-{split}"
+        )
         if isinstance(family, Pictures):
             rows = picture_rows(family, split, (int(page) - 1) * ROWS)
         elif isinstance(family, Texts):
@@ -42,7 +50,12 @@ def picture_rows(family: Pictures, split: str, first: int) -> list[str]:
     rows = []
     for name, count, images in family.examples(split, first, ROWS, EACH):
         source = pictures.strip(images, pictures.dark())
-        strip = f'<img src="{source}" style="height: {HEIGHT}" alt="Examples of {html.escape(name)}">'
+        strip = tr(
+            '<img src="{source}" style="height: {height}" alt="Examples of {name}">',
+            source=source,
+            height=HEIGHT,
+            name=html.escape(name),
+        )
         rows.append(row(name, count, strip))
     return rows
 

@@ -9,6 +9,7 @@ from core.datasets import DataSet, SplitFacts
 from data import picture_set
 from data.errors import InnerloopError
 from data.family import SPLIT_TITLES
+from data.language import tr
 from pages.parts import readable, say, session, theme, trust
 from pages.parts.datasets.classes import classes_card
 from pages.parts.datasets.inspector import inspector_card
@@ -41,16 +42,19 @@ def about_card(one: DataSet) -> None:
     with theme.card("about-set"):
         with theme.heading(one.name if one.imported else kind.title):
             if st.button(
-                "Train on it", key="train-on-set", icon=":material/rocket_launch:", disabled=bool(one.missing)
+                tr("Train on it"), key="train-on-set", icon=":material/rocket_launch:", disabled=bool(one.missing)
             ):
                 st.switch_page("pages/train.py", query_params={"family": one.family, "set": one.name})
             if one.imported:
                 removal(one)
         say.caption(kind.summary)
         size = one.bytes(folders)
-        rows = [("Licence", kind.licence), ("To cite", kind.citation)]
+        rows = [(tr("Licence"), kind.licence), (tr("To cite"), kind.citation)]
         rows += (
-            [("On disk", readable.size(size)), ("Folder", ", ".join(map(str, kind.places(one.config, folders))))]
+            [
+                (tr("On disk"), readable.size(size)),
+                (tr("Folder"), ", ".join(map(str, kind.places(one.config, folders)))),
+            ]
             if size
             else []
         )
@@ -60,20 +64,28 @@ def about_card(one: DataSet) -> None:
         if one.missing:
             files_missing(kind, one.missing)
         if one.lacking:
-            say.caption("Say above what it is made of.")
+            say.caption(tr("Say above what it is made of."))
         if one.imported:
             left_out(one.name)
 
 
 def own_rows(name: str) -> list[tuple[str, object]]:
     own = picture_set.find(name, session.home().folders)
-    colour = "in colour" if own.channels == 3 else "grey"
+    colour = tr("in colour") if own.channels == 3 else "grey"
     return [
-        ("Pictures", f"{readable.count(own.pictures)}, {own.side} × {own.side} pixels, {colour}"),
-        ("Imported from", own.source),
-        ("Imported", readable.moment(own.added)),
-        ("Split by", own.by),
-        ("Hash", own.hash[:16]),
+        (
+            tr("Pictures"),
+            tr(
+                "{pictures}, {side} × {side} pixels, {colour}",
+                pictures=readable.count(own.pictures),
+                side=own.side,
+                colour=colour,
+            ),
+        ),
+        (tr("Imported from"), own.source),
+        (tr("Imported"), readable.moment(own.added)),
+        (tr("Split by"), own.by),
+        (tr("Hash"), own.hash[:16]),
     ]
 
 
@@ -81,21 +93,25 @@ def left_out(name: str) -> None:
     """Files that an import could not use, each with the reason, and pictures that are in two classes."""
     own = picture_set.find(name, session.home().folders)
     if own.skipped:
-        with st.expander(say.plain(f"Left out: {counted(own.skipped, 'file')}")):
+        with st.expander(say.plain(tr("Left out: {skipped}", skipped=counted(own.skipped, "file")))):
             st.dataframe([{"file": file, "reason": reason} for file, reason in own.reasons], hide_index=True)
             if own.skipped > len(own.reasons):
-                say.caption(f"The first {len(own.reasons)} of them.")
+                say.caption(tr("The first {n} of them.", n=len(own.reasons)))
     if own.repeated:
-        with st.expander(say.plain(f"In two classes: {counted(len(own.repeated), 'picture')}")):
-            st.dataframe([{"file": file, "shows the same as": other} for file, other in own.repeated], hide_index=True)
+        with st.expander(say.plain(tr("In two classes: {counted}", counted=counted(len(own.repeated), "picture")))):
+            st.dataframe(
+                [{"file": file, tr("shows the same as"): other} for file, other in own.repeated], hide_index=True
+            )
 
 
 def removal(one: DataSet) -> None:
-    with st.popover("Delete", icon=":material/delete:"):
+    with st.popover(tr("Delete"), icon=":material/delete:"):
         say.caption(
-            "The pictures that it was imported from stay where they are. Runs that used it cannot be resumed or tested again."
+            tr(
+                "The pictures that it was imported from stay where they are. Runs that used it cannot be resumed or tested again."
+            )
         )
-        if st.button("Delete for good", key="delete-set", type="primary"):
+        if st.button(tr("Delete for good"), key="delete-set", type="primary"):
             try:
                 picture_set.remove(one.name, session.home().folders)
             except InnerloopError as error:
@@ -107,21 +123,23 @@ def removal(one: DataSet) -> None:
 
 def statistics_card(one: DataSet, facts: list[SplitFacts]) -> None:
     """Classes and examples by split, and what guessing would reach."""
-    with theme.card("set-statistics", "Statistics"):
+    with theme.card("set-statistics", tr("Statistics")):
         rows = []
         for each in facts:
             some = readable.count(each.smallest)
             if each.smallest != each.largest:
-                some = f"{some} to {readable.count(each.largest)}"
+                some = tr("{some} to {largest}", some=some, largest=readable.count(each.largest))
             total = (
-                "without end" if each.examples is None or math.isinf(each.smallest) else readable.count(each.examples)
+                tr("without end")
+                if each.examples is None or math.isinf(each.smallest)
+                else readable.count(each.examples)
             )
             rows.append(
                 {
                     "split": SPLIT_TITLES[each.split],
                     "classes": each.classes,
-                    "examples of a class": some,
-                    "in all": total,
+                    tr("examples of a class"): some,
+                    tr("in all"): total,
                 }
             )
         st.dataframe(rows, hide_index=True)

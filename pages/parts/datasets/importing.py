@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import RunError
 from core.import_job import UPLOADED, ImportJob, received
 from data.archive import MIB
+from data.language import tr
 from data.picture_set import LARGEST, NAME, SMALLEST
 from data.registry import families
 from pages.parts import background, readable, say, session, theme, trust
@@ -25,7 +26,7 @@ def _jobs(root: str) -> dict[str, ImportJob]:  # noqa: ARG001 - those of a home,
 def import_card(taken: Collection[str]) -> None:
     """taken: names of the sets there are."""
     jobs = _jobs(str(session.home().root))
-    with theme.card("import", "Import your own pictures"):
+    with theme.card("import", tr("Import your own pictures")):
         job = jobs.get("latest")
         if job is not None and job.going_on:
             background.watched(jobs, "latest", "import")
@@ -39,12 +40,26 @@ def ended(job: ImportJob, jobs: dict[str, ImportJob]) -> None:
     jobs.pop("latest", None)  # another session may have read it at the same moment
     if job.found is None:
         say.problem(
-            job.error or RunError("The import has failed; the server's log tells why.", "Import the pictures again.")
+            job.error
+            or RunError(tr("The import has failed; the server's log tells why."), tr("Import the pictures again."))
         )
     else:
-        skipped = f"; {readable.count(job.found['skipped'])} files were left out" if job.found["skipped"] else ""
+        skipped = (
+            tr("; {count} files were left out", count=readable.count(job.found["skipped"]))
+            if job.found["skipped"]
+            else ""
+        )
         pictures, classes = (readable.count(job.found[key]) for key in ("count", "classes"))
-        say.toast(f"{job.name} is here: {pictures} pictures of {classes} classes{skipped}.", "check")
+        say.toast(
+            tr(
+                "{name} is here: {pictures} pictures of {classes} classes{skipped}.",
+                name=job.name,
+                pictures=pictures,
+                classes=classes,
+                skipped=skipped,
+            ),
+            "check",
+        )
         st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
         st.query_params["set"] = job.name
         st.rerun()
@@ -52,24 +67,26 @@ def ended(job: ImportJob, jobs: dict[str, ImportJob]) -> None:
 
 def form(jobs: dict[str, ImportJob], taken: Collection[str]) -> None:
     number = st.session_state.setdefault(ROUND, 0)
-    say.caption("One folder a class. Whatever is photographed, scanned or drawn becomes a square.")
+    say.caption(tr("One folder a class. Whatever is photographed, scanned or drawn becomes a square."))
     sent = st.file_uploader(
-        "A folder", accept_multiple_files="directory", max_upload_size=UPLOADED // MIB, key=f"import-files-{number}"
+        tr("A folder"), accept_multiple_files="directory", max_upload_size=UPLOADED // MIB, key=f"import-files-{number}"
     )
-    zipped = st.file_uploader("Or a zip of it", type="zip", max_upload_size=UPLOADED // MIB, key=f"import-zip-{number}")
+    zipped = st.file_uploader(
+        tr("Or a zip of it"), type="zip", max_upload_size=UPLOADED // MIB, key=f"import-zip-{number}"
+    )
     path = ""
     if trust.trusted(trust.FILES):
         path = st.text_input(
-            "Or a folder, zip or CSV of this machine", key=f"import-path-{number}", placeholder="/home/me/photos"
+            tr("Or a folder, zip or CSV of this machine"), key=f"import-path-{number}", placeholder="/home/me/photos"
         )
-    name = st.text_input("Name", key=f"import-name-{number}", placeholder="birds", max_chars=60).strip()
+    name = st.text_input(tr("Name"), key=f"import-name-{number}", placeholder="birds", max_chars=60).strip()
     wanted = settings(number)
     wrong = problem(name)
     say.wrong(wrong if name else "")
     given = [*sent, *([zipped] if zipped else [])] if sent or zipped else []
-    replace = st.toggle("Replace a set of this name", key=f"import-replace-{number}") if name in taken else False
+    replace = st.toggle(tr("Replace a set of this name"), key=f"import-replace-{number}") if name in taken else False
     ready = bool(given or path.strip()) and bool(name) and not wrong and "latest" not in jobs
-    if st.button("Import", key="start-import", type="primary", icon=":material/upload:", disabled=not ready):
+    if st.button(tr("Import"), key="start-import", type="primary", icon=":material/upload:", disabled=not ready):
         with session.shown_errors():
             jobs["latest"] = begin(name, given, path.strip(), wanted, replace)
             st.rerun()
@@ -78,9 +95,9 @@ def form(jobs: dict[str, ImportJob], taken: Collection[str]) -> None:
 def settings(number: int) -> dict[str, Any]:
     side, colour = st.columns(2)
     return {
-        "side": int(side.number_input("Side, pixels", SMALLEST, LARGEST, 84, step=28, key=f"import-side-{number}")),
-        "grey": {"as they are": None, "grey": True}[
-            colour.selectbox("Colours", ["as they are", "grey"], key=f"import-colour-{number}")
+        "side": int(side.number_input(tr("Side, pixels"), SMALLEST, LARGEST, 84, step=28, key=f"import-side-{number}")),
+        "grey": {tr("as they are"): None, "grey": True}[
+            colour.selectbox(tr("Colours"), [tr("as they are"), "grey"], key=f"import-colour-{number}")
         ],
     }
 
@@ -88,8 +105,12 @@ def settings(number: int) -> dict[str, Any]:
 def problem(name: str) -> str:
     """Why a set cannot have this name; empty if it can."""
     if name in families():
-        return f"{name} is the name of a family; choose another."
-    return "" if NAME.fullmatch(name) else "Use letters, digits, dots, dashes and underscores, a letter or digit first."
+        return tr("{name} is the name of a family; choose another.", name=name)
+    return (
+        ""
+        if NAME.fullmatch(name)
+        else tr("Use letters, digits, dots, dashes and underscores, a letter or digit first.")
+    )
 
 
 def begin(name: str, given: list, path: str, wanted: dict[str, Any], replace: bool) -> ImportJob:
@@ -98,5 +119,5 @@ def begin(name: str, given: list, path: str, wanted: dict[str, Any], replace: bo
     if given:
         files = [(file.name, file) for file in given]
         source = received(home, files)
-        return ImportJob(home, name, source, wanted, replace=replace, called="an upload", uploaded=True)
+        return ImportJob(home, name, source, wanted, replace=replace, called=tr("an upload"), uploaded=True)
     return ImportJob(home, name, Path(path).expanduser(), wanted, replace=replace)

@@ -9,6 +9,7 @@ from core import datasets
 from core.datasets import DataSet, Inspected, SplitFacts
 from data.errors import DataError
 from data.family import SPLIT_TITLES, SPLITS, EpisodeShape, TaskFamily
+from data.language import tr
 from data.names import Names
 from data.texts import Texts
 from pages.parts import say, session, theme
@@ -20,14 +21,18 @@ MOST = 100  # classes, shots or queries
 
 def inspector_card(one: DataSet, facts: Sequence[SplitFacts]) -> None:
     with theme.card("inspector"):
-        with theme.heading("A task, as a learner sees it"):
+        with theme.heading(tr("A task, as a learner sees it")):
             if st.button(
-                "Another", key="another-task", icon=":material/casino:", type="tertiary", help="Draw another seed."
+                tr("Another"),
+                key="another-task",
+                icon=":material/casino:",
+                type="tertiary",
+                help=tr("Draw another seed."),
             ):
                 st.session_state[SEED] = random.randrange(2**31)
         shape, split, seed = asked(one, facts)
         try:
-            with st.spinner("Loading the examples; the first time, that takes some seconds …", show_time=True):
+            with st.spinner(tr("Loading the examples; the first time, that takes some seconds …"), show_time=True):
                 family = opened(one.config, session.home())
                 task = datasets.inspect(family, split, shape, seed)
         except DataError as error:
@@ -35,7 +40,7 @@ def inspector_card(one: DataSet, facts: Sequence[SplitFacts]) -> None:
             return
         if view := VIEWS.get((family.kind, family.input_spec.dtype)):
             view(family, task, shape)
-        say.caption(f"Seed {seed} draws this task every time. Its SHA-256:")
+        say.caption(tr("Seed {seed} draws this task every time. Its SHA-256:", seed=seed))
         st.code(task.sha256, language=None, wrap_lines=True)
 
 
@@ -45,12 +50,12 @@ def asked(one: DataSet, facts: Sequence[SplitFacts]) -> tuple[EpisodeShape, str,
     classes = one.kind.kind == "classification"
     first = one.config.shape
     names = (
-        {"n_way": "Classes", "k_shot": "Shots", "n_query": "Queries"}
+        {"n_way": tr("Classes"), "k_shot": tr("Shots"), "n_query": tr("Queries")}
         if classes
-        else {"k_shot": "Shots", "n_query": "Queries"}
+        else {"k_shot": tr("Shots"), "n_query": tr("Queries")}
     )
     split = st.segmented_control(
-        "Split", SPLITS, default=SPLITS[0], format_func=SPLIT_TITLES.get, key="inspector-split", required=True
+        tr("Split"), SPLITS, default=SPLITS[0], format_func=SPLIT_TITLES.get, key="inspector-split", required=True
     )
     *columns, seed_column = st.columns(len(names) + 1)
     found = {"n_way": 1}
@@ -61,7 +66,7 @@ def asked(one: DataSet, facts: Sequence[SplitFacts]) -> tuple[EpisodeShape, str,
         found[name] = column.number_input(
             say.plain(title), 2 if name == "n_way" else 1, MOST, starts[name], key=f"inspector-{name}-{one.name}"
         )
-    seed = seed_column.number_input("Seed", 0, 2**31 - 1, key=SEED)
+    seed = seed_column.number_input(tr("Seed"), 0, 2**31 - 1, key=SEED)
     return EpisodeShape(**found), split, int(seed)
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from core import datasets
 from core.datasets import DataSet
 from data.family import TaskFamily
+from data.language import tr
 from pages.parts import readable, say, session, theme
 from pages.parts.datasets.details import details
 from pages.parts.datasets.importing import import_card
@@ -20,7 +21,7 @@ def overview() -> None:
     asked = st.query_params.get(CHOSEN, "")
     chosen = by_name.get(asked) or next(one for one in there if not one.missing)
     if asked and asked not in by_name:
-        say.info(f"There is no data set {asked[:60]} any more; this is {chosen.name}.")
+        say.info(tr("There is no data set {asked} any more; this is {name}.", asked=asked[:60], name=chosen.name))
     aside, main = st.columns([1, 2.1], gap="medium")
     with aside:
         list_card(there, chosen)
@@ -34,7 +35,7 @@ def filled(one: DataSet) -> DataSet:
     if not one.kind.asked:
         return one
     given = {}
-    with theme.card("asked-of-set", "Yours"):
+    with theme.card("asked-of-set", tr("Yours")):
         for name, column in zip(one.kind.asked, st.columns(len(one.kind.asked)), strict=True):
             field = one.kind.Config.model_fields[name]
             before = st.query_params.get(name, field.default)
@@ -53,7 +54,7 @@ def filled(one: DataSet) -> DataSet:
 
 
 def list_card(there: list[DataSet], chosen: DataSet) -> None:
-    with theme.card("datasets", "Data sets"):
+    with theme.card("datasets", tr("Data sets")):
         for one in there:
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
                 pressed = st.button(
@@ -75,10 +76,10 @@ def title(one: DataSet) -> str:
 
 def state(one: DataSet) -> str:
     if one.missing:
-        return "not here"
+        return tr("not here")
     if one.kind.own_code(one.config):
-        return "code of yours"
+        return tr("code of yours")
     size = one.bytes(session.home().folders)
     if size or one.kind.group == "your own":
-        return readable.size(size) if size else "a file of yours"
-    return "made up" if one.kind.licence == TaskFamily.licence else "comes along"
+        return readable.size(size) if size else tr("a file of yours")
+    return tr("made up") if one.kind.licence == TaskFamily.licence else tr("comes along")

@@ -7,31 +7,32 @@ import streamlit as st
 from core.datasets import DataSet
 from data import picture_set
 from data.errors import InnerloopError
+from data.language import mark, tr
 from data.picture_set import SHARES, PictureSet
 from pages.parts import say, session, theme
 
-WAYS = {"classes": "single classes", "superclasses": "whole folders"}
+WAYS = {"classes": mark("single classes"), "superclasses": mark("whole folders")}
 
 
 def splits_card(one: DataSet) -> None:
     own = picture_set.find(one.name, session.home().folders)
-    with theme.card("set-splits", "Which classes train, validate and test"):
-        say.caption("Runs that were tested before a change do not compare with those after it.")
+    with theme.card("set-splits", tr("Which classes train, validate and test")):
+        say.caption(tr("Runs that were tested before a change do not compare with those after it."))
         if any(each.superclass for each in own.classes):
             how = st.segmented_control(
-                "Divide", list(WAYS), default="classes", format_func=WAYS.get, key="split-how", required=True
+                tr("Divide"), list(WAYS), default="classes", format_func=WAYS.get, key="split-how", required=True
             )
         else:
             how = "classes"
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            seed = st.number_input("Seed", 0, 2**31 - 1, key="split-seed", width=160)
-            if st.button("Draw anew", key="split-draw", icon=":material/shuffle:"):
+            seed = st.number_input(tr("Seed"), 0, 2**31 - 1, key="split-seed", width=160)
+            if st.button(tr("Draw anew"), key="split-draw", icon=":material/shuffle:"):
                 change(
                     own,
                     lambda: picture_set.divided([each.name for each in own.classes], int(seed), how),
                     f"{how}, seed {seed}",
                 )
-        with st.expander("Class by class"):
+        with st.expander(tr("Class by class")):
             rows = [{"class": each.name, "count": each.count, "split": each.split} for each in own.classes]
             column = st.column_config.SelectboxColumn("split", options=list(SHARES), required=True)
             edited = st.data_editor(
@@ -41,7 +42,7 @@ def splits_card(one: DataSet) -> None:
                 column_config={"split": column},
                 key=f"splits-of-{own.name}-{own.by}",
             )
-            if st.button("Save", key="split-save", type="primary", disabled=edited == rows):
+            if st.button(tr("Save"), key="split-save", type="primary", disabled=edited == rows):
                 change(own, lambda: {row["class"]: row["split"] for row in edited}, "hand")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from core.runs.schema import ENDED, Run
-from data.language import tr
-from pages.parts import say, session
+from data.language import mark, tr
+from pages.parts import say, session, theme
 from pages.parts.announced import importing_torch
 
 OPEN = "same-again"  # session state: number of the run whose dialog is open, drawn by full runs of the page
@@ -65,7 +65,7 @@ def close() -> None:
         st.session_state.pop(name, None)
 
 
-@st.dialog(tr("Same again with …"), on_dismiss=close)
+@theme.dialog(mark("Same again with …"), on_dismiss=close)
 def dialog(run: Run) -> None:
     with importing_torch():
         from pages.parts.run.variant import variant_form

@@ -7,6 +7,7 @@ import streamlit as st
 from core.about import listed
 from core.runs import bin, scheduler
 from core.runs.schema import ACTIVE, ENDED, Run
+from data.language import plural, tr
 from pages.parts import say, session
 from pages.parts.compare.choice import address
 from pages.parts.runs import dialogs
@@ -20,7 +21,7 @@ def numbers(runs: Sequence[Run]) -> str:
     """``#7, #5 and #3``; many as a number."""
     names = [f"#{run.id}" for run in runs]
     if len(names) > FEW:
-        return f"{len(names)} runs"
+        return tr("{n} runs", n=len(names))
     return listed(names, "and")
 
 
@@ -28,21 +29,21 @@ def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
     """What can be done with the chosen runs. elsewhere: how many of them are on another page, or hidden by a filter."""
     one = len(chosen) == 1
     with st.container(horizontal=True, vertical_alignment="center", key="runs-toolbar"):
-        if st.button("Open", icon=":material/open_in_new:", disabled=not one, key="open-run"):
+        if st.button(tr("Open"), icon=":material/open_in_new:", disabled=not one, key="open-run"):
             st.switch_page("pages/run.py", query_params={"run": str(chosen[0].id)})
-        if st.button("Compare", icon=":material/compare_arrows:", disabled=len(chosen) < 2, key="compare-runs"):
+        if st.button(tr("Compare"), icon=":material/compare_arrows:", disabled=len(chosen) < 2, key="compare-runs"):
             st.switch_page("pages/compare.py", query_params=address(chosen))
-        if st.button("Rename, note", icon=":material/edit:", disabled=not one, key="edit-run"):
+        if st.button(tr("Rename, note"), icon=":material/edit:", disabled=not one, key="edit-run"):
             dialogs.ask("edit", chosen)
         marks(chosen)
         stop(chosen)
         active = [run for run in chosen if run.status in ACTIVE]
-        busy = f"#{active[0].id} is {active[0].status}; stop it first." if active else ""
+        busy = tr("#{id} is {status}; stop it first.", id=active[0].id, status=active[0].status) if active else ""
         blocked = not chosen or bool(active)
-        if st.button("Delete", icon=":material/delete:", disabled=blocked, help=say.plain(busy), key="delete-runs"):
+        if st.button(tr("Delete"), icon=":material/delete:", disabled=blocked, help=say.plain(busy), key="delete-runs"):
             dialogs.ask("delete", chosen)
-        with st.popover("More", icon=":material/more_horiz:", key="more-runs"):
-            if st.button("Duplicate", icon=":material/content_copy:", disabled=not one, key="duplicate-run"):
+        with st.popover(tr("More"), icon=":material/more_horiz:", key="more-runs"):
+            if st.button(tr("Duplicate"), icon=":material/content_copy:", disabled=not one, key="duplicate-run"):
                 st.switch_page("pages/train.py", query_params={"from": str(chosen[0].id)})
             report_button(chosen)
             table_button(chosen)
@@ -52,14 +53,21 @@ def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
 def said(chosen: Sequence[Run], elsewhere: int) -> None:
     """Which runs are chosen, and how to choose others."""
     if elsewhere:
-        say.caption(f"{elsewhere} of {len(chosen)} chosen {'is' if elsewhere == 1 else 'are'} not on this page.")
-        st.button("Clear", type="tertiary", key="clear-runs", on_click=clear)
+        say.caption(
+            plural(
+                "{n} of {chosen} chosen is not on this page.",
+                "{n} of {chosen} chosen are not on this page.",
+                elsewhere,
+                chosen=len(chosen),
+            )
+        )
+        st.button(tr("Clear"), type="tertiary", key="clear-runs", on_click=clear)
     elif len(chosen) == 1:
-        say.caption(f"#{chosen[0].id} is chosen. Choose one more to compare them.")
+        say.caption(tr("#{id} is chosen. Choose one more to compare them.", id=chosen[0].id))
     elif chosen:
-        say.caption(f"{numbers(chosen)} are chosen.")
+        say.caption(tr("{chosen} are chosen.", chosen=numbers(chosen)))
     else:
-        st.caption("Click a name to open a run; tick two or more to compare them.")
+        st.caption(tr("Click a name to open a run; tick two or more to compare them."))
 
 
 def marks(chosen: Sequence[Run]) -> None:
@@ -79,8 +87,8 @@ def marks(chosen: Sequence[Run]) -> None:
             args=(ids, wanted),
         )
 
-    button("Unstar" if starred else "Star", "star", store.star, not starred, "star-runs")
-    if st.button("Tags", icon=":material/sell:", disabled=not chosen, key="tag-runs"):
+    button(tr("Unstar") if starred else tr("Star"), "star", store.star, not starred, "star-runs")
+    if st.button(tr("Tags"), icon=":material/sell:", disabled=not chosen, key="tag-runs"):
         dialogs.ask("tags", chosen)
     away = "unarchive" if archived else "archive"
     button(away.capitalize(), away, store.archive, not archived, "archive-runs")
@@ -88,8 +96,8 @@ def marks(chosen: Sequence[Run]) -> None:
 
 def stop(chosen: Sequence[Run]) -> None:
     unfinished = [run for run in chosen if run.status not in ENDED and run.desired != "stop"]
-    label = "Stop" if len(chosen) < 2 or not unfinished else f"Stop {len(unfinished)}"
-    about = f"Stops {numbers(unfinished)} with a checkpoint" if unfinished else ""
+    label = tr("Stop") if len(chosen) < 2 or not unfinished else tr("Stop {n}", n=len(unfinished))
+    about = tr("Stops {unfinished} with a checkpoint", unfinished=numbers(unfinished)) if unfinished else ""
     if st.button(
         say.plain(label), icon=":material/stop:", disabled=not unfinished, help=say.plain(about), key="stop-runs"
     ):
@@ -103,14 +111,16 @@ def toolbar_of_deleted(chosen: Sequence[Run]) -> None:
     gone = [run for run in chosen if run.deleted is not None]
     with st.container(horizontal=True, vertical_alignment="center", key="runs-toolbar"):
         st.button(
-            "Restore",
+            tr("Restore"),
             key="restore-runs",
             icon=":material/restore_from_trash:",
             disabled=not gone,
-            help=say.plain(f"Brings back {numbers(gone)}") if gone else None,
+            help=say.plain(tr("Brings back {gone}", gone=numbers(gone))) if gone else None,
             on_click=dialogs.restore,
             args=([run.id for run in gone],),
         )
-        if st.button("Empty", key="empty-deleted", icon=":material/delete_forever:"):
+        if st.button(tr("Empty"), key="empty-deleted", icon=":material/delete_forever:"):
             dialogs.ask_to_empty()
-        say.caption(f"Deleted runs can be restored for {bin.DAYS} days; then they are gone with their files.")
+        say.caption(
+            tr("Deleted runs can be restored for {days} days; then they are gone with their files.", days=bin.DAYS)
+        )

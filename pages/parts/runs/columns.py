@@ -5,25 +5,26 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.runs.schema import Run
+from data.language import mark, tr
 from pages.parts import session
 
 ALWAYS = ("#", "Star", "Run")
 USUAL = ("Tags", "Status", "Learner", "Family", "Progress", "Best", "Test", "Loss", "Time", "Note")
-TITLES = {"Best": "Best validation", "Loss": "Query loss"}
+TITLES = {"Best": mark("Best validation"), "Loss": mark("Query loss")}
 OFFERED = (*USUAL, "Seed", "Group", "Created")
 CHOICE = "columns"  # in the store
 
 
 def column_choice() -> None:
     """The menu of columns."""
-    with st.popover("Columns", icon=":material/view_column:", key="columns-menu"):
+    with st.popover(tr("Columns"), icon=":material/view_column:", key="columns-menu"):
         st.pills(
-            "Columns",
+            tr("Columns"),
             OFFERED,
             selection_mode="multi",
             default=chosen(),
             key="columns-choice",
-            format_func=lambda name: TITLES.get(name, name),
+            format_func=lambda name: tr(TITLES.get(name, name)),
             label_visibility="collapsed",
             on_change=_remember,
         )

@@ -9,7 +9,8 @@ from core.runs import bin
 from core.runs.names import checked_name, problem_of_name
 from core.runs.schema import Run
 from data.errors import InnerloopError
-from pages.parts import say, session
+from data.language import mark, plural, tr
+from pages.parts import say, session, theme
 
 LONGEST_NOTE = 2000  # characters
 PENDING = "runs-dialog"  # session state: (which dialog, ids), drawn by full runs of the page
@@ -42,18 +43,22 @@ def open_pending(of: Sequence[int] | None = None) -> None:
         empty()
 
 
-@st.dialog("Name and note", on_dismiss=close)
+@theme.dialog(mark("Name and note"), on_dismiss=close)
 def edit(run: Run) -> None:
-    name = st.text_input("Name", run.name, key=f"edit-name-{run.id}")
+    name = st.text_input(tr("Name"), run.name, key=f"edit-name-{run.id}")
     wrong = problem_of_name(name)
     say.wrong(wrong)
-    note = st.text_area("Note", run.note, key=f"edit-note-{run.id}", placeholder="What you tried, what you saw")
-    too_long = f"The note has {len(note)} characters; shorten it to {LONGEST_NOTE}." if len(note) > LONGEST_NOTE else ""
+    note = st.text_area(tr("Note"), run.note, key=f"edit-note-{run.id}", placeholder=tr("What you tried, what you saw"))
+    too_long = (
+        tr("The note has {n} characters; shorten it to {longest_note}.", n=len(note), longest_note=LONGEST_NOTE)
+        if len(note) > LONGEST_NOTE
+        else ""
+    )
     say.wrong(too_long)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="edit-cancel", on_click=close):
+        if st.button(tr("Cancel"), key="edit-cancel", on_click=close):
             st.rerun()
-        if st.button("Save", key="edit-save", type="primary", disabled=bool(wrong or too_long)):
+        if st.button(tr("Save"), key="edit-save", type="primary", disabled=bool(wrong or too_long)):
             with session.shown_errors():
                 session.store().rename(run.id, checked_name(name))
                 session.store().annotate(run.id, note.strip())
@@ -61,7 +66,7 @@ def edit(run: Run) -> None:
                 st.rerun()
 
 
-@st.dialog("Tags", on_dismiss=close)
+@theme.dialog(mark("Tags"), on_dismiss=close)
 def tags(runs: Sequence[Run]) -> None:
     """All that any of the runs has, to take away, and others to add."""
     store = session.store()
@@ -69,20 +74,20 @@ def tags(runs: Sequence[Run]) -> None:
     some = sorted({tag for run in runs for tag in run.tags} - set(common))
     name = "-".join(str(run.id) for run in runs)
     if len(runs) > 1:
-        say.caption(f"Of {len(runs)} runs: {', '.join(f'#{run.id}' for run in runs)}")
+        say.caption(tr("Of {n} runs: {join}", n=len(runs), runs=", ".join(f"#{run.id}" for run in runs)))
     wanted = st.multiselect(
-        "Tags",
+        tr("Tags"),
         sorted({*store.tags(), *common}),
         common,
         key=f"tags-{name}",
         accept_new_options=True,
-        placeholder="Choose, or type a new one",
+        placeholder=tr("Choose, or type a new one"),
     )
-    kept = st.multiselect("Of some of them only", some, some, key=f"tags-some-{name}") if some else []
+    kept = st.multiselect(tr("Of some of them only"), some, some, key=f"tags-some-{name}") if some else []
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="tags-cancel", on_click=close):
+        if st.button(tr("Cancel"), key="tags-cancel", on_click=close):
             st.rerun()
-        if st.button("Save", key="tags-save", type="primary"):
+        if st.button(tr("Save"), key="tags-save", type="primary"):
             with session.shown_errors():
                 removed = ({*common, *some} - {*wanted, *kept}) - {word.strip().lower() for word in wanted}
                 store.tag([run.id for run in runs], wanted, removed)
@@ -90,24 +95,30 @@ def tags(runs: Sequence[Run]) -> None:
                 st.rerun()
 
 
-@st.dialog("Delete?", on_dismiss=close)
+@theme.dialog(mark("Delete?"), on_dismiss=close)
 def delete(runs: Sequence[Run], stay: bool) -> None:
     """stay: on the page, rather than leave it for the list of runs."""
     for run in runs:
         say.listed(run.name, f"#{run.id}")
-    say.caption(f"Curves, scores, checkpoints and log go with it. For {bin.DAYS} days this can be undone.")
+    say.caption(
+        tr("Curves, scores, checkpoints and log go with it. For {days} days this can be undone.", days=bin.DAYS)
+    )
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Keep", key="delete-cancel", on_click=close):
+        if st.button(tr("Keep"), key="delete-cancel", on_click=close):
             st.rerun()
-        label = "Delete" if len(runs) == 1 else f"Delete {len(runs)} runs"
+        label = tr("Delete") if len(runs) == 1 else tr("Delete {n} runs", n=len(runs))
         if st.button(say.plain(label), key="delete-confirm", type="primary", icon=":material/delete:"):
             with session.shown_errors():
                 ids = [run.id for run in runs]
                 bin.set_aside(session.store(), session.home(), ids)
                 close()
-                what = f"Run #{runs[0].id} {runs[0].name} is" if len(runs) == 1 else f"{len(runs)} runs are"
-                st.session_state[DELETED] = f"{what} deleted."
-                st.session_state[UNDO] = (f"{what} deleted.", ids, time.monotonic())
+                what = (
+                    tr("Run #{id} {name} is deleted.", id=runs[0].id, name=runs[0].name)
+                    if len(runs) == 1
+                    else tr("{n} runs are deleted.", n=len(runs))
+                )
+                st.session_state[DELETED] = what
+                st.session_state[UNDO] = (what, ids, time.monotonic())
                 if stay:
                     st.rerun()
                 st.switch_page("pages/runs.py")
@@ -118,13 +129,13 @@ def ask_to_empty() -> None:
     st.rerun()
 
 
-@st.dialog("Remove for good?", on_dismiss=close)
+@theme.dialog(mark("Remove for good?"), on_dismiss=close)
 def empty() -> None:
-    st.caption("All deleted runs go with their curves, scores, checkpoints and logs. This cannot be undone.")
+    st.caption(tr("All deleted runs go with their curves, scores, checkpoints and logs. This cannot be undone."))
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Keep", key="empty-cancel", on_click=close):
+        if st.button(tr("Keep"), key="empty-cancel", on_click=close):
             st.rerun()
-        if st.button("Remove for good", key="empty-confirm", type="primary", icon=":material/delete_forever:"):
+        if st.button(tr("Remove for good"), key="empty-confirm", type="primary", icon=":material/delete_forever:"):
             with session.shown_errors():
                 close()
                 bin.empty(session.store(), session.home())
@@ -136,7 +147,9 @@ def restore(ids: Sequence[int]) -> None:
     st.session_state.pop(UNDO, None)
     try:
         bin.restore(session.store(), session.home(), ids)
-        st.session_state[DELETED] = f"{', '.join(f'#{id}' for id in ids)} {'is' if len(ids) == 1 else 'are'} back."
+        st.session_state[DELETED] = plural(
+            "{runs} is back.", "{runs} are back.", len(ids), runs=", ".join(f"#{id}" for id in ids)
+        )
     except InnerloopError as error:  # removed for good meanwhile
         st.session_state[DELETED] = str(error)
 
@@ -147,7 +160,7 @@ def undo_bar() -> None:
     if ids and time.monotonic() - when < OFFERED:
         with st.container(horizontal=True, vertical_alignment="center", key="undo-bar"):
             say.status(what, "delete")
-            st.button("Undo", key="undo-delete", icon=":material/undo:", on_click=restore, args=(ids,))
+            st.button(tr("Undo"), key="undo-delete", icon=":material/undo:", on_click=restore, args=(ids,))
 
 
 def say_deleted() -> None:

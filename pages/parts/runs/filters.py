@@ -7,6 +7,7 @@ import streamlit as st
 from core.runs.run_lists import RunFilter
 from core.runs.search import EXAMPLE, STATES, chosen, with_choice
 from data.errors import InputError
+from data.language import plural, tr
 from pages.parts import say, session
 from pages.parts.runs.pager import turn_to_first_page
 
@@ -22,17 +23,20 @@ def filters() -> None:
     store = session.store()
     _follow(TEXT, query)
     text.text_input(
-        "Search",
+        tr("Search"),
         key=TEXT,
-        placeholder="words, tag:paper, score>0.9 …",
+        placeholder=tr("words, tag:paper, score>0.9 …"),
         icon=":material/search:",
         help=say.plain(
-            f"Such as {EXAMPLE}. A minus leaves out what follows it; is:archived and is:deleted look there."
+            tr(
+                "Such as {example}. A minus leaves out what follows it; is:archived and is:deleted look there.",
+                example=EXAMPLE,
+            )
         ),
         on_change=lambda: look_for(st.session_state[TEXT]),
     )
     _follow("filter-status", [word for word in chosen(query, "status") if word in STATES])
-    status.multiselect("Status", STATES, key="filter-status", placeholder="any", on_change=_pick, args=("status",))
+    status.multiselect(tr("Status"), STATES, key="filter-status", placeholder="any", on_change=_pick, args=("status",))
     for place, field, names in ((family, "family", store.families()), (learner, "learner", store.learners())):
         values = chosen(query, field)
         _follow(f"filter-{field}", values[0] if len(values) == 1 and values[0] in names else None)
@@ -77,33 +81,37 @@ def _follow(key: str, value: object) -> None:
 def saved_searches() -> None:
     """A menu of the searches that were given a name, and a name for the one that is shown."""
     query = st.query_params.get(QUERY, "")
-    with st.popover("Searches", icon=":material/bookmark:", key="saved-searches"):
+    with st.popover(tr("Searches"), icon=":material/bookmark:", key="saved-searches"):
         kept = session.store().searches()
         for name, text in kept.items():
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.button(
                     say.plain(name),
                     key=f"search-{name}",
-                    help=say.plain(text or "all runs"),
+                    help=say.plain(text or tr("all runs")),
                     on_click=look_for,
                     args=(text,),
                     width="stretch",
                 )
                 st.button(
-                    "Forget",
+                    tr("Forget"),
                     key=f"forget-{name}",
                     icon=":material/delete:",
-                    help=say.plain(f"Forget the search {name}"),
+                    help=say.plain(tr("Forget the search {name}", name=name)),
                     type="tertiary",
                     on_click=session.store().forget_search,
                     args=(name,),
                 )
         if not kept:
-            st.caption("Searches that you name are kept here.")
-        say.caption(f"Now: {query}" if query else "Search for something to keep it.")
-        st.text_input("Name", key="search-name", disabled=not query)
+            st.caption(tr("Searches that you name are kept here."))
+        say.caption(tr("Now: {query}", query=query) if query else tr("Search for something to keep it."))
+        st.text_input(tr("Name"), key="search-name", disabled=not query)
         st.button(
-            "Keep this search", key="keep-search", icon=":material/bookmark_add:", disabled=not query, on_click=_keep
+            tr("Keep this search"),
+            key="keep-search",
+            icon=":material/bookmark_add:",
+            disabled=not query,
+            on_click=_keep,
         )
         say.wrong(st.session_state.pop(WRONG, ""))
 
@@ -127,10 +135,14 @@ def elsewhere(shown: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="runs-elsewhere"):
         for mark, number in others.items():
             if number and not asked & {"archived", "deleted"}:
-                label = f"{number} {mark} {'matches' if number == 1 else 'match'} too" if shown else f"{number} {mark}"
+                label = (
+                    plural("{n} {mark} matches too", "{n} {mark} match too", number, mark=mark)
+                    if shown
+                    else f"{number} {mark}"
+                )
                 _link(label, f"{text} is:{mark}".strip(), mark)
         if asked & {"archived", "deleted"}:
-            _link("Back to all runs", "", "all")
+            _link(tr("Back to all runs"), "", "all")
 
 
 def _link(label: str, text: str, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from data.language import tr
 from pages.parts import readable, say
 
 ROWS = 50  # of a page
@@ -26,7 +27,9 @@ def pager(total: int) -> None:
         return
     first = first_row(total)
     with st.container(horizontal=True, vertical_alignment="center", key="runs-pager"):
-        say.caption(f"{first + 1}–{min(first + ROWS, total)} of {readable.count(total)}")
+        say.caption(
+            tr("{value}–{min} of {total}", value=first + 1, min=min(first + ROWS, total), total=readable.count(total))
+        )
         st.pagination(page_count(total), default=_turned()[1], key=_key())
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from core.comparing.groups import MOST, MOST_RUNS, grouped, shown
 from core.imported import Imported
 from core.runs.schema import Run
+from data.language import tr
 from pages.parts import say, session
 
 NAMED = 16  # runs in the name of the file
@@ -25,7 +26,7 @@ def report_button(chosen: Sequence[Run], others: Sequence[Imported] = ()) -> Non
     groups = grouped(chosen)
     few = groups == shown(groups)
     st.download_button(
-        "Report",
+        tr("Report"),
         made,
         f"innerloop-runs-{'-'.join(map(str, ids[:NAMED]))}.html",
         "text/html",
@@ -34,9 +35,9 @@ def report_button(chosen: Sequence[Run], others: Sequence[Imported] = ()) -> Non
         icon=":material/description:",
         disabled=not groups or not few,
         help=say.plain(
-            "One page about the chosen runs, to read offline"
+            tr("One page about the chosen runs, to read offline")
             if few
-            else f"Of {MOST} recipes and {MOST_RUNS} runs at most"
+            else tr("Of {most} recipes and {most_runs} runs at most", most=MOST, most_runs=MOST_RUNS)
         ),
     )
 
@@ -50,7 +51,7 @@ def table_button(chosen: Sequence[Run]) -> None:
         return FORMATS["csv"](runs_table(sorted(session.store().runs(ids), key=lambda run: run.id)))
 
     st.download_button(
-        "Table",
+        tr("Table"),
         made,
         "innerloop-runs.csv",
         "text/csv",
@@ -58,5 +59,5 @@ def table_button(chosen: Sequence[Run]) -> None:
         on_click="ignore",
         icon=":material/table_view:",
         disabled=not ids,
-        help="A row for each chosen run: its scores and every setting, as CSV",
+        help=tr("A row for each chosen run: its scores and every setting, as CSV"),
     )

@@ -11,10 +11,11 @@ from core import charts
 from core.runs.facts import Facts
 from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run
+from data.language import mark, tr
 from pages.parts import chips, readable, say, session
 from pages.parts.run.cards import done
 from pages.parts.runs.columns import shown
-from pages.parts.sortable import sortable
+from pages.parts.sortable import sortable, titled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -45,7 +46,7 @@ def run_table(runs: Sequence[Run]) -> list[Run]:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [places[id] for id in stored if id in places]}},
         placeholder=readable.NOTHING,
-        alt="Runs with status, progress, scores and duration",
+        alt=tr("Runs with status, progress, scores and duration"),
     )
     click = st.session_state.get(OPEN)
     if click is not None:
@@ -81,7 +82,7 @@ def row(run: Run) -> dict[str, Any]:
         "#": run.id,
         "Star": "★" if run.starred else "☆",
         "Run": say.cell(run.name),
-        "Status": [chips.status_word(run)],
+        "Status": [tr(chips.status_word(run))],
         "Learner": Facts.of(run).learner,
         "Family": run.family,
         "Progress": 100 * done(run),
@@ -112,27 +113,37 @@ def elapsed(run: Run) -> float | None:
 
 def columns() -> dict[str, Any]:
     column = st.column_config
-    return {
-        "#": column.NumberColumn(width=44, format="%d"),
-        "Star": column.ButtonColumn(
-            width=48, type="tertiary", key=STAR, on_click=_switch_star, help="Stars a run, or takes the star away."
-        ),
-        "Run": column.ButtonColumn(
-            width=160, type="tertiary", alignment="left", key=OPEN, help="Opens the run's page."
-        ),
-        "Status": column.MultiselectColumn(options=list(chips.COLORS), color=list(chips.COLORS.values()), width=84),
-        "Learner": column.TextColumn(width=108),
-        "Family": column.TextColumn(width=72),
-        "Progress": column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=84),
-        "Best": column.NumberColumn(
-            "Best validation", width=112, help="Best score on validation tasks, with its 95 % interval."
-        ),
-        "Test": column.NumberColumn(width=112, help="The final test, with its 95 % interval."),
-        "Loss": column.LineChartColumn("Query loss", width=76, help="Query loss over the whole run."),
-        "Time": column.NumberColumn(width=80, help="Training time, without waiting."),
-        "Tags": column.ListColumn(width=110),
-        "Note": column.TextColumn(width=150),
-        "Seed": column.NumberColumn(width=56, format="%d"),
-        "Group": column.TextColumn(width=130),
-        "Created": column.NumberColumn(width=110),
-    }
+    return titled(
+        {
+            "#": column.NumberColumn(width=44, format="%d"),
+            mark("Star"): column.ButtonColumn(
+                width=48,
+                type="tertiary",
+                key=STAR,
+                on_click=_switch_star,
+                help=mark("Stars a run, or takes the star away."),
+            ),
+            mark("Run"): column.ButtonColumn(
+                width=160, type="tertiary", alignment="left", key=OPEN, help=mark("Opens the run's page.")
+            ),
+            mark("Status"): column.MultiselectColumn(
+                options=[tr(word) for word in chips.COLORS], color=list(chips.COLORS.values()), width=84
+            ),
+            mark("Learner"): column.TextColumn(width=108),
+            mark("Family"): column.TextColumn(width=72),
+            mark("Progress"): column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=84),
+            mark("Best"): column.NumberColumn(
+                mark("Best validation"), width=112, help=mark("Best score on validation tasks, with its 95 % interval.")
+            ),
+            mark("Test"): column.NumberColumn(width=112, help=mark("The final test, with its 95 % interval.")),
+            mark("Loss"): column.LineChartColumn(
+                mark("Query loss"), width=76, help=mark("Query loss over the whole run.")
+            ),
+            mark("Time"): column.NumberColumn(width=80, help=mark("Training time, without waiting.")),
+            mark("Tags"): column.ListColumn(width=110),
+            mark("Note"): column.TextColumn(width=150),
+            mark("Seed"): column.NumberColumn(width=56, format="%d"),
+            mark("Group"): column.TextColumn(width=130),
+            mark("Created"): column.NumberColumn(width=110),
+        }
+    )

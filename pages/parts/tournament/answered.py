@@ -14,6 +14,7 @@ from core.shots import SHOTS, missing
 from core.tournament import needed
 from core.tournament.answer import Advice, Answer, Place, about_time, answer
 from core.tournament.record import Tournament, left, tournament
+from data.language import mark, tr
 from pages.parts import readable, say, session, theme, trust
 from pages.parts.chips import status_word
 from pages.parts.compare import choice, verdicts
@@ -21,7 +22,7 @@ from pages.parts.compare.figures import legend_height
 from pages.parts.live_chart import live_chart
 from pages.parts.redraw import redraw
 from pages.parts.runs.report_button import report_button
-from pages.parts.sortable import sortable
+from pages.parts.sortable import sortable, titled
 
 REFRESH = 1.0  # seconds between two ticks while a run has not ended
 
@@ -32,7 +33,7 @@ def show(found: Tournament) -> None:
     _heading(found)
     under_way = st.container()
     said = answer(found, session.store())
-    _advice_card(said.advice, "Answer so far" if found.unfinished else "Answer")
+    _advice_card(said.advice, tr("Answer so far") if found.unfinished else tr("Answer"))
     _table_card(said)
     if len(said.tests) > 1:
         verdicts.verdict_card(said.tests)
@@ -48,17 +49,19 @@ def _heading(found: Tournament) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             if found.unfinished:
                 ids = [run.id for run in found.unfinished]
-                if st.button("Stop all", key="stop-tournament", icon=":material/stop:"):
+                if st.button(tr("Stop all"), key="stop-tournament", icon=":material/stop:"):
                     scheduler.stop_all(session.store(), session.home(), only=ids)
                     st.rerun()
-            elif found.resumable and st.button("Resume", key="resume-tournament", icon=":material/resume:"):
+            elif found.resumable and st.button(tr("Resume"), key="resume-tournament", icon=":material/resume:"):
                 _resume(found)
             compared = choice.address(found.runs)
-            st.page_link("pages/compare.py", label="Compare", icon=":material/compare_arrows:", query_params=compared)
+            st.page_link(
+                "pages/compare.py", label=tr("Compare"), icon=":material/compare_arrows:", query_params=compared
+            )
             if len(found.runs) <= MOST_RUNS:
                 report_button(found.runs)
             with st.container(key="another-tournament", width="content"):
-                st.page_link("pages/tournament.py", label="Another tournament", icon=":material/emoji_events:")
+                st.page_link("pages/tournament.py", label=tr("Another tournament"), icon=":material/emoji_events:")
 
 
 def _resume(found: Tournament) -> None:
@@ -94,11 +97,13 @@ def _progress(found: Tournament | None) -> None:
         st.empty()
         return
     ended, rest = len(found.runs) - len(found.unfinished), left(found)
-    sure = f"{'about' if rest.whole else 'at least'} {about.duration(rest.seconds)} left"
-    known = sure if rest.whole or rest.seconds else "time left unknown as yet"
+    sure = tr(
+        "{value} {seconds} left", value="about" if rest.whole else "at least", seconds=about.duration(rest.seconds)
+    )
+    known = sure if rest.whole or rest.seconds else tr("time left unknown as yet")
     active = [run for run in found.unfinished if run.status != "queued"]
     now = [f"#{run.id} {run.name} {run.phase or status_word(run)}" for run in active]
-    text = " · ".join([f"{ended} of {len(found.runs)} runs ended", known, *now])
+    text = " · ".join([tr("{ended} of {n} runs ended", ended=ended, n=len(found.runs)), known, *now])
     st.progress(ended / len(found.runs), say.plain(text))
 
 
@@ -113,7 +118,7 @@ def _advice_card(advice: Sequence[Advice], title: str) -> None:
 
 
 def _table_card(said: Answer) -> None:
-    with theme.card("tournament-table", "What it rests on"):
+    with theme.card("tournament-table", tr("What it rests on")):
         rows = [_row(place) for place in said.places]
         words = {
             "Test": [readable.powers(one.score) if one.standing.test else readable.NOTHING for one in said.places],
@@ -127,12 +132,12 @@ def _table_card(said: Answer) -> None:
             hide_index=True,
             column_config=_columns(),
             placeholder=readable.NOTHING,
-            alt="Learners with their scores and what they took",
+            alt=tr("Learners with their scores and what they took"),
         )
         for place in said.places:
             if place.remark:
                 say.listed(place.label, place.remark)
-        say.caption("Each ± is half of a 95 % interval of the mean, over the seeds or tasks that stand behind it.")
+        say.caption(tr("Each ± is half of a 95 % interval of the mean, over the seeds or tasks that stand behind it."))
 
 
 def _row(place: Place) -> dict[str, object]:
@@ -140,7 +145,7 @@ def _row(place: Place) -> dict[str, object]:
     return {
         "Learner": place.label,
         "Test": one.test and one.test.mean,
-        "Tested": f"{place.tested} of {place.entered}",
+        "Tested": tr("{tested} of {entered}", tested=place.tested, entered=place.entered),
         "Training": one.seconds or None,
         "Seen": place.work or None,
         "Adaptation": one.adaptation,
@@ -155,16 +160,28 @@ def _time(seconds: float | None) -> str:
 
 def _columns() -> dict[str, object]:
     column = st.column_config
-    return {
-        "Learner": column.TextColumn(width=170),
-        "Test": column.NumberColumn("Test score", width=190, help="On the same unseen tasks for all."),
-        "Tested": column.TextColumn("Runs tested", width=100),
-        "Training": column.NumberColumn("Training time", help="Without waiting; the mean of the seeds."),
-        "Seen": column.NumberColumn("Trained on", help="Tasks or examples that a training saw; the mean of the seeds."),
-        "Adaptation": column.NumberColumn("Time to adapt", help="To one test task, with scoring it; many at once."),
-        "Memory": column.NumberColumn(help="Of the worker at its last sign of life, the most of the seeds."),
-        "Kind": column.TextColumn(help="Model-agnostic learners were made for any network."),
-    }
+    return titled(
+        {
+            mark("Learner"): column.TextColumn(width=170),
+            mark("Test"): column.NumberColumn(
+                mark("Test score"), width=190, help=mark("On the same unseen tasks for all.")
+            ),
+            mark("Tested"): column.TextColumn(mark("Runs tested"), width=100),
+            mark("Training"): column.NumberColumn(
+                mark("Training time"), help=mark("Without waiting; the mean of the seeds.")
+            ),
+            mark("Seen"): column.NumberColumn(
+                mark("Trained on"), help=mark("Tasks or examples that a training saw; the mean of the seeds.")
+            ),
+            mark("Adaptation"): column.NumberColumn(
+                mark("Time to adapt"), help=mark("To one test task, with scoring it; many at once.")
+            ),
+            mark("Memory"): column.NumberColumn(
+                help=mark("Of the worker at its last sign of life, the most of the seeds.")
+            ),
+            mark("Kind"): column.TextColumn(help=mark("Model-agnostic learners were made for any network.")),
+        }
+    )
 
 
 def _shots_card(found: Tournament, said: Answer) -> None:
@@ -174,7 +191,7 @@ def _shots_card(found: Tournament, said: Answer) -> None:
         return
     curves = needed.curves(said.places, session.store())
     runs = [run for place in scored for run in place.group.runs]
-    with theme.card("tournament-shots", "How many shots are needed"):
+    with theme.card("tournament-shots", tr("How many shots are needed")):
         drawn = any(len(one.scores) > 1 for one in curves)
         if drawn:
             st.markdown(say.plain(readable.powers(needed.sentence(said.places, curves))))
@@ -182,11 +199,12 @@ def _shots_card(found: Tournament, said: Answer) -> None:
             live_chart(chart, f"shots-{found.number}", legend_height(chart, 260))
         else:
             theme.empty(
-                "Not tested yet", "The trained learners can be tested with fewer and with more examples as well."
+                tr("Not tested yet"),
+                tr("The trained learners can be tested with fewer and with more examples as well."),
             )
         for test in verdicts.retests().of([run.id for run in runs]):
             if test.remark:
-                say.caption(f"Run #{test.run}: {test.remark}")
+                say.caption(tr("Run #{run}: {remark}", run=test.run, remark=test.remark))
         wishes = [Retest(run.id, (), shots) for run in runs if (shots := _lacking(run))]
         if wishes and not verdicts.busy(runs):
             _shots_button(wishes, runs)
@@ -201,10 +219,10 @@ def _lacking(run: Run) -> tuple[int, ...]:
 def _shots_button(wishes: Sequence[Retest], runs: Sequence[Run]) -> None:
     refused = trust.refused(runs)
     st.button(
-        say.plain(f"Test with {', '.join(map(str, SHOTS[:-1]))} and {SHOTS[-1]} shots"),
+        say.plain(tr("Test with {join} and {shots} shots", join=", ".join(map(str, SHOTS[:-1])), shots=SHOTS[-1])),
         key="test-shots",
         icon=":material/add:",
-        help=say.plain(refused or f"Tests {len(wishes)} checkpoints again; nothing is trained."),
+        help=say.plain(refused or tr("Tests {n} checkpoints again; nothing is trained.", n=len(wishes))),
         disabled=bool(refused),
         on_click=verdicts.retests().ask,
         args=(wishes,),

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.tournament.record import tournaments
+from data.language import tr
 from pages.parts import readable, say, session, theme
 
 SHOWN = 20
@@ -11,7 +12,7 @@ SHOWN = 20
 def listed() -> None:
     found = tournaments(session.store(), SHOWN)
     if not found:
-        theme.empty("None yet", "Choose tasks and learners above; the answer stays here.")
+        theme.empty(tr("None yet"), tr("Choose tasks and learners above; the answer stays here."))
     for one in found:
         name, state, when = st.columns([6, 2, 2], vertical_alignment="center")
         with name:

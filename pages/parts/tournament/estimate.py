@@ -9,6 +9,7 @@ from core.runs.outlook import outlook
 from core.tournament.expected import Expected, expected
 from core.tournament.plan import Contestant
 from core.trial import own_code
+from data.language import tr
 from pages.parts import session
 from pages.parts.redraw import redraw
 from pages.parts.train.forecast_view import LOOK, line, owner, told
@@ -21,13 +22,13 @@ def estimated(values: dict[str, Any], chosen: Sequence[Contestant], seeds: int) 
     if found.words:
         told(f"{found.words[0].upper()}{found.words[1:]}.")
     if any(one.busy for one in found.estimates.values()):
-        told("Measured while the processor was busy, so rather long.")
+        told(tr("Measured while the processor was busy, so rather long."))
     if found.failed:
         told(found.unknown)
     elif found.unmeasured and any(own_code(one.config) for one in found.unmeasured):
-        told("Code of one's own is not measured: it runs when the tournament is started.")
+        told(tr("Code of one's own is not measured: it runs when the tournament is started."))
     elif meets.occupant is not None and meets.slot.startswith("cuda") and found.unmeasured:
-        told(f"Time is measured once run {meets.occupant.id} has left {meets.slot}.")
+        told(tr("Time is measured once run {id} has left {slot}.", id=meets.occupant.id, slot=meets.slot))
     elif found.unmeasured:
         _measured(found.unmeasured[0], meets.slot)
     if meets.words:
@@ -42,6 +43,6 @@ def _measured(one: Contestant, slot: str) -> None:
     def look() -> None:
         if not line().measures(owner(), one.config, slot):
             redraw()
-        told(f"Measuring a few iterations of {one.title} …", "measuring")
+        told(tr("Measuring a few iterations of {title} …", title=one.title), "measuring")
 
     st.fragment(look, run_every=LOOK)()

@@ -18,6 +18,7 @@ from core.tournament.budget import Budget
 from core.tournament.expected import Expected
 from core.tournament.plan import Contestant, contestant
 from data.errors import DataError, InnerloopError, InputError
+from data.language import mark, tr
 from data.places import Folders
 from data.registry import families
 from pages.parts import say, session, theme, trust
@@ -29,10 +30,10 @@ from pages.parts.train.forecast_view import stop_measuring
 from pages.parts.train.launch_panel import files_missing
 
 START = "doodles-5w1s"
-DRAFT = "as on Train"  # of the choice of tasks, beside the presets' names
+DRAFT = mark("as on Train")  # of the choice of tasks, beside the presets' names
 TASKS = "tournament-tasks"  # session state: the choice of tasks
 FROM = "tournament-from"  # session state: the run whose tasks are taken
-SECONDS, SEEN = "Equal time", "Equal tasks"
+SECONDS, SEEN = mark("Equal time"), mark("Equal tasks")
 DEFAULT_SECONDS, DEFAULT_TASKS, DEFAULT_SEEDS = 20, 10_000, 3
 
 
@@ -51,9 +52,9 @@ def tournament_form() -> None:
         if missing:
             files_missing(families()[values["family"]["name"]], missing)
         learners = st.container()  # above the terms, but filled after them: each is checked with its budget
-        with theme.card("tournament-terms", "Fair terms"):
+        with theme.card("tournament-terms", tr("Fair terms")):
             budget, seeds = _terms()
-        with learners, theme.card("tournament-learners", "Learners"):
+        with learners, theme.card("tournament-learners", tr("Learners")):
             chosen = _learners(_contestants(json.dumps(values), budget, session.home().folders, _version(values)))
     with side, st.container(key="side"):
         _launch_card(values, name, chosen, budget, seeds, missing)
@@ -67,21 +68,21 @@ def _tasks() -> tuple[dict[str, Any], str]:
         if found:
             st.session_state[TASKS] = str(found[0].id)
         else:
-            say.warning(f"There is no run {number[:20]}. Choose a preset instead.")
+            say.warning(tr("There is no run {number}. Choose a preset instead.", number=number[:20]))
     run = next(iter(session.store().runs(ids=[st.session_state[FROM]])), None) if st.session_state.get(FROM) else None
     words = {one.name: f"{one.name} · {one.title}" for one in PRESETS}
     current = draft.current()
-    words |= {DRAFT: f"As set up on Train: {current.name}"} if current else {}
-    words |= {str(run.id): f"As in run #{run.id} {run.name}"} if run else {}
-    with theme.card("tournament-tasks", "Tasks and network"):
+    words |= {DRAFT: tr("As set up on Train: {name}", name=current.name)} if current else {}
+    words |= {str(run.id): tr("As in run #{id} {name}", id=run.id, name=run.name)} if run else {}
+    with theme.card("tournament-tasks", tr("Tasks and network")):
         if st.session_state.get(TASKS) not in words:
             st.session_state[TASKS] = START
         chosen = st.selectbox(
-            "Tasks and network", list(words), key=TASKS, format_func=words.get, label_visibility="collapsed"
+            tr("Tasks and network"), list(words), key=TASKS, format_func=words.get, label_visibility="collapsed"
         )
         values, name = _of(chosen, run)
         say.caption(_said(values))
-        st.page_link("pages/train.py", label="Set up tasks of your own on Train", icon=":material/tune:")
+        st.page_link("pages/train.py", label=tr("Set up tasks of your own on Train"), icon=":material/tune:")
     return values, name
 
 
@@ -89,7 +90,9 @@ def _of(chosen: str, run: Any) -> tuple[dict[str, Any], str]:
     if chosen == DRAFT:
         config, _ = draft.current().check()
         if config is None:
-            raise InputError("The settings on Train need a change.", "Mend them there, or choose a preset.", TASKS)
+            raise InputError(
+                tr("The settings on Train need a change."), tr("Mend them there, or choose a preset."), TASKS
+            )
         return draft.plain(config), draft.current().name
     if run is not None and chosen == str(run.id):
         return draft.complete(run.config), run.name
@@ -100,30 +103,35 @@ def _said(values: dict[str, Any]) -> str:
     """What is learned, in a line: ``Doodles, 5-way 1-shot. Network conv4. Tested on 600 tasks that no training has seen.``"""
     kind, config = families()[values["family"]["name"]], parse(values)
     tasks = f"{kind.title}, {kind.task(config.test_shape)}"
-    return (
-        f"{tasks}. Network {config.model.name}. Each is tested on the same {config.evaluation.episodes} unseen tasks."
+    return tr(
+        "{tasks}. Network {name}. Each is tested on the same {episodes} unseen tasks.",
+        tasks=tasks,
+        name=config.model.name,
+        episodes=config.evaluation.episodes,
     )
 
 
 def _terms() -> tuple[Budget, int]:
     kind, amount, seeds = st.columns([1.4, 1, 1], vertical_alignment="bottom")
     with kind:
-        chosen = st.radio("Each trains for", [SECONDS, SEEN], horizontal=True, key="tournament-budget")
+        chosen = st.radio(tr("Each trains for"), [SECONDS, SEEN], horizontal=True, key="tournament-budget")
     with amount:
         if chosen == SECONDS:
-            seconds = st.number_input("Seconds each", 1, 1_000_000, DEFAULT_SECONDS, key="tournament-seconds")
+            seconds = st.number_input(tr("Seconds each"), 1, 1_000_000, DEFAULT_SECONDS, key="tournament-seconds")
             budget = Budget(seconds=float(seconds))
         else:
             most = plan.MOST_ITERATIONS
-            budget = Budget(tasks=st.number_input("Tasks each", 1, most, DEFAULT_TASKS, key="tournament-budget-tasks"))
+            budget = Budget(
+                tasks=st.number_input(tr("Tasks each"), 1, most, DEFAULT_TASKS, key="tournament-budget-tasks")
+            )
     with seeds:
         count = st.number_input(
-            "Seeds",
+            tr("Seeds"),
             1,
             plan.MOST_SEEDS,
             DEFAULT_SEEDS,
             key="tournament-seeds",
-            help="Trainings of each learner. With one, a verdict is of these trainings alone.",
+            help=tr("Trainings of each learner. With one, a verdict is of these trainings alone."),
         )
     say.caption(plan.RULE)
     return budget, count
@@ -166,28 +174,36 @@ def _launch_card(
     values: dict[str, Any], name: str, chosen: Sequence[Contestant], budget: Budget, seeds: int, missing: Sequence[Path]
 ) -> None:
     """What it amounts to, how long it takes, and the button."""
-    with theme.card("tournament-launch", "Tournament"):
-        name = st.text_input("Name", name, key=f"tournament-name-{name}")
+    with theme.card("tournament-launch", tr("Tournament")):
+        name = st.text_input(tr("Name"), name, key=f"tournament-name-{name}")
         unnamed = problem_of_name(name)
         say.wrong(unnamed)
         rows = [
-            ("Learners", ", ".join(one.title for one in chosen) or "none"),
-            ("Runs", f"{len(chosen)} learners × {seeds} = {len(chosen) * seeds}"),
-            ("Budget", budget.text),
+            (tr("Learners"), ", ".join(one.title for one in chosen) or "none"),
+            (
+                tr("Runs"),
+                tr(
+                    "{learners} learners × {seeds} = {runs}",
+                    learners=len(chosen),
+                    seeds=seeds,
+                    runs=len(chosen) * seeds,
+                ),
+            ),
+            (tr("Budget"), budget.text),
         ]
         st.html(cards.settings_table(rows))
         blocked = _blocked(chosen, unnamed, missing)
         takes = None if blocked else estimated(values, chosen, seeds)
         say.wrong("" if unnamed else blocked)
         pressed = st.button(
-            "Start the tournament",
+            tr("Start the tournament"),
             key="start-tournament",
             type="primary",
             icon=":material/emoji_events:",
             disabled=bool(blocked),
             width="stretch",
         )
-        st.caption("The runs wait in the ordinary queue and go on when the browser is closed.")
+        st.caption(tr("The runs wait in the ordinary queue and go on when the browser is closed."))
         if pressed:
             _start(chosen, name, seeds, budget, takes)
 
@@ -195,9 +211,9 @@ def _launch_card(
 def _blocked(chosen: Sequence[Contestant], unnamed: str, missing: Sequence[Path]) -> str:
     """Why nothing can be started now; empty if it can."""
     if missing:
-        return "The task family's files are missing, see beside."
+        return tr("The task family's files are missing, see beside.")
     if len(chosen) < plan.FEWEST:
-        return "Choose two learners at least."
+        return tr("Choose two learners at least.")
     return unnamed
 
 
@@ -207,7 +223,7 @@ def _start(chosen: Sequence[Contestant], name: str, seeds: int, budget: Budget, 
     seconds = takes.seconds if takes else {}
     wish = json.dumps([[one.config.model_dump(mode="json") for one in chosen], name, seeds, budget.as_json()])
     try:
-        with st.spinner("Checking and queueing …"):
+        with st.spinner(tr("Checking and queueing …")):
             runs = once(wish, lambda: plan.enter(store, home, chosen, name, seeds, budget, seconds))
     except InnerloopError as error:
         say.problem(error)
