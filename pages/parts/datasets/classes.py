@@ -50,11 +50,8 @@ def picture_rows(family: Pictures, split: str, first: int) -> list[str]:
     rows = []
     for name, count, images in family.examples(split, first, ROWS, EACH):
         source = pictures.strip(images, pictures.dark())
-        strip = tr(
-            '<img src="{source}" style="height: {height}" alt="Examples of {name}">',
-            source=source,
-            height=HEIGHT,
-            name=html.escape(name),
+        strip = (
+            f'<img src="{source}" style="height: {HEIGHT}" alt="{html.escape(tr("Examples of {name}", name=name))}">'
         )
         rows.append(row(name, count, strip))
     return rows

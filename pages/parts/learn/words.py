@@ -23,7 +23,7 @@ class Step:
 STEPS: dict[Stage, Step] = {
     "start": Step(mark("1. Draw tasks"), r"\mathcal T_i \sim p(\mathcal T), \quad \text{weights } \theta"),
     "inner": Step(mark("2. Inner step"), r"\theta_i' = \theta - \alpha\, \nabla_{\theta} \mathcal L_i(\theta;\, S_i)"),
-    "there": Step(mark("3. Ask the queries"), tr(r"\nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i)")),
+    "there": Step(mark("3. Ask the queries"), r"\nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i)"),
     "back": Step(
         mark("4. Back through the inner step"),
         r"\begin{aligned} g_i &= (I - \alpha H_i)\, \nabla_{\theta_i'} \mathcal L_i(\theta_i';\, Q_i) \\ "

@@ -112,9 +112,7 @@ def best_figure(run: Run, evaluations: Sequence[Score]) -> str:
 def loss_figure(run: Run) -> str:
     line = charts.spark(Outline.from_json(run.outline).line)
     change = line[-1] - line[0] if line else 0.0
-    note = tr(
-        "{value}{number} since the start", value="−" if change < 0 else "+", number=readable.number(abs(change), 2)
-    )
+    note = tr("{change} since the start", change=("−" if change < 0 else "+") + readable.number(abs(change), 2))
     if not change:
         note = (tr("no points yet"), tr("the first point"))[len(line)] if len(line) < 2 else tr("as at the start")
     tone = "good" if change < 0 else "bad" if change > 0 else "off"

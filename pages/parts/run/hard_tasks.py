@@ -167,7 +167,7 @@ def _confused(confusion: dict[str, Any]) -> None:
 
     def named(name: str) -> str:
         look = confusion["looks"].get(name)
-        picture = "" if look is None else tr('<img src="{strip}" alt="">', strip=pictures.strip([look], dark))
+        picture = "" if look is None else f'<img src="{pictures.strip([look], dark)}" alt="">'
         return f"{picture}{task_view.breaking(name)}"
 
     pairs, classes = st.columns([1.3, 1])

@@ -68,7 +68,7 @@ def _picture_rows(view: TaskView, shown: Sequence[str]) -> str:
         places = [place for place, one in enumerate(labels) if one == label]
         cells = (
             "".join(
-                f'<figure><img src="{shown[place]}" alt="support of class {label + 1}"></figure>'
+                f'<figure><img src="{shown[place]}" alt="{tr("support of class {number}", number=label + 1)}"></figure>'
                 for place in places
                 if place < support
             ),
@@ -88,7 +88,7 @@ def _query(view: TaskView, place: int, label: int, picture: str) -> str:
     verdicts = [_verdict(view, step, place, label) for step in sorted({0, max(view.said)})]
     words = "; ".join(said for said, _ in verdicts)
     lines = "".join(f"<span>{mark}</span>" for _, mark in verdicts)
-    wrong = "" if verdicts[-1][1].startswith("✓") else tr(' class="wrong"')
+    wrong = "" if verdicts[-1][1].startswith("✓") else ' class="wrong"'
     alt = f"query of class {label + 1}: {words}"
     return f'<figure{wrong} title="{words}"><img src="{picture}" alt="{alt}"><figcaption>{lines}</figcaption></figure>'
 

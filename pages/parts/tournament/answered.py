@@ -98,7 +98,8 @@ def _progress(found: Tournament | None) -> None:
         return
     ended, rest = len(found.runs) - len(found.unfinished), left(found)
     sure = tr(
-        "{value} {seconds} left", value="about" if rest.whole else "at least", seconds=about.duration(rest.seconds)
+        mark("about {seconds} left") if rest.whole else mark("at least {seconds} left"),
+        seconds=about.duration(rest.seconds),
     )
     known = sure if rest.whole or rest.seconds else tr("time left unknown as yet")
     active = [run for run in found.unfinished if run.status != "queued"]
