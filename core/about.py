@@ -1,27 +1,32 @@
 """Estimates as people read them: rounded to what they are good for. Free of torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+from data.language import mark, tr
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+FULL_WIDTH = ("。", "！", "？", "；", "：")
+FEW = 7.5  # seconds that are not counted
+LAST = {"and": mark("{first} and {last}"), "or": mark("{first} or {last}")}
 
 
 def duration(seconds: float) -> str:
     """``a few seconds``, ``40 s``, ``6 min``, ``2.5 h``, ``3 days``: two digits, and none that would only look exact."""
-    if seconds < 7.5:
-        return "a few seconds"
+    if seconds < FEW:
+        return tr("a few seconds")
     if seconds < 0.95 * MINUTE:
         return f"{5 * round(seconds / 5)} s"
     if round(seconds / MINUTE) < 120:
         return f"{round(seconds / MINUTE)} min"
     if seconds < 1.5 * DAY:
         return f"{_digits(seconds / HOUR)} h"
-    return f"{_digits(seconds / DAY)} days"
+    return tr("{number} days", number=_digits(seconds / DAY))
 
 
 def roughly(seconds: float) -> str:
     """``about 6 min``; a few seconds are that by themselves."""
     said = duration(seconds)
-    return said if said.startswith("a ") else f"about {said}"
+    return said if seconds < FEW else tr("about {amount}", amount=said)
 
 
 def size(amount: float) -> str:
@@ -37,12 +42,22 @@ def instead(new: float, old: float, spoken: Callable[[float], str]) -> str:
     if now == before:
         return ""
     unit = f" {now.rpartition(' ')[2]}"
-    return f"{now} instead of {before.removesuffix(unit)}"
+    return tr("{now} instead of {before}", now=now, before=before.removesuffix(unit))
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """One after the other; behind a full-width stop there is no space."""
+    found = ""
+    for one in filter(None, sentences):
+        found += one if not found or found.endswith(FULL_WIDTH) else f" {one}"
+    return found
 
 
 def listed(names: Sequence[str], last: str) -> str:
     """``a``, ``a and b``, ``a, b and c``; last: the word before the last one. Empty for none."""
-    return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    if len(names) < 2:
+        return "".join(names)
+    return tr(LAST[last], first=tr(", ").join(names[:-1]), last=names[-1])
 
 
 def count(number: int) -> str:

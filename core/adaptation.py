@@ -10,8 +10,9 @@ from core.charts import Chart, Moment, Trace
 from core.runs.facts import Facts
 from core.runs.schema import Run
 from core.runs.series import SeriesReader
+from data.language import mark, tr
 
-TEST = "test"
+TEST = mark("test")
 COLOR = 2  # of validations, in the palette
 
 
@@ -24,7 +25,9 @@ def chart(run: Run, reader: SeriesReader, medians: bool | None = None) -> Chart 
     if not still:
         return None
     drawn = [(name, run, result) for name, result, *_ in still]
-    drawn += [(f"iteration {about.count(one)}", run, {"curve": curve}) for one, curve in learned.items()]
+    drawn += [
+        (tr("iteration {number}", number=about.count(one)), run, {"curve": curve}) for one, curve in learned.items()
+    ]
     colors = [color for _, _, color, _ in still] + [COLOR] * len(learned)
     (made,) = charts.adaptation_charts(drawn, colors, [dash for *_, dash in still], medians)  # of one run
     traces, history = made.traces[: len(still)], made.traces[len(still) :]
@@ -48,9 +51,9 @@ def _still(run: Run, reader: SeriesReader, moving: bool) -> list[tuple[str, dict
     if start and trains:
         found.append((_untrained(run), start.result, COLOR, "dot"))
     if latest and not (start and trains and latest.id == start.id):
-        name = "newest" if moving else f"validation at {about.count(latest.iteration)}"
+        name = tr("newest") if moving else tr("validation at {iteration}", iteration=about.count(latest.iteration))
         found.append((name, latest.result, COLOR, "solid"))
-    return [curve for curve in [*found, (TEST, run.test, 0, "solid")] if curve[1] and curve[1].get("curve")]
+    return [curve for curve in [*found, (tr(TEST), run.test, 0, "solid")] if curve[1] and curve[1].get("curve")]
 
 
 def _learned(run: Run, reader: SeriesReader) -> dict[int, list[dict[str, Any]]]:
@@ -63,17 +66,20 @@ def _learned(run: Run, reader: SeriesReader) -> dict[int, list[dict[str, Any]]]:
 
 
 def _untrained(run: Run) -> str:
-    return "before meta-learning" if Facts.of(run).work == "tasks" else "before training"
+    return tr("before meta-learning") if Facts.of(run).work == "tasks" else tr("before training")
 
 
 def _told(run: Run, iteration: int, all_of_them: list[int]) -> str:
     """When that was, in words."""
     best = iteration == (run.best or {}).get("iteration")
     marks = [_untrained(run)] if iteration == 0 else []
-    marks += ["best so far"] * best + ["newest"] * (iteration == all_of_them[-1])
-    return ", ".join([f"iteration {about.count(iteration)}", *marks])
+    marks += [tr("best so far")] * best + [tr("newest")] * (iteration == all_of_them[-1])
+    when = tr("iteration {number}", number=about.count(iteration))
+    for each in marks:
+        when = tr("{when}, {mark}", when=when, mark=each)
+    return when
 
 
 def _beside(trace: Trace) -> Trace:
     """What a moment is looked at beside. Its own bars would be taken for those of the moment."""
-    return trace if trace.name == TEST else replace(trace, faint=True, error=None)
+    return trace if trace.name == tr(TEST) else replace(trace, faint=True, error=None)

@@ -12,11 +12,12 @@ from core.runs.facts import Facts
 from core.runs.outline import QUERY_LOSS
 from core.runs.schema import Run, Score
 from core.runs.series import SeriesReader, downsample, smoothed
+from data.language import mark, tr
 from data.metric import Metric
 
-VALIDATION = ("iteration", "Validation score by iteration, with 95 % intervals")
-ADAPTATION = ("inner gradient step", "Score after each inner step, with 95 % intervals")
-MEDIANS = ("inner gradient step", "Median score after each inner step, with quartiles")
+VALIDATION = (mark("iteration"), mark("Validation score by iteration, with 95 % intervals"))
+ADAPTATION = (mark("inner gradient step"), mark("Score after each inner step, with 95 % intervals"))
+MEDIANS = (mark("inner gradient step"), mark("Median score after each inner step, with quartiles"))
 WIDE = 1000  # times its least score that a chart's greatest has at least where it gets a logarithmic axis
 POINTS = 1000  # a curve is thinned to about as many points as a chart has pixels
 SUPPORT_LOSS = "train/support_loss"
@@ -92,9 +93,9 @@ def loss_chart(
     for color, key, name in ((1, SUPPORT_LOSS, facts.support_curve), (0, QUERY_LOSS, facts.query_curve)):
         x, y = reader.series(run.id, key)
         drawn = np.searchsorted(x, until, side="right")
-        traces += loss_traces(name, x[:drawn], y[:drawn], color, smooth)
+        traces += loss_traces(tr(name), x[:drawn], y[:drawn], color, smooth)
     traces.sort(key=lambda trace: not trace.raw)
-    return Chart(traces, "iteration", facts.loss, "Meta-training loss by iteration", log_y=log_y)
+    return Chart(traces, tr("iteration"), tr(facts.loss), tr("Meta-training loss by iteration"), log_y=log_y)
 
 
 def loss_traces(name: str, x: np.ndarray, y: np.ndarray, color: int, smooth: bool = False) -> list[Trace]:
@@ -122,7 +123,7 @@ def mode(x: np.ndarray) -> str:
 def validation_chart(run: Run, evaluations: Sequence[Score]) -> Chart:
     """Validation score of one run over iterations, with 95 % intervals."""
     metric = Facts.of(run).metric
-    return scored_chart([_validated("validation", metric, evaluations, 2)], metric, *VALIDATION)
+    return scored_chart([_validated(tr("validation"), metric, evaluations, 2)], metric, *map(tr, VALIDATION))
 
 
 def _validated(name: str, metric: Metric, evaluations: Sequence[Score], color: int) -> Trace:
@@ -158,8 +159,7 @@ def _adapted(metric: Metric, drawn: Sequence[tuple], medians: bool | None) -> Ch
 
 def adapted_chart(traces: list[Trace], metric: Metric, medians: bool) -> Chart:
     """Scores after each inner step on their axes. medians: whether they are medians."""
-    (x_title, label), mark = (MEDIANS, ", median") if medians else (ADAPTATION, "")
-    return scored_chart(traces, metric, x_title, label, steps=True, mark=mark)
+    return scored_chart(traces, metric, *map(tr, MEDIANS if medians else ADAPTATION), steps=True, medians=medians)
 
 
 def step_scores(
@@ -198,12 +198,13 @@ def scored_chart(
     label: str,
     *,
     steps: bool = False,
-    mark: str = "",
+    medians: bool = False,
     log_x: bool = False,
 ) -> Chart:
-    """Scores on the axis that their metric and their range ask for. mark: follows its title."""
+    """Scores on the axis that their metric and their range ask for. medians: whether they are medians, which its title says."""
     log_y = metric.unbounded_error and wide(traces)
-    return Chart(traces, x_title, metric.axis + mark, label, metric.suffix, log_y, steps, log_x)
+    y_title = tr("{title}, median", title=metric.axis) if medians else metric.axis
+    return Chart(traces, x_title, y_title, label, metric.suffix, log_y, steps, log_x)
 
 
 def wide(traces: Sequence[Trace]) -> bool:

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import diverged
+from core import about, diverged
 from core.comparing.limits import FEWEST, LOST
 from core.evidence import Evidence, Interval
 from core.runs import lineage
 from core.runs.facts import unknown
 from core.runs.schema import Run
 from core.runs.series import SeriesReader
+from data.language import mark, plural, tr
 from data.metric import written
 
 EARLY = 1 / 3  # share of a training before which nothing is said of how it goes: a learner has to begin somewhere
@@ -67,14 +68,16 @@ def at_chance(found: Evidence) -> Diagnosis | None:
     if not all(abs(one.middle - metric.chance) <= one.half <= widest for one in scores):
         return None
     if found.fallen(0, EARLY):
-        advice, change = "Its training loss falls: what it learns does not help with new tasks so far.", None
+        advice, change = tr("Its training loss falls: what it learns does not help with new tasks so far."), None
     else:
-        advice = "A meta learning rate that is too high is a common cause; a tenth of it is worth a try."
+        advice = tr("A meta learning rate that is too high is a common cause; a tenth of it is worth a try.")
         change = _scaled(found, "training.meta_lr", 1 / FACTOR)
-    numbers = f"{found.scored} of {found.total}: {scores[-1].said(metric)}. "
-    numbers += f"Guessing reaches {metric.text(metric.chance)}, within the newest {IN_A_ROW} intervals."
-    text = f"Still at chance level after {100 * found.share:.0f} % of the training. {advice}"
-    return Diagnosis(text, numbers, change)
+    numbers = tr("{scored} of {total}: {score}.", scored=found.scored, total=found.total, score=scores[-1].said(metric))
+    guessing = tr(
+        "Guessing reaches {score}, within the newest {n} intervals.", score=metric.text(metric.chance), n=IN_A_ROW
+    )
+    text = tr("Still at chance level after {share:.0f} % of the training.", share=100 * found.share)
+    return Diagnosis(about.joined([text, advice]), about.joined([numbers, guessing]), change)
 
 
 def adapting_hurts(found: Evidence) -> Diagnosis | None:
@@ -90,19 +93,27 @@ def adapting_hurts(found: Evidence) -> Diagnosis | None:
     best = max(known, key=lambda point: found.metric.gain(point[1].middle), default=start)
     if found.better(best[1], end[1]):
         if found.better(best[1], start[1]):
-            text = f"More inner steps at test than help: the score is best after {best[0]} and clearly worse after {end[0]}."
+            text = mark(
+                "More inner steps at test than help: the score is best after {best} and clearly worse after {end}."
+            )
+            text = tr(text, best=best[0], end=end[0])
             return Diagnosis(text, _along(found, start, best, end), {"evaluation.inner_steps": best[0]})
         return _too_long(found, _along(found, start, end))
     tasks, lost = found.latest.episodes, found.latest.non_finite + diverged.count(found.latest.result)
     if lost <= LOST * tasks:
         return None
-    return _too_long(found, f"{found.scored}: {lost} of {tasks} tasks diverged or ended in no number.")
+    return _too_long(
+        found,
+        tr("{scored}: {n} of {total} tasks diverged or ended in no number.", scored=found.scored, n=lost, total=tasks),
+    )
 
 
 def _too_long(found: Evidence, numbers: str) -> Diagnosis:
     change = _inner_rate(found, 1 / FACTOR)
-    advice = "A tenth of the rate is worth a try." if change else "Fewer of them are worth a try."
-    return Diagnosis(f"Adapting makes it worse: the inner steps are too long. {advice}", numbers, change)
+    advice = tr("A tenth of the rate is worth a try.") if change else tr("Fewer of them are worth a try.")
+    return Diagnosis(
+        about.joined([tr("Adapting makes it worse: the inner steps are too long."), advice]), numbers, change
+    )
 
 
 def adapting_does_nothing(found: Evidence) -> Diagnosis | None:
@@ -119,8 +130,9 @@ def adapting_does_nothing(found: Evidence) -> Diagnosis | None:
     if not (abs(end.middle - start.middle) <= SAME * scale and max(start.half, end.half) <= narrow * scale):
         return None
     change = _inner_rate(found, FACTOR)
-    advice = f" {FACTOR} times the rate is worth a try." if change else ""
-    text = f"The inner steps change next to nothing: they are too short, or there is nothing to adapt.{advice}"
+    text = tr("The inner steps change next to nothing: they are too short, or there is nothing to adapt.")
+    if change:
+        text = about.joined([text, tr("{factor} times the rate is worth a try.", factor=FACTOR)])
     return Diagnosis(text, _along(found, curve[0], curve[-1]), change)
 
 
@@ -135,14 +147,23 @@ def overfitting(found: Evidence) -> Diagnosis | None:
     top, fallen = Interval.of(best), found.fallen(EARLY, LATE)
     if not 0 < best["iteration"] <= LATE * end or not all(found.better(top, one) for one in late) or not fallen:
         return None
-    text = "Overfitting: validation became worse while the training loss went on falling. "
-    text += "The test takes the best checkpoint, so what came after it costs time and no score."
-    numbers = f"{found.scored}: {late[-1].said(found.metric)}; at {best['iteration']} it was {top.said(found.metric)}. "
-    numbers += f"Training loss: {written(fallen[0])} in the second third so far, {written(fallen[1])} in the last."
+    text = tr(
+        "Overfitting: validation became worse while the training loss went on falling. "
+        "The test takes the best checkpoint, so what came after it costs time and no score."
+    )
+    scores = {"now": late[-1].said(found.metric), "then": best["iteration"], "best": top.said(found.metric)}
+    losses = {"before": written(fallen[0]), "after": written(fallen[1])}
+    numbers = about.joined(
+        [
+            tr("{scored}: {now}; at {then} it was {best}.", scored=found.scored, **scores),
+            tr("Training loss: {before} in the second third so far, {after} in the last.", **losses),
+        ]
+    )
     if (classes := found.setting("family.train_classes")) and classes < MOST_CLASSES:
         more = {"family.train_classes": min(2 * classes, MOST_CLASSES)}
-        return Diagnosis(f"{text} More classes to train on may help.", numbers, more)
-    return Diagnosis(f"{text} Fewer iterations are enough.", numbers, {"training.iterations": best["iteration"]})
+        return Diagnosis(about.joined([text, tr("More classes to train on may help.")]), numbers, more)
+    fewer = {"training.iterations": best["iteration"]}
+    return Diagnosis(about.joined([text, tr("Fewer iterations are enough.")]), numbers, fewer)
 
 
 def below_validation(found: Evidence) -> Diagnosis | None:
@@ -161,12 +182,19 @@ def below_validation(found: Evidence) -> Diagnosis | None:
     count, change = len(found.validations), None
     if count >= MANY and tasks < test["episodes"]:
         change = {"evaluation.val_episodes": test["episodes"]}
-        advice = f"The best of {count} validations is chosen partly by luck; more validation tasks choose more surely."
+        advice = mark("The best of {n} validations is chosen partly by luck; more validation tasks choose more surely.")
+        advice = tr(advice, n=count)
     else:
-        advice = "Its tasks seem harder than those of validation; the test's score is the one to report."
-    numbers = f"Test {found.metric.title}: {tested.said(found.metric)} on {test['episodes']} tasks. "
-    numbers += f"Validation at iteration {best['iteration']}: {chosen.said(found.metric)} on {tasks}."
-    return Diagnosis(f"The test is clearly worse than validation. {advice}", numbers, change)
+        advice = tr("Its tasks seem harder than those of validation; the test's score is the one to report.")
+    scores = {
+        "test": tested.said(found.metric),
+        "of_test": test["episodes"],
+        "best": chosen.said(found.metric),
+        "of_best": tasks,
+    }
+    text = mark("Test {metric}: {test} on {of_test} tasks. Validation at iteration {iteration}: {best} on {of_best}.")
+    numbers = tr(text, metric=tr(found.metric.title), iteration=best["iteration"], **scores)
+    return Diagnosis(about.joined([tr("The test is clearly worse than validation."), advice]), numbers, change)
 
 
 def still_falling(found: Evidence) -> Diagnosis | None:
@@ -180,16 +208,35 @@ def still_falling(found: Evidence) -> Diagnosis | None:
     if not fallen or not 0 < fallen[1] <= (1 - STEEP) * fallen[0]:
         return None
     by_time = found.setting("training.minutes") is not None and run.iteration < run.iterations
-    path, what = ("training.minutes", "time") if by_time else ("training.iterations", "iterations")
-    numbers = f"Training loss: {written(fallen[0])} in the last sixth but one of the training, {written(fallen[1])} in the last."
-    text = f"The training loss was still falling steeply at the end: more {what} may help."
+    losses = {"before": written(fallen[0]), "after": written(fallen[1])}
+    numbers = tr("Training loss: {before} in the last sixth but one of the training, {after} in the last.", **losses)
+    if by_time:
+        path, text = (
+            "training.minutes",
+            tr("The training loss was still falling steeply at the end: more time may help."),
+        )
+    else:
+        path = "training.iterations"
+        text = tr("The training loss was still falling steeply at the end: more iterations may help.")
     return Diagnosis(text, numbers, {path: 2 * found.setting(path)})
 
 
 def _along(found: Evidence, *points: tuple[int, Interval]) -> str:
     """``Validation accuracy at iteration 400: 41.20 ± 1.10 % before adapting, 20.30 ± 0.90 % after 5 inner steps.``"""
-    said = [f"{score.said(found.metric)} {f'after {step}' if step else 'before adapting'}" for step, score in points]
-    return f"{found.scored}: {', '.join(said)} inner step{'s' if points[-1][0] > 1 else ''}."
+    said = []
+    for step, score in points:
+        text = score.said(found.metric)
+        said.append(
+            tr("{score} after {step}", score=text, step=step) if step else tr("{score} before adapting", score=text)
+        )
+    scores = tr(", ").join(said)
+    return plural(
+        "{scored}: {scores} inner step.",
+        "{scored}: {scores} inner steps.",
+        points[-1][0],
+        scored=found.scored,
+        scores=scores,
+    )
 
 
 def _inner_rate(found: Evidence, factor: float) -> dict[str, float] | None:

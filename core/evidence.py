@@ -12,6 +12,7 @@ from core.runs.facts import Facts
 from core.runs.outline import QUERY_LOSS
 from core.runs.schema import ENDED, Evaluation, Run, Score
 from core.runs.series import SeriesReader
+from data.language import tr
 from data.metric import Metric
 
 POINTS = 10  # of a loss, whose mean stands for a part of the training
@@ -37,7 +38,8 @@ class Interval:
         return cls(*charts.floats([values["mean"], values["ci95"]]).tolist())
 
     def said(self, metric: Metric) -> str:
-        return f"{'median ' if self.median else ''}{metric.text(self.middle, self.half)}"
+        text = metric.text(self.middle, self.half)
+        return tr("median {score}", score=text) if self.median else text
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,10 @@ class Evidence:
     @property
     def scored(self) -> str:
         """What the newest validation scored and where: ``Validation accuracy at iteration 400``."""
-        where = f" at iteration {self.latest.iteration}" if self.facts.trains else ""
-        return f"Validation {self.metric.title}{where}"
+        metric = tr(self.metric.title)
+        if not self.facts.trains:
+            return tr("Validation {metric}", metric=metric)
+        return tr("Validation {metric} at iteration {iteration}", metric=metric, iteration=self.latest.iteration)
 
     @property
     def curve(self) -> list[tuple[int, Interval]]:

@@ -9,6 +9,7 @@ from core.comparing.verdict import Verdict
 from core.retest import Retest
 from core.runs.facts import Facts
 from core.runs.schema import Evaluation, Run
+from data.language import tr
 
 ASKED = ("n_way", "k_shot", "n_query", "inner_steps", "episodes", "seed")  # of a protocol, as settings of an evaluation
 OWN = {"support": "support", "none": None}  # what a protocol says of BatchNorm's statistics, as a setting
@@ -27,13 +28,13 @@ def way_on(verdict: Verdict, a: Tested, b: Tested) -> tuple[str, list[Retest]]:
     """What would bring the verdict further, in a few words, and the tests to take for it; nothing where tests do not help."""
     if verdict.remedy:
         tests = [(run, found[0]) for one in (a, b) for run, found in zip(one.group.runs, one.tests, strict=True)]
-        return "Evaluate both under one protocol", wishes(tests, verdict.remedy.assignments)
+        return tr("Evaluate both under one protocol"), wishes(tests, verdict.remedy.assignments)
     if verdict.needed_episodes and (common := in_common(a, b)):
         tests = [
             pair for one, found in zip((a, b), common, strict=True) for pair in zip(one.group.runs, found, strict=True)
         ]
         more = verdict.needed_episodes - verdict.episodes - verdict.excluded
-        return f"Evaluate {more} more tasks", wishes(tests, [f"evaluation.episodes={verdict.needed_episodes}"])
+        return tr("Evaluate {n} more tasks", n=more), wishes(tests, [f"evaluation.episodes={verdict.needed_episodes}"])
     return "", []
 
 

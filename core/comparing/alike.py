@@ -13,19 +13,31 @@ from core.runs.lineage import worded
 from core.runs.protocols import comparable
 from core.runs.schema import Evaluation, Run
 from core.runs.store import RunStore
+from data.language import mark, plural, tr
 
-STEPS, TASKS, EPISODES, NORM = "inner steps", "episodes", "number of episodes", "BatchNorm's statistics"
+STEPS, TASKS = mark("inner steps"), mark("episodes")
+EPISODES, NORM = mark("number of episodes"), mark("BatchNorm's statistics")
+OF_FAMILY = "family "  # begins the names of a family's settings in a protocol
 SHOWN = 6  # signs of a digest
-# The settings of an evaluation under the names that people read, and how they ask for it.
+# The settings of an evaluation under the names that people read, and how they ask for one, and for several.
 SETTINGS = {
-    "classes": ("evaluation.n_way", "{}-way"),
-    "shots": ("evaluation.k_shot", "{}-shot"),
-    "queries": ("evaluation.n_query", "{} queries"),
-    STEPS: ("evaluation.inner_steps", "{} inner steps"),
-    EPISODES: ("evaluation.episodes", "{} test episodes"),
-    "episode seed": ("evaluation.seed", "episode seed {}"),
-    NORM: ("batch_statistics", "BatchNorm's statistics by the {} set"),
+    mark("classes"): ("evaluation.n_way", mark("{value}-way"), ""),
+    mark("shots"): ("evaluation.k_shot", mark("{value}-shot"), ""),
+    mark("queries"): ("evaluation.n_query", mark("{value} query"), mark("{value} queries")),
+    STEPS: ("evaluation.inner_steps", mark("{value} inner step"), mark("{value} inner steps")),
+    EPISODES: ("evaluation.episodes", mark("{value} test episode"), mark("{value} test episodes")),
+    mark("episode seed"): ("evaluation.seed", mark("episode seed {value}"), ""),
+    NORM: ("batch_statistics", mark("BatchNorm's statistics by the {value} set"), ""),
 }
+OTHERS = [mark("split"), mark("interval"), mark("metric")]  # names of what no evaluation can ask for otherwise
+VALUES = [
+    mark("none"),
+    mark("yes"),
+    mark("no"),
+    mark("support"),
+    mark("queries together"),
+    mark("support and queries together"),
+]
 ALONE = "support"  # the statistics under which all learners normalise a query by the same
 
 
@@ -59,9 +71,14 @@ def badge(result: dict[str, Any], facts: Facts) -> Badge:
     steps, norm = parts.pop(STEPS, None), parts.pop(NORM, None)
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:SHOWN]
     way = f"{protocol['n_way']}-way " if protocol.get("n_way", 1) > 1 else ""
-    said = [str(protocol.get("split")), f"{way}{protocol.get('k_shot')}-shot", f"{protocol.get('n_query')} queries"]
-    said += [] if steps is None else [f"{steps} step{'' if steps == 1 else 's'}"]
-    said += [f"{protocol.get('episodes')} tasks", f"seed {protocol.get('seed')}", f"#{digest}"]
+    said = [tr(str(protocol.get("split"))), f"{way}{protocol.get('k_shot')}-shot"]
+    said += [tr("{n} queries", n=protocol.get("n_query"))]
+    said += [] if steps is None else [plural("{n} step", "{n} steps", steps)]
+    said += [
+        tr("{n} tasks", n=protocol.get("episodes")),
+        tr("seed {number}", number=protocol.get("seed")),
+        f"#{digest}",
+    ]
     return Badge(" · ".join(said), digest, steps, norm)
 
 
@@ -137,16 +154,28 @@ def refusal(a: Tested, b: Tested) -> list[str]:
     for one in (a, b):
         label = one.group.label
         if one.group.mixed:
-            found.append(f"{label} is no group of seeds: its runs differ in {', '.join(one.group.mixed)}.")
+            settings = tr(", ").join(one.group.mixed)
+            found.append(
+                tr("{label} is no group of seeds: its runs differ in {settings}.", label=label, settings=settings)
+            )
         if missing := [f"#{run.id}" for run, tests in zip(one.group.runs, one.tests, strict=True) if not tests]:
-            found.append(f"{label} has runs without a test: {', '.join(missing)}.")
+            found.append(tr("{label} has runs without a test: {runs}.", label=label, runs=tr(", ").join(missing)))
     if found or in_common(a, b):
         return found
     rows = unlike(a, b)
-    said = [
-        f"{name} ({', '.join(f'{who} {worded(value)}' for who, value in row.items())})" for name, row in rows.items()
-    ]
-    return [f"They were tested otherwise: {', '.join(said)}."]
+    said = [tr("{name} ({values})", name=in_words(name), values=_values(row)) for name, row in rows.items()]
+    return [tr("They were tested otherwise: {differences}.", differences=tr(", ").join(said))]
+
+
+def _values(row: dict[str, Any]) -> str:
+    return tr(", ").join(tr("{who} {value}", who=who, value=tr(worded(value))) for who, value in row.items())
+
+
+def in_words(name: str) -> str:
+    """The name of a part of a protocol, as ``comparable`` has it, in the reader's language."""
+    if name.startswith(OF_FAMILY):
+        return tr("family {setting}", setting=name.removeprefix(OF_FAMILY))
+    return tr(name)
 
 
 def unlike(a: Tested, b: Tested) -> dict[str, dict[str, Any]]:
@@ -188,7 +217,8 @@ def remedy(a: Tested, b: Tested) -> Remedy | None:
     if "classes" in wanted and fixed:
         wanted["classes"] = fixed.pop()
     assignments = tuple(f"{SETTINGS[name][0]}={value}" for name, value in wanted.items())
-    return Remedy(assignments, f"evaluate both with {', '.join(_asked(name, one) for name, one in wanted.items())}")
+    said = tr(", ").join(_asked(name, one) for name, one in wanted.items())
+    return Remedy(assignments, tr("evaluate both with {settings}", settings=said))
 
 
 def _wanted(name: str, values: Sequence[Any]) -> Any:
@@ -198,5 +228,5 @@ def _wanted(name: str, values: Sequence[Any]) -> Any:
 
 
 def _asked(name: str, value: Any) -> str:
-    text = SETTINGS[name][1].format(value)
-    return text.removesuffix("s") if value == 1 and text.endswith("s") else text
+    _, one, several = SETTINGS[name]
+    return tr(several if several and value != 1 else one, value=tr(str(value)))

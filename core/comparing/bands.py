@@ -7,8 +7,11 @@ from typing import Literal, get_args
 import numpy as np
 from scipy.special import stdtrit
 
+from data.language import mark
+
 Kind = Literal["standard deviation", "standard error", "95 % interval"]
 KINDS = get_args(Kind)
+TITLES = [mark("standard deviation"), mark("standard error"), mark("95 % interval")]  # of KINDS, which are keys
 STRETCHES = 1000  # into which longer curves are averaged; a chart draws about as many points
 Curve = tuple[np.ndarray, np.ndarray]
 

@@ -27,12 +27,14 @@ from core.runs.facts import Facts
 from core.runs.outline import QUERY_LOSS
 from core.runs.schema import Run
 from core.runs.series import SeriesReader, downsample, smoothed
+from data.language import mark, tr
 from data.metric import Metric
 
 Axis = Literal["iteration", "work", "time"]
 Curve = tuple[Run, np.ndarray, np.ndarray]  # whose it is; x and y, each (points,)
 COLORS = 8  # of the palette; a line beyond them is dashed
 UNITS = ((1.0, "s"), (60.0, "min"), (3600.0, "h"))  # of training time: seconds in one, and its sign
+SEEN = {"tasks": mark("tasks seen"), "examples": mark("examples seen")}  # titles of the axis
 LONG = 3  # of a unit that the longest time has at least
 
 
@@ -77,7 +79,7 @@ def loss_charts(groups: Sequence[Group], reader: SeriesReader, view: View) -> li
         curves = [(run, *reader.series(run.id, QUERY_LOSS)) for run in group.runs]
         curves = [curve for curve in curves if len(curve[1])]
         if curves:
-            axes = (_x_title(group.runs[0], view, unit), Facts.of(group.runs[0]).loss)
+            axes = (_x_title(group.runs[0], view, unit), tr(Facts.of(group.runs[0]).loss))
             line = Line(group, *look(place), [(run, _along(run, x, reader, view, unit), y) for run, x, y in curves])
             found = traces(line, view)
             if view.smooth:  # each run by itself: in the mean of several, one that ends would be a step
@@ -86,7 +88,7 @@ def loss_charts(groups: Sequence[Group], reader: SeriesReader, view: View) -> li
                 raw = replace(found[-1], raw=True, listed=False, low=None, high=None)
                 found = [raw, *traces(replace(line, curves=smooth), view)]
             charts.setdefault(axes, []).extend(found)
-    label = "Query loss of the chosen runs"
+    label = tr("Query loss of the chosen runs")
     return [
         Chart(sorted(found, key=lambda trace: not trace.raw), *axes, label, log_y=view.log_y, log_x=view.log_x)
         for axes, found in charts.items()
@@ -110,7 +112,7 @@ def validation_charts(groups: Sequence[Group], reader: SeriesReader, view: View)
             found += [_best(found[-1], metric)] if view.best else []
             charts.setdefault((_x_title(group.runs[0], view, unit), metric), []).extend(found)
     return [
-        scored_chart(found, metric, x_title, VALIDATION[1], log_x=view.log_x)
+        scored_chart(found, metric, x_title, tr(VALIDATION[1]), log_x=view.log_x)
         for (x_title, metric), found in charts.items()
     ]
 
@@ -134,7 +136,10 @@ def _adaptation_chart(metric: Metric, evaluated: Sequence[tuple[int, Group, list
         drawn = [(run, *step_scores(metric, result["curve"], medians)) for run, result in results]
         error = drawn[0][3] if len(drawn) == 1 else None
         line = Line(group, *look(place), [(run, x, y) for run, x, y, _ in drawn], error)
-        found += [replace(trace, name=f"{trace.name}, {what}") for trace in traces(line, view, "lines+markers")]
+        found += [
+            replace(trace, name=tr("{name}, {what}", name=trace.name, what=what))
+            for trace in traces(line, view, "lines+markers")
+        ]
     return adapted_chart(found, metric, medians)
 
 
@@ -180,25 +185,31 @@ def _along(run: Run, iterations: np.ndarray, reader: SeriesReader, view: View, u
 def _x_title(run: Run, view: View, unit: tuple[float, str]) -> str:
     """Tasks and examples are no common measure, so that their axes are told apart."""
     if view.axis == "work":
-        return f"{Facts.of(run).work} seen"
-    return f"training time, {unit[1]}" if view.axis == "time" else "iteration"
+        work = Facts.of(run).work
+        return tr(SEEN[work]) if work in SEEN else f"{work} seen"
+    return time_title(unit[1]) if view.axis == "time" else tr("iteration")
+
+
+def time_title(sign: str) -> str:
+    """Of an axis of training time in the unit with this sign."""
+    return tr("training time, {unit}", unit=sign)
 
 
 def _best(trace: Trace, metric: Metric) -> Trace:
     """A star at the best point so far."""
     gains = np.where(np.isnan(trace.y), -np.inf, [metric.gain(value) for value in trace.y])
     best = slice(int(np.argmax(gains)), int(np.argmax(gains)) + 1)
-    name, y = f"{trace.name}, best", trace.y[best]
+    name, y = tr("{name}, best", name=trace.name), trace.y[best]
     plain = {"error": None, "low": None, "high": None, "listed": False}
     return replace(trace, name=name, x=trace.x[best], y=y, mode="markers", symbol="star", **plain)
 
 
 def _results(group: Group, reader: SeriesReader) -> tuple[list[tuple[Run, dict[str, Any]]], str]:
     """The evaluations whose curves are drawn, each with its run, and what they are."""
-    found, what = [(run, run.test) for run in group.runs], "test"
+    found, what = [(run, run.test) for run in group.runs], tr("test")
     if not all(test for _, test in found):
         latest = [(run, reader.latest(run.id)) for run in group.runs]
-        found, what = [(run, one and one.result) for run, one in latest], "validation"
+        found, what = [(run, one and one.result) for run, one in latest], tr("validation")
     return [(run, result) for run, result in found if result and result.get("curve")], what
 
 

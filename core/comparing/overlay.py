@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from core.charts import Chart, Trace, floats, mode
-from core.comparing.curves import COLORS, time_unit
+from core.comparing.curves import COLORS, time_title, time_unit
 from core.comparing.groups import Group
 from core.imported import Imported
+from data.language import mark, tr
 
 LOSS, SCORES = ("loss",), ("score", "percent")  # of ``core.imported.PLACES``, those that lie on a chart of either kind
-JUDGED = "It has no episodes, and so cannot be judged: no verdict is on it."
+JUDGED = mark("It has no episodes, and so cannot be judged: no verdict is on it.")
 
 
 def laid_over(
@@ -23,31 +24,31 @@ def laid_over(
     per cent only where scores are.
     """
     drawn = [(len(groups) + place, one) for place, one in enumerate(curves) if one.place in places]
-    second, _ = time_unit(groups)
-    return [replace(chart, traces=[*chart.traces, *_traces(chart, drawn, second)]) for chart in charts]
+    unit = time_unit(groups)
+    return [replace(chart, traces=[*chart.traces, *_traces(chart, drawn, unit)]) for chart in charts]
 
 
-def _traces(chart: Chart, curves: Sequence[tuple[int, Imported]], second: float) -> list[Trace]:
-    """second: of a time axis, as ``time_unit`` has it."""
+def _traces(chart: Chart, curves: Sequence[tuple[int, Imported]], unit: tuple[float, str]) -> list[Trace]:
+    """unit: of a time axis, as ``time_unit`` has it."""
     found, per_cent = [], chart.suffix == " %"
     for color, one in curves:
-        x = _along(chart, one, second)
+        x = _along(chart, one, unit)
         if x is None or (one.place == "percent" and not per_cent):
             continue
         y = floats(one.values) * (100 if one.place == "score" and per_cent else 1)
         named = {"color": color % COLORS, "dash": "dot", "symbol": "x", "group": one.id}
-        found.append(Trace(f"{one.name}, imported", x, y, mode=mode(x), **named))
+        found.append(Trace(tr("{name}, imported", name=one.name), x, y, mode=mode(x), **named))
     return found
 
 
-def _along(chart: Chart, one: Imported, second: float) -> np.ndarray | None:
-    if chart.x_title == "iteration":
+def _along(chart: Chart, one: Imported, unit: tuple[float, str]) -> np.ndarray | None:
+    if chart.x_title == tr("iteration"):
         return np.array(one.steps, np.float64)
-    if chart.x_title.startswith("training time") and one.seconds is not None:
-        return np.array(one.seconds) / second
+    if chart.x_title == time_title(unit[1]) and one.seconds is not None:
+        return np.array(one.seconds) / unit[0]
     return None
 
 
 def told(one: Imported) -> str:
     """``loss of theirs: imported from loss.csv on 3 March 2026. It has no episodes, …``."""
-    return f"{one.name}: {one.origin}. {JUDGED}"
+    return tr("{name}: {origin}. {judged}", name=one.name, origin=one.origin, judged=tr(JUDGED))

@@ -9,15 +9,16 @@ import numpy as np
 from core import published
 from core.charts import Chart, Trace, drawn_as
 from core.comparing.bands import band
-from core.comparing.curves import look, time_unit
+from core.comparing.curves import look, time_title, time_unit
 from core.comparing.groups import Group
 from core.runs.facts import Facts
 from core.runs.schema import Run
+from data.language import mark, tr
 from data.metric import Metric
 
 COSTS = {"training": "seconds", "adaptation": "adaptation"}  # by what a score is drawn against, where a standing has it
 FRONT = 5  # colour of the line through the best trades: grey
-ADAPTATION = (1e-3, "adaptation and scoring, ms a task")  # seconds in what the axis shows, and its title
+ADAPTATION = (1e-3, mark("adaptation and scoring, ms a task"))  # seconds in what the axis shows, and its title
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,10 @@ def over_seeds(results: Sequence[dict[str, Any] | None], tasks: int | None) -> S
     if not found:
         return None
     if len(results) == 1:
-        return Score(found[0]["mean"], found[0]["ci95"], f"{tasks} tasks" if tasks else "tasks")
-    over = f"{len(found)} seeds" if len(found) == len(results) else f"{len(found)} of {len(results)} seeds"
+        return Score(found[0]["mean"], found[0]["ci95"], tr("{n} tasks", n=tasks) if tasks else tr("tasks"))
+    over = tr("{n} seeds", n=len(found))
+    if len(found) < len(results):
+        over = tr("{n} of {total} seeds", n=len(found), total=len(results))
     if len(found) == 1:
         return Score(found[0]["mean"], None, over)
     place = np.zeros(1)
@@ -99,7 +102,7 @@ def trade_charts(standings: Sequence[Standing], cost: str) -> list[Chart]:
         if getattr(one, COSTS[cost]) is not None and (one.test or one.best):
             kinds.setdefault(drawn_as(one.group.runs[0]), []).append((place, one))
     second, sign = time_unit([one.group for one in standings])
-    axis = ADAPTATION if cost == "adaptation" else (second, f"training time, {sign}")
+    axis = (ADAPTATION[0], tr(ADAPTATION[1])) if cost == "adaptation" else (second, time_title(sign))
     return [_trade_chart(metric, same, COSTS[cost], *axis) for metric, same in kinds.items()]
 
 
@@ -112,9 +115,10 @@ def _trade_chart(
     x, y = (np.concatenate([getattr(trace, part) for trace in traces]) for part in ("x", "y"))
     best = front(x, np.array([metric.gain(value) for value in y]))
     if len(best) > 1:
-        traces = [Trace("nobody is better and cheaper", x[best], y[best], color=FRONT, dash="dot"), *traces]
-    y_title = f"{'test' if tested else 'best validation'}, {metric.axis}"
-    return Chart(traces, x_title, y_title, f"Score against {x_title}", metric.suffix, apart=True)
+        traces = [Trace(tr("nobody is better and cheaper"), x[best], y[best], color=FRONT, dash="dot"), *traces]
+    what = tr("test") if tested else tr("best validation")
+    y_title = tr("{what}, {scores}", what=what, scores=metric.axis)
+    return Chart(traces, x_title, y_title, tr("Score against {cost}", cost=x_title), metric.suffix, apart=True)
 
 
 def front(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:

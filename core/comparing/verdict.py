@@ -7,15 +7,25 @@ from itertools import combinations
 
 import numpy as np
 
+from core import about
 from core.comparing.alike import Remedy, Tested, in_common, refusal, remedy
 from core.comparing.limits import FEWEST, LOST
 from core.comparing.paired import ALPHA, Difference, difference, holm, needed_episodes
 from core.runs.facts import Facts
 from core.runs.schema import Evaluation
 from core.runs.store import RunStore
+from data.language import mark, tr
 from data.metric import Metric, fixed
 
 MOST_EPISODES = 100_000  # of an evaluation
+FEW = mark(
+    "yet {ahead} does better on {most} of the {differing} tasks that tell them apart (sign test, p = {p:.2g}): "
+    "few tasks make the difference"
+)
+LARGE = mark(
+    "yet {ahead} does better on {most} of the {differing} tasks that tell them apart (sign test, p = {p:.2g}): "
+    "a few large ones decide the mean"
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The text with a capital and a full stop."""
-        return f"{self.text[:1].upper()}{self.text[1:].rstrip('.')}."
+        return tr("{sentence}.", sentence=f"{self.text[:1].upper()}{self.text[1:].rstrip('.。')}")
 
 
 def verdicts(found: Sequence[Tested], store: RunStore) -> list[Verdict]:
@@ -83,7 +93,8 @@ def verdicts(found: Sequence[Tested], store: RunStore) -> list[Verdict]:
         both = [scored(one, tests, store, read) for one, tests in zip((a, b), in_common(a, b), strict=True)]
         if lacking := [one.group.label for one, of in zip((a, b), both, strict=True) if of is None]:
             reasons = [
-                f"{label} was tested by a version that kept no single scores: test it again." for label in lacking
+                tr("{label} was tested by a version that kept no single scores: test it again.", label=label)
+                for label in lacking
             ]
             refused[pair] = _none(a.group.label, b.group.label, reasons)
         else:
@@ -120,8 +131,9 @@ def judge(pairs: Sequence[tuple[Scored, Scored]], metrics: Sequence[Metric]) -> 
 
 
 def _none(a: str, b: str, reasons: Sequence[str], way_out: Remedy | None = None) -> Verdict:
-    said = " ".join(reasons) + (f" To compare them, {way_out.text}." if way_out else "")
-    return Verdict(a, b, f"no verdict on {a} and {b}. {said}", reasons=tuple(reasons), remedy=way_out)
+    said = [*reasons, *([tr("To compare them, {way_out}.", way_out=way_out.text)] if way_out else [])]
+    text = tr("no verdict on {a} and {b}. {reasons}", a=a, b=b, reasons=about.joined(said))
+    return Verdict(a, b, text, reasons=tuple(reasons), remedy=way_out)
 
 
 def _too_few(a: Scored, b: Scored) -> list[str]:
@@ -129,10 +141,18 @@ def _too_few(a: Scored, b: Scored) -> list[str]:
     lost = [~np.isfinite(one.scores).all(0) for one in (a, b)]
     episodes, gone = len(lost[0]), int((lost[0] | lost[1]).sum())
     if gone > LOST * episodes:
-        whose = " and ".join(f"{one.label} on {of.sum()}" for one, of in zip((a, b), lost, strict=True) if of.any())
-        return [f"Too many of the {episodes} tasks have no finite score: {whose}. What is left would flatter it."]
+        whose = about.listed(
+            [
+                tr("{label} on {n}", label=one.label, n=of.sum())
+                for one, of in zip((a, b), lost, strict=True)
+                if of.any()
+            ],
+            "and",
+        )
+        text = mark("Too many of the {n} tasks have no finite score: {whose}. What is left would flatter it.")
+        return [tr(text, n=episodes, whose=whose)]
     if episodes - gone < FEWEST:
-        return [f"{episodes - gone} shared tasks are too few: at least {FEWEST} are needed."]
+        return [tr("{n} shared tasks are too few: at least {fewest} are needed.", n=episodes - gone, fewest=FEWEST)]
     return []
 
 
@@ -182,33 +202,55 @@ def _rounded(number: float) -> int:
 
 
 def _text(verdict: Verdict, found: Difference, metric: Metric, count: int, left_out: str) -> str:
-    half, tasks = (found.high - found.low) / 2, f"on {verdict.episodes} shared tasks"
-    several = f", {count} comparisons at once" if count > 1 else ""
+    half, tasks = (found.high - found.low) / 2, verdict.episodes
     if verdict.decided:
         other = verdict.b if verdict.better == verdict.a else verdict.a
-        parts = [f"{verdict.better} is better than {other} by {amount(metric, abs(found.mean), half)} {tasks}"]
+        said = {
+            "better": verdict.better,
+            "other": other,
+            "amount": amount(metric, abs(found.mean), half),
+            "tasks": tasks,
+        }
         if verdict.seeds > 1:
-            parts[0] += f", in {verdict.seeds_won} of {verdict.seeds} seeds"
+            won = {"won": verdict.seeds_won, "seeds": verdict.seeds}
+            text = mark(
+                "{better} is better than {other} by {amount} on {tasks} shared tasks, in {won} of {seeds} seeds"
+            )
+            parts = [tr(text, **said, **won)]
+        else:
+            parts = [tr("{better} is better than {other} by {amount} on {tasks} shared tasks", **said)]
     elif found.mean == 0 and found.se == 0:
-        parts = [f"undecided: {verdict.a} and {verdict.b} have the same scores {tasks}"]
+        parts = [
+            tr(
+                "undecided: {a} and {b} have the same scores on {tasks} shared tasks",
+                a=verdict.a,
+                b=verdict.b,
+                tasks=tasks,
+            )
+        ]
     else:
-        said = amount(metric, found.mean, half)
-        parts = [f"undecided: {verdict.a} − {verdict.b} = {said} {tasks}{several}", _way_on(verdict, found)]
+        said = {"a": verdict.a, "b": verdict.b, "amount": amount(metric, found.mean, half), "tasks": tasks}
+        text = tr("undecided: {a} − {b} = {amount} on {tasks} shared tasks", **said)
+        if count > 1:
+            text = tr(
+                "undecided: {a} − {b} = {amount} on {tasks} shared tasks, {n} comparisons at once", **said, n=count
+            )
+        parts = [text, _way_on(verdict, found)]
     parts += [_disagreement(verdict, found, count), left_out]
     if verdict.seed_se is None:
-        parts.append("this is of these trainings alone, other seeds may say otherwise: train both with several")
-    return "; ".join(filter(None, parts))
+        parts.append(tr("this is of these trainings alone, other seeds may say otherwise: train both with several"))
+    return tr("; ").join(filter(None, parts))
 
 
 def _way_on(verdict: Verdict, found: Difference) -> str:
     """What would settle an undecided comparison."""
     if verdict.needed_episodes is not None:
-        return f"about {verdict.needed_episodes} tasks would settle it"
+        return tr("about {n} tasks would settle it", n=verdict.needed_episodes)
     if _contrary(verdict):
         return ""
     if found.between > found.episode_se**2:
-        return "the seeds are further apart than the groups: more seeds would settle it, more tasks would not"
-    return "if there is a difference, it is too small for tasks to settle it"
+        return tr("the seeds are further apart than the groups: more seeds would settle it, more tasks would not")
+    return tr("if there is a difference, it is too small for tasks to settle it")
 
 
 def _contrary(verdict: Verdict) -> bool:
@@ -219,23 +261,23 @@ def _disagreement(verdict: Verdict, found: Difference, count: int) -> str:
     """Where means and single tasks do not say the same, which a few tasks with large errors bring about."""
     differing, most = verdict.wins + verdict.losses, max(verdict.wins, verdict.losses)
     ahead = verdict.a if verdict.wins > verdict.losses else verdict.b
-    said = f"yet {ahead} does better on {most} of the {differing} tasks that tell them apart (sign test, p = {found.sign_p:.2g})"
+    seen = {"ahead": ahead, "most": most, "differing": differing, "p": found.sign_p}
     if verdict.decided:
-        return f"{said}: few tasks make the difference" if ahead != verdict.better and most > differing / 2 else ""
+        return tr(FEW, **seen) if ahead != verdict.better and most > differing / 2 else ""
     # Seeds are no reason to doubt the mean of these tasks, only its tasks are.
     spread = abs(found.mean) < 1.96 * found.episode_se or _contrary(verdict)
-    return f"{said}: a few large ones decide the mean" if found.sign_p < ALPHA / count and spread else ""
+    return tr(LARGE, **seen) if found.sign_p < ALPHA / count and spread else ""
 
 
 def _left_out(a: Scored, b: Scored) -> str:
     lost = {one.label: int((~np.isfinite(one.scores).all(0)).sum()) for one in (a, b)}
-    whose = [f"{count} of {label}" for label, count in lost.items() if count]
-    flattered = "it" if len(whose) == 1 else "them"
-    return (
-        f"tasks without a finite score are left out ({' and '.join(whose)}), which flatters {flattered}"
-        if whose
-        else ""
-    )
+    whose = [tr("{n} of {label}", n=count, label=label) for label, count in lost.items() if count]
+    if len(whose) == 1:
+        return tr("tasks without a finite score are left out ({whose}), which flatters it", whose=whose[0])
+    if whose:
+        both = about.listed(whose, "and")
+        return tr("tasks without a finite score are left out ({whose}), which flatters them", whose=both)
+    return ""
 
 
 def amount(metric: Metric, difference: float, half: float) -> str:
@@ -246,4 +288,6 @@ def amount(metric: Metric, difference: float, half: float) -> str:
         place = math.floor(math.log10(values[1]))
         digits = max(0, -place + (values[1] < 2 * 10**place))
     text = " ± ".join(fixed(value, digits) for value in values)
-    return f"{text} points" if metric.unit == "%" else f"{text}{metric.suffix} ({metric.title})"
+    if metric.unit == "%":
+        return tr("{number} points", number=text)
+    return tr("{number} ({metric})", number=f"{text}{metric.suffix}", metric=tr(metric.title))
