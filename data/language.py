@@ -50,6 +50,10 @@ def tr(text: str, /, **values: Any) -> str:
 
     Without values nothing is replaced. A text that has no translation is given back as it is.
     """
+    if isinstance(text, Marked):
+        return tr(
+            text.template, **{name: tr(one) if isinstance(one, str) else one for name, one in text.values.items()}
+        )
     found = _catalogue(current()).gettext(text) if text else text  # gettext's own entry of "" is the file's header
     return found.format(**values) if values else found
 
@@ -59,9 +63,20 @@ def plural(one: str, many: str, n: int, /, **values: Any) -> str:
     return _catalogue(current()).ngettext(one, many, n).format(**{"n": n} | values)
 
 
-def mark(text: str) -> str:
-    """The text itself, which is translated where it is shown."""
-    return text
+class Marked(str):
+    """A text in English that remembers what it was made of."""
+
+    template: str
+    values: dict[str, Any]
+
+
+def mark(text: str, /, **values: Any) -> str:
+    """The text in English with its values, which is translated where it is shown; so are those of its values that are marked."""
+    if not values:
+        return text
+    made = Marked(text.format(**values))
+    made.template, made.values = text, values
+    return made
 
 
 @cache

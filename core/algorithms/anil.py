@@ -13,6 +13,7 @@ from core.models.base import head_parameters
 from data.batch import TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 
 
 class ANILConfig(AlgorithmConfig):
@@ -34,7 +35,7 @@ class ANIL(OutputLayerLearner, MAML):
 
     Config = ANILConfig
     title = "ANIL"
-    summary = "MAML that adapts nothing but the output layer."
+    summary = mark("MAML that adapts nothing but the output layer.")
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         model = super().build_model(network, test_shape)

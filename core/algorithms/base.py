@@ -21,6 +21,7 @@ from core.models.base import ModelError
 from data.batch import Answer, Episodes, TaskBatch
 from data.config import Config
 from data.family import EpisodeShape, TaskFamily, TaskKind
+from data.language import mark, tr
 from data.registry import discover
 
 Group = Literal["model-agnostic", "model-dependent", "combined", "baselines"]
@@ -125,8 +126,8 @@ class Algorithm(nn.Module, ABC):
     def curve_names(cls) -> tuple[str, str]:
         """What the training curves of the support and of the query loss are called; empty where there is none."""
         if not cls.episodic:
-            return "", "training batch"
-        return ("support, before adapting", "query, after adapting") if cls.takes_steps else ("", "query")
+            return "", mark("training batch")
+        return (mark("support, before adapting"), mark("query, after adapting")) if cls.takes_steps else ("", "query")
 
     @classmethod
     def most_shots(cls, shape: EpisodeShape) -> int | None:  # noqa: ARG003
@@ -157,7 +158,7 @@ class Algorithm(nn.Module, ABC):
     def choose(self, choice: dict[str, Any]) -> None:
         """Take what ``choice`` gave. Raises TypeError for what is none."""
         if choice:
-            raise TypeError(f"{self.title} has nothing to choose")
+            raise TypeError(tr("{title} has nothing to choose", title=self.title))
 
     @property
     def normalises_by(self) -> NormalisedBy:
@@ -287,8 +288,8 @@ def present(support_x: Tensor | None) -> Tensor:
     """The inputs that BatchNorm takes its statistics from. Raises ModelError where tasks have none."""
     if support_x is None:
         raise ModelError(
-            "These tasks have no support inputs that BatchNorm could take its statistics from.",
-            "Set batch_statistics to transductive, or choose a network without BatchNorm.",
+            tr("These tasks have no support inputs that BatchNorm could take its statistics from."),
+            tr("Set batch_statistics to transductive, or choose a network without BatchNorm."),
             "batch_statistics",
         )
     return support_x

@@ -17,6 +17,7 @@ from core.models.base import embedding_shape
 from data.batch import Episodes
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 from data.objective import Objective
 
 RATE, MOMENTUM, DAMPENING, DECAY = 0.01, 0.9, 0.9, 1e-3  # of the new layer's SGD, in the released code
@@ -53,7 +54,7 @@ class BaselinePlusPlus(Algorithm):
 
     Config = BaselinePlusPlusConfig
     title = "Baseline++"
-    summary = "Ordinary training with a cosine classifier, then a new cosine layer on frozen features."
+    summary = mark("Ordinary training with a cosine classifier, then a new cosine layer on frozen features.")
     group = "baselines"
     kinds = ("classification",)
     episodic = False

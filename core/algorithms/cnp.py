@@ -19,6 +19,7 @@ from core.algorithms.plain import Decoded
 from data.batch import Episodes
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 
 LEAST = 0.1  # smallest deviation, as in the released code: without one the likelihood of a good fit grows without end
 Widths = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=16)]
@@ -77,14 +78,14 @@ class CNP(SupportReader):
 
     Config = CNPConfig
     title = "CNP"
-    summary = "Reads the support points into one code and predicts every query from it, with a deviation."
+    summary = mark("Reads the support points into one code and predicts every query from it, with a deviation.")
     kinds = ("regression",)
     uses_network = False
     reads_tokens = False
 
     @classmethod
     def curve_names(cls) -> tuple[str, str]:
-        return "", "all examples of a task"
+        return "", mark("all examples of a task")
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         inputs = prod(self.family.input_spec.shape)

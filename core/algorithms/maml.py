@@ -10,6 +10,7 @@ from core.algorithms.forward import Weights
 from core.algorithms.gradient import gradient_descent
 from data.batch import TaskBatch
 from data.config import setting
+from data.language import mark
 
 
 class MAMLConfig(AlgorithmConfig):
@@ -37,7 +38,7 @@ class MAML(Algorithm):
 
     Config = MAMLConfig
     title = "MAML"
-    summary = "Learns a start from which a few gradient steps solve a new task."
+    summary = mark("Learns a start from which a few gradient steps solve a new task.")
     group = "model-agnostic"
     repeats = True
 

@@ -14,6 +14,7 @@ from core.algorithms.maml import MAML
 from data.batch import TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 
 MOMENTUM = 0.1  # of the running statistics, PyTorch's default and the released code's
 LEAST = 0.03  # of a step's equal share: what the earlier steps' weights fall to while the multi-step loss is on
@@ -57,7 +58,7 @@ class MAMLPlusPlus(MAML):
 
     Config = MAMLPlusPlusConfig
     title = "MAML++"
-    summary = "MAML with learned inner rates, a loss on every step and BatchNorm weights per step."
+    summary = mark("MAML with learned inner rates, a loss on every step and BatchNorm weights per step.")
     repeats = False  # which steps count changes in the course of the training
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:

@@ -7,6 +7,7 @@ from torch import Tensor
 from core.algorithms.base import AlgorithmConfig
 from core.algorithms.comparing import MetricLearner, cosine
 from data.config import setting
+from data.language import mark
 
 
 class MatchingNetConfig(AlgorithmConfig):
@@ -28,7 +29,7 @@ class MatchingNet(MetricLearner):
 
     Config = MatchingNetConfig
     title = "MatchingNet"
-    summary = "Labels a query by attention over the single support examples."
+    summary = mark("Labels a query by attention over the single support examples.")
 
     def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
         similarity = self.config.scale * cosine(query.flatten(2), support.flatten(2))  # (tasks, n_query, n_support)

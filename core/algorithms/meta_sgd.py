@@ -12,6 +12,7 @@ from core.algorithms.maml import MAML
 from data.batch import TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 
 
 class MetaSGDConfig(AlgorithmConfig):
@@ -35,7 +36,7 @@ class MetaSGD(MAML):
 
     Config = MetaSGDConfig
     title = "Meta-SGD"
-    summary = "MAML that also learns a step size for every weight."
+    summary = mark("MAML that also learns a step size for every weight.")
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         model = super().build_model(network, test_shape)

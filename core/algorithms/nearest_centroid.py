@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from core.algorithms.base import AlgorithmConfig, Network
 from core.algorithms.comparing import MetricLearner, class_means, squared_distance
 from data.family import EpisodeShape
+from data.language import mark
 
 
 class NearestCentroidConfig(AlgorithmConfig):
@@ -17,8 +18,8 @@ class NearestCentroid(MetricLearner):
     """ProtoNet without a network: squared Euclidean distance between raw inputs and class means. Nothing is learned."""
 
     Config = NearestCentroidConfig
-    title = "Nearest centroid"
-    summary = "No network at all: the class whose mean raw picture is nearest."
+    title = mark("Nearest centroid")
+    summary = mark("No network at all: the class whose mean raw picture is nearest.")
     group = "baselines"
     meta_trained = False
     uses_network = False

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from core.algorithms.forward import Statistics, TaskForward, Weights
 from core.models.base import ModelError
+from data.language import tr
 
 
 def adapted(forward: TaskForward, weights: Weights, statistics: Statistics) -> nn.Module:
@@ -28,8 +29,8 @@ def adapted(forward: TaskForward, weights: Weights, statistics: Statistics) -> n
     for key, value in statistics.items():
         name, call, part = key.rsplit(".", 2)
         if call != "0":
-            text = f"The BatchNorm layer {name} normalises at several places of the network."
-            raise ModelError(text, "Give each place a layer of its own, and train it anew.", "model")
+            text = tr("The BatchNorm layer {name} normalises at several places of the network.", name=name)
+            raise ModelError(text, tr("Give each place a layer of its own, and train it anew."), "model")
         layer = network.get_submodule(name)
         layer.track_running_stats = True
         setattr(layer, "running_mean" if part == "mean" else "running_var", value[0].detach().clone())

@@ -20,6 +20,7 @@ from core.models.base import head_parameters
 from data.batch import Episodes, TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 
 
 class PretrainConfig(AlgorithmConfig):
@@ -53,13 +54,13 @@ class Pretrain(OutputLayerLearner, FineTuner):
     """
 
     Config = PretrainConfig
-    title = "Pretrain + fine-tune"
-    summary = "Ordinary training on all training classes, then a new output layer and fine-tuning."
+    title = mark("Pretrain + fine-tune")
+    summary = mark("Ordinary training on all training classes, then a new output layer and fine-tuning.")
     group = "baselines"
     episodic = False
     kinds = ("classification", "regression", "sequence", "control")
     fixed_way = False
-    proxy = "nearest class mean of features"
+    proxy = mark("nearest class mean of features")
 
     def __init__(
         self, config: PretrainConfig, network: Network, family, test_shape: EpisodeShape, *arguments, **settings

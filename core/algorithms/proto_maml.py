@@ -16,6 +16,7 @@ from core.models.base import embedding_shape
 from data.batch import Episodes
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 
 
 class ProtoMAMLConfig(AlgorithmConfig):
@@ -51,7 +52,7 @@ class ProtoMAML(MAML):
 
     Config = ProtoMAMLConfig
     title = "Proto-MAML"
-    summary = "MAML whose output layer starts from the class means of each task."
+    summary = mark("MAML whose output layer starts from the class means of each task.")
     group = "combined"
     kinds = ("classification",)
     fixed_way = False

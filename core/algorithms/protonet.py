@@ -7,6 +7,7 @@ from torch import Tensor
 from core.algorithms.base import AlgorithmConfig
 from core.algorithms.comparing import MetricLearner, class_means, cosine, squared_distance
 from data.config import setting
+from data.language import mark
 
 
 class ProtoNetConfig(AlgorithmConfig):
@@ -27,7 +28,7 @@ class ProtoNet(MetricLearner):
 
     Config = ProtoNetConfig
     title = "ProtoNet"
-    summary = "Compares a query with the mean embedding of each class."
+    summary = mark("Compares a query with the mean embedding of each class.")
 
     def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
         support, query = support.flatten(2), query.flatten(2)  # (tasks, n, d)

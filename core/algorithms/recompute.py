@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from core.algorithms.forward import Weights
 from core.models.base import ModelError
+from data.language import tr
 
 # (weights, index from 0, whether to keep the graph) → the weights after the step, and the tasks' losses (tasks,) before it.
 Step = Callable[[Weights, int, bool], tuple[Weights, Tensor]]
@@ -79,9 +80,11 @@ class RecomputedSteps:
         """Raises ModelError where a step was another one the second time: its gradient would be that of no training step."""
         if not torch.allclose(again, first, rtol=TOLERANCE, atol=TOLERANCE * TOLERANCE, equal_nan=True):
             raise ModelError(
-                "An inner step comes out otherwise when it is computed again: the network or the tasks keep something "
-                "between two calls, or draw random numbers of their own.",
-                "Set algorithm.recompute to false.",
+                tr(
+                    "An inner step comes out otherwise when it is computed again: the network or the tasks keep something "
+                    "between two calls, or draw random numbers of their own."
+                ),
+                tr("Set algorithm.recompute to false."),
                 "algorithm.recompute",
             )
 

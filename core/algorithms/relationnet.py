@@ -12,6 +12,7 @@ from core.models.base import embedding_shape
 from data.batch import Episodes
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 
 
 class RelationNetConfig(AlgorithmConfig):
@@ -79,9 +80,9 @@ class RelationNet(MetricLearner):
 
     Config = RelationNetConfig
     title = "RelationNet"
-    summary = "Learns a second network that scores how well a query fits each class."
+    summary = mark("Learns a second network that scores how well a query fits each class.")
     normalises = True
-    loss_title = "squared error of relation scores"
+    loss_title = mark("squared error of relation scores")
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         body = network(None)

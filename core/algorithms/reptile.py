@@ -13,6 +13,7 @@ from core.algorithms.optimizers import SGD
 from data.batch import Answer, Episodes, TaskBatch
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 
 BETA2, EPSILON = 0.999, 1e-8  # Adam's; its first moment is off, as in the released code
 
@@ -40,14 +41,14 @@ class Reptile(Algorithm):
 
     Config = ReptileConfig
     title = "Reptile"
-    summary = "Trains on a task for a few steps and moves the start towards where that led."
+    summary = mark("Trains on a task for a few steps and moves the start towards where that led.")
     group = "model-agnostic"
     outer_gradient = False
 
     @classmethod
     def curve_names(cls) -> tuple[str, str]:
         """A task's support and query set are one."""
-        return "task, before training on it", "task, after training on it"
+        return mark("task, before training on it"), mark("task, after training on it")
 
     @property
     def adaptation_steps(self) -> int:

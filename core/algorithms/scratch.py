@@ -9,6 +9,7 @@ from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, grid, middli
 from core.algorithms.forward import Weights
 from data.config import setting
 from data.family import EpisodeShape
+from data.language import mark
 
 
 class ScratchConfig(AlgorithmConfig):
@@ -27,8 +28,8 @@ class Scratch(FineTuner):
     """No meta-training: every task starts from the network's random weights, the same for all tasks."""
 
     Config = ScratchConfig
-    title = "From scratch"
-    summary = "No meta-training at all: the same adaptation from a random start."
+    title = mark("From scratch")
+    summary = mark("No meta-training at all: the same adaptation from a random start.")
     group = "baselines"
     meta_trained = False
     fixed_way = False

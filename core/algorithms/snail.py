@@ -15,6 +15,7 @@ from data.batch import Episodes
 from data.config import setting
 from data.errors import InputError
 from data.family import EpisodeShape
+from data.language import mark, tr
 
 EMBEDDING = 64  # units an input is embedded to
 
@@ -99,7 +100,7 @@ class SNAIL(MetricLearner):
 
     Config = SNAILConfig
     title = "SNAIL"
-    summary = "Reads the labelled examples as a sequence, with temporal convolutions and attention."
+    summary = mark("Reads the labelled examples as a sequence, with temporal convolutions and attention.")
     fixed_way = True
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
@@ -127,8 +128,12 @@ class SNAIL(MetricLearner):
     def trajectory(self, batch: Episodes, steps: int, *, differentiable: bool) -> Iterator[TaskState]:
         """Raises InputError for more examples than the convolutions see."""
         if (given := batch.support_x.shape[1]) >= self.reach:
-            text = f"SNAIL's convolutions reach {self.reach - 1} support examples, and the task has {given}."
-            raise InputError(text, "Give fewer, or train a run on tasks with more shots.", "support_x")
+            text = tr(
+                "SNAIL's convolutions reach {value} support examples, and the task has {given}.",
+                value=self.reach - 1,
+                given=given,
+            )
+            raise InputError(text, tr("Give fewer, or train a run on tasks with more shots."), "support_x")
         return super().trajectory(batch, steps, differentiable=differentiable)
 
     def compare(self, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:

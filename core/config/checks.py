@@ -11,6 +11,7 @@ from core.models.base import models
 from core.runs import hardware
 from data.errors import InputError, shortened
 from data.family import FamilyConfig
+from data.language import mark, tr
 from data.places import Folders
 from data.registry import families
 
@@ -28,7 +29,7 @@ class ConfigError(InputError):
     def __str__(self) -> str:
         shown = [f"{p.path}: {p.message} {p.remedy}".strip() for p in self.problems[:MOST_SAID]]
         more = len(self.problems) - len(shown)
-        return "\n".join([*shown, f"And {more} more."] if more > 0 else shown)
+        return "\n".join([*shown, tr("And {more} more.", more=more)] if more > 0 else shown)
 
 
 def parse(values: dict[str, Any], folders: Folders | None = None) -> RunConfig:
@@ -41,7 +42,7 @@ def parse(values: dict[str, Any], folders: Folders | None = None) -> RunConfig:
     except ValidationError as error:
         raise ConfigError([_problem(item) for item in error.errors(include_url=False)]) from None
     except RecursionError:
-        raise ConfigError([Problem("", "The config is nested too deeply.", "Start from a preset.")]) from None
+        raise ConfigError([Problem("", tr("The config is nested too deeply."), tr("Start from a preset."))]) from None
     problems = contradictions(config, folders)
     if problems:
         raise ConfigError(problems)
@@ -104,28 +105,48 @@ def _problem(error: dict[str, Any]) -> Problem:
     path, name, context, kind = (".".join(named), named[-1] if named else "", error.get("ctx", {}), error["type"])
     given = shortened(repr(error.get("input")))
     limits = {
-        "greater_than_equal": ("ge", "the smallest value is {}."),
-        "greater_than": ("gt", "it has to be greater than {}."),
-        "less_than_equal": ("le", "the largest value is {}."),
-        "less_than": ("lt", "it has to be less than {}."),
+        "greater_than_equal": ("ge", mark("{name} = {given}: the smallest value is {limit}.")),
+        "greater_than": ("gt", mark("{name} = {given}: it has to be greater than {limit}.")),
+        "less_than_equal": ("le", mark("{name} = {given}: the largest value is {limit}.")),
+        "less_than": ("lt", mark("{name} = {given}: it has to be less than {limit}.")),
     }
     if kind in limits:
         key, text = limits[kind]
-        return Problem(path, f"{name} = {given}: {text.format(context[key])}")
+        return Problem(path, tr(text, name=name, given=given, limit=context[key]))
     if kind == "union_tag_invalid":
         tag = shortened(context["tag"])
-        return Problem(f"{path}.name", f"There is no {path} named '{tag}'.", f"Choose {context['expected_tags']}.")
+        return Problem(
+            f"{path}.name",
+            tr("There is no {path} named '{tag}'.", path=path, tag=tag),
+            tr("Choose {choices}.", choices=context["expected_tags"]),
+        )
     if kind in ("union_tag_not_found", "missing"):
-        return Problem(path, f"{path} is missing.", "Start from a preset, or give a name.")
+        return Problem(path, tr("{path} is missing.", path=path), tr("Start from a preset, or give a name."))
     if kind == "extra_forbidden":
-        return Problem(path, f"There is no setting {shortened(path)}.", "See `python -m core list` for the names.")
+        return Problem(
+            path,
+            tr("There is no setting {path}.", path=shortened(path)),
+            tr("See `python -m core list` for the names."),
+        )
     if kind == "literal_error":
-        return Problem(path, f"{name} = {given} is not one of the choices.", f"Choose {context['expected']}.")
+        return Problem(
+            path,
+            tr("{name} = {given} is not one of the choices.", name=name, given=given),
+            tr("Choose {choices}.", choices=context["expected"]),
+        )
     if kind.startswith(("int_", "float_")) and given == "''":
-        return Problem(path, f"{name} is empty.", "Give it a number.")
+        return Problem(path, tr("{name} is empty.", name=name), tr("Give it a number."))
     if kind.startswith("int_"):
-        return Problem(path, f"{name} = {given} is not a whole number.", "Write it in digits, such as 1000 or 1e3.")
+        return Problem(
+            path,
+            tr("{name} = {given} is not a whole number.", name=name, given=given),
+            tr("Write it in digits, such as 1000 or 1e3."),
+        )
     if kind.startswith("float_"):
-        return Problem(path, f"{name} = {given} is not a number.", "Write it in digits, such as 0.001 or 1e-3.")
+        return Problem(
+            path,
+            tr("{name} = {given} is not a number.", name=name, given=given),
+            tr("Write it in digits, such as 0.001 or 1e-3."),
+        )
     said = error["msg"].removeprefix("Value error, ")
     return Problem(path, f"{name} = {given}: {said[0].lower()}{said[1:]}.")

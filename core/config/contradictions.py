@@ -11,6 +11,7 @@ from core.models.base import ModelBuilder, models
 from core.runs import hardware
 from data.errors import DataError
 from data.family import SPLITS
+from data.language import tr
 from data.places import Folders
 from data.registry import families
 from data.shortages import Shortage, lower
@@ -27,8 +28,12 @@ def contradictions(config: RunConfig, folders: Folders | None = None) -> list[Pr
     found = refused + [problem for problem in short if problem.path not in said] + learner_problems(config, folders)
     training = config.training
     if training.final_lr > training.meta_lr and training.schedule in ("cosine", "linear"):
-        text = f"final_lr = {training.final_lr:g} is above meta_lr = {training.meta_lr:g}."
-        remedy = f"A {training.schedule} schedule falls: set it to 0 or a small rate."
+        text = tr(
+            "final_lr = {final_lr:g} is above meta_lr = {meta_lr:g}.",
+            final_lr=training.final_lr,
+            meta_lr=training.meta_lr,
+        )
+        remedy = tr("A {schedule} schedule falls: set it to 0 or a small rate.", schedule=training.schedule)
         found.append(Problem("training.final_lr", text, remedy, ({"training.final_lr": 0.0},)))
     missing = device_problems(config.device)
     return found + frozen_problems(config.family, folders) + missing + process_problems(config) + outer_problems(config)
@@ -105,8 +110,12 @@ def _shortage(config: RunConfig, path: str, shorts: list[tuple[str, Shortage]], 
         return Problem(path, str(strictest), changes=({path: None},) if strictest.leave_empty else ())
     said = lower({name if at == path else at: value for at, value in change.items()})
     follows = _given_up(config, change)
-    said += "".join(f", and {_set(at, value)}" for at, value in follows.items())
-    return Problem(path, f"{strictest.message}; lower {said}.", changes=({**change, **follows},))
+    said += "".join(tr(", and {setting}", setting=_set(at, value)) for at, value in follows.items())
+    return Problem(
+        path,
+        tr("{message}; lower {settings}.", message=strictest.message, settings=said),
+        changes=({**change, **follows},),
+    )
 
 
 def _given_up(config: RunConfig, change: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +129,7 @@ def _given_up(config: RunConfig, change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _set(path: str, value: Any) -> str:
-    return f"leave {path} empty" if value is None else f"set {path} to {value}"
+    return tr("leave {path} empty", path=path) if value is None else tr("set {path} to {value}", path=path, value=value)
 
 
 def evaluation_problems(config: RunConfig, folders: Folders | None, short: Mapping[str, Problem]) -> list[Problem]:
@@ -132,7 +141,7 @@ def evaluation_problems(config: RunConfig, folders: Folders | None, short: Mappi
         ways = [first, {f"family.{name}": getattr(config.test_shape, name)}]
         if not _leads_out(config, ways[1], folders):
             del ways[1]
-        words = ", or ".join(_set(at, number) for way in ways for at, number in way.items())
+        words = tr(", or ").join(_set(at, number) for way in ways for at, number in way.items())
         found.append(Problem(path, text, f"{words[0].upper()}{words[1:]}.", tuple(ways)))
     return found
 
@@ -142,14 +151,21 @@ def _refused(config: RunConfig) -> dict[str, tuple[str, Any]]:
     shape, test, found = config.family.shape, config.test_shape, {}
     algorithm = algorithms()[config.algorithm.name]
     if fixed(config) and test.n_way != shape.n_way:
-        text = (
-            f"{algorithm.title} learns an output layer for {shape.n_way} classes and cannot be tested on {test.n_way}."
+        text = tr(
+            "{title} learns an output layer for {n_way} classes and cannot be tested on {n_way2}.",
+            title=tr(algorithm.title),
+            n_way=shape.n_way,
+            n_way2=test.n_way,
         )
         found["evaluation.n_way"] = text, None
     most = algorithm.most_shots(shape)
     if most is not None and test.k_shot > most:
-        text = (
-            f"{algorithm.title} trained with {shape.k_shot} shots reads at most {most} of a class, not {test.k_shot}."
+        text = tr(
+            "{title} trained with {k_shot} shots reads at most {most} of a class, not {k_shot2}.",
+            title=tr(algorithm.title),
+            k_shot=shape.k_shot,
+            most=most,
+            k_shot2=test.k_shot,
         )
         found["evaluation.k_shot"] = text, most
     return found
@@ -179,7 +195,7 @@ def learner_problems(config: RunConfig, folders: Folders | None) -> list[Problem
             if not not_for(item, config.family.name, frozen) and _leads_out(config, {"algorithm": name}, folders)
         ]
         ways = tuple({"algorithm": name} for name in able)
-        found.append(Problem("algorithm.name", text, f"Choose one of {', '.join(able)}.", ways))
+        found.append(Problem("algorithm.name", text, tr("Choose one of {names}.", names=", ".join(able)), ways))
     misfit = models()[config.model.name].problem(config.model, spec)
     if misfit and (algorithm.uses_network or found):
         able = [name for name, item in models().items() if item.group != own and not item.problem(item.Config(), spec)]
@@ -187,12 +203,12 @@ def learner_problems(config: RunConfig, folders: Folders | None) -> list[Problem
         found.append(Problem("model.name", misfit, changes=ways))
     # Steps that are computed again give no graph of what was explored.
     if getattr(config.family, "meta_gradient", "") == "e-maml" and getattr(config.algorithm, "recompute", False):
-        text = "E-MAML's meta-gradient needs the graphs of the inner steps, and recompute keeps none."
+        text = tr("E-MAML's meta-gradient needs the graphs of the inner steps, and recompute keeps none.")
         ways = {"algorithm.recompute": False}, {"family.meta_gradient": "lvc"}
-        found.append(Problem("algorithm.recompute", text, "Set it to false, or family.meta_gradient to lvc.", ways))
+        found.append(Problem("algorithm.recompute", text, tr("Set it to false, or family.meta_gradient to lvc."), ways))
     if not algorithm.takes_steps and config.evaluation.inner_steps:
-        text = f"{algorithm.title} reads the support set at once and takes no inner steps."
-        remedy = "Leave it empty (null on the command line)."
+        text = tr("{title} reads the support set at once and takes no inner steps.", title=tr(algorithm.title))
+        remedy = tr("Leave it empty (null on the command line).")
         found.append(Problem("evaluation.inner_steps", text, remedy, ({"evaluation.inner_steps": None},)))
     return found
 
@@ -204,25 +220,41 @@ def outer_problems(config: RunConfig) -> list[Problem]:
         return []
     found: list[tuple[str, Mapping[str, Any]]] = []
     if family.kind != "control":
-        found.append((f"trpo bounds how far policies change, and {config.family.name} is {family.kind}.", {}))
+        found.append(
+            (
+                tr(
+                    "trpo bounds how far policies change, and {name} is {kind}.",
+                    name=config.family.name,
+                    kind=tr(family.kind),
+                ),
+                {},
+            )
+        )
     elif not (algorithm.outer_gradient and algorithm.episodic):
-        found.append((f"trpo needs the gradient of a meta-loss, and {algorithm.title} learns otherwise.", {}))
+        found.append(
+            (tr("trpo needs the gradient of a meta-loss, and {title} learns otherwise.", title=tr(algorithm.title)), {})
+        )
     if getattr(config.family, "meta_gradient", "") == "e-maml":
-        found.append(("E-MAML's term for exploring is no part of what trpo looks at.", {"family.meta_gradient": "lvc"}))
+        found.append(
+            (tr("E-MAML's term for exploring is no part of what trpo looks at."), {"family.meta_gradient": "lvc"})
+        )
     if getattr(config.algorithm, "recompute", False):
-        text = "trpo differentiates the inner steps three times, which recompute does not do."
+        text = tr("trpo differentiates the inner steps three times, which recompute does not do.")
         found.append((text, {"algorithm.recompute": False}))
     if training.processes > 1:
-        found.append(("trpo takes its steps in one process.", {"training.processes": 1}))
+        found.append((tr("trpo takes its steps in one process."), {"training.processes": 1}))
     if config.device == hardware.ALL_GPUS:
-        found.append(("trpo takes its steps on one GPU.", {"device": "cuda"}))
+        found.append((tr("trpo takes its steps on one GPU."), {"device": "cuda"}))
     if not found:
         return []
     text, other = found[0]
-    remedy, ways = "Set it to gradient.", [{"training.outer_update": "gradient"}]
+    remedy, ways = tr("Set it to gradient."), [{"training.outer_update": "gradient"}]
     if other and len(found) == 1:
         ((path, value),) = other.items()
-        remedy, ways = f"Set it to gradient, or {path} to {str(value).lower()}.", [*ways, other]
+        remedy, ways = (
+            tr("Set it to gradient, or {path} to {lower}.", path=path, lower=str(value).lower()),
+            [*ways, other],
+        )
     return [Problem("training.outer_update", text, remedy, tuple(ways))]
 
 
@@ -230,9 +262,19 @@ def not_for(algorithm: type[Algorithm], family: str, frozen: bool = False) -> st
     """Why a learner cannot learn a family's tasks, whatever the network; empty where it can. frozen: see ``_inputs``."""
     kind, spec = families()[family].kind, _inputs(family, frozen)
     if kind not in algorithm.kinds:
-        return f"{algorithm.title} is for {algorithm.kinds[0]}, and {family} is {kind}."
+        return tr(
+            "{title} is for {kinds}, and {family} is {kind}.",
+            title=tr(algorithm.title),
+            kinds=algorithm.kinds[0],
+            family=family,
+            kind=tr(kind),
+        )
     if spec.dtype == "integer" and not algorithm.reads_tokens:
-        return f"{algorithm.title} computes with the inputs themselves, and those of {family} are tokens, not real numbers."
+        return tr(
+            "{title} computes with the inputs themselves, and those of {family} are tokens, not real numbers.",
+            title=tr(algorithm.title),
+            family=family,
+        )
     return ""
 
 
@@ -264,21 +306,43 @@ def process_problems(config: RunConfig) -> list[Problem]:
     alone = {path: "cuda"} if all_gpus else {path: 1}
     if all_gpus and training.processes > 1:  # which on one GPU would count
         alone["training.processes"] = 1
-    to_be_alone = " and ".join(f"{at} to {value}" for at, value in alone.items())
+    to_be_alone = tr(" and ").join(tr("{at} to {value}", at=at, value=value) for at, value in alone.items())
     if count == 1 or not slot:  # there is nothing at all to train on, which is said of the device
         return []
     if not (algorithm.episodic and algorithm.meta_trained):
-        text = f"{algorithm.title} does not train on tasks that {count} processes could divide among them."
-        return [Problem(path, text, f"Set {to_be_alone}.", (alone,))]
+        text = tr(
+            "{title} does not train on tasks that {count} processes could divide among them.",
+            title=tr(algorithm.title),
+            count=count,
+        )
+        return [Problem(path, text, tr("Set {to_be_alone}.", to_be_alone=to_be_alone), (alone,))]
     found = []
     if not all_gpus and slot != "cpu":
-        text = f"{count} processes share the processor, and device {device} is {slot} here."
+        text = tr(
+            "{count} processes share the processor, and device {device} is {slot} here.",
+            count=count,
+            device=device,
+            slot=slot,
+        )
         gpus = len(hardware.members(hardware.ALL_GPUS, slots)) if slot.startswith("cuda") else 0
         devices = ["cpu", *([hardware.ALL_GPUS] if 0 < gpus <= training.meta_batch_size else [])]
-        remedy = f"Set {to_be_alone}, or device to {' or to '.join(devices)}."
+        remedy = tr(
+            "Set {to_be_alone}, or device to {devices}.", to_be_alone=to_be_alone, devices=" or to ".join(devices)
+        )
         found.append(Problem(path, text, remedy, (alone, *({"device": device} for device in devices))))
     if count > training.meta_batch_size:
-        text = f"{count} processes cannot divide {training.meta_batch_size} tasks among them."
+        text = tr(
+            "{count} processes cannot divide {meta_batch_size} tasks among them.",
+            count=count,
+            meta_batch_size=training.meta_batch_size,
+        )
         at = "training.meta_batch_size"
-        found.append(Problem(at, text, f"Set it to {count} or more, or {to_be_alone}.", ({at: count}, alone)))
+        found.append(
+            Problem(
+                at,
+                text,
+                tr("Set it to {count} or more, or {to_be_alone}.", count=count, to_be_alone=to_be_alone),
+                ({at: count}, alone),
+            )
+        )
     return found

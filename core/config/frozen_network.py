@@ -6,6 +6,7 @@ from core.config.problem import Problem
 from data import encoder, extractor
 from data.errors import ModelError
 from data.family import FamilyConfig
+from data.language import tr
 from data.places import Folders
 
 
@@ -36,12 +37,18 @@ def extractor_problems(family: extractor.ExtractedConfig) -> list[Problem]:
     channels = {len(family.extractor_mean), len(family.extractor_std)}
     if len(channels) > 1 or min(channels) not in (3, family.picture_spec.shape[0]):
         usual = {f"family.extractor_{name}": extractor.USUAL[name] for name in ("mean", "std")}
-        text = f"The frozen network is given {len(family.extractor_mean)} means and {len(family.extractor_std)} deviations."
-        remedy = "Give three of each; one of each only where it reads grey pictures."
+        text = tr(
+            "The frozen network is given {n} means and {extractor_std} deviations.",
+            n=len(family.extractor_mean),
+            extractor_std=len(family.extractor_std),
+        )
+        remedy = tr("Give three of each; one of each only where it reads grey pictures.")
         found.append(Problem("family.extractor_mean", text, remedy, (usual,)))
     if getattr(family, "augments", False):
-        text = "Pictures go through the frozen network once, and those of training are to be changed at every draw."
-        remedy = "Set family.flip to false, family.crop to 0 and family.jitter to 0, or leave the frozen network out."
+        text = tr("Pictures go through the frozen network once, and those of training are to be changed at every draw.")
+        remedy = tr(
+            "Set family.flip to false, family.crop to 0 and family.jitter to 0, or leave the frozen network out."
+        )
         still = {"family.flip": False, "family.crop": 0, "family.jitter": 0.0}
         found.append(Problem(extractor.AT, text, remedy, (still, {extractor.AT: ""})))
     return found

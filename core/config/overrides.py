@@ -9,6 +9,7 @@ from core.algorithms.base import algorithms
 from core.config.checks import ConfigError, Problem
 from core.models.base import models
 from data.errors import shortened
+from data.language import tr
 from data.registry import families
 
 LONGEST_PATH, LONGEST_VALUE, DEEPEST = 200, 10_000, 20  # of an assignment: far beyond any that is meant
@@ -67,25 +68,39 @@ def _split(assignment: str) -> tuple[str, Any]:
     path, equals, text = assignment.partition("=")
     path, shown = path.strip(), shortened(assignment)
     if not equals or not path:
-        raise _refused(path, f"'{shown}' is not path=value.", "Write for example training.meta_lr=0.01.")
+        raise _refused(
+            path, tr("'{shown}' is not path=value.", shown=shown), tr("Write for example training.meta_lr=0.01.")
+        )
     if len(path) > LONGEST_PATH:
-        raise _refused("", f"There is no setting {shortened(path)}.", "See `python -m core list` for the names.")
+        raise _refused(
+            "", tr("There is no setting {path}.", path=shortened(path)), tr("See `python -m core list` for the names.")
+        )
     return path, read(path, text)
 
 
 def read(path: str, text: str) -> Any:
     """The value that a text gives a setting: JSON, else the text itself. Raises ConfigError for what is neither."""
     if len(text) > LONGEST_VALUE:
-        raise _refused(path, f"{path} is given {len(text)} characters.", f"Give {LONGEST_VALUE} at most.")
+        raise _refused(
+            path,
+            tr("{path} is given {n} characters.", path=path, n=len(text)),
+            tr("Give {longest_value} at most.", longest_value=LONGEST_VALUE),
+        )
     shown = shortened(f"{path}={text}")
     try:  # a NaN by itself is refused at its field, where that can be said better
         value = json.loads(text, parse_constant=None if text.strip() in NOT_FINITE else _no_number)
     except json.JSONDecodeError:
         return text
     except (ValueError, RecursionError):  # NaN, or a number or a nesting beyond what Python reads
-        raise _refused(path, f"'{shown}' is not a value.", "Give a finite number, true, false, null or text.") from None
+        raise _refused(
+            path, tr("'{shown}' is not a value.", shown=shown), tr("Give a finite number, true, false, null or text.")
+        ) from None
     if _depth(value) > DEEPEST:
-        raise _refused(path, f"'{shown}' is nested more than {DEEPEST} deep.", "Give a simpler value.")
+        raise _refused(
+            path,
+            tr("'{shown}' is nested more than {deepest} deep.", shown=shown, deepest=DEEPEST),
+            tr("Give a simpler value."),
+        )
     return value
 
 
@@ -129,8 +144,10 @@ def _unknown(values: dict[str, Any], path: str) -> ConfigError:
     leaves = difflib.get_close_matches(_leaf(path), {_leaf(k) for k in known}, n=2)
     near = [k for k in known if _leaf(k) in leaves] + difflib.get_close_matches(path, known, n=3)
     near = list(dict.fromkeys(near))[:4]
-    remedy = f"Did you mean {', '.join(near)}?" if near else f"There are {', '.join(known)}."
-    return ConfigError([Problem(path, f"There is no setting {path}.", remedy)])
+    remedy = (
+        tr("Did you mean {near}?", near=", ".join(near)) if near else tr("There are {known}.", known=", ".join(known))
+    )
+    return ConfigError([Problem(path, tr("There is no setting {path}.", path=path), remedy)])
 
 
 def _leaf(path: str) -> str:

@@ -6,6 +6,7 @@ Where a paper's inner rate is for a loss summed over the classes, that of the me
 from typing import Any
 
 from core.config.preset import Preset
+from data.language import mark
 
 SETS = {"mini_imagenet": "mini-ImageNet", "cifar_fs": "CIFAR-FS"}
 SHOTS = (1, 5)
@@ -19,7 +20,7 @@ STEPPING = {"inner_lr": 0.05, "inner_steps": 5}
 GRADIENT = {"iterations": 60_000, "meta_lr": 1e-3, "gradient_clip": 10.0, "evaluate_every": 1000}
 STEPPERS: dict[str, tuple[str, dict[str, Any]]] = {
     "maml": ("MAML", {"name": "maml", **STEPPING}),
-    "fomaml": ("First-order MAML", {"name": "maml", "first_order": True, **STEPPING}),
+    "fomaml": (mark("First-order MAML"), {"name": "maml", "first_order": True, **STEPPING}),
     "anil": ("ANIL", {"name": "anil", **STEPPING}),
 }
 # Snell et al. 2017: more classes in training than in the test, Adam at 1e-3 halved every 2000 episodes.
@@ -33,8 +34,8 @@ def stepper(family: str, learner: str, k_shot: int) -> Preset:
     title, algorithm = STEPPERS[learner]
     return Preset(
         f"{family}-5w{k_shot}s-{learner}",
-        f"{title} on {SETS[family]}, 5-way {k_shot}-shot",
-        f"{title} as Finn et al. 2017 trained on mini-ImageNet: 60 000 meta-steps; for a GPU.",
+        mark("{learner} on {family}, 5-way {k_shot}-shot", learner=title, family=SETS[family], k_shot=k_shot),
+        mark("{learner} as Finn et al. 2017 trained on mini-ImageNet: 60 000 meta-steps; for a GPU.", learner=title),
         family,
         {
             "family": {"name": family, "n_way": 5, "k_shot": k_shot, "n_query": QUERIES},
@@ -50,8 +51,10 @@ def protonet(family: str, k_shot: int, network: dict[str, Any], ending: str, sai
     """ProtoNet as Snell et al. trained it on mini-ImageNet. ending: of the name. said: the network in words."""
     return Preset(
         f"{family}-5w{k_shot}s-protonet{ending}",
-        f"ProtoNet{said} on {SETS[family]}, 5-way {k_shot}-shot",
-        f"As Snell et al. 2017 trained on mini-ImageNet, on {WAYS[k_shot]} classes at a time; for a GPU.",
+        mark("ProtoNet{network} on {family}, 5-way {k_shot}-shot", network=said, family=SETS[family], k_shot=k_shot),
+        mark(
+            "As Snell et al. 2017 trained on mini-ImageNet, on {ways} classes at a time; for a GPU.", ways=WAYS[k_shot]
+        ),
         family,
         {
             "family": {"name": family, "n_way": WAYS[k_shot], "k_shot": k_shot, "n_query": QUERIES},
@@ -65,4 +68,6 @@ def protonet(family: str, k_shot: int, network: dict[str, Any], ending: str, sai
 
 PHOTOGRAPHS = [stepper(family, learner, k_shot) for family in SETS for learner in STEPPERS for k_shot in SHOTS]
 PHOTOGRAPHS += [protonet(family, k_shot, CONV64, "", "") for family in SETS for k_shot in SHOTS]
-PHOTOGRAPHS += [protonet(family, k_shot, RESNET, "-resnet12", " with ResNet-12") for family in SETS for k_shot in SHOTS]
+PHOTOGRAPHS += [
+    protonet(family, k_shot, RESNET, "-resnet12", mark(" with ResNet-12")) for family in SETS for k_shot in SHOTS
+]

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.config.photographs import PHOTOGRAPHS
 from core.config.preset import Preset
+from data.language import mark
 
 
 def _omniglot(n_way: int, **training_task: Any) -> dict[str, Any]:
@@ -26,8 +27,8 @@ SINUSOID_TEST = {"k_shot": 5, "n_query": 100, "inner_steps": 10, "episodes": 200
 FEATURED = [
     Preset(
         "sinusoid-maml",
-        "MAML on sinusoids",
-        "The paper's 70 000 meta-steps: after one gradient step on five points the network fits a new sine wave.",
+        mark("MAML on sinusoids"),
+        mark("The paper's 70 000 meta-steps: after one gradient step on five points the network fits a new sine wave."),
         "sinusoid",
         {
             "family": SINUSOID,
@@ -40,8 +41,8 @@ FEATURED = [
     ),
     Preset(
         "sinusoid-pretrain",
-        "Pretraining on sinusoids",
-        "The baseline beside it: one network trained on all sinusoids pooled, then fine-tuned.",
+        mark("Pretraining on sinusoids"),
+        mark("The baseline beside it: one network trained on all sinusoids pooled, then fine-tuned."),
         "sinusoid",
         {
             "family": SINUSOID,
@@ -54,8 +55,8 @@ FEATURED = [
     ),
     Preset(
         "doodles-5w1s",
-        "MAML on doodles",
-        "Characters that nobody drew before, five at a time, one example each. Works offline at once.",
+        mark("MAML on doodles"),
+        mark("Characters that nobody drew before, five at a time, one example each. Works offline at once."),
         "doodles",
         {
             "family": {"name": "doodles", "n_way": 5, "k_shot": 1, "n_query": 5},
@@ -74,8 +75,8 @@ FEATURED = [
     ),
     Preset(
         "omniglot-5w1s-quick",
-        "MAML on Omniglot, quick",
-        "What MAML learns fastest with on two cores: many meta-batches of few tasks, for a quarter of an hour.",
+        mark("MAML on Omniglot, quick"),
+        mark("What MAML learns fastest with on two cores: many meta-batches of few tasks, for a quarter of an hour."),
         "omniglot",
         {
             "family": _omniglot(5, n_query=5),
@@ -94,8 +95,10 @@ FEATURED = [
     ),
     Preset(
         "omniglot-5w1s-paper",
-        "MAML on Omniglot, 5-way 1-shot, as published",
-        "Finn et al. 2017: 60 000 iterations of 32 tasks; for a GPU or a long night. BatchNorm's scale and shift adapt too.",
+        mark("MAML on Omniglot, 5-way 1-shot, as published"),
+        mark(
+            "Finn et al. 2017: 60 000 iterations of 32 tasks; for a GPU or a long night. BatchNorm's scale and shift adapt too."
+        ),
         "omniglot",
         {
             "family": _omniglot(5, n_query=1, split="finn"),
@@ -108,8 +111,10 @@ FEATURED = [
     ),
     Preset(
         "omniglot-20w1s-paper",
-        "MAML on Omniglot, 20-way 1-shot, as published",
-        "Finn et al. 2017: 16 tasks of 20 characters, five inner steps; for a GPU. BatchNorm's scale and shift adapt too.",
+        mark("MAML on Omniglot, 20-way 1-shot, as published"),
+        mark(
+            "Finn et al. 2017: 16 tasks of 20 characters, five inner steps; for a GPU. BatchNorm's scale and shift adapt too."
+        ),
         "omniglot",
         {
             "family": _omniglot(20, n_query=1, split="finn"),
@@ -122,8 +127,10 @@ FEATURED = [
     ),
     Preset(
         "omniglot-5w1s-pretrain",
-        "Pretraining on Omniglot",
-        "The baseline: an ordinary classifier of all training characters, then a new output layer and fine-tuning.",
+        mark("Pretraining on Omniglot"),
+        mark(
+            "The baseline: an ordinary classifier of all training characters, then a new output layer and fine-tuning."
+        ),
         "omniglot",
         {
             "family": _omniglot(5, n_query=5),
@@ -135,8 +142,8 @@ FEATURED = [
     ),
     Preset(
         "article-mlp",
-        "The article's MLP on Omniglot",
-        "MAML with a plain 128-64 network on flattened pictures, Adam 1e-3 decaying by 0.9 every 1000 steps.",
+        mark("The article's MLP on Omniglot"),
+        mark("MAML with a plain 128-64 network on flattened pictures, Adam 1e-3 decaying by 0.9 every 1000 steps."),
         "omniglot",
         {
             "family": _omniglot(5, n_query=5),
@@ -189,7 +196,7 @@ TEMPLATES = [
     Template("maml", "MAML", {"name": "maml", "inner_lr": 0.4, "inner_steps": 1}, evaluation={"inner_steps": 3}),
     Template(
         "fomaml",
-        "First-order MAML",
+        mark("First-order MAML"),
         {"name": "maml", "inner_lr": 0.4, "inner_steps": 2, "first_order": True},
         evaluation={"inner_steps": 3},
     ),
@@ -228,9 +235,9 @@ TEMPLATES = [
         compares=True,
     ),
     Template("baseline++", "Baseline++", {"name": "baseline++", "batch_size": 64}, training={"meta_lr": 1e-3}),
-    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}, training={"meta_lr": 1e-3}),
-    Template("scratch", "From scratch", {"name": "scratch"}),
-    Template("nearest-centroid", "Nearest centroid", {"name": "nearest-centroid"}),
+    Template("pretrain", mark("Pretraining"), {"name": "pretrain", "batch_size": 64}, training={"meta_lr": 1e-3}),
+    Template("scratch", mark("From scratch"), {"name": "scratch"}),
+    Template("nearest-centroid", mark("Nearest centroid"), {"name": "nearest-centroid"}),
 ]
 # All tuned on validation tasks of unseen domains, 1000 to 1500 iterations at a time. Nearly all that learns are word vectors,
 # most of which a batch does not touch: they take a higher rate than other networks. Ninety intents are soon known by heart: at
@@ -247,8 +254,8 @@ TEXT_TEMPLATES = [
         model=WORDS,
         compares=True,
     ),
-    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 256}, OF_WORDS, model=WORDS),
-    Template("scratch", "From scratch", {"name": "scratch"}, model=WORDS),
+    Template("pretrain", mark("Pretraining"), {"name": "pretrain", "batch_size": 256}, OF_WORDS, model=WORDS),
+    Template("scratch", mark("From scratch"), {"name": "scratch"}, model=WORDS),
 ]
 SINUSOID_TEMPLATES = [
     Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.01, "inner_steps": 5}),
@@ -264,7 +271,7 @@ SINUSOID_TEMPLATES = [
         training={"meta_lr": 1.0, "schedule": "linear"},
     ),
     Template("cnp", "CNP", {"name": "cnp"}, evaluation={"inner_steps": None}),
-    Template("scratch", "From scratch", {"name": "scratch"}, evaluation={"inner_steps": None}),
+    Template("scratch", mark("From scratch"), {"name": "scratch"}, evaluation={"inner_steps": None}),
 ]
 # The released code's reward, inner rate and test (Finn et al. 2017: later steps half as large, 40 trajectories), with half its
 # tasks, and with Adam in the place of TRPO but where it is asked for.
@@ -280,18 +287,18 @@ NAVIGATION_BASE = {
 NAVIGATION_TEST = {"k_shot": 40, "n_query": 20, "inner_steps": 3, "episodes": 200, "val_episodes": 40}
 NAVIGATION_TEMPLATES = [
     Template("maml", "MAML", {"name": "maml", "inner_lr": 0.5}),
-    Template("maml-first-order", "First-order MAML", {"name": "maml", "inner_lr": 0.5, "first_order": True}),
+    Template("maml-first-order", mark("First-order MAML"), {"name": "maml", "inner_lr": 0.5, "first_order": True}),
     # As in both, at several times the cost of a step.
     Template(
         "maml-trpo",
-        "MAML with TRPO",
+        mark("MAML with TRPO"),
         {"name": "maml", "inner_lr": 0.5},
         {"iterations": 60, "evaluate_every": 20, "outer_update": "trpo"},
     ),
     # The paper's text, where it and the code differ.
     Template(
         "maml-paper",
-        "MAML as in the paper's text",
+        mark("MAML as in the paper's text"),
         {"name": "maml", "inner_lr": 0.1},
         {"iterations": 500},
         {"reward": "squared distance", "meta_gradient": "plain"},
@@ -305,8 +312,8 @@ NAVIGATION_TEMPLATES = [
         {"name": "reptile", "inner_lr": 0.01, "inner_steps": 3},
         {"meta_lr": 1.0, "schedule": "linear"},
     ),
-    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 200}, {"iterations": 300}),
-    Template("scratch", "From scratch", {"name": "scratch"}),
+    Template("pretrain", mark("Pretraining"), {"name": "pretrain", "batch_size": 200}, {"iterations": 300}),
+    Template("scratch", mark("From scratch"), {"name": "scratch"}),
 ]
 # Small enough for a processor: names of up to 16 signs. Writing freely costs many times what a loss does, so that few tasks are
 # scored. First-order, as Gu et al. 2018.
@@ -324,8 +331,8 @@ NAMES_TEST = {"k_shot": 5, "n_query": 5, "episodes": 200, "val_episodes": 40}
 NAMES_TEMPLATES = [
     Template("maml", "MAML", {"name": "maml", "inner_lr": 0.05, "inner_steps": 2, "first_order": True}),
     Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.05, "inner_steps": 2, "first_order": True}),
-    Template("pretrain", "Pretraining", {"name": "pretrain", "batch_size": 64}),
-    Template("scratch", "From scratch", {"name": "scratch"}),
+    Template("pretrain", mark("Pretraining"), {"name": "pretrain", "batch_size": 64}),
+    Template("scratch", mark("From scratch"), {"name": "scratch"}),
 ]
 
 
@@ -334,12 +341,22 @@ def on_classes(family: str, title: str, template: Template, n_way: int, k_shot: 
     task = {"name": family, "n_way": n_way, "k_shot": k_shot, "n_query": 5, **template.family}
     training = BASE | template.training
     evaluation = {**template.evaluation, **({"n_way": n_way} if template.compares else {})}
-    trained = f", trained on {task['n_way']} classes at a time" if task["n_way"] != n_way else ""
-    summary = f"{template.title} on {n_way} classes with {k_shot} example{'s' if k_shot > 1 else ''} each{trained}."
+    trained = mark(", trained on {n_way} classes at a time", n_way=task["n_way"]) if task["n_way"] != n_way else ""
+    numbers = {"learner": template.title, "n_way": n_way, "k_shot": k_shot, "trained": trained}
+    if k_shot == 1:
+        summary = mark("{learner} on {n_way} classes with {k_shot} example each{trained}.", **numbers)
+    else:
+        summary = mark("{learner} on {n_way} classes with {k_shot} examples each{trained}.", **numbers)
     name = f"{family}-{n_way}w{k_shot}s-{template.learner}"
     return Preset(
         name,
-        f"{template.title} on {title}, {n_way}-way {k_shot}-shot",
+        mark(
+            "{learner} on {family}, {n_way}-way {k_shot}-shot",
+            learner=template.title,
+            family=title,
+            n_way=n_way,
+            k_shot=k_shot,
+        ),
         summary,
         family,
         {
@@ -358,8 +375,8 @@ def sinusoid(template: Template) -> Preset:
     training = {"iterations": 70_000, "meta_batch_size": 25, "meta_lr": 1e-3, "evaluate_every": 5000}
     return Preset(
         f"sinusoid-{template.learner}",
-        f"{template.title} on sinusoids",
-        f"{template.title} on the same sine waves and the same five points as MAML.",
+        mark("{learner} on sinusoids", learner=template.title),
+        mark("{learner} on the same sine waves and the same five points as MAML.", learner=template.title),
         "sinusoid",
         {
             "family": SINUSOID,
@@ -375,8 +392,11 @@ def navigation(template: Template) -> Preset:
     """A learner on goals in the plane."""
     return Preset(
         f"navigation-{template.learner}",
-        f"{template.title} on navigation",
-        f"{template.title} on goals in the plane, of which a policy is told nothing but what its own trajectories are worth.",
+        mark("{learner} on navigation", learner=template.title),
+        mark(
+            "{learner} on goals in the plane, of which a policy is told nothing but what its own trajectories are worth.",
+            learner=template.title,
+        ),
         "navigation",
         {
             "family": NAVIGATION | template.family,
@@ -392,8 +412,8 @@ def names(template: Template) -> Preset:
     """A learner on names of languages that it never saw."""
     return Preset(
         f"names-{template.learner}",
-        f"{template.title} on names",
-        f"{template.title} on translating names into a language that is new, from five examples.",
+        mark("{learner} on names", learner=template.title),
+        mark("{learner} on translating names into a language that is new, from five examples.", learner=template.title),
         "names",
         {
             "family": NAMES | template.family,
@@ -412,8 +432,10 @@ def derived() -> list[Preset]:
     found += [navigation(template) for template in NAVIGATION_TEMPLATES]
     found += [names(template) for template in NAMES_TEMPLATES]
     found += [on_classes("omniglot", "Omniglot", template, *shape) for shape in shapes for template in TEMPLATES]
-    found += [on_classes("doodles", "doodles", template, 5, 1) for template in TEMPLATES]
-    found += [on_classes("intents", "intents", template, 5, shots) for shots in (1, 5) for template in TEXT_TEMPLATES]
+    found += [on_classes("doodles", mark("doodles"), template, 5, 1) for template in TEMPLATES]
+    found += [
+        on_classes("intents", mark("intents"), template, 5, shots) for shots in (1, 5) for template in TEXT_TEMPLATES
+    ]
     known = {preset.name for preset in FEATURED}
     return [preset for preset in found if preset.name not in known]
 

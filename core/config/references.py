@@ -5,9 +5,10 @@ Of the preset's own config, with seed 0, on its own frozen test tasks. What nobo
 
 from dataclasses import dataclass
 
+from data.language import mark, tr
 from data.metric import SQUARED_ERROR, Metric, accuracy
 
-MACHINE = "two cores of an AMD EPYC"
+MACHINE = mark("two cores of an AMD EPYC")
 
 
 @dataclass(frozen=True)
@@ -30,24 +31,30 @@ class Reference:
     @property
     def score(self) -> str:
         """``95.15 ± 0.41 % accuracy``."""
-        return f"{self.metric.text(self.mean, self.ci95)} {self.metric.title}"
+        return f"{self.metric.text(self.mean, self.ci95)} {tr(self.metric.title)}"
 
 
-FIVE_WAY = "5-way, 1-shot, 15 queries"
-SINES = "5-shot, 100 queries, 10 steps"
-README = "README, Results; torch 2.13.0"
+FIVE_WAY = mark("5-way, 1-shot, 15 queries")
+SINES = mark("5-shot, 100 queries, 10 steps")
+README = mark("README, Results; torch 2.13.0")
 TRAINED = "`python -m core train --preset …`; torch 2.13.0"
 REFERENCES = {
     "sinusoid-maml": Reference(SQUARED_ERROR, 0.309, 0.020, 2000, SINES, 60.0, README),
     "omniglot-5w1s-quick": Reference(
-        accuracy(5), 0.9515, 0.0041, 600, f"{FIVE_WAY}, 3 steps, BatchNorm by queries together", 766.0, README
+        accuracy(5),
+        0.9515,
+        0.0041,
+        600,
+        mark("{tasks}, 3 steps, BatchNorm by queries together", tasks=FIVE_WAY),
+        766.0,
+        README,
     ),
     "omniglot-5w1s-protonet": Reference(
         accuracy(5),
         0.9822,
         0.0024,
         600,
-        f"{FIVE_WAY}, BatchNorm by support and queries together",
+        mark("{tasks}, BatchNorm by support and queries together", tasks=FIVE_WAY),
         None,
         README,
         minutes=10,
@@ -55,7 +62,13 @@ REFERENCES = {
     # On cores that others used too, so that their times say nothing.
     "sinusoid-pretrain": Reference(SQUARED_ERROR, 2.033, 0.101, 2000, SINES, None, TRAINED),
     "omniglot-5w1s-pretrain": Reference(
-        accuracy(5), 0.9434, 0.0042, 600, f"{FIVE_WAY}, 4 steps, BatchNorm by queries together", None, TRAINED
+        accuracy(5),
+        0.9434,
+        0.0042,
+        600,
+        mark("{tasks}, 4 steps, BatchNorm by queries together", tasks=FIVE_WAY),
+        None,
+        TRAINED,
     ),
-    "article-mlp": Reference(accuracy(5), 0.7951, 0.0138, 600, f"{FIVE_WAY}, 3 steps", None, TRAINED),
+    "article-mlp": Reference(accuracy(5), 0.7951, 0.0138, 600, mark("{tasks}, 3 steps", tasks=FIVE_WAY), None, TRAINED),
 }

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from core.models.base import ModelBuilder, ModelConfig
 from core.models.tokens import Words, mean_of, no_texts
 from data.config import setting
+from data.language import mark
 from data.spec import InputSpec
 
 Widths = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=32)]
@@ -45,8 +46,8 @@ class Bag(ModelBuilder):
     """Reads which words there are and not in which order."""
 
     Config = BagConfig
-    title = "Bag of words"
-    summary = "The mean of word vectors, then fully connected layers, if any. For texts; the fastest."
+    title = mark("Bag of words")
+    summary = mark("The mean of word vectors, then fully connected layers, if any. For texts; the fastest.")
     normalises = False
 
     @staticmethod

@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
+from data.language import tr
+
 aten = torch.ops.aten
 HALVING = ([2, 2], [2, 2], [0, 0], [1, 1], False)  # kernel, stride, padding, dilation and ceil_mode of 2×2 max-pooling
 
@@ -46,7 +48,7 @@ def _last() -> None:
     """Refuse to be differentiated again. ``once_differentiable`` would leave a part of the third derivative out unsaid."""
     if torch.is_grad_enabled():
         raise RuntimeError(
-            "This BatchNorm can be differentiated twice, not three times; call the block layer by layer."
+            tr("This BatchNorm can be differentiated twice, not three times; call the block layer by layer.")
         )
 
 

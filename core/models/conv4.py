@@ -10,6 +10,7 @@ from core.models.base import ModelBuilder, ModelConfig
 from core.models.block import PARTS, Block
 from core.models.tokens import readers
 from data.config import setting
+from data.language import mark, tr
 from data.spec import InputSpec
 
 
@@ -55,9 +56,16 @@ class ConvNet(nn.Sequential):
 def no_pictures(name: str, spec: InputSpec) -> str:
     """Why a network for pictures cannot read these inputs; empty when it can."""
     if spec.dtype == "integer":
-        return f"{name} reads pictures (channels, height, width), and this task family gives tokens; choose {readers(spec)}."
+        return tr(
+            "{name} reads pictures (channels, height, width), and this task family gives tokens; choose {spec}.",
+            name=name,
+            spec=readers(spec),
+        )
     if len(spec.shape) != 3:
-        return f"{name} reads pictures (channels, height, width), and this task family gives vectors; choose mlp."
+        return tr(
+            "{name} reads pictures (channels, height, width), and this task family gives vectors; choose mlp.",
+            name=name,
+        )
     return ""
 
 
@@ -72,7 +80,7 @@ class Conv4(ModelBuilder):
 
     Config = Conv4Config
     title = "Conv4"
-    summary = "Four 3×3 convolution blocks with BatchNorm, the usual few-shot network. For images."
+    summary = mark("Four 3×3 convolution blocks with BatchNorm, the usual few-shot network. For images.")
     by_pixel = True
     repeats = True
 
@@ -82,8 +90,11 @@ class Conv4(ModelBuilder):
             return reason
         (_, height, width), least = spec.shape, 2**config.halvings
         if config.downsampling == "max-pool" and min(height, width) < least:
-            return (
-                f"conv4 with max-pool needs pictures of at least {least}×{least}, not {height}×{width}; choose stride."
+            return tr(
+                "conv4 with max-pool needs pictures of at least {least}×{least}, not {height}×{width}; choose stride.",
+                least=least,
+                height=height,
+                width=width,
             )
         return ""
 

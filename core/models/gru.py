@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from core.models.base import ModelBuilder, ModelConfig
 from core.models.tokens import Words, no_texts
 from data.config import setting
+from data.language import mark
 from data.spec import InputSpec
 
 
@@ -46,7 +47,7 @@ class Recurrent(nn.Module):
 class GRU(ModelBuilder):
     Config = GRUConfig
     title = "GRU"
-    summary = "Reads a text word by word and remembers. For texts."
+    summary = mark("Reads a text word by word and remembers. For texts.")
     normalises = False
 
     @staticmethod

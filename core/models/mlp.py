@@ -12,6 +12,7 @@ from core.models.base import ModelBuilder, ModelConfig, ModelError
 from core.models.linear import linear
 from core.models.tokens import readers
 from data.config import setting
+from data.language import mark, tr
 from data.spec import InputSpec
 
 Widths = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=32)]
@@ -70,13 +71,13 @@ class Perceptron(nn.Sequential):
 class MLP(ModelBuilder):
     Config = MLPConfig
     title = "MLP"
-    summary = "Fully connected layers with ReLU. Images are flattened."
+    summary = mark("Fully connected layers with ReLU. Images are flattened.")
     normalises = False
     repeats = True
 
     @staticmethod
     def problem(config: MLPConfig, spec: InputSpec) -> str:
-        reason = f"mlp reads real numbers, and this task family gives tokens; choose {readers(spec)}."
+        reason = tr("mlp reads real numbers, and this task family gives tokens; choose {spec}.", spec=readers(spec))
         return reason if spec.dtype == "integer" else ""
 
     @staticmethod
@@ -97,6 +98,10 @@ class MLP(ModelBuilder):
 def output_layers(fan_in: int, outputs: int, constant: int) -> list[nn.Module]:
     """A linear layer, and the constants beside it. Raises ModelError where nothing would be left that reads the input."""
     if constant >= outputs:
-        text = f"{constant} constant outputs of {outputs} leave none that depends on the input."
-        raise ModelError(text, f"Set it to {outputs - 1} or less.", "model.constant_outputs")
+        text = tr(
+            "{constant} constant outputs of {outputs} leave none that depends on the input.",
+            constant=constant,
+            outputs=outputs,
+        )
+        raise ModelError(text, tr("Set it to {value} or less.", value=outputs - 1), "model.constant_outputs")
     return [nn.Linear(fan_in, outputs - constant), *([Constants(constant)] if constant else [])]

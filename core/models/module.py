@@ -7,6 +7,7 @@ from torch import nn
 
 from core.models.base import ModelBuilder, ModelConfig, ModelError
 from data.config import setting
+from data.language import mark, tr
 from data.own_code import Named
 from data.spec import InputSpec
 
@@ -20,23 +21,23 @@ class ModuleConfig(ModelConfig):
 
 
 def named(path: str) -> Named:
-    return Named("model.path", path, "package.module:Class, such as my_nets:Tiny", ModelError)
+    return Named("model.path", path, tr("package.module:Class, such as my_nets:Tiny"), ModelError)
 
 
 def import_class(path: str) -> type[nn.Module]:
     """The class at ``package.module:Class``. Raises ModelError with the reason."""
     found = named(path).found()
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
-        text = f"{path} is not a torch.nn.Module class."
-        raise ModelError(text, "Name a class that derives from torch.nn.Module.", "model.path")
+        text = tr("{path} is not a torch.nn.Module class.", path=path)
+        raise ModelError(text, tr("Name a class that derives from torch.nn.Module."), "model.path")
     return found
 
 
 class Module(ModelBuilder):
     Config = ModuleConfig
-    title = "Your own module"
-    summary = "Any torch.nn.Module, built as Class(input_shape, outputs, **arguments)."
-    group = "your own"
+    title = mark("Your own module")
+    summary = mark("Any torch.nn.Module, built as Class(input_shape, outputs, **arguments).")
+    group = mark("your own")
 
     @staticmethod
     def build(config: ModuleConfig, spec: InputSpec, outputs: int | None) -> nn.Module:
@@ -48,13 +49,21 @@ class Module(ModelBuilder):
             model = found(inputs, outputs, **config.arguments)
         except Exception as error:  # whatever the user's own constructor raises
             raise ModelError(
-                f"{config.path}({inputs}, {outputs}, …) failed: {error!r}",
-                "Its constructor takes (input_shape, outputs, **arguments), or (input_spec, outputs, **arguments)"
-                + (", and outputs is None where a learner wants embeddings." if outputs is None else "."),
+                tr(
+                    "{path}({inputs}, {outputs}, …) failed: {error!r}",
+                    path=config.path,
+                    inputs=inputs,
+                    outputs=outputs,
+                    error=error,
+                ),
+                tr("Its constructor takes (input_shape, outputs, **arguments), or (input_spec, outputs, **arguments)")
+                + (tr(", and outputs is None where a learner wants embeddings.") if outputs is None else "."),
                 "model.arguments",
             ) from error
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise ModelError(
-                f"{config.path} has no parameters to learn.", "Register them as nn.Parameter.", "model.path"
+                tr("{path} has no parameters to learn.", path=config.path),
+                tr("Register them as nn.Parameter."),
+                "model.path",
             )
         return model

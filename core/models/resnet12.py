@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from core.models.base import ModelBuilder, ModelConfig
 from core.models.conv4 import Mean, no_pictures
 from data.config import setting
+from data.language import mark, tr
 from data.spec import InputSpec
 
 
@@ -48,7 +49,7 @@ class ResNet12(ModelBuilder):
 
     Config = ResNet12Config
     title = "ResNet-12"
-    summary = "Twelve convolutions in four residual blocks, for images; on a processor it is slow."
+    summary = mark("Twelve convolutions in four residual blocks, for images; on a processor it is slow.")
     by_pixel = True
     repeats = True
 
@@ -58,7 +59,11 @@ class ResNet12(ModelBuilder):
             return reason
         _, height, width = spec.shape
         if min(height, width) < 16:
-            return f"resnet12 needs pictures of at least 16×16, not {height}×{width}; choose conv4."
+            return tr(
+                "resnet12 needs pictures of at least 16×16, not {height}×{width}; choose conv4.",
+                height=height,
+                width=width,
+            )
         return ""
 
     @staticmethod

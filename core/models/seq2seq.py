@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from core.models.base import ModelBuilder
 from core.models.tokens import NETWORKS
 from core.models.transformer import Layer, TransformerConfig, waves
+from data.language import mark, tr
 from data.spec import InputSpec
 
 
@@ -53,8 +54,8 @@ class Writer(nn.Module):
 
 class Seq2Seq(ModelBuilder):
     Config = Seq2SeqConfig
-    title = "Sequence to sequence"
-    summary = "A transformer that writes a text sign by sign. For translations."
+    title = mark("Sequence to sequence")
+    summary = mark("A transformer that writes a text sign by sign. For translations.")
     normalises = False
 
     @staticmethod
@@ -62,7 +63,7 @@ class Seq2Seq(ModelBuilder):
         if spec.written:
             return ""
         suited = NETWORKS if spec.dtype == "integer" else "mlp" if len(spec.shape) != 3 else "conv4"
-        return f"seq2seq writes texts, and this task family wants a single answer; choose {suited}."
+        return tr("seq2seq writes texts, and this task family wants a single answer; choose {suited}.", suited=suited)
 
     @staticmethod
     def build(config: Seq2SeqConfig, spec: InputSpec, outputs: int | None) -> nn.Module:

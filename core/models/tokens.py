@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from data.language import mark, tr
 from data.spec import InputSpec
 
-NETWORKS = "bag, gru or transformer"  # that read tokens
+NETWORKS = mark("bag, gru or transformer")  # that read tokens
 
 
 def readers(spec: InputSpec) -> str:
@@ -44,8 +45,14 @@ def mean_of(vectors: Tensor, there: Tensor) -> Tensor:
 def no_texts(name: str, spec: InputSpec) -> str:
     """Why a network for texts cannot read these inputs; empty when it can."""
     if spec.written:
-        return f"{name} gives one answer to a text, and this task family wants a text written; choose seq2seq."
+        return tr(
+            "{name} gives one answer to a text, and this task family wants a text written; choose seq2seq.", name=name
+        )
     if spec.dtype == "integer":
         return ""
     suited = "conv4" if len(spec.shape) == 3 else "mlp"
-    return f"{name} reads texts, as tokens, and this task family gives real numbers; choose {suited}."
+    return tr(
+        "{name} reads texts, as tokens, and this task family gives real numbers; choose {suited}.",
+        name=name,
+        suited=suited,
+    )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from core.models.base import ModelBuilder, ModelConfig
 from core.models.tokens import Words, mean_of, no_texts
 from data.config import setting
+from data.language import mark
 from data.spec import InputSpec
 
 ABSENT = -1e9  # attention to padding before the softmax; finite, so that a text without words stays so too
@@ -75,8 +76,8 @@ def waves(places: int, width: int) -> Tensor:
 
 class Transformer(ModelBuilder):
     Config = TransformerConfig
-    title = "Transformer"
-    summary = "Words that attend to each other, in a few small layers. For texts."
+    title = mark("Transformer")
+    summary = mark("Words that attend to each other, in a few small layers. For texts.")
     normalises = False
 
     @staticmethod

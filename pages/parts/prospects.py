@@ -30,7 +30,7 @@ def takes(preset: Preset, reference: Reference | None, earlier: Sequence[Run]) -
     if (seconds := estimated(preset, slots[0])) is not None:
         return tr("{seconds} here", seconds=about.roughly(seconds))
     return (
-        tr("{seconds} on {machine}", seconds=about.duration(reference.seconds), machine=reference.machine)
+        tr("{seconds} on {machine}", seconds=about.duration(reference.seconds), machine=tr(reference.machine))
         if reference and reference.seconds
         else ""
     )
@@ -40,7 +40,7 @@ def reaches(reference: Reference | None, earlier: Sequence[Run]) -> str:
     """By the reference, else by the best run of this store."""
     if reference:
         after = (
-            tr(" after {minutes:g} min on {machine}", minutes=reference.minutes, machine=reference.machine)
+            tr(" after {minutes:g} min on {machine}", minutes=reference.minutes, machine=tr(reference.machine))
             if reference.minutes
             else ""
         )
@@ -66,8 +66,8 @@ def measured(reference: Reference) -> str:
     return tr(
         "{protocol}; ± is the 95 % interval. Measured on {machine} ({source}).",
         protocol=tr(reference.protocol),
-        machine=reference.machine,
-        source=reference.source,
+        machine=tr(reference.machine),
+        source=tr(reference.source),
     )
 
 

@@ -1,5 +1,6 @@
 """The Train page's form. Apart from the page because it imports torch, which the page announces before it does."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -160,7 +161,8 @@ def misfit(current: Draft, section: str, name: str) -> str:
         return tr("Not for {title}, only for {kind}", title=title, kind=tr(kinds[0]))
     if section == "model" and (text := contradictions.not_with(models()[name], family, frozen)):
         title = tr("the features of {title}", title=title) if frozen else title
-        return f"Not for {title}: it {text.partition(' ')[2].partition(';')[0]}"
+        reads = re.split("[;；]", text.partition(" ")[2])[0]
+        return tr("Not for {title}: it {reads}", title=title, reads=reads)
     return ""
 
 
