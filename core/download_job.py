@@ -24,7 +24,7 @@ class DownloadJob:
         self.name, self.error = family.title, None
         self._family, self._datasets = family, datasets
         self._told, self._cancelled = (0.0, tr("Connecting …")), threading.Event()
-        self._thread = threading.Thread(target=self._run, name=tr("download {title}", title=family.title), daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"download {family.title}", daemon=True)
         self._thread.start()
 
     @property

@@ -81,7 +81,7 @@ def recent_runs() -> None:
 
 def device() -> None:
     with theme.card("device", tr("Device"), height="stretch"):
-        say.name(hardware.describe())
+        say.name(hardware.described())
         gpus = hardware.gpus()
         if gpus:
             say.caption(" · ".join(f"cuda:{gpu.index} {readable.size(gpu.memory_total)}" for gpu in gpus))

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.runs.schema import Run
+from data.language import mark
 from data.metric import Metric
 
 
@@ -71,10 +72,10 @@ def unknown(run: Run) -> Facts:
     scored = run.test or run.best or {}
     name = scored.get("metric", "score")
     return Facts(
-        learner=run.learner or "unknown learner",
-        learner_title=run.learner or "unknown learner",
+        learner=run.learner or mark("unknown learner"),
+        learner_title=run.learner or mark("unknown learner"),
         group="",
-        family_title=run.family or "unknown tasks",
+        family_title=run.family or mark("unknown tasks"),
         task="",
         metric=Metric(name, name, True),
         trains=True,

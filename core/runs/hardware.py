@@ -12,6 +12,8 @@ from typing import Any
 import psutil
 import pynvml
 
+from data.language import tr
+
 CPU = "cpu"  # the slot that runs may share, see ``Room``
 ALL_GPUS = "cuda:all"  # the slot of a run that is divided among all visible GPUs
 CONTAINER = Path("/sys/fs/cgroup/memory.max")  # Linux
@@ -66,14 +68,21 @@ def device_problem(device: str) -> tuple[str, str]:
         device.startswith("cuda:") and device[5:].isdecimal()
     )
     if not known:
-        return f"There is no device '{device}'.", "Use auto, cpu, mps, cuda, cuda:all or cuda:0, cuda:1 …"
+        return tr("There is no device '{device}'.", device=device), tr(
+            "Use auto, cpu, mps, cuda, cuda:all or cuda:0, cuda:1 …"
+        )
     available = slots()
     if fitting(device, available):
         return "", ""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     hidden = device.startswith("cuda") and visible is not None
-    why = f" CUDA_VISIBLE_DEVICES is '{visible}', which hides others." if hidden else ""
-    return f"The device {device} does not exist here; there is {', '.join(available)}.{why}", "Use auto or cpu."
+    why = tr(" CUDA_VISIBLE_DEVICES is '{visible}', which hides others.", visible=visible) if hidden else ""
+    return tr(
+        "The device {device} does not exist here; there is {available}.{why}",
+        device=device,
+        available=", ".join(available),
+        why=why,
+    ), tr("Use auto or cpu.")
 
 
 def describe() -> str:
@@ -82,6 +91,13 @@ def describe() -> str:
     if names:
         return " + ".join(f"{names.count(name)} × {name}".removeprefix("1 × ") for name in dict.fromkeys(names))
     return cpu()
+
+
+def described() -> str:
+    """The same in the visitor's language."""
+    if gpus():
+        return describe()
+    return tr("{processor} · {n} cores", processor="Apple Silicon" if _apple_silicon() else "CPU", n=cores())
 
 
 def cpu() -> str:

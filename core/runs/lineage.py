@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from core.runs.names import LONGEST_NAME
+from data.language import tr
 
 MOST_SAID = 4  # settings in a sentence
 BETWEEN = " · "  # the parts of a variant's name
@@ -76,14 +77,16 @@ def worded(value: Any) -> str:
 def sentence(number: int, changed: Mapping[str, str]) -> str:
     """``like #7 but inner_lr 0.02``. number: of the run that ``changed`` is told from."""
     if not changed:
-        return f"like #{number}, with the same settings"
-    return f"like #{number}{_but(changed)}"
+        return tr("like #{number}, with the same settings", number=number)
+    return tr("like #{number}{changed}", number=number, changed=_but(changed))
 
 
 def _but(changed: Mapping[str, str]) -> str:
     said = [f"{name} {value}" for name, value in changed.items()][:MOST_SAID]
     more = len(changed) - len(said)
-    return (f" but {', '.join(said)}" if said else "") + (f" and {more} more" if more > 0 else "")
+    return (tr(" but {settings}", settings=", ".join(said)) if said else "") + (
+        tr(" and {n} more", n=more) if more > 0 else ""
+    )
 
 
 def start(facts: Mapping[str, Any] | None) -> tuple[int, int] | None:
@@ -94,7 +97,12 @@ def start(facts: Mapping[str, Any] | None) -> tuple[int, int] | None:
 
 def continues(number: int, iteration: int, changed: Mapping[str, str]) -> str:
     """``continues #7 from iteration 1200 but meta_lr 0.02``. number: of the run that ``changed`` is told from."""
-    return f"continues #{number} from iteration {iteration}{_but(changed)}"
+    return tr(
+        "continues #{number} from iteration {iteration}{changed}",
+        number=number,
+        iteration=iteration,
+        changed=_but(changed),
+    )
 
 
 def variant_name(name: str, changed: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """What a run may be called."""
 
 from data.errors import InputError
+from data.language import tr
 
 LONGEST_NAME = 80
 
@@ -9,10 +10,13 @@ def checked_name(name: str) -> str:
     """A run's name without the blanks around it. Raises InputError for what is no name."""
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        wrong = (
-            "is empty" if not name else f"has {len(name)} characters" if name.isprintable() else "is not all printable"
-        )
-        raise InputError(f"The run's name {wrong}.", f"Give it 1 to {LONGEST_NAME} printable characters.", "name")
+        if not name:
+            wrong = tr("The run's name is empty.")
+        elif name.isprintable():
+            wrong = tr("The run's name has {n} characters.", n=len(name))
+        else:
+            wrong = tr("The run's name is not all printable.")
+        raise InputError(wrong, tr("Give it 1 to {n} printable characters.", n=LONGEST_NAME), "name")
     return name
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.runs.facts import Facts
+from data.language import mark
 
 # Of a family's config: how it was trained and which frozen network reads first, not which tasks it was tested on.
 OF_TRAINING = (
@@ -11,28 +12,28 @@ OF_TRAINING = (
     *("encoder", "encoder_size"),
 )
 SAID = {
-    "split": "split",
-    "n_way": "classes",
-    "k_shot": "shots",
-    "n_query": "queries",
-    "episodes": "number of episodes",
-    "seed": "episode seed",
-    "interval": "interval",
+    "split": mark("split"),
+    "n_way": mark("classes"),
+    "k_shot": mark("shots"),
+    "n_query": mark("queries"),
+    "episodes": mark("number of episodes"),
+    "seed": mark("episode seed"),
+    "interval": mark("interval"),
 }
 
 
 def comparable(protocol: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """The parts of a protocol that have to be equal, under the names that people read."""
     family = {key: value for key, value in protocol.get("family", {}).items() if key not in OF_TRAINING}
-    parts = {f"family {key}": value for key, value in family.items()}
+    parts = {mark("family {key}", key=key): value for key, value in family.items()}
     parts |= {title: protocol.get(key) for key, title in SAID.items()}
     # A learner that reads the support set at once has none to share, and what one has chosen on validation tasks is its own.
     if facts.takes_steps and not protocol.get("chosen"):
-        parts["inner steps"] = protocol.get("inner_steps")
+        parts[mark("inner steps")] = protocol.get("inner_steps")
     if (normalised := normalised_by(protocol, facts)) != "none":  # likewise a network without BatchNorm
-        parts["BatchNorm's statistics"] = normalised
+        parts[mark("BatchNorm's statistics")] = normalised
     if digest := protocol.get("episodes_sha256"):
-        parts["episodes"] = f"SHA-256 {digest[:8]}…"
+        parts[mark("episodes")] = f"SHA-256 {digest[:8]}…"
     return parts
 
 
@@ -41,4 +42,4 @@ def normalised_by(protocol: dict[str, Any], facts: Facts) -> str | None:
     said = protocol.get("batch_statistics")
     if said != "transductive":
         return said
-    return "queries together" if facts.takes_steps else "support and queries together"
+    return mark("queries together") if facts.takes_steps else mark("support and queries together")

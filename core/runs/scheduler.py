@@ -18,12 +18,13 @@ from core.runs.launchers import Launcher, launcher_of
 from core.runs.room import Room
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
+from data.language import mark, tr
 
 SILENCE = 15.0  # seconds without a heartbeat that a worker is given at least when it was asked to stop
 UNKNOWN_PACE = 300.0  # the same before it has taken its first step
 START = 30.0  # seconds within which a worker that was claimed gets its handle recorded
-_VANISHED = "The worker process vanished; it may have been killed, or the machine ran out of memory or restarted."
-_RESUME = "Resume the run to continue from its last checkpoint; worker.log in its folder may say more."
+_VANISHED = mark("The worker process vanished; it may have been killed, or the machine ran out of memory or restarted.")
+_RESUME = mark("Resume the run to continue from its last checkpoint; worker.log in its folder may say more.")
 
 
 def reconcile(store: RunStore, home: Home, launcher: Launcher | None = None) -> list[int]:
@@ -114,7 +115,9 @@ def pause(store: RunStore, home: Home, id: int, launcher: Launcher | None = None
     with store.exclusive():
         run = _unfinished(store, id, "paused")
         if run.desired == "stop":
-            raise RunError(f"Run {id} is being stopped and cannot be paused.", "Resume it once it has stopped.")
+            raise RunError(
+                tr("Run {id} is being stopped and cannot be paused.", id=id), tr("Resume it once it has stopped.")
+            )
         store.update(id, desired="pause")
     reconcile(store, home, launcher)
     return store.get(id)
@@ -139,8 +142,12 @@ def resume(store: RunStore, home: Home, id: int, launcher: Launcher | None = Non
         elif run.desired == "pause" and run.status not in ENDED:
             store.update(id, desired="run")
         else:
-            remedy = "Duplicate it to train again." if run.status == "finished" else "Stop it first, or let it go on."
-            raise RunError(f"Run {id} is {run.status} and cannot be resumed.", remedy)
+            remedy = (
+                tr("Duplicate it to train again.")
+                if run.status == "finished"
+                else tr("Stop it first, or let it go on.")
+            )
+            raise RunError(tr("Run {id} is {status} and cannot be resumed.", id=id, status=run.status), remedy)
     reconcile(store, home, launcher)
     return store.get(id)
 
@@ -161,7 +168,7 @@ def waits_for(run: Run, home: Home) -> str:
     """Why a queued run of this store does not start here however long one waits; empty if it will."""
     if run.status != "queued" or run.host in (None, launcher_of(home).host):
         return ""
-    return "It waits for another home, whose machine has to start it. Stop and resume it to train it here."
+    return tr("It waits for another home, whose machine has to start it. Stop and resume it to train it here.")
 
 
 def _vanished(run: Run, launcher: Launcher) -> bool:
@@ -230,8 +237,12 @@ def _first_that_fits(store: RunStore, host: str, room: Room) -> tuple[int, str] 
                 return waiting.id, slot
         kept.update(member for slot in fitting for member in room.members(slot))
         if not fitting:
-            message = f"The device {waiting.device} does not exist here; there is {', '.join(room.slots)}."
-            remedy = "Duplicate the run and choose another device, or auto."
+            message = tr(
+                "The device {device} does not exist here; there is {slots}.",
+                device=waiting.device,
+                slots=", ".join(room.slots),
+            )
+            remedy = tr("Duplicate the run and choose another device, or auto.")
             for hopeless in store.all_in_line(host, waiting.device):
                 store.move(hopeless, "failed", only_from={"queued"}, error=message, remedy=remedy)
     return None

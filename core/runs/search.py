@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Double, Text, and_, case, cast, false, fun
 from core import about
 from core.runs import config_column
 from core.runs.schema import ACTIVE, runs
+from data.language import tr
 
 # The status as people see it: between a wish and the worker's answer it is a present participle. See chips.status_word.
 STATE = case(
@@ -105,7 +106,7 @@ def search(text: str, settings: Callable[[], Mapping[str, object]]) -> Search:
             condition = or_(*_alternatives(term, settings))
             conditions.append(not_(func.coalesce(condition, false())) if term.negated else condition)
         except NotUnderstoodError as error:
-            problems.append(f"{term.typed.strip()} is left out: {error}")
+            problems.append(tr("{strip} is left out: {error}", strip=term.typed.strip(), error=error))
     asked = {value.lower() for term in terms if term.field == "is" and not term.negated for value in term.values}
     scope = [] if "deleted" in asked else [THERE] if "archived" in asked else [LISTED]
     return Search((*scope, *conditions), tuple(problems))
@@ -114,7 +115,7 @@ def search(text: str, settings: Callable[[], Mapping[str, object]]) -> Search:
 def _alternatives(term: Term, settings: Callable[[], Mapping[str, object]]) -> list[ColumnElement[bool]]:
     if not term.values:
         raise NotUnderstoodError(
-            f"write what comes after {term.sign}, or put it in quotation marks to look for the words."
+            tr("write what comes after {sign}, or put it in quotation marks to look for the words.", sign=term.sign)
         )
     field = {"tags": "tag", "id": "run", "validation": "best"}.get(term.field, term.field)
     if not field:
@@ -123,7 +124,9 @@ def _alternatives(term: Term, settings: Callable[[], Mapping[str, object]]) -> l
         return [_compared(NUMBERS[field], term.sign, _as_number(value)) for value in term.values]
     if field in FIELDS:
         if term.sign not in (":", "="):
-            raise NotUnderstoodError(f"{field} is no number; write {field}:{term.values[0]}.")
+            raise NotUnderstoodError(
+                tr("{field} is no number; write {field}:{values}.", field=field, values=term.values[0])
+            )
         return [_named(field, term.sign == "=", value) for value in term.values]
     paths = paths_of(term.field, settings())
     if not paths:
@@ -139,7 +142,7 @@ def _named(field: str, exactly: bool, value: str) -> ColumnElement[bool]:
     if field in ("is", "status"):
         if word not in STATES:
             known = (*MARKS, *STATES) if field == "is" else STATES
-            raise NotUnderstoodError(f"write {field}: and {about.listed(known, 'or')}.")
+            raise NotUnderstoodError(tr("write {field}: and {known}.", field=field, known=about.listed(known, "or")))
         return STATE.in_([word])
     if field == "tag":
         return _tags.contains(f" {word} ", autoescape=True)
@@ -181,7 +184,7 @@ def _as_number(text: str) -> float:
     found = _NUMBER.fullmatch(text)
     value = float(found[1]) * _UNITS[(found[2] or "").lower()] if found else math.nan
     if not math.isfinite(value):
-        raise NotUnderstoodError(f"{text[:40]} is no number; write one as 0.9, 90%, 1e-3 or 10min.")
+        raise NotUnderstoodError(tr("{text} is no number; write one as 0.9, 90%, 1e-3 or 10min.", text=text[:40]))
     return value
 
 
@@ -191,8 +194,17 @@ def _unknown(term: Term, settings: Collection[str]) -> str:
     near = sorted(name for name in shorts if name.endswith(f"_{term.field}"))[:4]
     near = near or difflib.get_close_matches(term.field, shorts, 3)
     fields = about.listed(FIELDS, "or")
-    meant = f"Did you mean {about.listed(near, 'or')}?" if near else f"Runs are found by {fields}, or a setting."
-    return f'no run has a {term.field}. {meant} In quotation marks it is looked for as it is: "{term.typed.strip()}".'
+    meant = (
+        tr("Did you mean {near}?", near=about.listed(near, "or"))
+        if near
+        else tr("Runs are found by {fields}, or a setting.", fields=fields)
+    )
+    return tr(
+        'no run has a {field}. {meant} In quotation marks it is looked for as it is: "{strip}".',
+        field=term.field,
+        meant=meant,
+        strip=term.typed.strip(),
+    )
 
 
 def chosen(text: str, field: str) -> tuple[str, ...]:

@@ -24,12 +24,13 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm
 from data.errors import InnerloopError
+from data.language import mark, tr
 
 log = logging.getLogger(__name__)
 
 Which = Literal["last", "best", "kept"]
 NAME = re.compile(r"(last|best|kept)-(\d{9,18})(?:-(\d{3,9}))?")  # 0.1 wrote no number of the save
-REMEDY = (
+REMEDY = mark(
     "Free some space or give the home folder another disk, then resume the run: it goes on from the checkpoint before."
 )
 
@@ -95,7 +96,12 @@ def place(
         shutil.rmtree(part, ignore_errors=True)  # what is half written does not fill the disk further
         if not isinstance(error, OSError):
             raise
-        message = f"The checkpoint of iteration {iteration} could not be written to {folder}: {error.strerror}."
+        message = tr(
+            "The checkpoint of iteration {iteration} could not be written to {folder}: {strerror}.",
+            iteration=iteration,
+            folder=folder,
+            strerror=error.strerror,
+        )
         raise CheckpointError(message, REMEDY, str(folder)) from error
     _retire(folder, made, keep)
     return made
@@ -167,9 +173,11 @@ def named(folder: Path, which: str) -> Checkpoint:
         if which in (one.which, str(one.iteration)):
             return one
     have = ", ".join(one.label for one in there)
-    text = f"There is no checkpoint {which[:40]}."
+    text = tr("There is no checkpoint {which}.", which=which[:40])
     raise CheckpointError(
-        text, f"There is {have}." if have else "A run writes its first after a validation.", str(folder)
+        text,
+        tr("There is {have}.", have=have) if have else tr("A run writes its first after a validation."),
+        str(folder),
     )
 
 
@@ -211,15 +219,15 @@ def put(checkpoint: Checkpoint, saved: dict[str, Tensor], state: dict[str, Any],
     made_with = algorithm.family.made_with
     if state.get("made_with", made_with) != made_with:
         raise CheckpointError(
-            f"The frozen network is another one than when {checkpoint.folder} was written.",
-            "Put its code and its file of weights back as they were, or start the run anew.",
+            tr("The frozen network is another one than when {folder} was written.", folder=checkpoint.folder),
+            tr("Put its code and its file of weights back as they were, or start the run anew."),
             str(checkpoint.folder),
         )
     named = algorithm.learned()
     if {n: v.shape for n, v in named.items()} != {n: v.shape for n, v in saved.items()}:
         raise CheckpointError(
-            f"The checkpoint {checkpoint.folder} belongs to another network.",
-            "Was the class behind model.path changed? Put it back, or start the run anew.",
+            tr("The checkpoint {folder} belongs to another network.", folder=checkpoint.folder),
+            tr("Was the class behind model.path changed? Put it back, or start the run anew."),
             str(checkpoint.folder),
         )
     with torch.no_grad():
@@ -233,7 +241,11 @@ def put(checkpoint: Checkpoint, saved: dict[str, Tensor], state: dict[str, Any],
 
 def _unreadable(checkpoint: Checkpoint, reason: str) -> CheckpointError:
     where = str(checkpoint.folder)
-    return CheckpointError(f"The checkpoint {where} cannot be read: {reason}.", "Start the run anew.", where)
+    return CheckpointError(
+        tr("The checkpoint {where} cannot be read: {reason}.", where=where, reason=reason),
+        tr("Start the run anew."),
+        where,
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -7,6 +7,7 @@ import torch
 
 from core.config.run import Precision
 from data.errors import InnerloopError
+from data.language import tr
 
 
 def open_device(slot: str, precision: Precision = "float32") -> torch.device:
@@ -18,10 +19,10 @@ def open_device(slot: str, precision: Precision = "float32") -> torch.device:
     if slot.startswith("cuda"):
         if not torch.cuda.is_available():
             hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-            why = f" CUDA_VISIBLE_DEVICES is '{hidden}'." if hidden is not None else ""
+            why = tr(" CUDA_VISIBLE_DEVICES is '{hidden}'.", hidden=hidden) if hidden is not None else ""
             raise InnerloopError(
-                f"PyTorch finds no CUDA device.{why}",
-                "Set device to cpu, or install a PyTorch with CUDA that fits the driver.",
+                tr("PyTorch finds no CUDA device.{why}", why=why),
+                tr("Set device to cpu, or install a PyTorch with CUDA that fits the driver."),
                 "device",
             )
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is only repeatable with a fixed workspace
@@ -32,7 +33,7 @@ def open_device(slot: str, precision: Precision = "float32") -> torch.device:
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # a kernel for every empty tensor, for nothing
     if slot == "mps" and not torch.backends.mps.is_available():
-        raise InnerloopError("PyTorch finds no Apple GPU.", "Use device auto or cpu.", "device")
+        raise InnerloopError(tr("PyTorch finds no Apple GPU."), tr("Use device auto or cpu."), "device")
     return torch.device(slot)
 
 

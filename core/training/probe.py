@@ -24,6 +24,7 @@ from core.training.trainer import Trainer
 from core.training.tuning import tuning_steps
 from data.errors import InnerloopError
 from data.family import EpisodeShape
+from data.language import tr
 from data.places import Folders
 
 STEPS, SCORES = 0.8, 0.4  # seconds for which steps and each kind of score are repeated
@@ -174,8 +175,8 @@ def measure(config: RunConfig, folders: Folders, slot: str) -> Cost:
     except Exception as error:
         if not out_of_memory(error):
             raise
-        message = f"A single task takes more memory than is free on {slot}."
-        raise InnerloopError(message, "Choose a smaller network, fewer inner steps, or smaller tasks.") from None
+        message = tr("A single task takes more memory than is free on {slot}.", slot=slot)
+        raise InnerloopError(message, tr("Choose a smaller network, fewer inner steps, or smaller tasks.")) from None
 
 
 def _measured(probe: Probe, config: RunConfig) -> Cost:

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig, TrainingConfig
+from data.language import plural, tr
 
 Changes = dict[str, Any]  # the new value by its path, as with --set
 LEAST_WIDTH = 8  # units or filters below which halving makes a network small rather than smaller
@@ -62,17 +63,14 @@ def shown(changes: Changes) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _ending(changes: Changes) -> str:
-    return "s" if shown(changes) > 1 else ""
-
-
 SAVINGS = {
-    "first_order": Saving(lambda _: "first order", first_order),
-    "tasks_at_once": Saving(lambda c: f"{shown(c)} task{_ending(c)} at once", tasks_at_once),
-    "recomputed": Saving(lambda _: "recomputed inner steps", recomputed),
-    "fewer_steps": Saving(lambda c: f"{shown(c)} inner step{_ending(c)}", fewer_steps),
+    "first_order": Saving(lambda _: tr("first order"), first_order),
+    "tasks_at_once": Saving(lambda c: plural("{n} task at once", "{n} tasks at once", shown(c)), tasks_at_once),
+    "recomputed": Saving(lambda _: tr("recomputed inner steps"), recomputed),
+    "fewer_steps": Saving(lambda c: plural("{n} inner step", "{n} inner steps", shown(c)), fewer_steps),
     "smaller_network": Saving(
-        lambda c: f"{shown(c)} {'filters' if 'model.filters' in c else 'units'}", smaller_network
+        lambda c: tr("{n} filters", n=shown(c)) if "model.filters" in c else tr("{n} units", n=shown(c)),
+        smaller_network,
     ),
 }
 
