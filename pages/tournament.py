@@ -24,7 +24,7 @@ def asked() -> Tournament | None:
 
 
 router.require()
-st.title(mark("Which method for me?"), anchor=False)
+st.title(tr("Which method for me?"), anchor=False)
 if found := asked():
     answered.show(found)
 else:

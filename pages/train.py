@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from data.language import mark
+from data.language import tr
 from pages.parts import router
 from pages.parts.announced import importing_torch
 
 router.require()
-st.title(mark("Train"), anchor=False)
+st.title(tr("Train"), anchor=False)
 with importing_torch():
     from pages.parts.train.form import train_form
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import spoken
 from data import language
+from data.language import ENGLISH
 
 
 def component(name: str, html: str, css: str, js: str) -> Callable[..., Any]:
@@ -18,7 +19,11 @@ def component(name: str, html: str, css: str, js: str) -> Callable[..., Any]:
     def spoken_in(code: str) -> Callable[..., Any]:
         with language.speaking(code):
             return st.components.v2.component(
-                f"{name}_{code}", html=spoken.markup(html), css=css, js=spoken.script(js), isolate_styles=False
+                name if code == ENGLISH else f"{name}_{code}",
+                html=spoken.markup(html),
+                css=css,
+                js=spoken.script(js),
+                isolate_styles=False,
             )
 
     return lambda **options: spoken_in(language.current())(**options)

@@ -51,4 +51,7 @@ def switch() -> None:
 
 
 def _chosen() -> None:
-    st.session_state[CHOSEN], st.session_state[KEPT] = st.session_state["language-switch"], True
+    st.session_state[CHOSEN], st.session_state[KEPT] = (
+        st.session_state.get("language-switch") or st.session_state[CHOSEN],
+        True,
+    )

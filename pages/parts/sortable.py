@@ -35,6 +35,9 @@ def titled(columns: dict[str, Any]) -> dict[str, Any]:
     """A table's columns in the visitor's language: each by its own label, else by its name."""
     said = {}
     for name, column in columns.items():
+        if not isinstance(column, dict):  # a column of buttons, which has to be made with its label
+            said[name] = column
+            continue
         label, help = column.get("label") or name, column.get("help")
         said[name] = column | {"label": tr(label), "help": help and tr(help)}
     return said

@@ -116,15 +116,16 @@ def columns() -> dict[str, Any]:
     return titled(
         {
             "#": column.NumberColumn(width=44, format="%d"),
-            mark("Star"): column.ButtonColumn(
+            "Star": column.ButtonColumn(
+                tr("Star"),
                 width=48,
                 type="tertiary",
                 key=STAR,
                 on_click=_switch_star,
-                help=mark("Stars a run, or takes the star away."),
+                help=tr("Stars a run, or takes the star away."),
             ),
-            mark("Run"): column.ButtonColumn(
-                width=160, type="tertiary", alignment="left", key=OPEN, help=mark("Opens the run's page.")
+            "Run": column.ButtonColumn(
+                tr("Run"), width=160, type="tertiary", alignment="left", key=OPEN, help=tr("Opens the run's page.")
             ),
             mark("Status"): column.MultiselectColumn(
                 options=[tr(word) for word in chips.COLORS], color=list(chips.COLORS.values()), width=84
