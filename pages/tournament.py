@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.tournament.record import Tournament, tournament
-from data.language import mark, tr
+from data.language import tr
 from pages.parts import router, say, session, theme
 from pages.parts.announced import importing_torch
 from pages.parts.tournament import answered, earlier
@@ -33,5 +33,5 @@ else:
             from pages.parts.tournament.form import tournament_form
 
         tournament_form()
-    with theme.card("tournaments", mark("Earlier tournaments")):
+    with theme.card("tournaments", tr("Earlier tournaments")):
         earlier.listed()

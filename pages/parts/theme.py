@@ -46,8 +46,8 @@ def dialog(title: str, on_dismiss: Callable[[], None]) -> Callable[[Callable], C
 
     def decorated(function: Callable) -> Callable:
         @wraps(function)
-        def opened(*arguments: object) -> None:
-            st.dialog(tr(title), on_dismiss=on_dismiss)(function)(*arguments)
+        def opened(*arguments: object, **named: object) -> None:
+            st.dialog(tr(title), on_dismiss=on_dismiss)(function)(*arguments, **named)
 
         return opened
 
