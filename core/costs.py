@@ -20,6 +20,7 @@ from core.config.run import RunConfig
 from core.runs import hardware
 from core.runs.home import PROJECT
 from core.training.probe import Cost
+from data import language
 from data.errors import InnerloopError
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,11 @@ class Entry:
     at: float
 
 
+def _spoken(key: str) -> str:
+    """The key of an error, which is in words."""
+    return f"{key} {language.current()}"
+
+
 def newest(entries: dict[str, Entry]) -> dict[str, Entry]:
     """The MOST newest of them."""
     return {key: entries[key] for key in sorted(entries, key=lambda one: entries[one].at)[-MOST:]}
@@ -84,10 +90,11 @@ class Costs:
         self._own: dict[str, Entry] = {}  # for this process alone, and not for long
 
     def get(self, key: str) -> Cost | InnerloopError | None:
-        """A measurement, or why there is none; None if nobody has tried, or it has become doubtful."""
+        """A measurement, or why there is none, in the reader's language; None if nobody has tried, or it has become doubtful."""
         with self._lock:
             self._refresh()
-            own, found = key in self._own, self._own.get(key) or self._lasting.get(key)
+            there = self._own.get(key) or self._own.get(_spoken(key))
+            own, found = there is not None, there or self._lasting.get(key)
         if found is None:
             return None
         doubtful = own or found.found.busy
@@ -97,9 +104,11 @@ class Costs:
         """Keep it. lasting: for other processes too, which is not for what a file of one's own may change."""
         entry = Entry(found, self.clock())
         with self._lock:
-            self._own.pop(key, None)
-            if not lasting or isinstance(found, InnerloopError):
-                self._own = newest({**self._own, key: entry})
+            failed = isinstance(found, InnerloopError)
+            for mine in (key, _spoken(key)):
+                self._own.pop(mine, None)
+            if not lasting or failed:
+                self._own = newest({**self._own, _spoken(key) if failed else key: entry})
                 return
             self._refresh()
             self._lasting = newest({**self._lasting, key: entry})

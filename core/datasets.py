@@ -14,6 +14,7 @@ from core.training.frozen import FrozenEpisodes
 from data.batch import TaskBatch
 from data.errors import DataError, InputError, shortened
 from data.family import SPLITS, Drawn, EpisodeShape, FamilyConfig, Split, TaskFamily
+from data.language import tr
 from data.places import Folders
 from data.registry import families
 from data.sizes import Sizes
@@ -88,11 +89,15 @@ def find(name: str, folders: Folders, assignments: Sequence[str] = ()) -> DataSe
     """
     there = {one.name: one for one in all_of_them(folders)}
     if name not in there:
-        raise InputError(f"There is no data set called {shortened(name)}.", f"There are {', '.join(there)}.", "name")
+        raise InputError(
+            tr("There is no data set called {name}.", name=shortened(name)),
+            tr("There are {names}.", names=tr(", ").join(there)),
+            "name",
+        )
     one = there[name]
     if other := [each for each in assignments if not each.strip().startswith("family.")]:
-        text = f"{shortened(other[0])} is no setting of a data set."
-        raise InputError(text, "Set family.…, as for training.", "set")
+        text = tr("{text} is no setting of a data set.", text=shortened(other[0]))
+        raise InputError(text, tr("Set family.…, as for training."), "set")
     before = one.config.model_dump(mode="json")
     values = apply({"family": before}, list(assignments))["family"]
     return replace(one, settings={**one.settings, **{key: values[key] for key in values if values[key] != before[key]}})
@@ -134,4 +139,5 @@ def guessing(one: DataSet) -> str:
     metric = one.kind.metric(one.config.shape)
     if metric.chance is None:
         return ""
-    return f"Guessing reaches {metric.text(metric.chance)} {metric.title} on {one.kind.task(one.config.shape)} tasks."
+    said = {"score": metric.text(metric.chance), "metric": tr(metric.title), "task": one.kind.task(one.config.shape)}
+    return tr("Guessing reaches {score} {metric} on {task} tasks.", **said)

@@ -22,7 +22,9 @@ from typing import Any, NoReturn, Protocol
 from core.runs import warm
 from core.runs.detached import Handle, environment, found
 from core.runs.home import PROJECT, Home
+from data import language
 from data.errors import InnerloopError
+from data.language import tr
 
 QUESTION, ANSWER, LOG = "question.json", "answer.json", "log"
 LOOK = 0.02  # seconds between two looks whether a process that is nobody's child has ended
@@ -51,10 +53,15 @@ class Died(Unanswered):
 
     def __init__(self, code: int | None):
         if code is None:
-            self.how = "early"
+            self.how = tr("early")
         else:
-            self.how = f"with code {code}" if code >= 0 else f"by signal {-code} ({signal.Signals(-code).name})"
-        super().__init__(f"The process ended {self.how}.")
+            number = -code
+            self.how = (
+                tr("with code {code}", code=code)
+                if code >= 0
+                else tr("by signal {number} ({name})", number=number, name=signal.Signals(number).name)
+            )
+        super().__init__(tr("The process ended {how}.", how=self.how))
 
 
 class Process(Protocol):
@@ -118,6 +125,8 @@ class Question:
 
     function: ``package.module:name``; takes ``asked`` and returns the answer, both plain JSON. seconds: the most it may take,
     the start of the process included. variables: of its environment, beside ours. start: how its process is made.
+
+    It speaks the language in which the question was put.
     """
 
     def __init__(
@@ -129,14 +138,14 @@ class Question:
         start: Start = spawned,
     ):
         self.function, self.asked, self.seconds = function, asked, seconds
-        self.variables, self.start = variables or {}, start
+        self.variables, self.start, self.language = variables or {}, start, language.current()
         self._lock, self._cancelled, self._process = threading.Lock(), False, None
 
     def answer(self) -> Any:
         """Wait for the answer. Raises Refused, TookTooLong, Died or Cancelled."""
         with tempfile.TemporaryDirectory(prefix="innerloop-") as name:
             folder = Path(name)
-            whole = {"asked": self.asked, "seconds": self.seconds}
+            whole = {"asked": self.asked, "seconds": self.seconds, "language": self.language}
             (folder / QUESTION).write_text(json.dumps(whole))
             code = self._run(folder)
             if (folder / LOG).exists():  # a process that has our own standard error writes there by itself
@@ -167,7 +176,7 @@ class Question:
         try:
             return process.wait(timeout=self.seconds)
         except subprocess.TimeoutExpired:
-            raise TookTooLong(f"It did not come to an end within {self.seconds:.0f} s.") from None
+            raise TookTooLong(tr("It did not come to an end within {seconds:.0f} s.", seconds=self.seconds)) from None
         finally:
             with self._lock:  # from now on its number may be another's
                 _kill(process)
@@ -185,7 +194,8 @@ def answer(function: str, folder: Path) -> None:
     question = json.loads((folder / QUESTION).read_text())
     module, _, name = function.partition(":")
     try:
-        said = {"answer": getattr(importlib.import_module(module), name)(question["asked"])}
+        with language.speaking(question.get("language", language.ENGLISH)):
+            said = {"answer": getattr(importlib.import_module(module), name)(question["asked"])}
     except InnerloopError as error:
         said = {"error": {"message": error.message, "remedy": error.remedy, "path": error.path}}
         if error.__cause__ is not None:

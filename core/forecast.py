@@ -20,6 +20,7 @@ from core.training.probe import Cost, measure
 from core.training.saving import SAVINGS, Changes, changed
 from core.trial import own_code
 from data.errors import InnerloopError
+from data.language import mark, tr
 from data.places import Folders
 
 SECONDS = 60.0  # within which a run has to be measured; the start of a process is among them
@@ -75,7 +76,8 @@ class Forecast:
         """What a change makes of it: ``first order: 3 min instead of 6, 0.2 GB instead of 0.4``."""
         new, old = advice.estimate, self.estimate
         time = about.instead(new.seconds, old.seconds, about.duration)
-        return f"{advice.words}: {', '.join(filter(None, [time, about.instead(new.memory, old.memory, about.size)]))}"
+        saved = filter(None, [time, about.instead(new.memory, old.memory, about.size)])
+        return tr("{change}: {saved}", change=advice.words, saved=tr(", ").join(saved))
 
     def as_json(self) -> dict[str, Any]:
         advice = [{"name": a.name, "changes": a.changes, **a.estimate.as_json()} for a in self.advice]
@@ -160,14 +162,19 @@ def surroundings() -> dict[str, str]:
 
 
 def _unmeasured(error: Exception) -> ProbeError:
-    remedy = "Choose first order, fewer inner steps or a smaller network."
+    remedy = tr("Choose first order, fewer inner steps or a smaller network.")
     if isinstance(error, TookTooLong):
-        text = f"A few iterations of few tasks did not come to an end within {SECONDS:.0f} s"
-        return ProbeError(f"{text}; the machine may also be busy.", remedy)
+        text = mark(
+            "A few iterations of few tasks did not come to an end within {seconds:.0f} s; the machine may also be busy."
+        )
+        return ProbeError(tr(text, seconds=SECONDS), remedy)
     if isinstance(error, Died):
-        return ProbeError(f"The process that measured it ended {error.how}; it may have run out of memory.", remedy)
+        return ProbeError(
+            tr("The process that measured it ended {how}; it may have run out of memory.", how=error.how), remedy
+        )
     if isinstance(error, OSError):
-        return ProbeError(f"No process could be started to measure it: {error.strerror}.", "Free some memory and disk.")
+        text = tr("No process could be started to measure it: {why}.", why=error.strerror)
+        return ProbeError(text, tr("Free some memory and disk."))
     return ProbeError(error.message, error.remedy, error.path)
 
 

@@ -13,7 +13,9 @@ from core.costs import Costs, key_of
 from core.elsewhere import Cancelled, Question, Start, spawned
 from core.forecast import Forecast, Forecaster, ProbeError
 from core.runs.warm import PATIENCE
+from data import language
 from data.errors import InnerloopError
+from data.language import tr
 from data.places import Folders
 
 PAUSE = 0.6  # seconds for which a page may change its mind before a process is started
@@ -23,12 +25,16 @@ GONE = 10.0  # seconds after which a page that has not asked again counts as clo
 
 @dataclass(frozen=True)
 class Wish:
-    """What a page wants to know. due: by the monotonic clock, when its measuring may begin."""
+    """What a page wants to know. due: by the monotonic clock, when its measuring may begin.
+
+    language: in which it is told why that failed.
+    """
 
     owner: str
     config: RunConfig
     slot: str
     due: float
+    language: str
 
 
 class ForecastLine:
@@ -64,7 +70,7 @@ class ForecastLine:
             return
         with self._changed:
             self._leave(owner)
-            self._wishes[owner] = Wish(owner, config, slot, time.monotonic() + self.pause)
+            self._wishes[owner] = Wish(owner, config, slot, time.monotonic() + self.pause, language.current())
             self._seen[owner] = time.monotonic()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="forecasts", daemon=True)
@@ -94,15 +100,20 @@ class ForecastLine:
     def _work(self) -> None:
         while (wish := self._next()) is not None:
             try:
-                self.forecaster.forecast(wish.config, wish.slot)
-            except (Cancelled, InnerloopError):
-                pass  # nobody wants to know, or the reason is kept beside the measurements
-            except Exception:
-                traceback.print_exc()
-                error = ProbeError("It could not be found out what this takes.", "The server's log says why.")
-                self.forecaster.costs.put(key_of(wish.config, wish.slot), error)
+                with language.speaking(wish.language):
+                    self._measure(wish)
             finally:
                 self._done(wish)
+
+    def _measure(self, wish: Wish) -> None:
+        try:
+            self.forecaster.forecast(wish.config, wish.slot)
+        except (Cancelled, InnerloopError):
+            pass  # nobody wants to know, or the reason is kept beside the measurements
+        except Exception:
+            traceback.print_exc()
+            error = ProbeError(tr("It could not be found out what this takes."), tr("The server's log says why."))
+            self.forecaster.costs.put(key_of(wish.config, wish.slot), error)
 
     def _next(self) -> Wish | None:
         """The first wish in line once it is due; None, and the thread ends, where nobody waits."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from data.errors import InputError, shortened
 from data.extras import missing
+from data.language import mark, tr
 
 if TYPE_CHECKING:
     import pandas
@@ -19,7 +20,7 @@ LARGEST = 20 * 2**20  # bytes of a file, as many as pages take
 MOST = 1_000_000  # points of all its curves
 MOST_CURVES = 200  # in a file
 STEP, VALUE, NAME, TIME = ("step", "iteration"), ("value",), ("name", "tag", "run"), ("wall time", "wall_time", "time")
-COLUMNS = "Give it a first line that names its columns: step, value, and if you like name and wall time."
+COLUMNS = mark("Give it a first line that names its columns: step, value, and if you like name and wall time.")
 EVENTS = ".tfevents."  # is in the name of every event file
 
 
@@ -44,7 +45,9 @@ def read_path(path: Path) -> list[Series]:
         content = b"" if folder else path.read_bytes()
     except (OSError, ValueError) as error:  # a null byte in its name
         why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{shortened(path)} cannot be read: {why}.", "Name a file that exists.", "file") from error
+        raise InputError(
+            tr("{path} cannot be read: {why}.", path=shortened(path), why=why), tr("Name a file that exists."), "file"
+        ) from error
     return _events(path) if folder else read(path.name, content)
 
 
@@ -65,13 +68,17 @@ def one_of(series: Sequence[Series], name: str = "") -> Series:
     if len(found) == 1:
         return found[0]
     names = ", ".join(one.name for one in series)
-    text = f"There is no curve named {shortened(name)}." if name else f"There are {len(series)} curves in it."
-    raise InputError(text, f"Choose one with --series: {names}.", "series")
+    text = tr("There are {n} curves in it.", n=len(series))
+    if name:
+        text = tr("There is no curve named {name}.", name=shortened(name))
+    raise InputError(text, tr("Choose one with --series: {names}.", names=names), "series")
 
 
 def _too_large() -> InputError:
     return InputError(
-        f"The file is larger than {LARGEST // 2**20} MiB.", "Leave out points, or give one curve alone.", "file"
+        tr("The file is larger than {n} MiB.", n=LARGEST // 2**20),
+        tr("Leave out points, or give one curve alone."),
+        "file",
     )
 
 
@@ -83,11 +90,15 @@ def _csv(content: bytes) -> list[Series]:
             io.BytesIO(content), dtype=str, keep_default_na=False, skipinitialspace=True, nrows=MOST + 1
         )
     except ValueError as error:  # empty, not UTF-8, more cells in a line than columns
-        raise InputError(f"The file is no CSV: {shortened(str(error).strip())}", COLUMNS, "file") from error
+        raise InputError(
+            tr("The file is no CSV: {why}", why=shortened(str(error).strip())), tr(COLUMNS), "file"
+        ) from error
     if len(table) > MOST:
-        raise InputError(f"The file has more than {MOST} points.", "Give every tenth, or one curve alone.", "file")
+        raise InputError(
+            tr("The file has more than {n} points.", n=MOST), tr("Give every tenth, or one curve alone."), "file"
+        )
     if table.empty:
-        raise InputError("The file has no points.", COLUMNS, "file")
+        raise InputError(tr("The file has no points."), tr(COLUMNS), "file")
     columns = {str(column).strip().lower(): column for column in table.columns}
     step, value, name, time = (
         next((columns[one] for one in names if one in columns), None) for names in (STEP, VALUE, NAME, TIME)
@@ -95,17 +106,23 @@ def _csv(content: bytes) -> list[Series]:
     if step is None or value is None:
         there = shortened(", ".join(map(str, table.columns)))
         raise InputError(
-            f"The file has no column {'step' if step is None else 'value'}; it has {there}.", COLUMNS, "file"
+            tr("The file has no column {name}; it has {there}.", name="step" if step is None else "value", there=there),
+            tr(COLUMNS),
+            "file",
         )
     numbers = {part: _numbers(table, column) for part, column in (("step", step), ("value", value))}
     seconds = None if time is None else _numbers(table, time)
     if bad := np.flatnonzero(~np.isfinite(numbers["step"]) | (numbers["step"] < 0)).tolist():
         raise InputError(
-            f"The step in line {bad[0] + 2} is not a number from 0 up.", "Correct or remove the line.", "file"
+            tr("The step in line {number} is not a number from 0 up.", number=bad[0] + 2),
+            tr("Correct or remove the line."),
+            "file",
         )
     names = np.full(len(table), "", object) if name is None else table[name].to_numpy(object)
     if len(distinct := dict.fromkeys(names)) > MOST_CURVES:
-        raise InputError(f"The file names {len(distinct)} curves.", f"Give {MOST_CURVES} at most.", "file")
+        raise InputError(
+            tr("The file names {n} curves.", n=len(distinct)), tr("Give {most} at most.", most=MOST_CURVES), "file"
+        )
     return [
         _series(one, numbers["step"][rows], numbers["value"][rows], None if seconds is None else seconds[rows])
         for one in distinct
@@ -122,7 +139,11 @@ def _numbers(table: "pandas.DataFrame", column: str) -> np.ndarray:
     meant = texts.str.lower().isin(["", "nan"]).to_numpy()
     if wrong := np.flatnonzero(np.isnan(found) & ~meant).tolist():
         text = shortened(texts.iloc[wrong[0]])
-        raise InputError(f"{text} in line {wrong[0] + 2} is not a number.", "Correct or remove the line.", "file")
+        raise InputError(
+            tr("{text} in line {number} is not a number.", text=text, number=wrong[0] + 2),
+            tr("Correct or remove the line."),
+            "file",
+        )
     return found
 
 
@@ -138,7 +159,7 @@ def _events(folder: Path) -> list[Series]:
     try:
         from tensorboard.backend.event_processing.event_accumulator import SCALARS, TENSORS, EventAccumulator
     except ImportError as error:
-        raise missing("tensorboard", "TensorBoard’s event files") from error
+        raise missing("tensorboard", tr("TensorBoard’s event files")) from error
     if sum(file.stat().st_size for file in folder.glob(f"*{EVENTS}*")) > LARGEST:
         raise _too_large()
     board = EventAccumulator(str(folder), {SCALARS: MOST, TENSORS: MOST})
@@ -148,7 +169,7 @@ def _events(folder: Path) -> list[Series]:
     series = [_series(tag, *np.array(rows, np.float64).T) for tag, rows in found.items()]
     if not series:
         raise InputError(
-            "There is no curve in it.", "Give an event file that has scalars, or the folder of one.", "file"
+            tr("There is no curve in it."), tr("Give an event file that has scalars, or the folder of one."), "file"
         )
     return series
 

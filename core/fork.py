@@ -17,8 +17,9 @@ from core.training import checkpoint
 from core.training.build import learned_shapes
 from core.training.schedule import done
 from core.training.trainer import NEVER, STATE
+from data.language import mark, tr
 
-ANEW = "Start anew with these settings: `train --from {}`, or the switch in the dialog."
+ANEW = mark("Start anew with these settings: `train --from {run}`, or the switch in the dialog.")
 FREE = ("training.", "device", "precision")  # settings that leave the scores of the same weights as they are
 Saved = tuple[checkpoint.Checkpoint, dict[str, Tensor], dict[str, Any]]
 
@@ -58,7 +59,9 @@ def start_of(store: RunStore, home: Home, values: dict[str, Any], parent: int, w
     run = store.get(parent)
     config, before = parse(values, home.folders), parse(run.config, home.folders)
     if seeds > 1:
-        raise _refused("seed", "A fork goes on with the random state of its parent, and there is one of it.", parent)
+        raise _refused(
+            "seed", tr("A fork goes on with the random state of its parent, and there is one of it."), parent
+        )
     saved, folder = _saved(run, home, which), home.artifacts(run).checkpoints()
     changed = list(differences([before.model_dump(mode="json"), config.model_dump(mode="json")]))
     _fits(config, before, changed, saved, run.id, home)
@@ -90,12 +93,17 @@ def _saved(run: Run, home: Home, which: str) -> Saved:
     if found is None:
         found = next(((one, *checkpoint.read(one)) for one in others if str(one.iteration) == which), None)
     if found is None:
-        have = ", ".join(one.label for one in [*there.values(), *others] if one)
-        remedy = f"It has {have}." if have else "A run writes its first one after the first validation."
-        raise RunError(f"Run {run.id} has no checkpoint {which}.", remedy)
+        have = tr(", ").join(one.label for one in [*there.values(), *others] if one)
+        remedy = (
+            tr("It has {checkpoints}.", checkpoints=have)
+            if have
+            else tr("A run writes its first one after the first validation.")
+        )
+        raise RunError(tr("Run {id} has no checkpoint {which}.", id=run.id, which=which), remedy)
     if STATE - found[2].keys():
-        text = f"The checkpoint {found[0].label} of run {run.id} holds weights alone, no training to go on with."
-        raise RunError(text, f"Continue from its last one: {run.id}@last.")
+        text = mark("The checkpoint {checkpoint} of run {id} holds weights alone, no training to go on with.")
+        text = tr(text, checkpoint=found[0].label, id=run.id)
+        raise RunError(text, tr("Continue from its last one: {id}@last.", id=run.id))
     return found
 
 
@@ -104,38 +112,44 @@ def _fits(config: RunConfig, before: RunConfig, changed: list[str], saved: Saved
     one, weights, state = saved
     if not algorithms()[before.algorithm.name].meta_trained:
         raise _refused(
-            "algorithm.name", f"{before.algorithm.name} is not trained: there is nothing to go on with.", parent
+            "algorithm.name",
+            tr("{learner} is not trained: there is nothing to go on with.", learner=before.algorithm.name),
+            parent,
         )
     if config.algorithm.name != before.algorithm.name:
-        text = f"These weights are of {before.algorithm.name}, not of {config.algorithm.name}."
+        names = {"before": before.algorithm.name, "now": config.algorithm.name}
+        text = tr("These weights are of {before}, not of {now}.", **names)
         raise _refused("algorithm.name", text, parent)
     if config.model != before.model:
         path = next(path for path in changed if path.startswith("model."))
-        raise _refused(path, f"These weights are of another network: {before.model.name} as it was.", parent)
+        raise _refused(
+            path, tr("These weights are of another network: {name} as it was.", name=before.model.name), parent
+        )
     frozen = f"family.{config.family.frozen}" if config.family.frozen else None
     if frozen and (path := next((path for path in changed if path.startswith(frozen)), "")):
         raise _refused(
-            path, "These weights have learned from what was before them, another frozen network or none.", parent
+            path, tr("These weights have learned from what was before them, another frozen network or none."), parent
         )
     if config.training.outer_update != before.training.outer_update:
-        raise _refused("training.outer_update", "The checkpoint has the state of another outer update.", parent)
+        raise _refused("training.outer_update", tr("The checkpoint has the state of another outer update."), parent)
     if config.seed != before.seed:
-        raise _refused("seed", "A fork goes on with the random state of its parent, whatever the seed.", parent)
+        raise _refused("seed", tr("A fork goes on with the random state of its parent, whatever the seed."), parent)
     if "algorithm.inner_lr" in changed and any(name.partition(".")[0] == "rates" for name in weights):
         raise _refused(
-            "algorithm.inner_lr", "The inner rates are among the weights, and the checkpoint has them.", parent
+            "algorithm.inner_lr", tr("The inner rates are among the weights, and the checkpoint has them."), parent
         )
     shaped = [path for path in changed if path.startswith(("family.", "algorithm."))]
     if shaped and not _shaped_alike(config, shaped, weights, state, home):
         raise _refused(
-            shaped[0], "With these settings there are other weights to learn than the checkpoint has.", parent
+            shaped[0], tr("With these settings there are other weights to learn than the checkpoint has."), parent
         )
     if done(config.training, one.iteration, state["seconds"]) >= 1.0:
         spent = one.iteration < config.training.iterations
         path = "training.minutes" if spent else "training.iterations"
-        text = f"The checkpoint is of iteration {one.iteration}, and there would be nothing left to train."
+        text = mark("The checkpoint is of iteration {iteration}, and there would be nothing left to train.")
+        text = tr(text, iteration=one.iteration)
         raise ConfigError(
-            [Problem(path, text, "Give the fork more: iterations and minutes count from the parent's start.")]
+            [Problem(path, text, tr("Give the fork more: iterations and minutes count from the parent's start."))]
         )
 
 
@@ -151,4 +165,4 @@ def _shaped_alike(
 
 
 def _refused(path: str, text: str, parent: int) -> ConfigError:
-    return ConfigError([Problem(path, text, ANEW.format(parent))])
+    return ConfigError([Problem(path, text, tr(ANEW, run=parent))])

@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from core import about
 from core.elsewhere import Cancelled, Question, Unanswered
 from core.errors import RunError
 from core.runs.home import Home
 from data.archive import DEEPEST, MIB
 from data.errors import DataError, InnerloopError, InputError
 from data.import_pictures import Wanted, import_pictures
+from data.language import speaking, tr
 from data.places import Folders
 
 SECONDS = 24 * 3600.0  # that an import may take
@@ -57,7 +59,7 @@ class ImportJob:
         try:
             done, text = json.loads((self._folder / "progress").read_text())
         except (OSError, ValueError):  # not begun, or just being written
-            return 0.0, "Starting"
+            return 0.0, tr("Starting")
         return done, text
 
     def cancel(self) -> None:
@@ -73,7 +75,9 @@ class ImportJob:
         except Cancelled:
             pass  # whoever cancelled it knows
         except Unanswered as error:
-            self.error = RunError(f"The import has ended without a word. {error}", "Import the pictures again.")
+            with speaking(self._question.language):
+                text = about.joined([tr("The import has ended without a word."), str(error)])
+                self.error = RunError(text, tr("Import the pictures again."))
         except InnerloopError as error:
             self.error = error
         finally:
@@ -104,7 +108,9 @@ def received(home: Home, files: Iterable[tuple[str, BinaryIO]]) -> Path:
     sent, left = list(files), UPLOADED
     if len(sent) > MOST_UPLOADED:
         raise InputError(
-            f"{len(sent):,} files were sent, and {MOST_UPLOADED:,} are the most.", "Send one zip of them.", "upload"
+            tr("{n:,} files were sent, and {most:,} are the most.", n=len(sent), most=MOST_UPLOADED),
+            tr("Send one zip of them."),
+            "upload",
         )
     folder = home.root / "uploads" / uuid.uuid4().hex
     try:
@@ -116,12 +122,14 @@ def received(home: Home, files: Iterable[tuple[str, BinaryIO]]) -> Path:
                 shutil.copyfileobj(file, kept)
                 left -= kept.tell()
             if left < 0:
-                text = f"More than {UPLOADED / MIB:,.0f} MiB were sent."
-                raise InputError(text, "Import them from the command line: `python -m core datasets add`.", "upload")
+                text = tr("More than {size:,.0f} MiB were sent.", size=UPLOADED / MIB)
+                raise InputError(
+                    text, tr("Import them from the command line: `python -m core datasets add`."), "upload"
+                )
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise DataError(
-            f"What was sent cannot be kept: {error.strerror or error}.", "Free some space.", str(folder)
+            tr("What was sent cannot be kept: {why}.", why=error.strerror or error), tr("Free some space."), str(folder)
         ) from error
     except InputError:
         shutil.rmtree(folder, ignore_errors=True)
@@ -135,7 +143,7 @@ def _inside(name: str) -> Path:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name or len(path.parts) > DEEPEST:
         raise InputError(
-            "A file that was sent has a name that is none of a file in a folder.", "Send one zip.", "upload"
+            tr("A file that was sent has a name that is none of a file in a folder."), tr("Send one zip."), "upload"
         )
     return Path(path)
 

@@ -18,15 +18,16 @@ from core.charts import POINTS
 from core.runs.names import checked_name
 from core.runs.series import downsample
 from data.errors import InputError, shortened
+from data.language import mark, tr
 
 # On which chart a curve lies, and what its values are there.
 PLACES = {
-    "loss": "the loss",
-    "score": "the validation score, as shares (0.94) or errors",
-    "percent": "the validation score, in per cent (94)",
+    "loss": mark("the loss"),
+    "score": mark("the validation score, as shares (0.94) or errors"),
+    "percent": mark("the validation score, in per cent (94)"),
 }
 NUMBER = re.compile(r"[0-9a-f]{8}")  # of a curve, as addresses have it
-REMEDY = "See which there are on the Compare page."
+REMEDY = mark("See which there are on the Compare page.")
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Imported:
     @property
     def origin(self) -> str:
         """``imported from loss.csv on 3 March 2026``."""
-        day = time.strftime("%d %B %Y", time.localtime(self.when)).lstrip("0")
-        return f"imported from {self.source} on {day}"
+        day = time.strftime(tr("%d %B %Y"), time.localtime(self.when)).lstrip("0")
+        return tr("imported from {source} on {day}", source=self.source, day=day)
 
 
 class Curves:
@@ -94,7 +95,7 @@ class Curves:
         """Raises InputError where there is none."""
         found = self.some([id])
         if not found:
-            raise InputError(f"There is no imported curve {shortened(id)}.", REMEDY, "curve")
+            raise InputError(tr("There is no imported curve {id}.", id=shortened(id)), tr(REMEDY), "curve")
         return found[0]
 
     def change(self, id: str, *, name: str | None = None, place: str | None = None) -> Imported:
@@ -126,5 +127,9 @@ class Curves:
 
 def _place(place: str) -> str:
     if place not in PLACES:
-        raise InputError(f"A curve cannot lie on {place[:40]}.", f"Choose {', '.join(PLACES)}.", "on")
+        raise InputError(
+            tr("A curve cannot lie on {place}.", place=place[:40]),
+            tr("Choose {names}.", names=tr(", ").join(PLACES)),
+            "on",
+        )
     return place

@@ -19,6 +19,7 @@ from core.runs.scheduler import Launch
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from core.trial import tried
+from data.language import tr
 
 
 def launch(
@@ -72,9 +73,9 @@ def prepared(values: dict[str, Any], name: str, seeds: int = 1, home: Home | Non
     folders = home.folders if home else None
     config = parse(values, folders)
     if config.seed + seeds - 1 > LARGEST_SEED:
-        text = f"{seeds} seeds from {config.seed} on end beyond {LARGEST_SEED}."
+        text = tr("{n} seeds from {first} on end beyond {largest}.", n=seeds, first=config.seed, largest=LARGEST_SEED)
         last = LARGEST_SEED - seeds + 1
-        raise ConfigError([Problem("seed", text, f"Start at {last} or below.", ({"seed": last},))])
+        raise ConfigError([Problem("seed", text, tr("Start at {seed} or below.", seed=last), ({"seed": last},))])
     cores = tried(config, folders, forked(home) if home else spawned).cores
     complete, facts = config.model_dump(mode="json"), replace(facts_of(config), cores=cores).as_json()
     numbers = range(config.seed, config.seed + seeds)

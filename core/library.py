@@ -20,6 +20,7 @@ from core.training.evaluation import evaluated_steps
 from data.batch import Episodes
 from data.errors import InputError, shortened
 from data.given import Given, Queries, readable
+from data.language import mark, tr
 from data.pictures import Pictures
 from data.places import OnProgress
 from data.texts import Texts
@@ -30,8 +31,8 @@ LONGEST_NAME = 200  # characters of a query's in a line
 LIKELIEST = 5  # classes that a line has
 # What a family of this kind does not have, and ``adapt`` would want.
 WITHOUT_LABELS = {
-    "control": "examples: its policy learns from what it does itself",
-    "sequence": "labels or values: it learns from texts and their translations",
+    "control": mark("{title} has no examples: its policy learns from what it does itself."),
+    "sequence": mark("{title} has no labels or values: it learns from texts and their translations."),
 }
 
 
@@ -67,7 +68,7 @@ class Learner:
         columns text and label, or a folder with a .txt file a class; of curves a CSV of x,y. Another number of classes than
         in training will do for learners that are not tied to it. steps: as of ``adapt``. Raises InputError and DataError.
         """
-        with readable(support, "Check the path.", "support"):
+        with readable(support, tr("Check the path."), "support"):
             Path(support).stat()
         return self.shown(self.family.given(Path(support)), steps)
 
@@ -88,13 +89,13 @@ class Learner:
         many as its own test takes. Raises InputError.
         """
         if self.family.kind in WITHOUT_LABELS:
-            text = f"{self.family.title} has no {WITHOUT_LABELS[self.family.kind]}."
-            raise InputError(text, "Give `algorithm.adapt` a batch that `family.sample` draws.", "support_x")
+            text = tr(WITHOUT_LABELS[self.family.kind], title=tr(self.family.title))
+            raise InputError(text, tr("Give `algorithm.adapt` a batch that `family.sample` draws."), "support_x")
         x = self._inputs(support_x, "support_x")
         y = self._labels(support_y, len(x))
         steps = self.steps if steps is None else steps
         if steps < 0:
-            raise InputError(f"steps = {steps} is negative.", "Give 0 or more.", "steps")
+            raise InputError(tr("steps = {steps} is negative.", steps=steps), tr("Give 0 or more."), "steps")
         objective = self.family.objective(self.trained.config.test_shape)
         task = Episodes(x[None], y[None], x[None, :0], y[None, :0], objective)  # what it is asked, it is asked later
         with self.algorithm.forward_tasks.twice_differentiable():
@@ -114,8 +115,8 @@ class Learner:
         normalised together, and ModelError.
         """
         if self.algorithm.normalises_by.endswith("together"):
-            text = "This learner normalises queries together, and a network on its own answers each by itself."
-            raise InputError(text, "Choose batch statistics `support`.", "batch_statistics")
+            text = tr("This learner normalises queries together, and a network on its own answers each by itself.")
+            raise InputError(text, tr("Choose batch statistics `support`."), "batch_statistics")
         last = [nn.Softmax(-1)] if self.family.kind == "classification" else []
         return nn.Sequential(self.algorithm.plain(state), *last)
 
@@ -129,30 +130,41 @@ class Learner:
         if spec.dtype == "integer" and (
             x.is_floating_point() or (len(x) and not 0 <= x.min() <= x.max() < spec.vocabulary)
         ):
-            text = f"{name} holds something else than whole numbers in [0, {spec.vocabulary})."
-            raise InputError(text, "Give the indices of tokens.", name)
+            text = tr("{name} holds something else than whole numbers in [0, {size}).", name=name, size=spec.vocabulary)
+            raise InputError(text, tr("Give the indices of tokens."), name)
         x = x.to(spec.torch_dtype)
         if x.ndim != len(self.input_shape) + 1 or tuple(x.shape[1:]) != self.input_shape or not len(x):
             wanted = ", ".join(map(str, ("n", *self.input_shape)))
-            raise InputError(f"{name} has the shape {tuple(x.shape)}.", f"Give ({wanted}).", name)
+            raise InputError(
+                tr("{name} has the shape {shape}.", name=name, shape=tuple(x.shape)),
+                tr("Give ({shape}).", shape=wanted),
+                name,
+            )
         return x
 
     def _labels(self, values: Array, n: int) -> Tensor:
         if self.family.kind == "regression":
             y = torch.as_tensor(values, dtype=torch.float32, device=self.family.device)
             if tuple(y.shape) != (n, 1):
-                raise InputError(f"support_y has the shape {tuple(y.shape)}.", f"Give ({n}, 1).", "support_y")
+                raise InputError(_shaped(y), tr("Give ({shape}).", shape=f"{n}, 1"), "support_y")
             return y
         y = torch.as_tensor(values, device=self.family.device)
         if tuple(y.shape) != (n,):
-            raise InputError(f"support_y has the shape {tuple(y.shape)}.", f"Give ({n},).", "support_y")
+            raise InputError(_shaped(y), tr("Give ({shape}).", shape=f"{n},"), "support_y")
         if y.is_floating_point() or sorted(set(y.tolist())) != list(range(self.n_way)):
             raise InputError(
-                f"support_y holds the labels {sorted(set(y.tolist()))}.",
-                f"Give each class from 0 to {self.n_way - 1} at least once, or load the run with another n_way.",
+                tr("support_y holds the labels {labels}.", labels=sorted(set(y.tolist()))),
+                tr(
+                    "Give each class from 0 to {last} at least once, or load the run with another n_way.",
+                    last=self.n_way - 1,
+                ),
                 "support_y",
             )
         return y.long()
+
+
+def _shaped(y: Tensor) -> str:
+    return tr("{name} has the shape {shape}.", name="support_y", shape=tuple(y.shape))
 
 
 @dataclass(frozen=True)
@@ -211,13 +223,13 @@ class OwnTask:
         """As the learner's, a few at a time where each query is answered by itself; on the processor."""
         by = self.learner.algorithm.normalises_by
         if by == "queries together" and len(query_x) == 1:
-            text = "A single query cannot be normalised together with others."
-            raise InputError(text, "Ask several, or choose batch statistics `support`.", "batch_statistics")
+            text = tr("A single query cannot be normalised together with others.")
+            raise InputError(text, tr("Ask several, or choose batch statistics `support`."), "batch_statistics")
         parts = [query_x] if by.endswith("together") else query_x.split(AT_ONCE)
         values = torch.cat([self.learner.predict(self.state, part) for part in parts]).cpu()
         if not values.isfinite().all():
-            text = f"What it answers after {self.steps} steps on these examples is not finite."
-            raise RunError(text, "Take fewer steps.", "steps")
+            text = tr("What it answers after {n} steps on these examples is not finite.", n=self.steps)
+            raise RunError(text, tr("Take fewer steps."), "steps")
         return values
 
 

@@ -17,6 +17,7 @@ from core.runs.facts import Facts
 from core.runs.lineage import worded
 from core.runs.protocols import normalised_by
 from core.runs.schema import Run
+from data.language import mark, tr
 from data.metric import Metric
 
 FILE = Path(__file__).with_suffix(".toml")
@@ -24,23 +25,30 @@ TOGETHER = (
     "queries together",
     "support and queries together",
 )  # statistics by which the number of queries changes scores
+STANDINGS = [mark("reproduced"), mark("below"), mark("above"), mark("not comparable")]
+APART = {  # where ours lies, and whether that is better
+    ("above", True): mark("{ours} lies above {theirs}, better by {by}"),
+    ("above", False): mark("{ours} lies above {theirs}, worse by {by}"),
+    ("below", True): mark("{ours} lies below {theirs}, better by {by}"),
+    ("below", False): mark("{ours} lies below {theirs}, worse by {by}"),
+}
 # Facts of a protocol by their names in the file, as people call them.
 SAID = {
-    "split": "split",
-    "rotations": "rotations",
-    "network": "network",
-    "filters": "filters",
-    "downsampling": "downsampling",
-    "halvings": "halving blocks",
-    "widths": "layers",
-    "reward": "reward",
-    "horizon": "longest trajectory",
-    "later_steps": "later inner steps",
-    "trained_n_way": "classes in training",
-    "trained_k_shot": "shots in training",
-    "queries": "queries",
-    "steps": "inner steps",
-    "batch_statistics": "BatchNorm's statistics",
+    "split": mark("split"),
+    "rotations": mark("rotations"),
+    "network": mark("network"),
+    "filters": mark("filters"),
+    "downsampling": mark("downsampling"),
+    "halvings": mark("halving blocks"),
+    "widths": mark("layers"),
+    "reward": mark("reward"),
+    "horizon": mark("longest trajectory"),
+    "later_steps": mark("later inner steps"),
+    "trained_n_way": mark("classes in training"),
+    "trained_k_shot": mark("shots in training"),
+    "queries": mark("queries"),
+    "steps": mark("inner steps"),
+    "batch_statistics": mark("BatchNorm's statistics"),
 }
 
 
@@ -149,24 +157,36 @@ def _unlike(entry: Entry, own: dict[str, Any]) -> list[str]:
 
 def _differing(entry: Entry, own: dict[str, Any]) -> list[str]:
     """What is known to differ, each in words."""
-    found = [f"{SAID[name]} {worded(own[name])}, theirs {worded(entry.facts[name])}" for name in _unlike(entry, own)]
-    return found + ([f"theirs is an ensemble of {entry.ensemble} checkpoints"] if entry.ensemble > 1 else [])
+    found = []
+    for name in _unlike(entry, own):
+        ours, theirs = (tr(worded(value)) for value in (own[name], entry.facts[name]))
+        found.append(tr("{name} {ours}, theirs {theirs}", name=tr(SAID[name]), ours=ours, theirs=theirs))
+    if entry.ensemble > 1:
+        found.append(tr("theirs is an ensemble of {n} checkpoints", n=entry.ensemble))
+    return found
 
 
 def _standing(entry: Entry, test: dict[str, Any], metric: Metric, own: dict[str, Any]) -> Standing:
     mean, half = test["mean"], test["ci95"]
     lost = diverged.count(test) + test["non_finite"]
     if differing := _differing(entry, own):
-        return Standing(entry, "not comparable", "; ".join(differing))
+        return Standing(entry, "not comparable", tr("; ").join(differing))
     if lost or mean is None:
-        return Standing(entry, "not comparable", f"{lost} of {test['episodes']} tasks diverged or have no finite score")
+        return Standing(
+            entry,
+            "not comparable",
+            tr("{n} of {total} tasks diverged or have no finite score", n=lost, total=test["episodes"]),
+        )
     if half is None:
-        return Standing(entry, "not comparable", f"nobody knows how sure {metric.text(mean)} is")
+        return Standing(entry, "not comparable", tr("nobody knows how sure {score} is", score=metric.text(mean)))
     ours, theirs, gap = metric.text(mean, half), entry.number.text, mean - entry.number.mean
-    unknown = [SAID[name] for name in SAID if name in own and name not in entry.facts]
-    aside = f"; not known of theirs: {', '.join(unknown)}" if unknown else ""
+    unknown = [tr(SAID[name]) for name in SAID if name in own and name not in entry.facts]
+    said = {"ours": ours, "theirs": theirs, "by": metric.difference(abs(gap)).removeprefix("+")}
     if abs(gap) <= half + entry.half_width:
-        return Standing(entry, "reproduced", f"{ours} agrees with {theirs}{aside}")
-    where, how = "above" if gap > 0 else "below", "better" if metric.gain(gap) > 0 else "worse"
-    by = metric.difference(abs(gap)).removeprefix("+")
-    return Standing(entry, where, f"{ours} lies {where} {theirs}, {how} by {by}{aside}")
+        where, text = "reproduced", tr("{ours} agrees with {theirs}", ours=ours, theirs=theirs)
+    else:
+        where = "above" if gap > 0 else "below"
+        text = tr(APART[where, metric.gain(gap) > 0], **said)
+    if unknown:
+        text = tr("{standing}; not known of theirs: {names}", standing=text, names=tr(", ").join(unknown))
+    return Standing(entry, where, text)

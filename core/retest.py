@@ -5,16 +5,19 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core import about
 from core.elsewhere import Question, Start, Unanswered, spawned
 from core.runs.home import Home
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from data import language
 from data.errors import InnerloopError
+from data.language import plural, tr
 
 if TYPE_CHECKING:  # brings torch
     from core.training.evaluation import EvaluationResult
@@ -29,7 +32,7 @@ PROGRESS = "progress"  # the file in which a process says how far it is
 class Retest:
     """A test to be. assignments: what is changed of the run's own protocol, as by ``--set``. shots: numbers of them, with each of
     which it is tested; none for as many as the protocol has. done: its share, in [0, 1], None while it waits. problem: why it
-    failed; empty if it did not. remark: which shots were left out, and why.
+    failed; empty if it did not. remark: which shots were left out, and why. language: in which both are said.
     """
 
     run: int
@@ -38,6 +41,7 @@ class Retest:
     done: float | None = None
     problem: str = ""
     remark: str = ""
+    language: str = field(default_factory=language.current, compare=False)
 
     @property
     def over(self) -> bool:
@@ -77,22 +81,26 @@ class Retests:
 
     def _work(self) -> None:
         while (wish := self._next()) is not None:
-            problem = remark = ""
-            try:
-                remark = self._test(wish)
-            except InnerloopError as error:
-                problem = str(error)
-            except Unanswered as error:
-                problem = f"{error} The server's log may say more."
-            except Exception:
-                traceback.print_exc()
-                problem = "It could not be tested. The server's log says why."
+            with language.speaking(wish.language):
+                problem, remark = self._tried(wish)
             with self._lock:
                 self._file = None
                 if problem or remark:
                     self._known[wish.run] = replace(wish, problem=problem, remark=remark)
                 else:
                     del self._known[wish.run]
+
+    def _tried(self, wish: Retest) -> tuple[str, str]:
+        """Its problem and its remark."""
+        try:
+            return "", self._test(wish)
+        except InnerloopError as error:
+            return str(error), ""
+        except Unanswered as error:
+            return about.joined([str(error), tr("The server's log may say more.")]), ""
+        except Exception:
+            traceback.print_exc()
+            return tr("It could not be tested. The server's log says why."), ""
 
     def _next(self) -> Retest | None:
         with self._lock:
@@ -165,8 +173,8 @@ def _part(tick: Tick, place: int, parts: int, fraction: float) -> None:
 
 def left_out(why: Mapping[int, str]) -> str:
     """``Left out: 10 shots (k_shot + n_query = 25 exceeds …).``; nothing where nothing is."""
-    parts = [f"{k} shot{'' if k == 1 else 's'} ({text.rstrip('.')})" for k, text in why.items()]
-    return f"Left out: {', '.join(parts)}." if parts else ""
+    parts = [plural("{n} shot ({why})", "{n} shots ({why})", k, why=text.rstrip(".。")) for k, text in why.items()]
+    return tr("Left out: {parts}.", parts=tr(", ").join(parts)) if parts else ""
 
 
 def keep(home: Home, store: RunStore, run: Run, assignments: Sequence[str], tick: Tick) -> "EvaluationResult":

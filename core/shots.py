@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from core.runs.schema import Evaluation, Run
 from data.errors import InputError
+from data.language import tr
 
 SHOTS = (1, 2, 5, 10)
 MOST = 20  # numbers of examples at once
@@ -16,7 +17,7 @@ def read(text: str) -> tuple[int, ...]:
     """``1,2,5,10`` in order, each once. Raises InputError."""
     parts = [part.strip() for part in text.split(",")]
     if not all(re.fullmatch("[0-9]{1,3}", part) and int(part) for part in parts) or len(parts) > MOST:
-        raise InputError(f"{text[:40]} are no numbers of shots.", "Write them as 1,2,5,10.", "shots")
+        raise InputError(tr("{text} are no numbers of shots.", text=text[:40]), tr("Write them as 1,2,5,10."), "shots")
     return tuple(sorted({int(part) for part in parts}))
 
 

@@ -22,6 +22,7 @@ from core.training.evaluation import EvaluationResult, evaluate
 from core.training.frozen import Tick
 from data.errors import InputError
 from data.family import OnProgress, Split, TaskFamily
+from data.language import tr
 from data.places import Folders
 
 EVALUATION_ONLY = ("evaluation.", "batch_statistics", "device", "precision")
@@ -97,8 +98,16 @@ def _for_classes(config: RunConfig, n_way: int | None) -> RunConfig:
     if fixed(config):
         trained = config.test_shape.n_way
         raise InputError(
-            f"This run's {config.algorithm.name} tells {trained} classes apart, and {n_way} are given.",
-            f"Give {trained}, or take a run of a learner that is not tied to its training's number, such as protonet.",
+            tr(
+                "This run's {learner} tells {n} classes apart, and {given} are given.",
+                learner=config.algorithm.name,
+                n=trained,
+                given=n_way,
+            ),
+            tr(
+                "Give {n}, or take a run of a learner that is not tied to its training's number, such as protonet.",
+                n=trained,
+            ),
             "support",
         )
     return changed(config, {"evaluation.n_way": n_way})
@@ -118,11 +127,11 @@ def _built(
 
 def _no_checkpoint(run: Run) -> RunError:
     remedy = (
-        "Its files are gone: train it again."
+        tr("Its files are gone: train it again.")
         if run.status == "finished"
-        else "Wait for its first validation, or resume it."
+        else tr("Wait for its first validation, or resume it.")
     )
-    return RunError(f"Run {run.id} has no checkpoint yet.", remedy)
+    return RunError(tr("Run {id} has no checkpoint yet.", id=run.id), remedy)
 
 
 def _label(saved: checkpoint.Checkpoint, run: Run) -> str:
@@ -169,8 +178,8 @@ def _changed(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
     for assignment in assignments:
         path = assignment.partition("=")[0].strip()
         if not path.startswith(EVALUATION_ONLY):
-            text = f"{path} belongs to the training, which is over."
-            remedy = "Set evaluation.…, batch_statistics, device or precision; train a new run for the rest."
+            text = tr("{path} belongs to the training, which is over.", path=path)
+            remedy = tr("Set evaluation.…, batch_statistics, device or precision; train a new run for the rest.")
             raise ConfigError([Problem(path, text, remedy)])
     # The device of the training may be gone; a score does not depend on it.
     return apply({**values, "device": "auto"}, assignments)

@@ -7,6 +7,7 @@ its process or takes hold of memory does so elsewhere.
 from pathlib import Path
 from typing import Any
 
+from core import about
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig
 from core.elsewhere import Died, Question, Refused, Start, TookTooLong, spawned
@@ -14,6 +15,7 @@ from core.models.base import ModelError
 from core.models.module import named as module_named
 from core.training.build import Trial, check
 from data import extractor
+from data.language import tr
 from data.own_code import Named
 from data.places import Folders
 from data.registry import families
@@ -47,18 +49,18 @@ def own_parts(config: RunConfig) -> dict[str, str]:
 
 def _elsewhere(config: RunConfig, folders: Folders | None, start: Start) -> Trial:
     own = own_parts(config)
-    at, said = next(iter(own)), " and ".join(own.values())
+    at, said = next(iter(own)), about.listed(list(own.values()), "and")
     asked = {"config": config.model_dump(mode="json"), "folders": folders and [str(path) for path in folders]}
     try:
         return Trial(*Question("core.trial:try_here", asked, SECONDS, start=start).answer())
     except Refused as error:
         raise ModelError(error.message, error.remedy, error.path) from None
     except TookTooLong:
-        text = f"{said} did not come to an end within {SECONDS:.0f} s."
-        raise ModelError(text, "It has to be built and tried on two tasks in seconds.", at) from None
+        text = tr("{what} did not come to an end within {seconds:.0f} s.", what=said, seconds=SECONDS)
+        raise ModelError(text, tr("It has to be built and tried on two tasks in seconds."), at) from None
     except Died as error:
-        text = f"{said} ended the process {error.how} while it was tried out."
-        remedy = "It must not end its process; the server's log has what it printed."
+        text = tr("{what} ended the process {how} while it was tried out.", what=said, how=error.how)
+        remedy = tr("It must not end its process; the server's log has what it printed.")
         raise ModelError(text, remedy, at) from None
 
 

@@ -18,13 +18,14 @@ from core.handover import again, versions
 from core.models.base import ModelError
 from core.runs.schema import Run
 from data.extras import check
+from data.language import mark, tr
 from data.spec import InputSpec
 
 if TYPE_CHECKING:
     from core.library import OwnTask
 
 QUERIES = ({0: Dim("queries")},)  # whose number is left open
-OTHERWISE = "Take the run's checkpoint: `python -m core export RUN --what checkpoint`."
+OTHERWISE = mark("Take the run's checkpoint: `python -m core export RUN --what checkpoint`.")
 LOGS = ("torch.onnx", "onnxscript", "onnx_ir")
 NEAR = 1e-3  # between the learner's answers and the file's, relative or absolute
 SCRIPT = '''"""Answers for the inputs (n, *shape) of a .npy file, with torch and NumPy alone: python answer.py INPUTS.npy"""
@@ -66,7 +67,7 @@ def onnx(run: Run, task: "OwnTask", target: BinaryIO) -> None:
 
     Raises MissingExtra, and as ``exported`` does.
     """
-    check("onnxscript", "ONNX files")
+    check("onnxscript", tr("ONNX files"))
     made = in_onnx(exported(task), task.learner.family.input_spec)
     made.model.metadata_props.update({name: json.dumps(value) for name, value in described(run, task).items()})
     target.write(made.model_proto.SerializeToString())
@@ -105,13 +106,13 @@ def exported(task: "OwnTask") -> ExportedProgram:
     program = graph(network.cpu(), learner.family.input_spec)
     network.to(support.device)  # of some learners it shares layers
     if not torch.allclose(program.module()(support.cpu()), wanted, rtol=NEAR, atol=NEAR):
-        raise ModelError("The exported network answers otherwise than the learner.", OTHERWISE, "model")
+        raise ModelError(tr("The exported network answers otherwise than the learner."), tr(OTHERWISE), "model")
     return program
 
 
 def graph(network: nn.Module, spec: InputSpec) -> ExportedProgram:
     """Of any number of queries. Raises ModelError."""
-    with quiet(), refused("a graph"), torch.no_grad():
+    with quiet(), refused(tr("a graph")), torch.no_grad():
         # Shown one query, torch would take one for the only number there is.
         program = torch.export.export(network, (spec.zeros(2),), dynamic_shapes=QUERIES)
     for node in program.graph.nodes:
@@ -133,10 +134,8 @@ def refused(what: str) -> Iterator[None]:
         yield
     except Exception as error:  # of a person's own network too
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        text = f"torch cannot make {what} of this network: {reason.rstrip('.')[:300]}."
-        raise ModelError(
-            text, "Take the run's checkpoint: `python -m core export RUN --what checkpoint`.", "model"
-        ) from error
+        text = tr("torch cannot make {what} of this network: {why}.", what=what, why=reason.rstrip(".")[:300])
+        raise ModelError(text, tr(OTHERWISE), "model") from error
 
 
 @contextmanager

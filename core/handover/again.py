@@ -9,6 +9,7 @@ from typing import Any
 
 from core.runs import lineage
 from core.runs.schema import Run
+from data.language import tr
 
 COMMAND = ("python", "-m", "core", "train")
 
@@ -38,9 +39,11 @@ def begun(run: Run) -> str:
     """What its settings do not say: where it began, if from another run's checkpoint. Empty for all others."""
     if start := lineage.start(run.facts):
         parent, iteration = start
-        return (
-            f"It went on from run {parent} at iteration {iteration}. These settings alone train from the beginning, and come to "
-            "other numbers."
+        return tr(
+            "It went on from run {run} at iteration {iteration}. These settings alone train from the beginning, and come to "
+            "other numbers.",
+            run=parent,
+            iteration=iteration,
         )
     return ""
 

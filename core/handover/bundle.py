@@ -18,6 +18,7 @@ from core.runs.artifacts import Artifacts
 from core.runs.schema import Run
 from core.training import checkpoint
 from core.training.checkpoint import Checkpoint, CheckpointError
+from data.language import tr
 
 WEIGHTS, CONFIG, LEARNER, CARD = "weights.safetensors", "config.json", "learner.json", "card.md"
 LARGEST_TEXT = 10_000_000  # bytes of the parts that are text
@@ -53,8 +54,14 @@ def write(run: Run, artifacts: Artifacts, target: BinaryIO, which: str = "") -> 
             _fill(run, saved, held, weights, target)
         return
     if tried:
-        raise CheckpointError(f"The checkpoint {tried.folder} is not whole.", "Train the run again.", str(tried.folder))
-    raise RunError(f"Run {run.id} has no checkpoint to take away.", "Wait for its first validation, or resume it.")
+        raise CheckpointError(
+            tr("The checkpoint {folder} is not whole.", folder=tried.folder),
+            tr("Train the run again."),
+            str(tried.folder),
+        )
+    raise RunError(
+        tr("Run {id} has no checkpoint to take away.", id=run.id), tr("Wait for its first validation, or resume it.")
+    )
 
 
 def _asked_for(folder: Path, which: str) -> Checkpoint | None:
@@ -70,7 +77,9 @@ def _held(saved: Checkpoint) -> dict[str, Any]:
         return {"choice": state["algorithm"], "made_with": state.get("made_with", "")}
     except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise CheckpointError(
-            f"The checkpoint {saved.folder} cannot be read.", "Train the run again.", str(saved.folder)
+            tr("The checkpoint {folder} cannot be read.", folder=saved.folder),
+            tr("Train the run again."),
+            str(saved.folder),
         ) from error
 
 
@@ -94,8 +103,8 @@ def read(path: Path) -> Bundle:
         choice, label, made_with = learner["choice"], learner["checkpoint"], learner.get("made_with", "")
         return Bundle(weights, dict(config), str(learner["forward"]), dict(choice), str(label), str(made_with))
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, SafetensorError, RecursionError) as error:
-        remedy = "Make it with `python -m core export RUN --what checkpoint --output FILE.zip`."
-        raise CheckpointError(f"{path} holds no learner of Innerloop's.", remedy, str(path)) from error
+        remedy = tr("Make it with `python -m core export RUN --what checkpoint --output FILE.zip`.")
+        raise CheckpointError(tr("{path} holds no learner of Innerloop's.", path=path), remedy, str(path)) from error
 
 
 def _text(archive: zipfile.ZipFile, name: str) -> str:

@@ -16,6 +16,7 @@ from core.runs.lineage import flat, worded
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from data.extras import missing
+from data.language import tr
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event
@@ -44,7 +45,7 @@ def content(run: Run, store: RunStore) -> bytes:
     try:
         from tensorboard.summary.writer.record_writer import RecordWriter
     except ImportError as error:
-        raise missing("tensorboard", "TensorBoard’s event files") from error
+        raise missing("tensorboard", tr("TensorBoard’s event files")) from error
     buffer = io.BytesIO()
     records = RecordWriter(buffer)
     for event in _events(run, store):

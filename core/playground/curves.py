@@ -15,6 +15,7 @@ from core.library import Learner
 from data.batch import Episodes
 from data.errors import InputError, shortened
 from data.family import EpisodeShape
+from data.language import tr
 from data.sinusoid import AMPLITUDE, LOOKED_AT, X_RANGE, Curves, Sinusoid
 
 STEPS = 10
@@ -25,7 +26,7 @@ FIGURES = 4  # of a coordinate, behind the point
 
 
 def _no_points() -> InputError:
-    return InputError("What was sent are no points.", "Load the page again.")
+    return InputError(tr("What was sent are no points."), tr("Load the page again."))
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Points:
     def of(cls, values: object) -> "Points":
         """From what a browser sent, a list of [x, y]. Raises InputError for anything else, and for points out of range."""
         if isinstance(values, list) and len(values) > MOST:
-            raise InputError(f"{len(values)} points are too many.", f"Take {MOST} at most.")
+            raise InputError(tr("{n} points are too many.", n=len(values)), tr("Take {most} at most.", most=MOST))
         try:
             found = np.array(values, np.float64)
         except (TypeError, ValueError) as error:
@@ -48,8 +49,8 @@ class Points:
             raise _no_points()
         for name, of_axis, (low, high) in zip("xy", found.T, (X_RANGE, Y_RANGE), strict=True):
             if of_axis.min() < low or of_axis.max() > high:
-                text = f"A point's {name} is outside of the sinusoids' range."
-                raise InputError(text, f"Keep it from {low:g} to {high:g}.")
+                text = tr("A point's {name} is outside of the sinusoids' range.", name=name)
+                raise InputError(text, tr("Keep it from {low:g} to {high:g}.", low=low, high=high))
         return cls(*found.T)
 
     def plain(self) -> list[list[float]]:

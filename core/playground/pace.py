@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 from data.errors import InputError
+from data.language import tr
 
 MOST, SECONDS = 60, 10.0  # questions, in any such stretch of time: more than a hand has strokes
 
@@ -19,6 +20,6 @@ class Pace:
         """Raises InputError for a question too many, which then does not count."""
         now = self._now()
         if len(self._asked) == MOST and now - self._asked[0] < SECONDS:
-            text = f"More than {MOST} questions came in {SECONDS:g} seconds."
-            raise InputError(text, "Wait a moment, and draw on.")
+            text = tr("More than {n} questions came in {seconds:g} seconds.", n=MOST, seconds=SECONDS)
+            raise InputError(text, tr("Wait a moment, and draw on."))
         self._asked.append(now)

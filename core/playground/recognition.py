@@ -11,6 +11,7 @@ from core.playground.curves import at_rate, inner_rate
 from core.training.evaluation import curve_steps, evaluated_steps
 from data.batch import Episodes
 from data.errors import InputError
+from data.language import mark, tr
 from data.objective import Classification
 from data.pictures import as_input
 
@@ -66,7 +67,10 @@ def suits(learner: Learner, classes: int) -> str:
     """Why a learner cannot answer for so many classes, with the way out; empty where it can."""
     known = learner.n_way
     if learner.algorithm.fixed_way and classes > known:
-        return f"It has learned to tell {known} classes apart and no more. Clear the others, or train it with n_way = {classes}."
+        text = mark(
+            "It has learned to tell {known} classes apart and no more. Clear the others, or train it with n_way = {n}."
+        )
+        return tr(text, known=known, n=classes)
     return ""
 
 

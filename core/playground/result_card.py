@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from core.playground.versus import Score
+from data.language import ENGLISH, speaking, tr
 
 WIDTH, MARGIN, LINE = 1000, 56, 64  # pixels
 PAPER, INK, QUIET, BAR, RANGE = "#ffffff", "#0f1523", "#5b6475", "#3b55d9", "#c9d1f6"
@@ -24,20 +25,25 @@ class Row:
     @property
     def words(self) -> str:
         """``17 of 20``."""
-        return f"{self.score.right} of {self.score.of}"
+        return tr("{right} of {total}", right=self.score.right, total=self.score.of)
 
 
 def share(score: Score) -> str:
     """In per cent with its 95 % interval: ``85 % (64 to 95)``."""
-    return f"{100 * score.share:.0f} % ({100 * score.low:.0f} to {100 * score.high:.0f})"
+    percent = {"share": 100 * score.share, "low": 100 * score.low, "high": 100 * score.high}
+    return tr("{share:.0f} % ({low:.0f} to {high:.0f})", **percent)
 
 
 def seconds(value: float) -> str:
     return f"{value:.1f} s" if value >= 0.1 else f"{1000 * value:.0f} ms"
 
 
+@speaking(ENGLISH)  # the font has no other letters
 def result_card(title: str, below: str, rows: Sequence[Row], asked: Sequence[np.ndarray]) -> bytes:
-    """As PNG. below: a line under the title. asked: some of the pictures that were asked for, uint8 (channels, height, width)."""
+    """As PNG, in English.
+
+    below: a line under the title. asked: some of the pictures that were asked for, uint8 (channels, height, width).
+    """
     height = MARGIN + 120 + LINE * len(rows) + 150
     sheet = Image.new("RGB", (WIDTH, height), PAPER)
     pen = ImageDraw.Draw(sheet)

@@ -8,6 +8,7 @@ import torch
 
 from core.library import Learner
 from data.errors import InputError
+from data.language import tr
 from data.navigation import SQUARE
 
 ACTED = 20  # trajectories of each update, of which the mean return is
@@ -33,7 +34,8 @@ def goal_of(values: object) -> tuple[float, float]:
     numbers = isinstance(values, list) and len(values) == 2 and all(type(one) in (int, float) for one in values)
     if not numbers or not all(math.isfinite(one) and low <= one <= high for one in values):
         raise InputError(
-            "What was sent is no goal in the square.", f"Click from {low:g} to {high:g} in both directions."
+            tr("What was sent is no goal in the square."),
+            tr("Click from {low:g} to {high:g} in both directions.", low=low, high=high),
         )
     return float(values[0]), float(values[1])
 

@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from data.characters import SIDE
 from data.doodles import BOX, PEN, REAL, fit, inked
 from data.errors import InputError
+from data.language import tr
 
 SCALE = 1000  # the pad's side, in what a browser sends
 MOST_STROKES, MOST_POINTS = 40, 4000  # of one drawing
@@ -33,10 +34,16 @@ class Drawing:
         Raises InputError for anything else, and for more than a hand draws.
         """
         if not isinstance(values, list) or not all(isinstance(stroke, list) for stroke in values):
-            raise InputError("What was sent is no drawing.", "Load the page again.")
+            raise InputError(tr("What was sent is no drawing."), tr("Load the page again."))
         if len(values) > MOST_STROKES or sum(map(len, values)) > 2 * MOST_POINTS:
-            text = f"A drawing of {len(values)} strokes and {sum(map(len, values)) // 2} points is too much."
-            raise InputError(text, f"Draw with {MOST_STROKES} strokes and {MOST_POINTS} points at most.")
+            drawn = {"strokes": len(values), "points": sum(map(len, values)) // 2}
+            text = tr("A drawing of {strokes} strokes and {points} points is too much.", **drawn)
+            raise InputError(
+                text,
+                tr(
+                    "Draw with {strokes} strokes and {points} points at most.", strokes=MOST_STROKES, points=MOST_POINTS
+                ),
+            )
         return cls(tuple(_stroke(stroke) for stroke in values))
 
     def plain(self) -> list[list[int]]:
@@ -49,7 +56,7 @@ class Drawing:
 
 def _stroke(values: list[object]) -> np.ndarray:
     if not values or len(values) % 2 or not all(type(one) is int and 0 <= one <= SCALE for one in values):
-        raise InputError("A stroke that was sent lies beside its pad.", "Load the page again.")
+        raise InputError(tr("A stroke that was sent lies beside its pad."), tr("Load the page again."))
     return np.array(values, np.float64).reshape(-1, 2) / SCALE
 
 

@@ -22,6 +22,7 @@ from data.batch import Episodes
 from data.errors import DataError
 from data.examples import Choice
 from data.family import FamilyConfig
+from data.language import mark, tr
 from data.pictures import Pictures
 
 ROUNDS = 20
@@ -45,8 +46,8 @@ class Arena:
 
 
 ARENAS = {
-    "invented": Arena("Invented signs", "doodles", 5),
-    "alphabets": Arena("Real alphabets (Omniglot)", "omniglot", 20, {"rotations": False}),
+    "invented": Arena(mark("Invented signs"), "doodles", 5),
+    "alphabets": Arena(mark("Real alphabets (Omniglot)"), "omniglot", 20, {"rotations": False}),
 }
 
 
@@ -113,8 +114,9 @@ def drawn(family: Pictures, n_way: int, seed: int, rounds: int = ROUNDS) -> Game
     counts, starts = pool.counts.cpu(), pool.starts.cpu()
     alphabets = {name: classes for name, classes in _alphabets(family, counts).items() if len(classes) >= n_way}
     if not alphabets:
-        text = f"{family.title} has no {n_way} test classes of one kind with two examples each."
-        raise DataError(text, "Play with fewer classes.", "n_way")
+        text = mark("{title} has no {n} test classes of one kind with two examples each.")
+        text = tr(text, title=tr(family.title), n=n_way)
+        raise DataError(text, tr("Play with fewer classes."), "n_way")
     names, chosen = list(alphabets), []
     weights = torch.tensor([float(len(alphabets[name])) for name in names])
     groups = [names[i] for i in torch.multinomial(weights, rounds, replacement=True, generator=generator).tolist()]

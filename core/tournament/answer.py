@@ -21,10 +21,16 @@ from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
 from core.tournament.budget import Budget
 from core.tournament.record import Tournament
+from data.language import mark, tr
 from data.metric import Metric
 
 CHEAPER = 0.8  # of another's cost: what costs more than this share of it is no cheaper to speak of
 AGNOSTIC = "model-agnostic"
+BOTH = mark("failed or stopped")
+LOST = [mark("failed"), mark("stopped"), mark("lost")]  # statuses of runs that ended without a score
+# What is asked of costs, and that nobody measured them.
+OF_TRAINING = (mark("Where training time counts"), mark("Nobody measured what training takes {labels}."))
+OF_ADAPTING = (mark("Where adaptation must be fast"), mark("Nobody measured what adapting takes {labels}."))
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Place:
     def score(self) -> str:
         """``91.20 ± 0.80 % (3 seeds)``."""
         one = self.standing.test
-        return f"{self.standing.metric.text(one.mean, one.half)} ({one.over})"
+        return tr("{score} ({over})", score=self.standing.metric.text(one.mean, one.half), over=one.over)
 
 
 @dataclass(frozen=True)
@@ -152,26 +158,32 @@ def _remark(entered: Group, scored: Sequence[Run]) -> str:
     if not lost:
         return ""
     failed = [run for run in lost if run.status in ("failed", "lost")]
-    how = f"{lost[0].status}" if len({run.status for run in lost}) == 1 else "failed or stopped"
-    why = f": {failed[0].error}" if failed and failed[0].error else ""
-    text = f"{len(lost)} of {len(entered.runs)} runs {how}{why}".rstrip(".")
-    flattered = "; its score is of the others, which flatters it" if failed and scored else ""
-    return f"{text}{flattered}."
+    statuses, n, total = {run.status for run in lost}, len(lost), len(entered.runs)
+    how = tr(lost[0].status if len(statuses) == 1 else BOTH)
+    text = tr("{n} of {total} runs {how}", n=n, total=total, how=how)
+    if failed and failed[0].error:
+        text = tr("{what}: {why}", what=text, why=failed[0].error)
+    text = text.rstrip(".。")
+    if failed and scored:
+        text = tr("{what}; its score is of the others, which flatters it", what=text)
+    return tr("{sentence}.", sentence=text)
 
 
 def _advice(found: Tournament, places: Sequence[Place], said: Sequence[Verdict]) -> list[Advice]:
     """The questions that people ask, as far as there are numbers. places: the best score first."""
     scored = [place for place in places if place.standing.test]
     if len(scored) < 2:
-        text = f"{scored[0].label} alone has a score so far: {scored[0].score}." if scored else "Nothing is tested yet."
-        return [Advice("Which scores best", text, False)]
+        text = tr("Nothing is tested yet.")
+        if scored:
+            text = tr("{label} alone has a score so far: {score}.", label=scored[0].label, score=scored[0].score)
+        return [Advice(tr("Which scores best"), text, False)]
     pairs = {frozenset((one.a, one.b)): one for one in said}
     rivals = [place for place in scored[1:] if not _better(scored[0], place, pairs)]
     contenders = [scored[0], *rivals]
     training = partial(_training, found.budget)
     advice = [_best(scored, rivals, pairs)]
-    advice.append(_where_it_counts("Where training time counts", "training", contenders, scored, pairs, training))
-    advice.append(_where_it_counts("Where adaptation must be fast", "adapting", contenders, scored, pairs, _adapting))
+    advice.append(_where_it_counts(*OF_TRAINING, contenders, scored, pairs, training))
+    advice.append(_where_it_counts(*OF_ADAPTING, contenders, scored, pairs, _adapting))
     advice.append(_any_network(scored, pairs))
     return [*advice, _seeds(found, scored)]
 
@@ -191,23 +203,27 @@ def _gap(a: Place, b: Place, pairs: Pairs) -> str:
 
 
 def _best(scored: Sequence[Place], rivals: Sequence[Place], pairs: Pairs) -> Advice:
-    question, first, second = "Which scores best", scored[0], scored[1]
+    question, first, second = tr("Which scores best"), scored[0], scored[1]
     if not rivals:
         verdict = pairs[frozenset((first.label, second.label))]
-        gap = _gap(first, second, pairs)
-        text = f"{first.label}: {first.score}, better than "
-        text += (
-            f"{second.label} by {gap}"
-            if len(scored) == 2
-            else f"each of the other {len(scored) - 1}; the next, {second.label}, is {gap} behind"
-        )
-        alone = " This is of these trainings alone: more seeds would say whether it holds for others."
-        return Advice(question, f"{text}.{alone if verdict.seed_se is None else ''}", True)
-    names = about.listed([f"{one.label} with {one.score}" for one in (first, *rivals)], "and")
-    why = " ".join(pairs[frozenset((first.label, one.label))].sentence for one in rivals)
+        said = {"first": first.label, "score": first.score, "second": second.label, "gap": _gap(first, second, pairs)}
+        if len(scored) == 2:
+            text = tr("{first}: {score}, better than {second} by {gap}.", **said)
+        else:
+            text = mark("{first}: {score}, better than each of the other {n}; the next, {second}, is {gap} behind.")
+            text = tr(text, **said, n=len(scored) - 1)
+        if verdict.seed_se is None:
+            alone = tr("This is of these trainings alone: more seeds would say whether it holds for others.")
+            text = about.joined([text, alone])
+        return Advice(question, text, True)
+    names = [tr("{label} with {score}", label=one.label, score=one.score) for one in (first, *rivals)]
+    why = [pairs[frozenset((first.label, one.label))].sentence for one in rivals]
     behind = [one.label for one in scored if one is not first and one not in rivals]
-    rest = f" {first.label} is better than {about.listed(behind, 'and')}." if behind else ""
-    return Advice(question, f"No difference was found between {names}.{rest} {why}", False)
+    text = tr("No difference was found between {labels}.", labels=about.listed(names, "and"))
+    rest = (
+        tr("{first} is better than {others}.", first=first.label, others=about.listed(behind, "and")) if behind else ""
+    )
+    return Advice(question, about.joined([text, rest, *why]), False)
 
 
 def _training(budget: Budget, place: Place) -> tuple[float | None, str]:
@@ -215,14 +231,14 @@ def _training(budget: Budget, place: Place) -> tuple[float | None, str]:
     validation ran over says nothing of a learner.
     """
     if not Facts.of(place.group.runs[0]).trains:
-        return 0.0, "no training at all"
+        return 0.0, tr("no training at all")
     seconds = budget.seconds or place.standing.seconds
-    return seconds, f"{about_time(seconds)} of training"
+    return seconds, tr("{time} of training", time=about_time(seconds))
 
 
 def _adapting(place: Place) -> tuple[float | None, str]:
     seconds = place.standing.adaptation
-    return seconds, "" if seconds is None else f"{about_time(seconds)} a task"
+    return seconds, "" if seconds is None else tr("{time} a task", time=about_time(seconds))
 
 
 def about_time(seconds: float) -> str:
@@ -234,7 +250,7 @@ def about_time(seconds: float) -> str:
 
 def _where_it_counts(
     question: str,
-    what: str,
+    unknown: str,
     contenders: Sequence[Place],
     scored: Sequence[Place],
     pairs: Pairs,
@@ -243,61 +259,69 @@ def _where_it_counts(
     """The cheapest of those that no other was found to beat; and what is cheaper still, with what that costs in score."""
     if any(cost(place)[0] is None for place in scored):
         lacking = about.listed([place.label for place in scored if cost(place)[0] is None], "and")
-        return Advice(question, f"Nobody measured what {what} takes {lacking}.", False)
+        return Advice(tr(question), tr(unknown, labels=lacking), False)
     order = sorted(contenders, key=lambda one: cost(one)[0])
     alike = [one for one in order if cost(order[0])[0] >= CHEAPER * cost(one)[0]]
-    first, said = order[0], about.listed([f"{one.label} {cost(one)[1]}" for one in order], "and")
+    first, said = (
+        order[0],
+        about.listed([tr("{label} {cost}", label=one.label, cost=cost(one)[1]) for one in order], "and"),
+    )
     if len(contenders) == 1:
-        text = f"{first.label}, which scores best: {cost(first)[1]}."
+        text = tr("{label}, which scores best: {cost}.", label=first.label, cost=cost(first)[1])
     elif len(alike) == 1:
-        text = f"{first.label}: of those between which no difference in score was found it is the cheapest: {said}."
+        text = mark("{label}: of those between which no difference in score was found it is the cheapest: {costs}.")
+        text = tr(text, label=first.label, costs=said)
     else:
         names = about.listed([one.label for one in alike], "and")
-        text = f"No choice between {names}: they score and cost about the same: {said}."
+        text = tr("No choice between {labels}: they score and cost about the same: {costs}.", labels=names, costs=said)
     rest = [one for one in scored if one not in contenders and cost(one)[0] < CHEAPER * cost(first)[0]]
     if rest:
         least = min(rest, key=lambda one: cost(one)[0])
         best = contenders[0]
-        text += (
-            f" {least.label} is cheaper ({cost(least)[1]}) and worse than {best.label} by {_gap(least, best, pairs)}."
-        )
-    return Advice(question, text, len(alike) == 1)
+        worse = {"least": least.label, "cost": cost(least)[1], "best": best.label, "gap": _gap(least, best, pairs)}
+        text = about.joined([text, tr("{least} is cheaper ({cost}) and worse than {best} by {gap}.", **worse)])
+    return Advice(tr(question), text, len(alike) == 1)
 
 
 def _any_network(scored: Sequence[Place], pairs: Pairs) -> Advice:
-    question, agnostic = "Where any network must do", [place for place in scored if place.agnostic]
+    question, agnostic = tr("Where any network must do"), [place for place in scored if place.agnostic]
     if not agnostic:
-        return Advice(question, "None of these learners is model-agnostic; MAML and its kin are.", False)
+        return Advice(question, tr("None of these learners is model-agnostic; MAML and its kin are."), False)
     first, best = agnostic[0], scored[0]
     rivals = [one for one in agnostic[1:] if not _better(first, one, pairs)]
     if rivals:
         names = about.listed([one.label for one in (first, *rivals)], "and")
-        return Advice(question, f"No difference was found between the model-agnostic {names}.", False)
-    only = "the only model-agnostic one here" if len(agnostic) == 1 else "the best of the model-agnostic ones"
+        return Advice(question, tr("No difference was found between the model-agnostic {labels}.", labels=names), False)
+    only = tr("the only model-agnostic one here") if len(agnostic) == 1 else tr("the best of the model-agnostic ones")
+    said = {"label": first.label, "only": only, "score": first.score}
     if first is best:
-        return Advice(question, f"{first.label}, {only}, and no other scores higher: {first.score}.", True)
-    apart = (
-        f"{_gap(best, first, pairs)} behind {best.label}"
-        if _better(best, first, pairs)
-        else f"with no difference found to {best.label}"
+        return Advice(question, tr("{label}, {only}, and no other scores higher: {score}.", **said), True)
+    if _better(best, first, pairs):
+        text = mark("{label}, {only}: {score}, {gap} behind {best}.")
+        return Advice(question, tr(text, **said, best=best.label, gap=_gap(best, first, pairs)), True)
+    return Advice(
+        question, tr("{label}, {only}: {score}, with no difference found to {best}.", **said, best=best.label), True
     )
-    return Advice(question, f"{first.label}, {only}: {first.score}, {apart}.", True)
 
 
 def _seeds(found: Tournament, scored: Sequence[Place]) -> Advice:
     """How far seeds are apart, named apart from what the choice of test tasks makes uncertain in each of them."""
-    question, several = "How much the seed matters", [one for one in scored if one.between is not None]
+    question, several = tr("How much the seed matters"), [one for one in scored if one.between is not None]
     if not several:
-        way_on = "start a tournament with three or more" if found.seeds == 1 else "the others are not tested"
-        return Advice(question, f"One seed each says nothing of it: {way_on}.", False)
+        text = tr("One seed each says nothing of it: the others are not tested.")
+        if found.seeds == 1:
+            text = tr("One seed each says nothing of it: start a tournament with three or more.")
+        return Advice(question, text, False)
     metric = scored[0].standing.metric
-    parts = [
-        f"{one.label} {spread(metric, one.between)} between seeds"
-        + ("" if one.noise is None else f" (± {spread(metric, one.noise)} from the test tasks)")
-        for one in several
-    ]
-    few = " So few seeds tell their spread but roughly." if found.seeds < 5 else ""
-    return Advice(question, f"Standard deviations: {', '.join(parts)}.{few}", False)
+    parts = []
+    for one in several:
+        part = tr("{label} {spread} between seeds", label=one.label, spread=spread(metric, one.between))
+        if one.noise is not None:
+            part = tr("{seeds} (± {spread} from the test tasks)", seeds=part, spread=spread(metric, one.noise))
+        parts.append(part)
+    text = tr("Standard deviations: {parts}.", parts=tr(", ").join(parts))
+    few = tr("So few seeds tell their spread but roughly.") if found.seeds < 5 else ""
+    return Advice(question, about.joined([text, few]), False)
 
 
 def spread(metric: Metric, value: float) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from core import about
 from data.errors import InputError
+from data.language import tr
 
 
 @dataclass(frozen=True)
@@ -18,20 +19,25 @@ class Budget:
     def of(cls, seconds: float | None, tasks: int | None) -> "Budget":
         """Raises InputError unless exactly one is given, and is more than nothing."""
         if (seconds is None) == (tasks is None):
-            given = "Neither" if seconds is None else "Both"
-            text = f"{given} of seconds and tasks {'is' if seconds is None else 'are'} given."
-            raise InputError(text, "Say how many seconds, or how many tasks, each learner trains.", "seconds")
+            text = tr("Both of seconds and tasks are given.")
+            if seconds is None:
+                text = tr("Neither of seconds and tasks is given.")
+            raise InputError(text, tr("Say how many seconds, or how many tasks, each learner trains."), "seconds")
         if (seconds if tasks is None else tasks) <= 0:
             name = "seconds" if tasks is None else "tasks"
-            raise InputError(f"{name} has to be greater than 0.", "Give each training some.", name)
+            raise InputError(
+                tr("{name} has to be greater than 0.", name=tr(name)), tr("Give each training some."), name
+            )
         return cls(seconds, tasks)
 
     @property
     def text(self) -> str:
         """``20 s of training each``, ``32 000 tasks each``."""
         if self.tasks is not None:
-            return f"{self.tasks:,} tasks each".replace(",", "\u202f")
-        return f"{self.seconds:g} s of training each" if self.seconds < 120 else f"{about.duration(self.seconds)} each"
+            return tr("{n} tasks each", n=about.count(self.tasks))
+        if self.seconds < 120:
+            return tr("{seconds:g} s of training each", seconds=self.seconds)
+        return tr("{time} each", time=about.duration(self.seconds))
 
     def as_json(self) -> dict[str, Any]:
         return {"seconds": self.seconds, "tasks": self.tasks}

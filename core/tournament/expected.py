@@ -9,6 +9,7 @@ from core.forecast import Forecast
 from core.tournament.plan import Contestant
 from core.training.estimate import Estimate
 from data.errors import InnerloopError
+from data.language import mark, tr
 
 Known = Callable[[RunConfig], Forecast | None]  # raises InnerloopError where measuring failed
 
@@ -40,17 +41,18 @@ class Expected:
             return ""
         total = self.seeds * sum(self.seconds.values())
         training = self.seeds * sum(one.training for one in self.estimates.values())
-        whole = about.roughly(total) if self.whole else f"at least {about.duration(total)}"
-        parts = f"training {about.duration(training)}, validation and tests {about.duration(total - training)}"
-        return f"{whole}: {parts}, one run after the other"
+        whole = about.roughly(total) if self.whole else tr("at least {amount}", amount=about.duration(total))
+        parts = {"training": about.duration(training), "rest": about.duration(total - training)}
+        text = mark("{whole}: training {training}, validation and tests {rest}, one run after the other")
+        return tr(text, whole=whole, **parts)
 
     @property
     def unknown(self) -> str:
         """What is not in the sum, in words; empty where nothing is missing."""
-        parts = [f"{title} could not be measured: {why}" for title, why in self.failed.items()]
+        parts = [tr("{title} could not be measured: {why}", title=title, why=why) for title, why in self.failed.items()]
         if self.unmeasured:
-            parts.append(f"Not measured yet: {', '.join(one.title for one in self.unmeasured)}.")
-        return " ".join(parts)
+            parts.append(tr("Not measured yet: {titles}.", titles=tr(", ").join(one.title for one in self.unmeasured)))
+        return about.joined(parts)
 
 
 def expected(contestants: Sequence[Contestant], seeds: int, known: Known) -> Expected:

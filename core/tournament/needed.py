@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import shots
+from core import about, shots
 from core.charts import Chart, Trace
 from core.comparing.curves import look
 from core.comparing.scores import Score, over_seeds
 from core.runs.store import RunStore
 from core.tournament.answer import Place
+from data.language import plural, tr
 from data.metric import Metric
 
 
@@ -49,10 +50,20 @@ def sentence(places: Sequence[Place], found: Sequence[Curve]) -> str:
     for one in found[1:]:
         enough = [shot for shot, score in one.scores.items() if metric.gain(score.mean) >= metric.gain(goal)]
         most = max(one.scores, default=k)
-        parts.append(f"{one.label} needs {enough[0]}" if enough else f"{most} are not enough for {one.label}")
-    plural = "shot" if k == 1 else "shots"
-    said = f"To score on average as {best.label} does with {k} {plural} ({metric.text(goal)}), {'; '.join(parts)}."
-    return f"{said} That is by means alone; no verdict stands behind it."
+        parts.append(
+            tr("{label} needs {shots}", label=one.label, shots=enough[0])
+            if enough
+            else tr("{shots} are not enough for {label}", label=one.label, shots=most)
+        )
+    said = plural(
+        "To score on average as {best} does with {n} shot ({score}), {others}.",
+        "To score on average as {best} does with {n} shots ({score}), {others}.",
+        k,
+        best=best.label,
+        score=metric.text(goal),
+        others=tr("; ").join(parts),
+    )
+    return about.joined([said, tr("That is by means alone; no verdict stands behind it.")])
 
 
 def chart(found: Sequence[Curve]) -> Chart:
@@ -67,5 +78,9 @@ def chart(found: Sequence[Curve]) -> Chart:
             Trace(one.label, x, metric.factor * y, metric.factor * error, mode="lines+markers", color=color, dash=dash)
         )
     return Chart(
-        traces, "shots", f"test, {metric.axis}", "Score by the number of shots, with 95 % intervals", metric.suffix
+        traces,
+        tr("shots"),
+        tr("{what}, {scores}", what=tr("test"), scores=metric.axis),
+        tr("Score by the number of shots, with 95 % intervals"),
+        metric.suffix,
     )

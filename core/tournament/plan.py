@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import launch
+from core import about, launch
 from core.algorithms.base import algorithms
 from core.config.checks import ConfigError, parse
 from core.config.contradictions import not_for
@@ -32,6 +32,7 @@ from core.tournament.record import KEY
 from core.training.build import parameter_count
 from data.errors import DataError, InputError
 from data.family import EpisodeShape
+from data.language import mark, tr
 from data.places import Folders
 
 STATISTICS = "support"
@@ -39,7 +40,7 @@ LOOKS = 10  # validations of each training where all see as many tasks
 FEWEST = 2  # learners in a tournament
 MOST_SEEDS = 20
 DEFAULT = ("maml", "protonet", "pretrain")
-RULE = (
+RULE = mark(
     "All learn the same tasks with the same network and budget, and are tested on the same tasks they have never seen. BatchNorm "
     "normalises by the support set in every run, so that all scores compare; settings, rates and steps at the test are each "
     "learner's own."
@@ -58,7 +59,7 @@ class Contestant:
 
 def contestant(values: dict[str, Any], learner: str, budget: Budget, folders: Folders | None = None) -> Contestant:
     """values: a complete config of plain values, whose tasks, network and evaluation are everybody's."""
-    title = algorithms()[learner].title
+    title = tr(algorithms()[learner].title)
     if why := not_for(algorithms()[learner], values["family"]["name"]):
         return Contestant(learner, title, None, why)
     try:
@@ -111,14 +112,18 @@ def line_up(
     """Those that take part, each once. Raises InputError for one that cannot, and where they are too few."""
     for name in learners:
         if name not in algorithms():
-            raise InputError(f"There is no learner named {name}.", f"Choose {', '.join(algorithms())}.", "learners")
+            raise InputError(
+                tr("There is no learner named {name}.", name=name), _choose(mark("Choose {names}.")), "learners"
+            )
     found = [contestant(values, name, budget, folders) for name in dict.fromkeys(learners)]
     if unfit := [one for one in found if one.config is None]:
-        text = " ".join(f"{one.title} cannot take part: {one.why.rstrip('.')}." for one in unfit)
-        raise InputError(text, "Leave it out, or change the tasks.", "learners")
+        text = about.joined(
+            tr("{title} cannot take part: {why}.", title=one.title, why=one.why.rstrip(".。")) for one in unfit
+        )
+        raise InputError(text, tr("Leave it out, or change the tasks."), "learners")
     if len(found) < FEWEST:
         raise InputError(
-            "A tournament needs two learners at least.", f"Choose from {', '.join(algorithms())}.", "learners"
+            tr("A tournament needs two learners at least."), _choose(mark("Choose from {names}.")), "learners"
         )
     return found
 
@@ -159,5 +164,10 @@ def _launches(one: Contestant, name: str, seeds: int, home: Home) -> list[Launch
     try:
         return launch.prepared(one.config.model_dump(mode="json"), called, seeds, home)
     except (ConfigError, ModelError) as error:
-        text = f"{one.title} cannot take part: {error.message}"
-        raise InputError(text, f"{error.remedy} Or leave it out.".strip(), "learners") from error
+        text = tr("{title} cannot take part: {message}", title=one.title, message=error.message)
+        remedy = about.joined([error.remedy, tr("Or leave it out.")])
+        raise InputError(text, remedy, "learners") from error
+
+
+def _choose(text: str) -> str:
+    return tr(text, names=tr(", ").join(algorithms()))

@@ -11,6 +11,7 @@ from core.runs.facts import Facts
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
 from core.tournament.budget import Budget
+from data.language import plural, tr
 
 KEY = "tournament"  # of a run's facts
 
@@ -31,7 +32,7 @@ class Tournament:
         found: dict[str, list[Run]] = {}
         for run in self.runs:
             found.setdefault(run.config["algorithm"]["name"], []).append(run)
-        return [Group(Facts.of(runs[0]).learner_title, tuple(runs)) for runs in found.values()]
+        return [Group(tr(Facts.of(runs[0]).learner_title), tuple(runs)) for runs in found.values()]
 
     @property
     def seeds(self) -> int:
@@ -54,20 +55,23 @@ class Tournament:
     def state(self) -> str:
         """``under way``, ``finished``, or how many of how many runs came to their end."""
         if self.unfinished:
-            return "under way"
+            return tr("under way")
         done = len(self.finished)
-        return "finished" if done == self.planned else f"{done} of {self.planned} runs finished"
+        if done == self.planned:
+            return tr("finished")
+        return tr("{n} of {total} runs finished", n=done, total=self.planned)
 
     @property
     def headline(self) -> str:
         """``doodles-5w1s: MAML, ProtoNet × 3 seeds, 20 s of training each, under way``."""
-        return f"{self.name}: {self.field}, {self.state}"
+        return tr("{name}: {field}, {state}", name=self.name, field=self.field, state=self.state)
 
     @property
     def field(self) -> str:
         """``MAML, ProtoNet × 3 seeds, 20 s of training each``."""
-        learners = ", ".join(group.label for group in self.groups)
-        return f"{learners} × {self.seeds} seed{'' if self.seeds == 1 else 's'}, {self.budget.text}"
+        learners = tr(", ").join(group.label for group in self.groups)
+        said = {"learners": learners, "budget": self.budget.text}
+        return plural("{learners} × {n} seed, {budget}", "{learners} × {n} seeds, {budget}", self.seeds, **said)
 
 
 def tournament(store: RunStore, number: int) -> Tournament | None:

@@ -15,6 +15,7 @@ from core.playground.signs import drawings
 from core.playground.strokes import picture
 from core.runs.home import Home
 from data import doodles
+from data.language import ENGLISH
 
 DRAWN = [name for name, one in shipped().items() if one.family == "doodles"]
 
@@ -48,7 +49,7 @@ def test_one_that_is_measured_anew_takes_its_place_in_the_list(tmp_path: Path, m
     for name, score in (("a", "1 %"), ("b", "2 %"), ("a", "3 %")):
         ship.enter(Shipped(name, name, "doodles", "maml", score, (Measured("doodles", score, 0.5, 0.1, 1000),)))
     monkeypatch.setattr(shipped_module, "FOLDER", tmp_path)
-    found = shipped.__wrapped__()
+    found = shipped_module.read.__wrapped__(ENGLISH)
     assert [(one.name, one.score, one.measured[0].text) for one in found.values()] == [
         ("a", "3 %", "3 %"),
         ("b", "2 %", "2 %"),
