@@ -17,6 +17,7 @@ from core.published import Published, published_for
 from core.runs.facts import Facts
 from core.runs.schema import Run
 from data.errors import InputError
+from data.language import mark, plural, tr
 from data.metric import Metric
 
 MOST_ITERATIONS = 10_000_000  # there may be: a time budget is to end the training
@@ -110,15 +111,16 @@ def row(recipe: Recipe, run: Run) -> Row:
 def protocol(test: dict[str, Any]) -> str:
     """A test's protocol in a line; all of it is in the run. Regression has no classes to count."""
     of = test["protocol"]
-    wrong = {"not finite": test["non_finite"], "diverged": diverged.count(test)}
-    lost = ", ".join(f"{number} {how}" for how, number in wrong.items() if number)
+    wrong = {mark("{n} not finite"): test["non_finite"], mark("{n} diverged"): diverged.count(test)}
+    lost = tr(", ").join(tr(how, n=number) for how, number in wrong.items() if number)
     parts = [f"{of['n_way']}-way"] if of["n_way"] > 1 else []
-    parts += [f"{of['k_shot']}-shot", f"{of['n_query']} queries"]
+    parts += [f"{of['k_shot']}-shot", tr("{n} queries", n=of["n_query"])]
     if steps := of["inner_steps"]:  # none for those that read the support set at once
-        parts.append(f"{steps} step{'s' if steps > 1 else ''}")
+        parts.append(plural("{n} step", "{n} steps", steps))
     if of["batch_statistics"] != "none":
-        parts.append(f"BatchNorm by {of['batch_statistics']}")
-    return ", ".join([*parts, f"{test['episodes']} episodes" + (f" ({lost})" if lost else "")])
+        parts.append(tr("BatchNorm by {statistics}", statistics=tr(of["batch_statistics"])))
+    episodes = tr("{n} episodes", n=test["episodes"])
+    return tr(", ").join([*parts, tr("{episodes} ({lost})", episodes=episodes, lost=lost) if lost else episodes])
 
 
 HEAD = (

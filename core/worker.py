@@ -38,9 +38,11 @@ from core.training.parallel import Team
 from core.training.trainer import Trainer
 from data.errors import InnerloopError
 from data.family import SPLIT_TITLES
+from data.language import mark
 from data.view import Shown
 
 T = TypeVar("T")
+TRACEBACK = mark("The whole traceback is in the log below.")
 log = logging.getLogger(__name__)
 
 # What a run's row keeps of its best validation, beside the iteration.
@@ -250,7 +252,7 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
 def _crash(error: Exception) -> tuple[str, str]:
     if out_of_memory(error):
         return f"The device's memory is full: {_last_line(error)}", REMEDY
-    return _last_line(error), "The whole traceback is in the log below."
+    return _last_line(error), TRACEBACK
 
 
 def _device_name(slot: str) -> str:

@@ -1,7 +1,7 @@
 """Brings ``locale/*.po`` up to date with the source: ``make messages``, after texts were added or changed.
 
-Collected are the texts in calls of ``tr``, ``plural`` and ``mark``, and of each ``setting`` of a config its title, unit, what
-empty means, and the docstring below it, which is its help. What a translator has still to do is then counted.
+Collected are the texts in calls of ``tr``, ``plural`` and ``mark``, in templates too; of each ``setting`` of a config its
+title, unit, what empty means, and the docstring below it, which is its help. What a translator has still to do is then counted.
 """
 
 import ast
@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jinja2
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
+from jinja2.ext import extract_from_ast
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -39,6 +41,13 @@ def messages(source: str) -> Iterator[tuple[int, str | tuple[str, str]]]:
                     yield below.lineno, " ".join(below.value.value.split())
 
 
+def messages_of_template(source: str) -> Iterator[tuple[int, str | tuple[str, str]]]:
+    """The same of one of Jinja's templates."""
+    for line, _, texts in extract_from_ast(jinja2.Environment().parse(source), ("tr", "plural"), babel_style=False):
+        if texts:
+            yield line, texts if len(texts) > 1 else texts[0]
+
+
 def _is_setting(node: ast.stmt) -> bool:
     called = node.value if isinstance(node, ast.AnnAssign) else None
     return isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "setting"
@@ -47,9 +56,13 @@ def _is_setting(node: ast.stmt) -> bool:
 def collected() -> Catalog:
     """All messages of the source, without translations, by the file in which they stand."""
     found = Catalog(fuzzy=False)
-    files = [ROOT / "app.py", *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))]
-    for file in sorted(files):
-        for _, text in messages(file.read_text()):
+    endings = {"*.py": messages, "*.html": messages_of_template}
+    files = [(ROOT / "app.py", messages)]
+    files += [
+        (file, read) for folder in FOLDERS for ending, read in endings.items() for file in (ROOT / folder).rglob(ending)
+    ]
+    for file, read in sorted(files):
+        for _, text in read(file.read_text()):
             found.add(text, locations=[(str(file.relative_to(ROOT)), None)])
     for kind, folders in (
         ("*.js", FOLDERS),

@@ -30,9 +30,7 @@ def test_each_text_of_the_source_is_translated_and_no_other(file):
     known = {message.id for message in there if message.id}
     assert texts - known == set() and known - texts == set(), "make messages"
     assert [
-        message.id
-        for message in there
-        if message.id and (message.fuzzy or not message.string or not all(_strings(message.string)))
+        message.id for message in there if message.id and (message.fuzzy or not message.string or not all(_strings(message.string)))
     ] == []
 
 

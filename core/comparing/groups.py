@@ -8,6 +8,7 @@ from typing import Any
 from core.runs.facts import Facts
 from core.runs.lineage import BETWEEN, differences, flat, main, short, start, worded
 from core.runs.schema import Run
+from data.language import tr
 
 # Where a run is computed, and in how many parts: the same numbers up to rounding. Matrix precision is not among them, for tf32
 # changes the meta-gradient.
@@ -81,7 +82,8 @@ def _title(run: Run, named: Collection[str], several: bool) -> str:
     """The name that a person gave, or the learner, and on which tasks where there are ``several`` families."""
     if run.group in named:
         return run.group
-    return Facts.of(run).learner + (f" on {run.family}" if several else "")
+    learner = Facts.of(run).learner
+    return tr("{learner} on {family}", learner=learner, family=run.family) if several else learner
 
 
 def told_apart(labels: Sequence[str], runs: Sequence[Run]) -> list[str]:

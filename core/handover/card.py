@@ -9,6 +9,7 @@ from core.handover.sources import source
 from core.results import protocol
 from core.runs.facts import Facts
 from core.runs.schema import Run
+from data.language import ENGLISH, speaking
 
 INTERVAL = "the half-width of the 95 % interval of the mean over the tasks, 1.96 standard errors"
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!&])")
@@ -26,8 +27,9 @@ def bundle_file(run: Run) -> str:
     return f"innerloop-run-{run.id}.zip"
 
 
+@speaking(ENGLISH)  # it goes wherever the file goes
 def text(run: Run, checkpoint: str) -> str:
-    """checkpoint: which weights, as ``best@1200``."""
+    """In English. checkpoint: which weights, as ``best@1200``."""
     facts = Facts.of(run)
     parts = [
         f"# {plain(run.name)}",

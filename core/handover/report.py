@@ -18,7 +18,7 @@ from core import about, adaptation, charts, diverged, spoken
 from core.charts import Chart
 from core.comparing import curves, overlay
 from core.comparing.again import with_newest_tests
-from core.comparing.alike import tested
+from core.comparing.alike import in_words, tested
 from core.comparing.groups import MOST, MOST_RUNS, Group, grouped, shown
 from core.comparing.verdict import verdicts
 from core.handover import again, card, versions
@@ -30,9 +30,10 @@ from core.runs.facts import Facts
 from core.runs.schema import Run
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
+from data import language
 from data.errors import InputError
+from data.language import mark, tr
 
-VALIDATION = "Validation score while training"
 HEIGHT = 320  # pixels of a chart
 _pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -41,6 +42,7 @@ _pages = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_pages.globals["tr"] = tr
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ def report(
         differing=_differing(runs),
         unequal=_unequal(runs),
         classes=any(run.config.get("family", {}).get("n_way") for run in runs),
-        made=time.strftime("%d %B %Y"),
+        made=time.strftime(tr("%d %B %Y")),
         installed=versions.installed(),
         page=True,
+        language=language.current(),
         **_scripts([chart for _, chart in drawn]),
     )
 
@@ -99,18 +102,20 @@ def charts_page(run: Run, store: RunStore) -> str:
         title=charts.title(run),
         charts=[(heading, chart.label) for heading, chart in drawn],
         page=False,
+        language=language.current(),
         **_scripts([chart for _, chart in drawn]),
     )
 
 
 def _checked(groups: Sequence[Group]) -> Sequence[Group]:
     if not groups:
-        raise InputError("A report needs a run.", "Name one or more; `python -m core runs` lists them.", "runs")
+        raise InputError(tr("A report needs a run."), tr("Name one or more; `python -m core runs` lists them."), "runs")
     if list(groups) != shown(groups):
-        wrong = f"{sum(len(group.runs) for group in groups)} runs of {len(groups)} recipes are too many for a report."
-        raise InputError(
-            wrong, f"Choose {MOST_RUNS} of {MOST} recipes at most; seeds of one count as one recipe.", "runs"
-        )
+        many = {"runs": sum(len(group.runs) for group in groups), "recipes": len(groups)}
+        wrong = tr("{runs} runs of {recipes} recipes are too many for a report.", **many)
+        most = {"runs": MOST_RUNS, "recipes": MOST}
+        remedy = tr("Choose {runs} of {recipes} recipes at most; seeds of one count as one recipe.", **most)
+        raise InputError(wrong, remedy, "runs")
     return groups
 
 
@@ -118,7 +123,7 @@ def _title(runs: Sequence[Run]) -> str:
     if len(runs) == 1:
         return charts.title(runs[0])
     groups = {run.group for run in runs}
-    return groups.pop() if len(groups) == 1 and None not in groups else f"{len(runs)} runs compared"
+    return groups.pop() if len(groups) == 1 and None not in groups else tr("{n} runs compared", n=len(runs))
 
 
 def drawings(groups: Sequence[Group], store: RunStore, others: Sequence[Imported] = ()) -> list[tuple[str, Chart]]:
@@ -131,13 +136,17 @@ def drawings(groups: Sequence[Group], store: RunStore, others: Sequence[Imported
 
 
 def _drawn_alone(run: Run, reader: SeriesReader) -> list[tuple[str, Chart]]:
-    found = [("Training loss", charts.loss_chart(run, reader))]
-    found.append((f"{VALIDATION}, with 95 % intervals", charts.validation_chart(run, reader.validations(run.id))))
+    found = [(tr("Training loss"), charts.loss_chart(run, reader))]
+    scores = charts.validation_chart(run, reader.validations(run.id))
+    found.append((tr("Validation score while training, with 95 % intervals"), scores))
     chart = adaptation.chart(run, reader)
     if chart and any(len(trace.x) > 1 for trace in chart.traces):  # of learners that take no steps it is one point
-        around = "median and quartiles over tasks" if chart.label == charts.MEDIANS[1] else "with 95 % intervals"
-        slider = "; the slider shows it at each validation" if chart.moments else ""
-        found.append((f"Score after each step of adapting to a task, {around}{slider}", chart))
+        title = tr("Score after each step of adapting to a task, with 95 % intervals")
+        if chart.label == tr(charts.MEDIANS[1]):
+            title = tr("Score after each step of adapting to a task, median and quartiles over tasks")
+        found.append(
+            (tr("{title}; the slider shows it at each validation", title=title) if chart.moments else title, chart)
+        )
     return found
 
 
@@ -145,27 +154,31 @@ def _drawn_together(
     groups: Sequence[Group], reader: SeriesReader, others: Sequence[Imported]
 ) -> list[tuple[str, Chart]]:
     view = curves.View(seeds=True)
-    bands = f"several seeds as their mean ± one {view.band}, single runs with 95 % intervals"
-    seeds = f" ({bands})" if any(len(group.runs) > 1 for group in groups) else ", with 95 % intervals"
+    validation = tr("Validation score while training, with 95 % intervals")
+    adapting = tr("Score after each step of adapting to a task, with 95 % intervals")
+    if any(len(group.runs) > 1 for group in groups):
+        bands = mark("{title} (several seeds as their mean ± one {band}, single runs with 95 % intervals)")
+        validation = tr(bands, title=tr("Validation score while training"), band=tr(view.band))
+        adapting = tr(bands, title=tr("Score after each step of adapting to a task"), band=tr(view.band))
     losses = overlay.laid_over(curves.loss_charts(groups, reader, view), others, overlay.LOSS, groups)
     scores = overlay.laid_over(curves.validation_charts(groups, reader, view), others, overlay.SCORES, groups)
-    found = [("Training loss", chart) for chart in losses]
-    found += [(f"{VALIDATION}{seeds}", chart) for chart in scores]
-    title = f"Score after each step of adapting to a task{seeds}"
-    return found + [(title, chart) for chart in curves.adaptation_charts(groups, reader, view)]
+    found = [(tr("Training loss"), chart) for chart in losses]
+    found += [(validation, chart) for chart in scores]
+    return found + [(adapting, chart) for chart in curves.adaptation_charts(groups, reader, view)]
 
 
 def tell(run: Run) -> Told:
     facts = Facts.of(run)
     scored = run.test or run.best
     score = facts.metric.text(scored["mean"], scored["ci95"]) if scored else ""
-    what = "test" if run.test else "best validation"
+    what = tr("test") if run.test else tr("best validation")
+    remark = tr("{what} {metric}", what=what, metric=tr(facts.metric.title)) + diverged.remark(facts.metric, scored)
     return Told(
         run=run,
         title=charts.title(run),
         facts=facts,
         score=score,
-        remark=f"{what} {facts.metric.title}{diverged.remark(facts.metric, scored)}" if scored else "not scored",
+        remark=remark if scored else tr("not scored"),
         rows=_rows(run, facts),
         protocol=_protocol(run, facts),
         settings=_settings(run),
@@ -177,16 +190,16 @@ def tell(run: Run) -> Told:
 
 
 def _rows(run: Run, facts: Facts) -> list[tuple[str, str]]:
-    group = f" ({facts.group})" if facts.group else ""
+    learner, group = tr(facts.learner_title), tr(facts.group)
     rows = [
-        ("Status", run.status),
-        ("Learner", f"{facts.learner_title}{group}"),
-        ("Tasks", f"{facts.family_title} {facts.task}".strip()),
-        ("Data", source(run.family)),
-        ("Training", _training(run, facts)),
-        ("Device", run.device or "not known"),
-        ("Note", run.note),
-        ("Error", _placeless(f"{run.error} {run.remedy}".strip(), run)),
+        (tr("Status"), tr(run.status)),
+        (tr("Learner"), tr("{learner} ({group})", learner=learner, group=group) if group else learner),
+        (tr("Tasks"), f"{tr(facts.family_title)} {facts.task}".strip()),
+        (tr("Data"), tr(source(run.family))),
+        (tr("Training"), _training(run, facts)),
+        (tr("Device"), run.device or tr("not known")),
+        (tr("Note"), run.note),
+        (tr("Error"), _placeless(about.joined([tr(run.error or ""), tr(run.remedy or "")]), run)),
     ]
     return [(name, text) for name, text in rows if text]
 
@@ -194,7 +207,8 @@ def _rows(run: Run, facts: Facts) -> list[tuple[str, str]]:
 def _placeless(text: str, run: Run) -> str:
     """A report goes to other people, whom it does not concern where a run's files lie."""
     folder = Path(run.folder)
-    places = {str(folder): "the run's folder", str(folder.parent.parent): "the home", run.datasets: "the data sets"}
+    places = {str(folder): tr("the run's folder"), str(folder.parent.parent): tr("the home")}
+    places |= {run.datasets: tr("the data sets")}
     for place in sorted(places, key=len, reverse=True):
         text = text.replace(place, places[place]) if len(Path(place).parts) > 1 else text
     return text
@@ -202,12 +216,13 @@ def _placeless(text: str, run: Run) -> str:
 
 def _training(run: Run, facts: Facts) -> str:
     if not facts.trains:
-        return "none: it meets every task untrained"
+        return tr("none: it meets every task untrained")
     planned = run.config.get("training", {}).get("iterations")
-    of = f" of {planned}" if planned and planned != run.iteration else ""
-    return (
-        f"{run.iteration}{of} iterations in {about.duration(run.seconds)}, seed {run.config.get('seed', 'not known')}"
-    )
+    done = tr("{n} iterations", n=run.iteration)
+    if planned and planned != run.iteration:
+        done = tr("{n} of {total} iterations", n=run.iteration, total=planned)
+    seed = run.config.get("seed", tr("not known"))
+    return tr("{iterations} in {time}, seed {seed}", iterations=done, time=about.duration(run.seconds), seed=seed)
 
 
 def _protocol(run: Run, facts: Facts) -> list[tuple[str, str]]:
@@ -216,16 +231,26 @@ def _protocol(run: Run, facts: Facts) -> list[tuple[str, str]]:
         return []
     of = run.test.get("protocol", {})
     rows = {
-        "In short": card.tested(run.test),
-        "Left out": f"{run.test['non_finite']} tasks without a finite score" if run.test.get("non_finite") else "",
-        "Diverged": diverged.sentence(run.test),
-        "Weights": of.get("checkpoint") or "",
-        "Chosen on validation tasks": ", ".join(f"{key} {value}" for key, value in (of.get("chosen") or {}).items()),
+        tr("In short"): card.tested(run.test),
+        tr("Left out"): tr("{n} tasks without a finite score", n=lost) if (lost := run.test.get("non_finite")) else "",
+        tr("Diverged"): diverged.sentence(run.test),
+        tr("Weights"): of.get("checkpoint") or "",
+        tr("Chosen on validation tasks"): tr(", ").join(
+            f"{key} {value}" for key, value in (of.get("chosen") or {}).items()
+        ),
     }
-    rows |= {
-        name.capitalize(): lineage.worded(value) for name, value in protocols.comparable(of, facts).items() if value
-    }
+    rows |= {_named(name): _worded(value) for name, value in protocols.comparable(of, facts).items() if value}
     return [(name, text) for name, text in rows.items() if text]
+
+
+def _named(part: str) -> str:
+    """A part of a protocol at the beginning of a row."""
+    said = in_words(part)
+    return said.capitalize() if said == part else said
+
+
+def _worded(value: Any) -> str:
+    return tr(lineage.worded(value))
 
 
 def _settings(run: Run) -> dict[str, list[tuple[str, str]]]:
@@ -233,14 +258,14 @@ def _settings(run: Run) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for path, value in lineage.flat(run.config).items():
         section, dot, name = path.partition(".")
-        found.setdefault(section if dot else "run", []).append((name if dot else section, lineage.worded(value)))
+        found.setdefault(section if dot else "run", []).append((name if dot else section, _worded(value)))
     return found
 
 
 def _differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     """The settings that are not the same in all runs, with each one's value."""
     rows = lineage.differences([again.config(run) for run in runs], [Facts.of(run).idle for run in runs])
-    return [(path, [lineage.worded(value) for value in row]) for path, row in rows.items()]
+    return [(path, [_worded(value) for value in row]) for path, row in rows.items()]
 
 
 def _unequal(runs: Sequence[Run]) -> list[str]:
@@ -248,7 +273,7 @@ def _unequal(runs: Sequence[Run]) -> list[str]:
     said = [protocols.comparable(run.test.get("protocol", {}), Facts.of(run)) for run in runs if run.test]
     names = dict.fromkeys(name for one in said for name in one)
     values = {name: [one[name] for one in said if name in one] for name in names}
-    return [name for name, found in values.items() if any(value != found[0] for value in found)]
+    return [in_words(name) for name, found in values.items() if any(value != found[0] for value in found)]
 
 
 def _scripts(drawn: Sequence[Chart]) -> dict[str, Any]:

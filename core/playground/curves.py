@@ -147,6 +147,6 @@ def at_rate(algorithm: Algorithm, faster: float) -> Algorithm:
 def faster(value: object) -> float:
     """How many times the inner rates, from what a browser sent. Raises InputError outside of [SLOWEST, FASTEST]."""
     if type(value) not in (int, float) or not SLOWEST <= value <= FASTEST:
-        text = f"The inner rate cannot be {shortened(value, 20)} times what it is."
-        raise InputError(text, f"Take from {SLOWEST:g} to {FASTEST:g} times.")
+        text = tr("The inner rate cannot be {factor} times what it is.", factor=shortened(value, 20))
+        raise InputError(text, tr("Take from {low:g} to {high:g} times.", low=SLOWEST, high=FASTEST))
     return float(value)

@@ -25,9 +25,8 @@ class Budget:
             raise InputError(text, tr("Say how many seconds, or how many tasks, each learner trains."), "seconds")
         if (seconds if tasks is None else tasks) <= 0:
             name = "seconds" if tasks is None else "tasks"
-            raise InputError(
-                tr("{name} has to be greater than 0.", name=tr(name)), tr("Give each training some."), name
-            )
+            text = tr("seconds has to be greater than 0.") if tasks is None else tr("tasks has to be greater than 0.")
+            raise InputError(text, tr("Give each training some."), name)
         return cls(seconds, tasks)
 
     @property
