@@ -7,6 +7,7 @@ title, unit, what empty means, and the docstring below it, which is its help. Wh
 import ast
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -48,6 +49,12 @@ def messages_of_template(source: str) -> Iterator[tuple[int, str | tuple[str, st
             yield line, texts if len(texts) > 1 else texts[0]
 
 
+def messages_of_component(source: str, ending: str) -> Iterator[tuple[int, str]]:
+    """The same of a component's script or HTML."""
+    for text in spoken.texts(source, ending):
+        yield 0, text
+
+
 def _is_setting(node: ast.stmt) -> bool:
     called = node.value if isinstance(node, ast.AnnAssign) else None
     return isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "setting"
@@ -56,21 +63,23 @@ def _is_setting(node: ast.stmt) -> bool:
 def collected() -> Catalog:
     """All messages of the source, without translations, by the file in which they stand."""
     found = Catalog(fuzzy=False)
-    endings = {"*.py": messages, "*.html": messages_of_template}
-    files = [(ROOT / "app.py", messages)]
-    files += [
-        (file, read) for folder in FOLDERS for ending, read in endings.items() for file in (ROOT / folder).rglob(ending)
+    read = [(ROOT / "app.py", messages)]
+    read += [(file, messages) for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
+    read += [(file, messages_of_template) for file in (ROOT / "core").rglob("*.html")]
+    components = [
+        (folder, ending)
+        for folder in FOLDERS
+        for ending in ("*.js", "*.html")
+        if (folder, ending) != ("core", "*.html")
     ]
-    for file, read in sorted(files):
-        for _, text in read(file.read_text()):
+    read += [
+        (file, partial(messages_of_component, ending=file.suffix))
+        for folder, ending in components
+        for file in (ROOT / folder).rglob(ending)
+    ]
+    for file, texts in sorted(read, key=lambda one: one[0]):
+        for _, text in texts(file.read_text(encoding="utf-8")):
             found.add(text, locations=[(str(file.relative_to(ROOT)), None)])
-    for kind, folders in (
-        ("*.js", FOLDERS),
-        ("*.html", ("pages",)),
-    ):  # those of components; reports have no language yet
-        for file in sorted(file for folder in folders for file in (ROOT / folder).rglob(kind)):
-            for text in spoken.texts(file.read_text(), file.suffix):
-                found.add(text, locations=[(str(file.relative_to(ROOT)), None)])
     return found
 
 

@@ -97,8 +97,14 @@ def told(one: Surface, on: str) -> str:
         "Error on {on}: {start} at the start, {first} after one step, {last} after {steps}. The plane holds "
         "{share:g} % of the way "
         "(of its squared distances from the start).{beyond}",
-        on=tr(on), start=start, first=first, last=last, steps=STEPS, share=math.floor(1000 * min(one.share, 1)) / 10, beyond=beyond,
-    )  # fmt: skip
+        on=tr(on),
+        start=start,
+        first=first,
+        last=last,
+        steps=STEPS,
+        share=math.floor(1000 * min(one.share, 1)) / 10,
+        beyond=beyond,
+    )
 
 
 def sent(place: int, name: str, one: Surface, of_all: tuple[float, float]) -> dict[str, Any]:
