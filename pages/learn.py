@@ -4,7 +4,9 @@ import streamlit as st
 
 from pages.parts import router
 from pages.parts.learn import sections
+from pages.parts.present.tour_link import tour_link
 
 router.require()
 st.title("Learn", anchor=False)
+tour_link("learn")
 sections.show()

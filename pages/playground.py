@@ -4,9 +4,11 @@ import streamlit as st
 
 from pages.parts import router
 from pages.parts.announced import importing_torch
+from pages.parts.present.tour_link import tour_link
 
 router.require()
 st.title("Playground", anchor=False)
+tour_link("playground")
 with importing_torch():
     from pages.parts.playground.modes import playground
 

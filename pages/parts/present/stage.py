@@ -11,11 +11,12 @@ from core.plotted import JS, encode
 from pages.parts.present.scenes import Scene
 
 HERE = Path(__file__).parent
+DRAWING = JS.replace("export default function", "const drawChart = function") + (HERE / "drawing.js").read_text("utf-8")
 _stage = st.components.v2.component(
     "stage",
     html=(HERE / "stage.html").read_text(encoding="utf-8"),
     css=(HERE / "stage.css").read_text(encoding="utf-8"),
-    js=JS.replace("export default function", "const drawChart = function") + (HERE / "stage.js").read_text("utf-8"),
+    js=DRAWING + (HERE / "stage.js").read_text("utf-8"),
     isolate_styles=False,
 )
 
