@@ -65,18 +65,26 @@ def recorded() -> Recording:
 
 
 def read(path: Path) -> Recording:
-    with np.load(path) as file:
-        arrays = dict(file)
-    about = json.loads(arrays.pop(ABOUT).tobytes())
     folder = tempfile.TemporaryDirectory(prefix="innerloop-recorded-")
     root = Path(folder.name)
     store = RunStore(f"sqlite:///{root / 'recorded.db'}", root)
-    for place, values in enumerate(about["runs"]):
-        _enter(store, root, values, _of(arrays, place))
+    about = enter(path, store, root)
     runs = store.runs()[::-1]
     reader = SeriesReader(store)
     reader.poll([run.id for run in runs])
     return Recording(store, reader, tuple(runs), about["made"], about["machine"], about["versions"], folder)
+
+
+def enter(path: Path, store: RunStore, root: Path) -> dict[str, Any]:
+    """Put the recorded runs into a store, whose home folder is ``root``. What is known of all of them, with ``made``, ``machine``
+    and ``versions``.
+    """
+    with np.load(path) as file:
+        arrays = dict(file)
+    about = json.loads(arrays.pop(ABOUT).tobytes())
+    for place, values in enumerate(about["runs"]):
+        _enter(store, root, values, _of(arrays, place))
+    return about
 
 
 def write(path: Path, store: RunStore, runs: Mapping[int, str], machine: str, versions: str) -> None:

@@ -98,7 +98,7 @@ class Tour {
     this.find('.by-step').hidden = !data.steps;
     this.find('.by-step').replaceChildren(...(data.steps ? this.steps(data.steps) : []));
     this.find('figure').hidden = !data.chart;
-    this.find('figcaption').textContent = data.chart?.label ?? '';
+    this.find('figcaption').textContent = data.caption;
   }
 
   row({name, score, color}) {
@@ -118,12 +118,12 @@ class Tour {
     const columns = heads.map((head, step) => {
       const most = Math.max(...shares[step]);
       return put('div', {class: 'step'}, put('h2', {}, head), ...classes.map((sign, i) => {
-        const bar = put('div', {class: shares[step][i] === most ? 'bar first' : 'bar'}, look(i, 30, letter(sign)), put('span', {class: 'track'}, put('i')), put('b', {}, `${Math.round(100 * shares[step][i])} %`));
+        const bar = put('div', {class: shares[step][i] === most ? 'bar first' : 'bar'}, ...(step ? [] : [look(i, 56, letter(sign)), put('span', {class: 'letter'}, letter(sign))]), put('span', {class: 'track'}, put('i')), put('b', {}, `${Math.round(100 * shares[step][i])} %`));
         bar.style.cssText = `--share: ${100 * shares[step][i]}%; --swatch: ${colors[sign % colors.length]}`;
         return bar;
       }));
     });
-    return [put('div', {class: 'asked'}, look(pictures - 1, 112, this.data.words.picture)), ...columns];
+    return [put('div', {class: 'asked'}, look(pictures - 1, 140, this.data.words.picture)), ...columns];
   }
 
   draw() {

@@ -33,14 +33,15 @@ class Steps:
 
 @dataclass(frozen=True)
 class TourScene:
-    """big: what everybody reads. text: a sentence below. more: others, smaller. note: where it is from. seconds: until all of it
-    is there. steps, chart, rows: what is shown, each where there is one.
+    """big: what everybody reads. text: a sentence below. more: others, smaller. note: where it is from. caption: of the chart.
+    seconds: until all of it is there. steps, chart, rows: what is shown, each where there is one.
     """
 
     big: str
     text: str
     more: tuple[str, ...] = ()
     note: str = ""
+    caption: str = ""
     seconds: float = 0.0
     steps: Steps | None = None
     chart: Chart | None = None
@@ -53,7 +54,9 @@ def titles() -> list[str]:
 
 
 def drawing() -> TourScene:
-    text = tr("Two learners have seen each sign once. Draw one of them again, on the pad at the right: whose is it?")
+    text = tr(
+        "Two learners have seen each sign once. Draw one of them again, on the pad at the right: which one is it?"
+    )
     return TourScene(tr("Five signs that nobody has drawn before"), text)
 
 
@@ -72,12 +75,15 @@ def learning(shares: np.ndarray, steps: Sequence[int], recording: Recording) -> 
     )
     text = tr(
         "What MAML answers to that drawing, as gradient steps on the five examples change its weights. "
-        "Beside it: how runs came to be able to."
+        "Beside it: how runs learn to."
     )
+    caption = tr("Recorded: {n} seeds of MAML on new tasks, while they train", n=len(_groups(recording)[0].runs))
     heads = tuple(plural("after {n} step", "after {n} steps", step) if step else tr("before") for step in steps)
     group = _groups(recording)[0]
     (chart,) = validation_charts([group], recording.reader, View(seeds=True, best=False))
-    return TourScene(big, text, note=noted(recording), seconds=6.0, steps=Steps(heads, shares), chart=chart)
+    return TourScene(
+        big, text, note=noted(recording), caption=caption, seconds=6.0, steps=Steps(heads, shares), chart=chart
+    )
 
 
 def comparing(recording: Recording) -> TourScene:
@@ -102,7 +108,7 @@ def judging(recording: Recording) -> TourScene:
     scored = [(place, one) for place, one in enumerate(standings) if one.test]
     scored.sort(key=lambda item: item[1].metric.gain(item[1].test.mean), reverse=True)
     rows = tuple(Row(one.group.label, in_words(one.metric, one.test), look(place)[0]) for place, one in scored)
-    tasks = min(run.test["episodes"] for run in recording.runs)
+    tasks = min(run.test["episodes"] for group in groups for run in group.runs)
     text = tr(
         "Accuracy in the final test: {tasks} tasks that none of them had seen, the same for all. "
         "Each ± is half of a 95 % interval over seeds.",
@@ -132,5 +138,5 @@ def _groups(recording: Recording) -> list[Group]:
 
 def sent(scene: TourScene) -> dict[str, Any]:
     """All but what the browser gets in a form of its own."""
-    parts = ("big", "text", "more", "note", "seconds")
+    parts = ("big", "text", "more", "note", "caption", "seconds")
     return {part: getattr(scene, part) for part in parts} | {"rows": [vars(row) for row in scene.rows]}
