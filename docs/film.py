@@ -2,8 +2,8 @@
 
     python -m docs.film [--output docs/tour.webp]
 
-On a home that holds the recorded runs and nothing else it draws a sign that learners answer, launches a run whose curves grow, and
-compares what was recorded, to the verdict. Takes a minute or two; how fast the picture runs does not depend on the machine.
+On a home that holds the recorded runs and nothing else it draws a sign that learners answer, launches a run whose curves grow,
+and compares what was recorded, to the verdict. Takes a minute or two; how fast the picture runs does not depend on the machine.
 """
 
 import io
@@ -37,7 +37,8 @@ POINTER = """() => {
   const dot = document.createElement('div');
   dot.style.cssText = 'position: fixed; z-index: 999999; width: 18px; height: 18px; margin: -9px; border-radius: 50%; '
     + 'background: #3b55d966; border: 2px solid #3b55d9; box-sizing: border-box; pointer-events: none; left: -40px';
-  document.addEventListener('pointermove', event => { dot.style.left = event.clientX + 'px'; dot.style.top = event.clientY + 'px'; }, true);
+  const follow = event => { dot.style.left = event.clientX + 'px'; dot.style.top = event.clientY + 'px'; };
+  document.addEventListener('pointermove', follow, true);
   document.documentElement.append(dot);
 }"""
 
