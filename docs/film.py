@@ -84,7 +84,8 @@ class Film:
 def draw(film: Film, server: Server) -> None:
     """A sign, stroke by stroke, and the answers to it."""
     page, pad = film.page, "[data-pad=query] > svg"
-    film.open(f"{server.url}/playground?mode=draw&ways={WAYS}&task={TASK}", ".pads .learner .verdict")
+    asked = f"mode=draw&run=doodles-protonet,doodles-maml&ways={WAYS}&task={TASK}"
+    film.open(f"{server.url}/playground?{asked}", ".pads .learner .verdict")
     page.locator(".pads").scroll_into_view_if_needed()
     page.locator(f".pads {pad}").focus()
     page.keyboard.press("Delete")

@@ -36,16 +36,16 @@ ALIKE = ("--set", "batch_statistics=support", "--set", "evaluation.episodes=100"
 
 
 def trained(name: str, seed: int, home: Home, store: RunStore) -> int:
-    """The number of the run of this preset and seed; it is trained where there is none."""
+    """The number of the run of this preset and seed, trained and tested where it is not yet."""
     changes = [*SHORT, f"seed={seed}"]
     config = RunConfig.model_validate(preset(name).config).model_dump(mode="json")
     wanted = RunConfig.model_validate(apply(config, changes)).model_dump(mode="json")
     known = [run.id for run in store.runs(status={"finished"}) if run.config == wanted]
-    if known:
-        return known[0]
     asked = ["--preset", name, *(part for change in changes for part in ("--set", change))]
-    number = ordered(home, "train", *asked)["run"]
-    ordered(home, "evaluate", str(number), *ALIKE)
+    number = known[0] if known else ordered(home, "train", *asked)["run"]
+    tests = [one.result["protocol"] for one in store.evaluations(number, "test") if one.result]
+    if not any(one["batch_statistics"] == "support" for one in tests):
+        ordered(home, "evaluate", str(number), *ALIKE)
     return number
 
 
@@ -60,8 +60,8 @@ def main(folder: str) -> None:
     store = RunStore(home.database, home.root)
     # Seed by seed, so that a machine which is busier for a while is so for all of them.
     runs = {(name, seed): trained(name, seed, home, store) for seed in SEEDS for name in PRESETS}
-    ordered = {runs[name, seed]: title for name, title in PRESETS.items() for seed in SEEDS}
-    write(FILE, store, ordered, hardware.describe(), installed())
+    titles = {runs[name, seed]: title for name, title in PRESETS.items() for seed in SEEDS}
+    write(FILE, store, titles, hardware.describe(), installed())
 
 
 if __name__ == "__main__":
