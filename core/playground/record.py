@@ -8,13 +8,14 @@ import json
 import subprocess
 import sys
 import tempfile
-from typing import Any
+from collections.abc import Sequence
 
 from core.config.overrides import apply
 from core.config.presets import preset
 from core.config.run import RunConfig
 from core.handover.versions import installed
 from core.playground.recorded import FILE, TITLES, write
+from core.retest import keep
 from core.runs import hardware
 from core.runs.home import Home
 from core.runs.store import RunStore
@@ -32,27 +33,30 @@ SHORT = (
 )
 # What makes their tests alike, as the Compare page says: each learner reads BatchNorm's statistics from the examples alone. That
 # takes longer, and so is of fewer tasks.
-ALIKE = ("--set", "batch_statistics=support", "--set", "evaluation.episodes=100")
+ALIKE = ("batch_statistics=support", "evaluation.episodes=100")
 
 
 def trained(name: str, seed: int, home: Home, store: RunStore) -> int:
-    """The number of the run of this preset and seed, trained and tested where it is not yet."""
+    """The number of the run of this preset and seed, trained where there is none."""
     changes = [*SHORT, f"seed={seed}"]
     config = RunConfig.model_validate(preset(name).config).model_dump(mode="json")
     wanted = RunConfig.model_validate(apply(config, changes)).model_dump(mode="json")
     known = [run.id for run in store.runs(status={"finished"}) if run.config == wanted]
-    asked = ["--preset", name, *(part for change in changes for part in ("--set", change))]
-    number = known[0] if known else ordered(home, "train", *asked)["run"]
-    tests = [one.result["protocol"] for one in store.evaluations(number, "test") if one.result]
-    if not any(one["batch_statistics"] == "support" for one in tests):
-        ordered(home, "evaluate", str(number), *ALIKE)
-    return number
+    return known[0] if known else launched(name, changes, home)
 
 
-def ordered(home: Home, *command: str) -> dict[str, Any]:
-    """What a command of the command line answers."""
-    whole = (sys.executable, "-m", "core", "--home", str(home.root), *command, "--json")
-    return json.loads(subprocess.run(whole, check=True, stdout=subprocess.PIPE).stdout)
+def launched(name: str, changes: Sequence[str], home: Home) -> int:
+    """Train it by the command line, as anybody would."""
+    options = [part for change in changes for part in ("--set", change)]
+    command = (sys.executable, "-m", "core", "--home", str(home.root), "train", "--preset", name, *options, "--json")
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)["run"]
+
+
+def tested(number: int, home: Home, store: RunStore) -> None:
+    """With ``ALIKE`` as well, unless it is already."""
+    known = [one for one in store.evaluations(number, "test") if one.result]
+    if not any((one.result["protocol"]["batch_statistics"], one.episodes) == ("support", 100) for one in known):
+        keep(home, store, store.get(number), ALIKE, lambda _: None)
 
 
 def main(folder: str) -> None:
@@ -60,6 +64,8 @@ def main(folder: str) -> None:
     store = RunStore(home.database, home.root)
     # Seed by seed, so that a machine which is busier for a while is so for all of them.
     runs = {(name, seed): trained(name, seed, home, store) for seed in SEEDS for name in PRESETS}
+    for number in runs.values():
+        tested(number, home, store)
     titles = {runs[name, seed]: title for name, title in PRESETS.items() for seed in SEEDS}
     write(FILE, store, titles, hardware.describe(), installed())
 
