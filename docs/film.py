@@ -31,6 +31,7 @@ TASK, SIGN, WAYS = 4, 4, 5  # the seed of the signs, and the one that is drawn
 QUICK, READ = 90, 2600  # ms that a picture stands while something moves, and while somebody reads
 LAUNCHED = "sinusoid-maml"
 GROWTH, EVERY = 55, 0.5  # pictures of a run's curves, and the seconds between two
+SCROLLED = 8  # pictures of a page that is scrolled
 QUALITY = 55
 # A headless browser shows no pointer.
 POINTER = """() => {
@@ -124,19 +125,20 @@ def launch(film: Film, server: Server) -> None:
 
 
 def compare(film: Film, server: Server, runs: list[int]) -> None:
-    """What was recorded, from curves to the verdict."""
+    """What was recorded: its curves, and the verdict on it."""
     page = film.page
     address = f"{server.url}/compare?runs={','.join(map(str, runs))}"
     film.open(address, ".st-key-card-compare-validation .host[data-points]")
-    film.shoot(READ)
-    verdict = page.get_by_text("is better than").first
-    expect(verdict).to_be_attached()
-    top = verdict.bounding_box()["y"] - SIZE["height"] / 3
-    for _ in range(10):
-        page.locator("[data-testid=stMain]").evaluate("(main, by) => main.scrollBy(0, by)", top / 10)
-        film.shoot()
-    page.wait_for_timeout(500)
-    film.shoot(2 * READ)
+    expect(page.get_by_text("is better than").first).to_be_attached()
+    film.shoot(900)
+    curves = page.locator(".st-key-card-compare-validation").bounding_box()
+    down = curves["y"] + curves["height"] - SIZE["height"] + 20
+    for way, stands in ((down, READ), (-down, 2 * READ)):
+        for _ in range(SCROLLED):
+            page.locator("[data-testid=stMain]").evaluate("(main, by) => main.scrollBy(0, by)", way / SCROLLED)
+            film.shoot()
+        page.wait_for_timeout(500)
+        film.shoot(stands)
 
 
 def main(output: Annotated[Path, typer.Option()] = Path(__file__).with_name("tour.webp")) -> None:

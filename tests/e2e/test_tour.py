@@ -52,6 +52,7 @@ def test_keys_lead_through_it_and_a_mouse_draws(server, page):
     expect(page.locator(".tour h1")).to_contain_text("is better than")
     expect(page.locator(".tour .on")).to_be_disabled()
     page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
     page.wait_for_url(re.compile("/learn"))
     expect(page.get_by_test_id("stSidebar")).to_be_visible()
     assert not RunStore(server.home.database).runs()

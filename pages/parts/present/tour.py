@@ -78,8 +78,12 @@ def told(place: int, scene: TourScene, pictured: dict[str, Any] | None = None) -
 
 
 def show_tour(data: dict[str, Any]) -> bool:
-    """Whether somebody has left it."""
-    return bool(_tour(key=KEY, data=data, on_go_change=_go, on_left_change=lambda: None).left)
+    """Whether somebody has left it. Whoever goes on from it is at another scene, which the address names."""
+    found = _tour(key=KEY, data=data, on_go_change=lambda: None, on_left_change=lambda: None)
+    if found.go in (DRAW, LEARN, COMPARE, VERDICT):
+        st.query_params[TOUR] = str(found.go)
+        st.rerun()
+    return bool(found.left)
 
 
 def words() -> dict[str, str]:
@@ -93,13 +97,6 @@ def words() -> dict[str, str]:
         "picture": tr("The sign in question"),
         "failed": tr("The charts cannot be drawn:"),
     }
-
-
-def _go() -> None:
-    """The browser's callback: the address names the scene, so that it can be passed on."""
-    wanted = (st.session_state.get(KEY) or {}).get("go")
-    if wanted in (DRAW, LEARN, COMPARE, VERDICT):
-        st.query_params[TOUR] = str(wanted)
 
 
 def leave() -> None:
