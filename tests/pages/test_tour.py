@@ -50,8 +50,8 @@ def test_it_ends_in_the_verdict_that_comparing_gives(app, said, shown):
 
 def test_who_leaves_comes_back_to_where_it_was_opened(app, said, monkeypatch):
     monkeypatch.setattr(tour, "show_tour", lambda _: True)
-    assert "Learn" in said(app("present", tour="3", **{"from": "learn"}))
-    assert "Innerloop" in said(app("present", tour="3", **{"from": "nowhere"}))
+    assert "Learn" in said(app("present", tour="3", back="learn"))
+    assert "Innerloop" in said(app("present", tour="3", back="nowhere"))
 
 
 @pytest.mark.parametrize("page", ["home", "learn", "playground", "present"])

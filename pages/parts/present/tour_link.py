@@ -5,7 +5,7 @@ import streamlit as st
 from data.language import tr
 
 TOUR = "tour"  # of the address: the number of the scene, from 1
-BACK = "from"  # of the address: where it was opened
+BACK = "back"  # of the address: where it was opened
 CAME_FROM = {"home": "pages/home.py", "learn": "pages/learn.py", "playground": "pages/playground.py"}
 
 
