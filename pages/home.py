@@ -12,6 +12,7 @@ from data.language import mark, tr
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.launching import launched
+from pages.parts.present.tour_link import tour_link
 from pages.parts.prospects import prospect
 
 RECENT = 6
@@ -96,8 +97,10 @@ st.title("Innerloop", anchor=False)
 introduction, machine = st.columns([2.2, 1])
 with introduction, theme.card("introduction", height="stretch"), st.container(key="lead"):
     st.markdown(tr(INTRODUCTION))
-    if st.button(tr("Set up a run of your own"), icon=":material/tune:", type="primary", key="own-run"):
-        st.switch_page("pages/train.py")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(tr("Set up a run of your own"), icon=":material/tune:", type="primary", key="own-run"):
+            st.switch_page("pages/train.py")
+        tour_link("home")
 with machine:
     device()
 presets()

@@ -5,7 +5,9 @@ import streamlit as st
 from data.language import tr
 from pages.parts import router
 from pages.parts.learn import sections
+from pages.parts.present.tour_link import tour_link
 
 router.require()
 st.title(tr("Learn"), anchor=False)
+tour_link("learn")
 sections.show()

@@ -25,6 +25,10 @@ PAGES = {
     "bring": "playground?mode=bring",
     "learn": "learn?section=steps",
     "learn-mistake": "learn?section=mistake",
+    "tour": "present?tour=1",
+    "tour-learn": "present?tour=2",
+    "tour-compare": "present?tour=3",
+    "tour-verdict": "present?tour=4",
 }
 THERE = {
     "home": ".st-key-card-recent",
@@ -39,6 +43,10 @@ THERE = {
     "bring": ".st-key-card-bring-queries button",
     "learn": ".st-key-card-stepping .host[data-points]",
     "learn-mistake": ".st-key-launch-both button",
+    "tour": ".st-key-tour-pads .learner .verdict",
+    "tour-learn": ".tour[data-share='1'] .step.there",
+    "tour-compare": ".tour[data-place='3'][data-share='1'] .host .main-svg",
+    "tour-verdict": ".tour[data-place='4'] .scores li",
 }
 FAULTS = """() => {
   const found = new Set(), main = document.querySelector('[data-testid=stMain]');

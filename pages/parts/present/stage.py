@@ -10,11 +10,14 @@ from pages.parts.component import component
 from pages.parts.present.scenes import Scene
 
 HERE = Path(__file__).parent
+DRAWING = SCRIPT.replace("export default function", "const drawChart = function") + (HERE / "drawing.js").read_text(
+    "utf-8"
+)
 _stage = component(
     "stage",
     (HERE / "stage.html").read_text(encoding="utf-8"),
     (HERE / "stage.css").read_text(encoding="utf-8"),
-    SCRIPT.replace("export default function", "const drawChart = function") + (HERE / "stage.js").read_text("utf-8"),
+    DRAWING + (HERE / "stage.js").read_text("utf-8"),
 )
 
 
