@@ -11,6 +11,7 @@ import torch
 from core.config.checks import parse_family
 from core.config.overrides import apply
 from core.training.frozen import FrozenEpisodes
+from data import kept_words
 from data.batch import TaskBatch
 from data.errors import DataError, InputError, shortened
 from data.family import SPLITS, Drawn, EpisodeShape, FamilyConfig, Split, TaskFamily
@@ -139,5 +140,9 @@ def guessing(one: DataSet) -> str:
     metric = one.kind.metric(one.config.shape)
     if metric.chance is None:
         return ""
-    said = {"score": metric.text(metric.chance), "metric": tr(metric.title), "task": one.kind.task(one.config.shape)}
+    said = {
+        "score": metric.text(metric.chance),
+        "metric": tr(metric.title),
+        "task": kept_words.said(one.kind.task(one.config.shape)),
+    }
     return tr("Guessing reaches {score} {metric} on {task} tasks.", **said)

@@ -1,6 +1,5 @@
 """TaskFamily, a distribution p(T) over tasks."""
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -35,15 +34,6 @@ NO_CLASSES: dict[TaskKind, str] = {
     "sequence": mark("where a task is one language"),
     "control": mark("where a task has no classes"),
 }
-
-
-def in_words(kept: str) -> str:
-    """What ``TaskFamily.names`` and ``task`` call a class or a task, kept in English, in the language of whoever reads."""
-    if found := re.fullmatch(r"class (\d+)", kept):
-        return tr("class {number}", number=found[1])
-    if found := re.fullmatch(r"(\d+) trajectories", kept):
-        return tr("{n} trajectories", n=found[1])
-    return kept
 
 
 class EpisodeShape(NamedTuple):

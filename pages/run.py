@@ -14,7 +14,7 @@ from core.runs.run_lists import RunFilter
 from core.runs.schema import ACTIVE, ENDED, RESUMABLE, Run
 from core.runs.store import RunStore
 from data.errors import InnerloopError, InputError
-from data.language import tr
+from data.language import mark, tr
 from pages.parts import readable, router, say, session, theme, trust
 from pages.parts.chips import method, status_chip
 from pages.parts.redraw import redraw
@@ -117,9 +117,9 @@ def more_buttons(run: Run) -> None:
     if st.button(tr("Tags"), key=f"tags-of-{run.id}", icon=":material/sell:", width="stretch"):
         dialogs.ask("tags", [run])
     store = session.store()
-    star, away = tr("Unstar") if run.starred else tr("Star"), tr("Unarchive") if run.archived else tr("Archive")
+    star, away = mark("Unstar") if run.starred else mark("Star"), mark("Unarchive") if run.archived else mark("Archive")
     st.button(
-        say.plain(star),
+        say.plain(tr(star)),
         key=f"star-{run.id}",
         icon=":material/star:",
         width="stretch",
@@ -127,7 +127,7 @@ def more_buttons(run: Run) -> None:
         args=([run.id], not run.starred),
     )
     st.button(
-        say.plain(away),
+        say.plain(tr(away)),
         key=f"archive-{run.id}",
         icon=f":material/{away.lower()}:",
         width="stretch",

@@ -25,7 +25,7 @@ from data.language import mark, tr
 from data.registry import discover
 
 Group = Literal["model-agnostic", "model-dependent", "combined", "baselines"]
-GROUPS: tuple[Group, ...] = ("model-agnostic", "model-dependent", "combined", "baselines")
+GROUPS: tuple[Group, ...] = (mark("model-agnostic"), mark("model-dependent"), mark("combined"), mark("baselines"))
 BatchStatistics = Literal["transductive", "support"]
 NormalisedBy = Literal["none", "queries together", "support and queries together", "support", "running"]
 Network = Callable[[int | None], nn.Module]

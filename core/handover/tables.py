@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.runs.lineage import flat
 from core.runs.schema import Evaluation, Run
 from core.runs.store import RunStore
+from data.language import mark
 
 if TYPE_CHECKING:
     import pandas
@@ -95,7 +96,7 @@ def _digest(one: Evaluation) -> str:
     return (one.result or {}).get("protocol", {}).get("episodes_sha256", "")
 
 
-TABLES = {"metrics": metrics, "evaluations": evaluations, "episodes": episodes}
+TABLES = {mark("metrics"): metrics, mark("evaluations"): evaluations, mark("episodes"): episodes}
 
 
 def as_csv(frame: "pandas.DataFrame") -> bytes:

@@ -2,6 +2,7 @@
 
 from core.runs.facts import Facts
 from core.runs.schema import ACTIVE, Run
+from data import kept_words
 from data.language import mark, tr
 from pages.parts import say
 
@@ -48,4 +49,4 @@ def status_chip(run: Run) -> None:
 def method(run: Run) -> str:
     """Learner and family in the words of the config: ``maml · omniglot 5-way 1-shot``."""
     facts = Facts.of(run)
-    return f"{facts.learner} · {run.family or '?'} {facts.task}".strip()
+    return f"{facts.learner} · {run.family or '?'} {kept_words.said(facts.task)}".strip()

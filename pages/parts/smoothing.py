@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from data.language import tr
+
 KEPT = "smooth"  # session state; a widget's own is dropped once it is not on the page
 
 
@@ -11,4 +13,4 @@ def smooth_toggle(key: str) -> bool:
     def keep() -> None:
         st.session_state[KEPT] = st.session_state[key]
 
-    return st.toggle("smooth", value=st.session_state.get(KEPT, False), key=key, on_change=keep)
+    return st.toggle(tr("smooth"), value=st.session_state.get(KEPT, False), key=key, on_change=keep)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from data import kept_words
 from data.batch import Episodes
 from data.doodles import Doodles, DoodlesConfig
 from data.errors import DataError
-from data.family import SPLITS, EpisodeShape, FamilyConfig, Split, in_words
+from data.family import SPLITS, EpisodeShape, FamilyConfig, Split
 from data.language import speaking
 from data.metric import SQUARED_ERROR, accuracy
 from data.objective import Regression
@@ -127,6 +128,10 @@ def test_what_classes_and_tasks_are_called_is_kept_in_english_and_read_in_anothe
     navigation = families()["navigation"]
     with speaking("zh"):
         task = navigation.task(navigation.Config().shape)
-        assert task == "20 trajectories" and in_words(task) == "20 条轨迹"
-        assert (in_words("class 12"), in_words("5-way 1-shot"), in_words("crow")) == ("类别 12", "5-way 1-shot", "crow")
-    assert (in_words("class 12"), in_words(task)) == ("class 12", task)
+        assert task == "20 trajectories" and kept_words.said(task) == "20 条轨迹"
+        assert (kept_words.said("class 12"), kept_words.said("5-way 1-shot"), kept_words.said("crow")) == (
+            "类别 12",
+            "5-way 1-shot",
+            "crow",
+        )
+    assert (kept_words.said("class 12"), kept_words.said(task)) == ("class 12", task)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
@@ -12,26 +12,28 @@ from streamlit.testing.v1 import AppTest
 
 from core.algorithms.base import algorithms
 from core.config.presets import PRESETS
+from core.config.run import EvaluationConfig, RunConfig, TrainingConfig
 from core.models.base import models
-from core.runs import hardware
 from data.registry import families
 from pages.parts.language import CHOSEN
 from tests.pages.looks import evaluated, five_classes, validated
 
 # Fields of Streamlit's messages that nobody reads.
 UNREAD = re.compile(
-    r"(^|_)(id|ids|key|hash|url|href|name|type|kind|icon|format|language|position|theme|data|size|mode|elementid)$|(css|js)_content$"
+    r"(^|_)(id|ids|key|hash|url|href|name|type|kind|icon|format|language|position|theme|data|size|mode|elementid|page|query_string)$|(css|js)_content$"
 )
 READ_IN_JSON = {"text", "title", "name", "label", "help", "hovertext", "ticktext", "hovertemplate", "words", "caption"}
 TAGS = re.compile(
-    r"<(style|script|svg)\b.*?</\1>|<[^>]*>|:material/\w+:|:[\w-]+\[|\]\([^)]*\)|`[^`]*`|\$[^$]*\$|https?://\S+|&\w+;",
+    r"<(style|script|svg)\b.*?</\1>|\$\$.*?\$\$|\[[A-Z][\w, &]+ et al\. \d+|<[^>]*>|:material/\w+:|:[\w-]+\[|\]\([^)]*\)|`[^`]*`"
+    r"|\$[^$]*\$|https?://\S+|&#?\w+;|(?<!\w)/\S+|\b[\w-]+\.(?:zip|json|tar\.gz)\b|\b[0-9a-f]{5,}…?|pip install \S+",
     re.DOTALL,
 )
 WORD, CHINESE = re.compile(r"[A-Za-z]{2,}"), re.compile("[\u4e00-\u9fff]")
 # Sayings of several words that are names, and words that are the same in Chinese.
 NAMES = set(
     """
-    Innerloop English CPU GPU MAML ANIL Meta-SGD MAML++ Reptile ProtoNet Proto-MAML MatchingNet RelationNet SNAIL CNP
+    Innerloop English Language PNG SVG
+    Transformer Parquet birds CPU GPU MAML ANIL Meta-SGD MAML++ Reptile ProtoNet Proto-MAML MatchingNet RelationNet SNAIL CNP
     Baseline++ way shot it/s s/it MiB KiB GiB min max MSE CSV HTML JSON YAML TensorBoard MLflow CLI API CUDA cuda Omniglot
     CIFAR FS mini ImageNet CLINC150 CLDR Conv4 ResNet MLP GRU BatchNorm ReLU Adam SGD TRPO PyTorch torch seed best last run
     AMD EPYC Ctrl Esc MIT CC BY Apache BSD ONNX safetensors px cos chrF
@@ -73,15 +75,30 @@ def within(value: Any, read: bool) -> Iterator[str]:
 
 
 def elements(test: AppTest) -> Iterator[Message]:
+    """Those that hold words: neither code nor formulas."""
     for element in test._tree:
-        if getattr(element, "proto", None) is not None:
+        if getattr(element, "proto", None) is not None and element.type not in ("code", "latex"):
             yield element.proto
+
+
+def choices() -> set[str]:
+    """Settings and the values that they offer, by the names that the command line has for them; citations are as they are."""
+    kinds = [item.Config for item in {**algorithms(), **families(), **models()}.values()]
+    kinds += [RunConfig, TrainingConfig, EvaluationConfig]
+    found = [field.annotation for kind in kinds for field in kind.model_fields.values()]
+    offered = {one for annotation in found for one in get_args(annotation) if isinstance(one, str)}
+    fields = [(name, field) for kind in kinds for name, field in kind.model_fields.items()]
+    return (
+        offered
+        | {name for name, _ in fields}
+        | {field.default for _, field in fields if isinstance(field.default, str)} - {""}
+    )
 
 
 def english(test: AppTest, *typed: str) -> list[str]:
     """The pieces of what a page shows that are in English. typed: names that people gave."""
     assert not test.exception, test.exception[0].value
-    names = {*NAMES, *typed, hardware.describe()}
+    names = {*NAMES, *typed, *choices(), *(family.citation for family in families().values())} - {""}
     names |= {*algorithms(), *families(), *models()}
     names |= {preset.name for preset in PRESETS}
     known = re.compile(

@@ -90,7 +90,7 @@ class Figures:
                 for place, chart in enumerate(charts):
                     send(chart, f"{figure.key}-{self.key}-{place}")
                 if not charts:
-                    theme.empty(tr("Nothing to draw"), figure.otherwise)
+                    theme.empty(tr("Nothing to draw"), tr(figure.otherwise))
 
 
 def _encoded(charts: Sequence[Chart]) -> list[dict[str, Any]]:
@@ -110,9 +110,9 @@ def figure_cards(groups: Sequence[Group], view: View, others: Sequence[Imported]
     places = {}
     left, right = st.columns(2)
     for figure, column in zip(FIGURES, (left, right, left), strict=True):
-        with column, theme.card(f"compare-{figure.key}", figure.title):
+        with column, theme.card(f"compare-{figure.key}", tr(figure.title)):
             places[figure.key] = st.container()
-            if said := caption(groups, view, figure.single):
+            if said := caption(groups, view, figure.single and tr(figure.single)):
                 say.caption(said)
     key = "-".join(str(run.id) for group in groups for run in group.runs)
     return Figures(key, view, places, others), right.container()
@@ -123,7 +123,7 @@ def caption(groups: Sequence[Group], view: View, single: str) -> str:
     said = []
     if any(len(group.runs) > 1 for group in groups):
         said.append(
-            tr("a group's line is the mean of its seeds and its band {widths} over them", widths=WIDTHS[view.band])
+            tr("a group's line is the mean of its seeds and its band {widths} over them", widths=tr(WIDTHS[view.band]))
         )
     if single and any(len(group.runs) == 1 for group in groups):
         said.append(single)

@@ -104,7 +104,7 @@ def _place(key: str, now: str = "loss") -> str:
 
 def _form() -> None:
     place = f"upload-{st.session_state.get(UPLOADS, 0)}"
-    file = st.file_uploader(say.plain(CSV), key=f"curve-{place}", max_upload_size=foreign.LARGEST // 2**20)
+    file = st.file_uploader(say.plain(tr(CSV)), key=f"curve-{place}", max_upload_size=foreign.LARGEST // 2**20)
     if file is None:
         say.caption(tr("Event files need a package more: {install}.", install=install("tensorboard")))
         return

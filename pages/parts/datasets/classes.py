@@ -6,6 +6,7 @@ import math
 import streamlit as st
 
 from core.datasets import DataSet, SplitFacts
+from data import kept_words
 from data.family import SPLIT_TITLES
 from data.language import tr
 from data.pictures import Pictures
@@ -21,7 +22,7 @@ def classes_card(one: DataSet, facts: list[SplitFacts]) -> None:
     """Of one split, a page of them at a time."""
     with theme.card("set-classes", tr("Classes")):
         family = opened(one.config, session.home())
-        titles = {each.split: f"{SPLIT_TITLES[each.split]} · {readable.count(each.classes)}" for each in facts}
+        titles = {each.split: f"{tr(SPLIT_TITLES[each.split])} · {readable.count(each.classes)}" for each in facts}
         split_column, page_column = st.columns([3, 1], vertical_alignment="bottom")
         split = split_column.segmented_control(
             tr("Split"),
@@ -64,5 +65,5 @@ def text_rows(family: Texts, split: str, first: int) -> list[str]:
 
 def row(name: str, count: int, examples: str) -> str:
     """examples: as HTML."""
-    said = f'{html.escape(name)}<br><span class="quiet">{readable.count(count)}</span>'
+    said = f'{html.escape(kept_words.said(name))}<br><span class="quiet">{readable.count(count)}</span>'
     return f'<tr><th scope="row">{said}</th><td>{examples}</td></tr>'

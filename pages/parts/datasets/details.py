@@ -40,16 +40,16 @@ def details(one: DataSet) -> None:
 def about_card(one: DataSet) -> None:
     kind, folders = one.kind, session.home().folders
     with theme.card("about-set"):
-        with theme.heading(one.name if one.imported else kind.title):
+        with theme.heading(one.name if one.imported else tr(kind.title)):
             if st.button(
                 tr("Train on it"), key="train-on-set", icon=":material/rocket_launch:", disabled=bool(one.missing)
             ):
                 st.switch_page("pages/train.py", query_params={"family": one.family, "set": one.name})
             if one.imported:
                 removal(one)
-        say.caption(kind.summary)
+        say.caption(tr(kind.summary))
         size = one.bytes(folders)
-        rows = [(tr("Licence"), kind.licence), (tr("To cite"), kind.citation)]
+        rows = [(tr("Licence"), tr(kind.licence)), (tr("To cite"), kind.citation)]
         rows += (
             [
                 (tr("On disk"), readable.size(size)),
@@ -84,7 +84,7 @@ def own_rows(name: str) -> list[tuple[str, object]]:
         ),
         (tr("Imported from"), own.source),
         (tr("Imported"), readable.moment(own.added)),
-        (tr("Split by"), own.by),
+        (tr("Split by"), own.by_said),
         (tr("Hash"), own.hash[:16]),
     ]
 
@@ -94,7 +94,7 @@ def left_out(name: str) -> None:
     own = picture_set.find(name, session.home().folders)
     if own.skipped:
         with st.expander(say.plain(tr("Left out: {skipped}", skipped=counted(own.skipped, "file")))):
-            st.dataframe([{"file": file, "reason": reason} for file, reason in own.reasons], hide_index=True)
+            st.dataframe([{"file": file, "reason": reason} for file, reason in own.reasons_said()], hide_index=True)
             if own.skipped > len(own.reasons):
                 say.caption(tr("The first {n} of them.", n=len(own.reasons)))
     if own.repeated:
@@ -136,7 +136,7 @@ def statistics_card(one: DataSet, facts: list[SplitFacts]) -> None:
             )
             rows.append(
                 {
-                    "split": SPLIT_TITLES[each.split],
+                    "split": tr(SPLIT_TITLES[each.split]),
                     "classes": each.classes,
                     tr("examples of a class"): some,
                     tr("in all"): total,

@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import RunError
 from core.import_job import UPLOADED, ImportJob, received
 from data.archive import MIB
-from data.language import tr
+from data.language import mark, tr
 from data.picture_set import LARGEST, NAME, SMALLEST
 from data.registry import families
 from pages.parts import background, readable, say, session, theme, trust
@@ -96,8 +96,10 @@ def settings(number: int) -> dict[str, Any]:
     side, colour = st.columns(2)
     return {
         "side": int(side.number_input(tr("Side, pixels"), SMALLEST, LARGEST, 84, step=28, key=f"import-side-{number}")),
-        "grey": {tr("as they are"): None, "grey": True}[
-            colour.selectbox(tr("Colours"), [tr("as they are"), "grey"], key=f"import-colour-{number}")
+        "grey": {mark("as they are"): None, "grey": True}[
+            colour.selectbox(
+                tr("Colours"), ["as they are", mark("grey")], format_func=tr, key=f"import-colour-{number}"
+            )
         ],
     }
 

@@ -55,7 +55,12 @@ def asked(one: DataSet, facts: Sequence[SplitFacts]) -> tuple[EpisodeShape, str,
         else {"k_shot": tr("Shots"), "n_query": tr("Queries")}
     )
     split = st.segmented_control(
-        tr("Split"), SPLITS, default=SPLITS[0], format_func=SPLIT_TITLES.get, key="inspector-split", required=True
+        tr("Split"),
+        SPLITS,
+        default=SPLITS[0],
+        format_func=lambda split: tr(SPLIT_TITLES[split]),
+        key="inspector-split",
+        required=True,
     )
     *columns, seed_column = st.columns(len(names) + 1)
     found = {"n_way": 1}

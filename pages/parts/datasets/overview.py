@@ -40,10 +40,10 @@ def filled(one: DataSet) -> DataSet:
             field = one.kind.Config.model_fields[name]
             before = st.query_params.get(name, field.default)
             given[name] = column.text_input(
-                say.plain(field.title),
+                say.plain(tr(field.title)),
                 before,
                 key=f"asked-{one.name}-{name}",
-                help=say.plain(field.description),
+                help=say.plain(tr(" ".join(field.description.split()))),
                 max_chars=500,
             ).strip()
             if given[name] != field.default:
@@ -71,7 +71,7 @@ def list_card(there: list[DataSet], chosen: DataSet) -> None:
 
 def title(one: DataSet) -> str:
     """A set of one's own goes by the name that it was given."""
-    return one.name if one.imported else one.kind.title
+    return one.name if one.imported else tr(one.kind.title)
 
 
 def state(one: DataSet) -> str:

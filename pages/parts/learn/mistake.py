@@ -84,7 +84,7 @@ def _launch_card(live: Sequence[Run]) -> None:
             tr(
                 "{presets} train the same network on sine waves of the same distribution, and are tested on the same "
                 "tasks.",
-                presets=listed([tr(preset(name).title) for name in PAIR], tr("and")),
+                presets=listed([tr(preset(name).title) for name in PAIR], "and"),
             )
         )
         refused = next((text for name in PAIR for text in trust.refusal(preset(name).config).values()), "")

@@ -55,7 +55,7 @@ def surface_cards(learners: Sequence[tuple[str, Learner]], now: Asked, task: Dra
                 draw(place, name, one, colors, on)
         if still := [name for name, one in found if one is None]:
             say.caption(
-                tr("No map of {names}: what takes no steps has no way to draw.", names=about.listed(still, tr("and")))
+                tr("No map of {names}: what takes no steps has no way to draw.", names=about.listed(still, "and"))
             )
         say.caption(tr(HOW, steps=STEPS, side=SIDE))
 

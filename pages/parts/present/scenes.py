@@ -19,6 +19,7 @@ from core.runs.facts import Facts
 from core.runs.schema import Run, Score
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
+from data import kept_words
 from data.language import tr
 from pages.parts import readable, say
 from pages.parts.compare.scores import in_words
@@ -72,7 +73,7 @@ def scenes(runs: Sequence[Run], store: RunStore, reader: SeriesReader) -> list[S
 
 def _alone(run: Run, store: RunStore, reader: SeriesReader) -> list[Scene]:
     facts = Facts.of(run)
-    task = f"{facts.task} tasks: " if facts.task else ""
+    task = tr("{task} tasks: ", task=kept_words.said(facts.task)) if facts.task else ""
     opening = Scene(
         charts.title(run),
         tr(

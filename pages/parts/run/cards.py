@@ -24,7 +24,7 @@ from pages.parts.smoothing import smooth_toggle
 TAIL = 60_000  # bytes of the log that the page shows
 ADAPTATION_HEIGHT = 340  # pixels, also before there is a chart, see theme.css: its slider has room of its own
 SYSTEM_HEIGHT = 220
-PHASES = {"loading": "loading data", "tuning": "tuning", "testing": "final test"}
+PHASES = {"loading": mark("loading data"), "tuning": mark("tuning"), "testing": mark("final test")}
 SECTIONS = {
     "family": mark("Task family"),
     "algorithm": mark("Learner"),
@@ -103,7 +103,7 @@ def adaptation_card(run: Run, reader: SeriesReader, compared: Beside | None = No
     shown = [run, *([compared.other] if compared and compared.shown else [])]
     same = [one for one in shown if charts.drawn_as(one) == charts.drawn_as(run)]  # others have other axes
     medians = charts.by_median([result for one in same for result in adaptation.results(one, reader)])
-    title = "Adaptation per inner step" + (", median and quartiles" if medians else "")
+    title = tr("Adaptation per inner step, median and quartiles") if medians else tr("Adaptation per inner step")
     with theme.card("adaptation", title, height="stretch"):
         chart = adaptation.chart(run, reader, medians)
         if compared and compared.shown and (other := adaptation.chart(compared.other, reader, medians)):
@@ -147,29 +147,40 @@ def test_card(run: Run) -> None:
 
 def astray(test: dict[str, Any]) -> str:
     """Which tasks the inner steps led astray, and what to set otherwise; "" where none."""
-    tasks, parts = f"of {readable.count(test['episodes'])} tasks", []
+    tasks, parts = readable.count(test["episodes"]), []
     if count := diverged.count(test):
-        parts.append(f"{count} {tasks} diverged: {test['protocol']['diverged']}.")
-    if test["non_finite"]:
-        parts.append(f"{test['non_finite']} {tasks} were left out: their adaptation was not finite.")
+        rule = tr(test["protocol"]["diverged"])
+        parts.append(tr("{n} of {tasks} tasks diverged: {rule}.", n=count, tasks=tasks, rule=rule))
+    if lost := test["non_finite"]:
+        parts.append(tr("{n} of {tasks} tasks were left out: their adaptation was not finite.", n=lost, tasks=tasks))
     return " ".join([*parts, test.get("remedy", tr("Lower the inner learning rate."))]).strip() if parts else ""
 
 
 def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts) -> list[tuple[str, Any]]:
     way = f"{protocol['n_way']}-way " if protocol.get("n_way", 1) > 1 else ""
     chosen = protocol.get("chosen")
-    lost = f"{test['non_finite']} not finite"
-    lost += f", {diverged.count(test)} diverged" if protocol.get("diverged") else ""
+    lost = tr("{n} not finite", n=test["non_finite"])
+    lost += tr(", {n} diverged", n=diverged.count(test)) if protocol.get("diverged") else ""
+    asked = (
+        mark("{way}{k_shot}-shot, {n_query} queries per class")
+        if way
+        else mark("{way}{k_shot}-shot, {n_query} queries")
+    )
     rows = [(tr("Mean, 95 % interval"), readable.scored(facts.metric, test))] if diverged.count(test) else []
     rows += [
-        (tr("Tasks"), f"{readable.count(test['episodes'])} frozen {test['split']} tasks, {lost}"),
         (
-            tr("Task"),
-            f"{way}{protocol.get('k_shot')}-shot, {protocol.get('n_query')} queries{' per class' if way else ''}",
+            tr("Tasks"),
+            tr(
+                "{n} frozen {split} tasks, {lost}",
+                n=readable.count(test["episodes"]),
+                split=tr(test["split"]),
+                lost=lost,
+            ),
         ),
+        (tr("Task"), tr(asked, way=way, k_shot=protocol.get("k_shot"), n_query=protocol.get("n_query"))),
         (tr("Checkpoint"), protocol.get("checkpoint")),
         (tr("Inner steps"), protocol.get("inner_steps")),
-        (tr("BatchNorm's statistics"), protocols.normalised_by(protocol, facts)),
+        (tr("BatchNorm's statistics"), tr(protocols.normalised_by(protocol, facts) or "") or None),
         (tr("Episode seed"), protocol.get("seed")),
         (tr("Episodes"), tr("SHA-256 {value}…", value=str(protocol.get("episodes_sha256", ""))[:12])),
     ]
@@ -195,7 +206,8 @@ def config_card(run: Run) -> None:
     with theme.card("config", height=460):
         say.heading(tr("Config"))
         tables = []
-        for section, name in SECTIONS.items():
+        for section, title in SECTIONS.items():
+            name = tr(title)
             values = dict(run.config.get(section, {}))
             heading = f"{name} · {values.pop('name')}" if "name" in values else name
             tables.append(f"<b>{html.escape(heading)}</b>{settings_table(list(values.items()))}")

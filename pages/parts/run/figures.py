@@ -16,7 +16,7 @@ from core.runs.facts import Facts
 from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run, Score
 from data.language import tr
-from pages.parts import readable
+from pages.parts import readable, say
 from pages.parts.run.cards import PHASES, done, iterations, trains
 
 SAMPLES = 120  # of throughput and memory, one a second while the page is open; the store keeps only the latest
@@ -83,7 +83,7 @@ def progress_figure(run: Run) -> str:
         label, value = tr("Time left"), readable.duration(run.remaining)
     elif run.status == "running" and run.phase in ("loading", "tuning", "testing"):
         share = min((run.load or {}).get("fraction") or 0.0, 1.0)  # of this phase
-        label, value = PHASES[run.phase].capitalize(), f"{100 * share:.0f} %"
+        label, value = say.first_upper(tr(PHASES[run.phase])), f"{100 * share:.0f} %"
     else:
         label, value = tr("Progress"), f"{100 * share:.0f} %"
     meaning = tr("Iterations done, of those planned or in the time budget. The final test comes after them.")

@@ -31,13 +31,13 @@ def card(run: Run, reader: SeriesReader) -> None:
         return
     with theme.card("hard-tasks"):
         if not names:
-            say.heading(TITLE)
+            say.heading(tr(TITLE))
             theme.empty(
                 tr("No scores yet"),
                 tr("The first validation shows how they are spread, the final test which tasks are hard."),
             )
             return
-        with theme.heading(TITLE):
+        with theme.heading(tr(TITLE)):
             chosen = _which(run, names)
         scored = _tested(run) if chosen == TEST else _validated(run, validations[-1])
         if scored is None:
@@ -50,11 +50,11 @@ def card(run: Run, reader: SeriesReader) -> None:
 
 def _which(run: Run, names: list[str]) -> str:
     if len(names) == 1:
-        say.caption(names[0])
+        say.caption(tr(names[0]))
         return names[0]
     key = f"task-scores-{run.id}"
     return st.segmented_control(
-        tr("Evaluation"), names, default=names[0], required=True, key=key, label_visibility="collapsed"
+        tr("Evaluation"), names, default=names[0], required=True, key=key, format_func=tr, label_visibility="collapsed"
     )
 
 

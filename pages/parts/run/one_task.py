@@ -22,7 +22,7 @@ def card(run: Run, reader: SeriesReader) -> None:
         return
     with theme.card("one-task"):
         if not found:
-            say.heading(TITLE)
+            say.heading(tr(TITLE))
             if reader.latest(run.id):
                 theme.empty(tr("Nothing to look at"), tr("Tasks of this family have no look of their own."))
             else:
@@ -43,9 +43,9 @@ def card(run: Run, reader: SeriesReader) -> None:
 def _task(run: Run, tasks: int) -> int | None:
     """Which of the tasks; the choice stands in the card's heading. None where there are none."""
     if not tasks:
-        say.heading(TITLE)
+        say.heading(tr(TITLE))
         return None
-    with theme.heading(TITLE):
+    with theme.heading(tr(TITLE)):
         return st.segmented_control(
             tr("Validation task"),
             range(tasks),

@@ -74,9 +74,9 @@ def card(run: Run) -> None:
 
 def table_popover(run: Run, name: str) -> None:
     """A table in either format."""
-    with st.popover(say.plain(name.capitalize()), icon=":material/table_view:"):
+    with st.popover(say.plain(say.first_upper(tr(name))), icon=":material/table_view:"):
         for ending, written in tables.FORMATS.items():
-            label = {"csv": "CSV", "parquet": tr("Parquet")}[ending]
+            label = {"csv": "CSV", "parquet": "Parquet"}[ending]
             _file(
                 run,
                 label,

@@ -61,7 +61,7 @@ def of_pictures(view: TaskView, name: str) -> None:
 
 def _picture_rows(view: TaskView, shown: Sequence[str]) -> str:
     labels, support = view.given["labels"].tolist(), view.given["support"]
-    head = "<tr><th>class</th><th>support</th><th>queries</th></tr>"
+    head = "".join(f"<th>{html.escape(one)}</th>" for one in (tr("class"), tr("support"), tr("queries")))
     rows = []
     for label in sorted(set(labels)):
         name = breaking(view.given["classes"][label])
@@ -76,7 +76,7 @@ def _picture_rows(view: TaskView, shown: Sequence[str]) -> str:
         )
         cells = "".join(f'<td><div class="tiles">{cell}</div></td>' for cell in cells)
         rows.append(f'<tr><th scope="row">{label + 1}<span>{name}</span></th>{cells}</tr>')
-    return f"<table>{head}{''.join(rows)}</table>"
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def breaking(name: str) -> str:
@@ -128,9 +128,9 @@ def texts(view: TaskView, _: str) -> None:
         (text, given["classes"][label])
         for text, label in zip(given["texts"][:support], given["labels"][:support].tolist(), strict=True)
     ]
-    _table(("query", "class", *_answers(sorted({0, max(view.said)}))), rows)
+    _table((tr("query"), tr("class"), *_answers(sorted({0, max(view.said)}))), rows)
     with st.expander(say.plain(tr("Support set, {n} texts", n=len(examples)))):
-        _table(("text", "class"), examples)
+        _table((tr("text"), tr("class")), examples)
 
 
 def _named(view: TaskView, step: int, place: int, label: int) -> str:
@@ -143,15 +143,15 @@ def translations(view: TaskView, _: str) -> None:
     """A row a query: the source, what is expected, and what the learner writes after each of the steps that are kept."""
     given, support, steps = view.given, view.given["support"], sorted(view.said)
     if "language" in given:
-        say.caption(tr("Into {given}, in {given2} script.", given=given["language"], given2=given["script"]))
+        say.caption(tr("Into {language}, in {script} script.", language=given["language"], script=given["script"]))
     rows = []
     for place, (source, expected) in enumerate(zip(given["sources"], given["expected"], strict=True)):
         if place >= support:
             written = (view.said[step]["produced"][place - support] for step in steps)
             rows.append((source, expected, *(f"{'✓' if one == expected else '✕'} {one}" for one in written)))
-    _table(("source", "expected", *_answers(steps)), rows)
+    _table((tr("source"), tr("expected"), *_answers(steps)), rows)
     with st.expander(say.plain(tr("Support set, {support} examples", support=support))):
-        _table(("source", "expected"), list(zip(given["sources"], given["expected"], strict=True))[:support])
+        _table((tr("source"), tr("expected")), list(zip(given["sources"], given["expected"], strict=True))[:support])
 
 
 def _answers(steps: Sequence[int]) -> list[str]:

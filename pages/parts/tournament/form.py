@@ -17,6 +17,7 @@ from core.tournament import plan
 from core.tournament.budget import Budget
 from core.tournament.expected import Expected
 from core.tournament.plan import Contestant, contestant
+from data import kept_words
 from data.errors import DataError, InnerloopError, InputError
 from data.language import mark, tr
 from data.places import Folders
@@ -70,7 +71,7 @@ def _tasks() -> tuple[dict[str, Any], str]:
         else:
             say.warning(tr("There is no run {number}. Choose a preset instead.", number=number[:20]))
     run = next(iter(session.store().runs(ids=[st.session_state[FROM]])), None) if st.session_state.get(FROM) else None
-    words = {one.name: f"{one.name} · {one.title}" for one in PRESETS}
+    words = {one.name: f"{one.name} · {tr(one.title)}" for one in PRESETS}
     current = draft.current()
     words |= {DRAFT: tr("As set up on Train: {name}", name=current.name)} if current else {}
     words |= {str(run.id): tr("As in run #{id} {name}", id=run.id, name=run.name)} if run else {}
@@ -102,7 +103,7 @@ def _of(chosen: str, run: Any) -> tuple[dict[str, Any], str]:
 def _said(values: dict[str, Any]) -> str:
     """What is learned, in a line: ``Doodles, 5-way 1-shot. Network conv4. Tested on 600 tasks that no training has seen.``"""
     kind, config = families()[values["family"]["name"]], parse(values)
-    tasks = f"{kind.title}, {kind.task(config.test_shape)}"
+    tasks = f"{tr(kind.title)}, {kept_words.said(kind.task(config.test_shape))}"
     return tr(
         "{tasks}. Network {name}. Each is tested on the same {episodes} unseen tasks.",
         tasks=tasks,
@@ -114,7 +115,9 @@ def _said(values: dict[str, Any]) -> str:
 def _terms() -> tuple[Budget, int]:
     kind, amount, seeds = st.columns([1.4, 1, 1], vertical_alignment="bottom")
     with kind:
-        chosen = st.radio(tr("Each trains for"), [SECONDS, SEEN], horizontal=True, key="tournament-budget")
+        chosen = st.radio(
+            tr("Each trains for"), [SECONDS, SEEN], format_func=tr, horizontal=True, key="tournament-budget"
+        )
     with amount:
         if chosen == SECONDS:
             seconds = st.number_input(tr("Seconds each"), 1, 1_000_000, DEFAULT_SECONDS, key="tournament-seconds")
@@ -133,7 +136,7 @@ def _terms() -> tuple[Budget, int]:
             key="tournament-seeds",
             help=tr("Trainings of each learner. With one, a verdict is of these trainings alone."),
         )
-    say.caption(plan.RULE)
+    say.caption(tr(plan.RULE))
     return budget, count
 
 
@@ -157,13 +160,13 @@ def _learners(all_: Sequence[Contestant]) -> list[Contestant]:
     chosen = []
     for column, group in zip(st.columns(len(GROUPS)), GROUPS, strict=True):
         with column:
-            say.caption(group.capitalize())
+            say.caption(say.first_upper(tr(group)))
             for one in all_:
                 if algorithms()[one.learner].group != group:
                     continue
                 if one.config is None:
-                    st.checkbox(say.plain(one.title), False, key=f"unfit-{one.learner}", disabled=True)
-                elif st.checkbox(say.plain(one.title), one.learner in plan.DEFAULT, key=f"enter-{one.learner}"):
+                    st.checkbox(say.plain(tr(one.title)), False, key=f"unfit-{one.learner}", disabled=True)
+                elif st.checkbox(say.plain(tr(one.title)), one.learner in plan.DEFAULT, key=f"enter-{one.learner}"):
                     chosen.append(one)
     for why in dict.fromkeys(one.why for one in all_ if one.config is None):
         say.caption(why)
@@ -179,7 +182,7 @@ def _launch_card(
         unnamed = problem_of_name(name)
         say.wrong(unnamed)
         rows = [
-            (tr("Learners"), ", ".join(one.title for one in chosen) or "none"),
+            (tr("Learners"), ", ".join(tr(one.title) for one in chosen) or tr("none")),
             (
                 tr("Runs"),
                 tr(

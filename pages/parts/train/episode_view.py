@@ -132,12 +132,12 @@ def pictures_view(episodes: Episodes, shape: EpisodeShape, names: Sequence[str] 
     for label in range(min(n_way, MOST_CLASSES)):
         cells = "".join(
             f'<td><img src="{pictures.strip(tiles(part[label, :count]), dark)}" style="height: {height}" '
-            f'alt="{name} examples of class {label + 1}"></td>'
+            f'alt="{html.escape(tr("{part} examples of class {number}", part=tr(name), number=label + 1))}"></td>'
             for part, count, name in ((support, shown[0], "support"), (query, shown[1], "query"))
         )
         title = html.escape(names[label]) if names else label + 1
         rows.append(f'<tr><th scope="row">{title}</th>{cells}</tr>')
-    head = "<tr><td></td><th>support</th><th>query</th></tr>"
+    head = f"<tr><td></td><th>{html.escape(tr('support'))}</th><th>{html.escape(tr('query'))}</th></tr>"
     st.html(f'<div class="episode"><table>{head}{"".join(rows)}</table></div>')
     shape_caption(shape, MOST_CLASSES, *shown)
 
@@ -167,7 +167,7 @@ def pairs_view(family: Names, batch: Translations) -> None:
     support = given["support"]
     parts = [part[:MOST_PAIRS] for part in (lines[:support], lines[support:])]
     rows = "".join(
-        f'<tbody><tr><th scope="rowgroup" colspan="2">{title}</th></tr>{"".join(part)}</tbody>'
+        f'<tbody><tr><th scope="rowgroup" colspan="2">{html.escape(tr(title))}</th></tr>{"".join(part)}</tbody>'
         for title, part in zip(("support", "query"), parts, strict=True)
     )
     head = f"<thead><tr><th>{html.escape(tr('English'))}</th><th>{html.escape(given['language'])}</th></tr></thead>"

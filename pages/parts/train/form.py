@@ -40,7 +40,7 @@ def train_form() -> None:
     with form:
         presets()
         for section, title in HEADINGS.items():
-            with theme.card(section, title):
+            with theme.card(section, tr(title)):
                 if section in registries:
                     choose(current, section, registries[section])
                     if section == "algorithm":

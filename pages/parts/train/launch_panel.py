@@ -10,6 +10,7 @@ from core.algorithms.base import algorithms
 from core.config.run import RunConfig
 from core.download_job import DownloadJob
 from core.runs.names import problem_of_name
+from data import kept_words
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
 from data.language import plural, tr
@@ -121,7 +122,7 @@ def summary(config: RunConfig) -> list[tuple[str, object]]:
         )
     else:
         rows.append((tr("Training"), tr("none")))
-    task = families()[config.family.name].task(config.test_shape)
+    task = kept_words.said(families()[config.family.name].task(config.test_shape))
     rows.append(
         (
             tr("Final test"),
@@ -185,6 +186,6 @@ def start(current: Draft, count: int) -> None:
         with st.spinner(tr("Checking and queueing …")):
             runs = launched(current.values, current.name, count)
     except InnerloopError as error:
-        say.error(current.in_words(f"{error.message} {error.remedy}", error.path))
+        say.error(current.kept_words.said(f"{error.message} {error.remedy}", error.path))
     else:
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})
