@@ -76,7 +76,7 @@ def _told(run: Run, iteration: int, all_of_them: list[int]) -> str:
     marks += [tr("best so far")] * best + [tr("newest")] * (iteration == all_of_them[-1])
     when = tr("iteration {number}", number=about.count(iteration))
     for each in marks:
-        when = tr("{when}, {mark}", when=when, mark=each)
+        when = tr("{when}, {which}", when=when, which=each)
     return when
 
 

@@ -105,8 +105,7 @@ class Costs:
         entry = Entry(found, self.clock())
         with self._lock:
             failed = isinstance(found, InnerloopError)
-            for mine in (key, _spoken(key)):
-                self._own.pop(mine, None)
+            self._own = {mine: one for mine, one in self._own.items() if not mine.startswith(key)}  # in all languages
             if not lasting or failed:
                 self._own = newest({**self._own, _spoken(key) if failed else key: entry})
                 return

@@ -239,7 +239,9 @@ def _protocol(run: Run, facts: Facts) -> list[tuple[str, str]]:
             f"{key} {value}" for key, value in (of.get("chosen") or {}).items()
         ),
     }
-    rows |= {_named(name): _worded(value) for name, value in protocols.comparable(of, facts).items() if value}
+    rows |= {
+        _named(name): tr(lineage.worded(value)) for name, value in protocols.comparable(of, facts).items() if value
+    }
     return [(name, text) for name, text in rows.items() if text]
 
 
@@ -249,23 +251,19 @@ def _named(part: str) -> str:
     return said.capitalize() if said == part else said
 
 
-def _worded(value: Any) -> str:
-    return tr(lineage.worded(value))
-
-
 def _settings(run: Run) -> dict[str, list[tuple[str, str]]]:
     """The config, by section; what belongs to none under ``run``."""
     found: dict[str, list[tuple[str, str]]] = {}
     for path, value in lineage.flat(run.config).items():
         section, dot, name = path.partition(".")
-        found.setdefault(section if dot else "run", []).append((name if dot else section, _worded(value)))
+        found.setdefault(section if dot else "run", []).append((name if dot else section, lineage.worded(value)))
     return found
 
 
 def _differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     """The settings that are not the same in all runs, with each one's value."""
     rows = lineage.differences([again.config(run) for run in runs], [Facts.of(run).idle for run in runs])
-    return [(path, [_worded(value) for value in row]) for path, row in rows.items()]
+    return [(path, [lineage.worded(value) for value in row]) for path, row in rows.items()]
 
 
 def _unequal(runs: Sequence[Run]) -> list[str]:

@@ -162,7 +162,7 @@ def _remark(entered: Group, scored: Sequence[Run]) -> str:
     how = tr(lost[0].status if len(statuses) == 1 else BOTH)
     text = tr("{n} of {total} runs {how}", n=n, total=total, how=how)
     if failed and failed[0].error:
-        text = tr("{what}: {why}", what=text, why=failed[0].error)
+        text = tr("{what}: {why}", what=text, why=tr(failed[0].error))
     text = text.rstrip(".。")
     if failed and scored:
         text = tr("{what}; its score is of the others, which flatters it", what=text)
