@@ -31,6 +31,7 @@ SETTINGS = {
 }
 OTHERS = [mark("split"), mark("interval"), mark("metric")]  # names of what no evaluation can ask for otherwise
 VALUES = [
+    mark("1.96 standard errors over episodes"),
     mark("val"),
     mark("none"),
     mark("yes"),

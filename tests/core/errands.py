@@ -6,11 +6,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+from data import language
 from data.errors import InputError
 
 
 def double(number: int) -> int:
     return 2 * number
+
+
+def spoken(_: None) -> str:
+    return language.current()
 
 
 def surroundings(name: str) -> list[Any]:

@@ -10,6 +10,7 @@ from core import costs
 from core.costs import DOUBTFUL, Costs, key_of
 from core.training.probe import Cost
 from data.errors import InnerloopError
+from data.language import speaking
 from tests.core.tiny import tiny
 
 COST = Cost(
@@ -132,3 +133,13 @@ def test_a_folder_that_cannot_be_written_costs_the_next_process_its_time(tmp_pat
     kept = Costs(tmp_path / "cache" / "costs.json")
     kept.put("a", COST)
     assert kept.get("a") == COST
+
+
+def test_why_it_failed_is_kept_by_language_and_forgotten_in_all_once_it_is_measured(tmp_path: Path) -> None:
+    kept = Costs(tmp_path / "costs.json")
+    with speaking("zh"):
+        kept.put("a", InnerloopError("为什么"))
+    assert kept.get("a") is None
+    kept.put("a", COST)
+    with speaking("zh"):
+        assert kept.get("a") == COST

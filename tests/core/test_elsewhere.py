@@ -10,6 +10,7 @@ import pytest
 
 from core import elsewhere
 from core.elsewhere import Cancelled, Died, Question, Refused, TookTooLong
+from data.language import ENGLISH, speaking
 from tests.waiting import wait_until
 
 HERE = "tests.core.errands"
@@ -24,6 +25,12 @@ def test_an_answer_comes_from_a_process_at_the_head_of_its_group() -> None:
     assert Question(f"{HERE}:double", 21, LONG).answer() == 42
     value, pid, group = Question(f"{HERE}:surroundings", "COLOUR", LONG, {"COLOUR": "blue"}).answer()
     assert (value, pid == group, pid != os.getpid()) == ("blue", True, True)
+
+
+def test_the_process_speaks_the_language_in_which_it_is_asked() -> None:
+    with speaking("zh"):
+        question = Question(f"{HERE}:spoken", None, LONG)
+    assert question.answer() == "zh" and Question(f"{HERE}:spoken", None, LONG).answer() == ENGLISH
 
 
 def test_an_error_keeps_its_words() -> None:

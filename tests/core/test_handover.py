@@ -28,6 +28,7 @@ from core.runs.schema import Run
 from core.runs.store import RunStore
 from core.training.checkpoint import CheckpointError
 from data.errors import InputError
+from data.language import speaking
 from data.registry import families
 from tests.core.tiny import finished, tiny
 from tests.data.frozen_nets import frozen_network
@@ -241,6 +242,17 @@ def test_a_report_says_all_of_a_run(home: Home, store: RunStore) -> None:
         assert said in text, said
     assert len(text.encode()) < 6e6
     assert text.count("plotly.js v") <= 2
+
+
+def test_a_report_is_in_its_readers_language_and_a_card_is_not(home: Home, store: RunStore) -> None:
+    run, result = finished(home, "doodles")
+    store.update(run.id, test=result.as_json(run.id), iteration=4)
+    run = store.get(run.id)
+    english = report([run], store), card.text(run, "best@3")
+    with speaking("zh"):
+        chinese = report([run], store), card.text(run, "best@3")
+    assert '<html lang="zh">' in chinese[0] and "<b>支持集</b>" in chinese[0] and "support set" not in chinese[0]
+    assert again.config_file(run) in chinese[0] and "支持集" not in english[0] and english[1] == chinese[1]
 
 
 def test_markup_in_names_and_notes_is_only_text(store: RunStore, home: Home) -> None:

@@ -24,6 +24,7 @@ from core.runs.home import Home
 from core.runs.store import RunStore
 from data.errors import InputError
 from data.extras import VERSIONS, MissingExtra
+from data.language import speaking, tr
 from tests.core.tiny import tiny
 
 HOSTILE = "<script>alert(1)</script> ![x](y) ../../etc"
@@ -214,6 +215,13 @@ def test_it_lies_dotted_over_the_charts_of_its_kind(curves: Curves, run) -> None
     assert [trace.y.tolist() for trace in drawn.traces[1:]] == [[25, 50, 100]] * 2
     (drawn,) = laid_over([chart()], all_, SCORES, groups)
     assert [trace.y.tolist() for trace in drawn.traces[1:]] == [[0.25, 0.5, 1]], "per cent have no place on errors"
+
+
+def test_in_another_language_it_lies_there_too(curves: Curves, run) -> None:
+    curves.add("theirs", "a.csv", "loss", np.arange(3.0), np.ones(3))
+    with speaking("zh"):
+        (drawn,) = laid_over([chart(x=tr("iteration"))], curves.all(), LOSS, grouped([run]))
+    assert drawn.traces[-1].name == "theirs，导入"
 
 
 def test_on_other_axes_it_is_drawn_only_where_it_has_them(curves: Curves, run) -> None:
