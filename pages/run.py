@@ -236,7 +236,7 @@ def announce(run: Run, said: tuple[str, str], compared: Beside | None, findings:
     """
     text, icon = said
     if icon == "error":
-        say.error(text, tr("{remedy}\nThe log below has the details.", remedy=run.remedy))
+        say.error(text, tr("{remedy}\nThe log below has the details.", remedy=tr(run.remedy)))
     else:
         say.status(f"{text}{stands_out.hint(findings)}", icon)
     if other := in_the_way(run, compared and compared.other):

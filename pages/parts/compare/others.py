@@ -85,7 +85,7 @@ def _line(one: Imported) -> None:
                 on_click=_remove,
                 args=(one.id,),
             )
-    say.caption(tr("Drawn dotted. {judged}", judged=JUDGED))
+    say.caption(tr("Drawn dotted. {judged}", judged=tr(JUDGED)))
 
 
 def _change(id: str, name: str, place: str) -> None:
@@ -99,7 +99,9 @@ def _remove(id: str) -> None:
 
 
 def _place(key: str, now: str = "loss") -> str:
-    return st.selectbox(tr("It lies on"), list(PLACES), list(PLACES).index(now), key=key, format_func=PLACES.get)
+    return st.selectbox(
+        tr("It lies on"), list(PLACES), list(PLACES).index(now), key=key, format_func=lambda place: tr(PLACES[place])
+    )
 
 
 def _form() -> None:

@@ -223,7 +223,8 @@ def _losses(groups: Sequence[Group], reader: SeriesReader) -> list[Scene]:
 def _validations(groups: Sequence[Group], reader: SeriesReader) -> list[Scene]:
     """Each with the inner steps of the same metric beside it."""
     steps = {
-        chart.y_title.removesuffix(tr(", median")): chart for chart in curves.adaptation_charts(groups, reader, View())
+        chart.y_title.removesuffix(tr("{title}, median", title="")): chart
+        for chart in curves.adaptation_charts(groups, reader, View())
     }
     return [
         Scene(

@@ -18,7 +18,7 @@ PAUSED = mark("Paused; it keeps its device. Continue goes on from here.")
 def notice(run: Run) -> tuple[str, str]:
     """Why it waits, what it does, how it ended, or what went wrong; with its icon. Never empty: the line keeps its place."""
     if run.status in ("failed", "lost"):
-        return run.error or tr("The run ended with an error."), "error"
+        return tr(run.error or "") or tr("The run ended with an error."), "error"
     if run.status == "queued":
         return waiting_for(run), "schedule"
     if run.status == "starting":

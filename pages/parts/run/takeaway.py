@@ -13,7 +13,7 @@ from core.handover.card import bundle_file
 from core.runs.schema import Run
 from data.extras import install
 from data.language import tr
-from pages.parts import say, session, theme
+from pages.parts import language, say, session, theme
 
 NO_TENSORBOARD = f"Needs a package that is not installed here: {install('tensorboard')}"
 
@@ -108,7 +108,7 @@ def kept_popover(run: Run) -> None:
 def _file(run: Run, label: str, ending: str, kind: str, icon: str, made: Callable[[Run], Any], help_: str = "") -> None:
     st.download_button(
         say.plain(label),
-        lambda: made(session.fetch(run.id)),
+        language.spoken(lambda: made(session.fetch(run.id))),
         f"innerloop-run-{run.id}{ending}",
         kind,
         key=f"take{ending}-{run.id}",

@@ -124,7 +124,9 @@ def _table_card(said: Answer) -> None:
         words = {
             "Test": [readable.powers(one.score) if one.standing.test else readable.NOTHING for one in said.places],
             "Training": [readable.duration(one.standing.seconds or None) for one in said.places],
-            "Seen": [f"{readable.count(one.work)} {one.unit}" if one.work else readable.NOTHING for one in said.places],
+            "Seen": [
+                f"{readable.count(one.work)} {tr(one.unit)}" if one.work else readable.NOTHING for one in said.places
+            ],
             "Adaptation": [_time(one.standing.adaptation) for one in said.places],
             "Memory": [readable.size(one.memory) for one in said.places],
         }
@@ -151,7 +153,7 @@ def _row(place: Place) -> dict[str, object]:
         "Seen": place.work or None,
         "Adaptation": one.adaptation,
         "Memory": place.memory,
-        "Kind": place.kind,
+        "Kind": tr(place.kind),
     }
 
 
