@@ -329,9 +329,19 @@ NAMES_BASE = {
 }
 NAMES_TEST = {"k_shot": 5, "n_query": 5, "episodes": 200, "val_episodes": 40}
 NAMES_TEMPLATES = [
-    Template("maml", "MAML", {"name": "maml", "inner_lr": 0.05, "inner_steps": 2, "first_order": True}),
+    Template(
+        "maml",
+        "MAML",
+        {"name": "maml", "inner_lr": 0.05, "inner_steps": 2, "first_order": True},
+        {"iterations": 7500, "evaluate_every": 2500, "meta_lr": 6e-3},
+    ),
     Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.05, "inner_steps": 2, "first_order": True}),
-    Template("pretrain", mark("Pretraining"), {"name": "pretrain", "batch_size": 64}),
+    Template(
+        "pretrain",
+        mark("Pretraining"),
+        {"name": "pretrain", "batch_size": 64},
+        {"iterations": 12_000, "evaluate_every": 4000, "meta_lr": 6e-3},
+    ),
     Template("scratch", mark("From scratch"), {"name": "scratch"}),
 ]
 

@@ -8,6 +8,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from data import language
 from data.language import ENGLISH, LANGUAGES
+from pages.parts import say
 
 CHOSEN, KEPT = "language", "language-kept"  # session state: the code; whether it was chosen here
 COOKIE = "innerloop-language"
@@ -52,21 +53,18 @@ def _remembered() -> str:
 
 
 def switch() -> None:
-    """The choice of a language, in each language's own words."""
-    st.segmented_control(
-        "Language · 语言",
-        list(LANGUAGES),
-        default=st.session_state[CHOSEN],
-        format_func=LANGUAGES.__getitem__,
-        required=True,
-        key="language-switch",
-        label_visibility="collapsed",
-        on_change=_chosen,
-    )
+    """A button for each other language, in that language's own words."""
+    for code, name in LANGUAGES.items():
+        if code != st.session_state[CHOSEN]:
+            st.button(
+                say.plain(name),
+                key=f"language-{code}",
+                icon=":material/translate:",
+                type="tertiary",
+                on_click=_choose,
+                args=(code,),
+            )
 
 
-def _chosen() -> None:
-    st.session_state[CHOSEN], st.session_state[KEPT] = (
-        st.session_state.get("language-switch") or st.session_state[CHOSEN],
-        True,
-    )
+def _choose(code: str) -> None:
+    st.session_state[CHOSEN], st.session_state[KEPT] = code, True

@@ -448,6 +448,7 @@ def test_evaluate(document: Callable[..., Any], call: Call, home: Home) -> None:
     result = document("evaluate", str(id))
     assert result.keys() == {
         "run", "family", "split", "episodes", "non_finite", "metric", "mean", "ci95", "curve", "protocol", "median", "quartiles",
+        "also",
         "diverged", "remedy", "seconds",
     }  # fmt: skip
     assert (result["run"], result["family"], result["split"], result["metric"]) == (id, "sinusoid", "test", "mse")

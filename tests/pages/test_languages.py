@@ -32,11 +32,11 @@ WORD, CHINESE = re.compile(r"[A-Za-z]{2,}"), re.compile("[\u4e00-\u9fff]")
 # Sayings of several words that are names, and words that are the same in Chinese.
 NAMES = set(
     """
-    Innerloop English Language PNG SVG
-    Transformer Parquet birds CPU GPU MAML ANIL Meta-SGD MAML++ Reptile ProtoNet Proto-MAML MatchingNet RelationNet SNAIL CNP
-    Baseline++ way shot it/s s/it MiB KiB GiB min max MSE CSV HTML JSON YAML TensorBoard MLflow CLI API CUDA cuda Omniglot
-    CIFAR FS mini ImageNet CLINC150 CLDR Conv4 ResNet MLP GRU BatchNorm ReLU Adam SGD TRPO PyTorch torch seed best last run
-    AMD EPYC Ctrl Esc MIT CC BY Apache BSD ONNX safetensors px cos chrF
+    Innerloop English Language PNG SVG learner tag is paper starred score status failed: Transformer Parquet birds CPU GPU
+    MAML ANIL Meta-SGD MAML++ Reptile ProtoNet Proto-MAML MatchingNet RelationNet SNAIL CNP Baseline++ way shot it/s s/it
+    MiB KiB GiB min max MSE CSV HTML JSON YAML TensorBoard MLflow CLI API CUDA cuda Omniglot CIFAR FS mini ImageNet
+    CLINC150 CLDR Conv4 ResNet MLP GRU BatchNorm ReLU Adam SGD TRPO PyTorch torch seed best last run AMD EPYC Ctrl Esc MIT
+    CC BY Apache BSD ONNX safetensors px cos chrF -status:failed
     """.split()  # noqa: SIM905 - as a list it would take a page
 )
 
@@ -191,3 +191,14 @@ def test_comparisons_are_in_chinese(chinese, make_run, store, home):
         evaluated(store, home, run, np.random.default_rng(run.id).uniform(0.5, 1, 600), five_classes())
     assert english(chinese("compare", runs=",".join(str(run.id) for run in runs)), "alpha", "beta") == []
     assert english(chinese("present", runs=",".join(str(run.id) for run in runs)), "alpha", "beta") == []
+
+
+def test_a_language_is_chosen_in_the_sidebar_and_stays(app, said):
+    page = app()
+    assert "Start with a preset" in said(page)
+    page.button("language-zh").click().run()
+    assert page.session_state[CHOSEN] == "zh" and "Start with a preset" not in said(page)
+    page.switch_page("pages/runs.py").run()
+    assert english(page) == []
+    page.button("language-en").click().run()
+    assert page.title[0].value == "Runs"

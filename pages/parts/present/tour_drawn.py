@@ -23,7 +23,7 @@ SHEET, START = "tour-sheet", "tour-start"  # session state: what is on the pads,
 
 def along() -> list[Candidate]:
     """Those that come with Innerloop, whatever was trained here."""
-    return [one for one in candidates(SIGNS) if one.file and one.file.family == "doodles"]
+    return [one for one in candidates(SIGNS) if one.file and one.file.family == SIGNS[0]]
 
 
 def sheet() -> pads.Sheet:

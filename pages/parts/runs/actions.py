@@ -91,7 +91,7 @@ def marks(chosen: Sequence[Run]) -> None:
     if st.button(tr("Tags"), icon=":material/sell:", disabled=not chosen, key="tag-runs"):
         dialogs.ask("tags", chosen)
     away = "unarchive" if archived else "archive"
-    button(away.capitalize(), away, store.archive, not archived, "archive-runs")
+    button(tr("Unarchive") if archived else tr("Archive"), away, store.archive, not archived, "archive-runs")
 
 
 def stop(chosen: Sequence[Run]) -> None:

@@ -74,7 +74,7 @@ def tags(runs: Sequence[Run]) -> None:
     some = sorted({tag for run in runs for tag in run.tags} - set(common))
     name = "-".join(str(run.id) for run in runs)
     if len(runs) > 1:
-        say.caption(tr("Of {n} runs: {join}", n=len(runs), runs=", ".join(f"#{run.id}" for run in runs)))
+        say.caption(tr("Of {n} runs: {runs}", n=len(runs), runs=", ".join(f"#{run.id}" for run in runs)))
     wanted = st.multiselect(
         tr("Tags"),
         sorted({*store.tags(), *common}),

@@ -7,7 +7,7 @@ import streamlit as st
 from core.runs.run_lists import RunFilter
 from core.runs.search import EXAMPLE, STATES, chosen, with_choice
 from data.errors import InputError
-from data.language import plural, tr
+from data.language import mark, plural, tr
 from pages.parts import say, session
 from pages.parts.runs.pager import turn_to_first_page
 
@@ -36,15 +36,26 @@ def filters() -> None:
         on_change=lambda: look_for(st.session_state[TEXT]),
     )
     _follow("filter-status", [word for word in chosen(query, "status") if word in STATES])
-    status.multiselect(tr("Status"), STATES, key="filter-status", placeholder="any", on_change=_pick, args=("status",))
-    for place, field, names in ((family, "family", store.families()), (learner, "learner", store.learners())):
+    status.multiselect(
+        tr("Status"),
+        STATES,
+        key="filter-status",
+        format_func=tr,
+        placeholder=tr("any"),
+        on_change=_pick,
+        args=("status",),
+    )
+    for place, field, names in (
+        (family, mark("family"), store.families()),
+        (learner, mark("learner"), store.learners()),
+    ):
         values = chosen(query, field)
         _follow(f"filter-{field}", values[0] if len(values) == 1 and values[0] in names else None)
         place.selectbox(
-            say.plain(field.capitalize()),
+            say.plain(say.first_upper(tr(field))),
             names,
             key=f"filter-{field}",
-            placeholder="any",
+            placeholder=tr("any"),
             on_change=_pick,
             args=(field,),
         )

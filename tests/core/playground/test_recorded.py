@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.comparing.alike import tested
+from core.comparing import alike
 from core.comparing.groups import grouped
 from core.comparing.verdict import verdicts
 from core.playground.recorded import FILE, TITLES, read, recorded, write
@@ -23,7 +23,7 @@ def test_they_are_small_and_three_seeds_of_each_learner() -> None:
 
 def test_their_tests_are_of_the_same_tasks_and_decide_something() -> None:
     found = recorded()
-    judged = verdicts([tested(group, found.store) for group in grouped(found.runs, found.named)], found.store)
+    judged = verdicts([alike.tested(group, found.store) for group in grouped(found.runs, found.named)], found.store)
     assert len(judged) == 3 and not any(one.reasons for one in judged)
     assert {one.episodes for one in judged} == {100} and any(one.decided for one in judged)
 
