@@ -116,7 +116,7 @@ def tasks_chart(seed: int, tasks: int = 3) -> Chart:
         for part, symbol in (("support", "star"), ("query", "circle-open")):
             given = (getattr(batch, f"{part}_{axis}")[place, :, 0].numpy() for axis in "xy")
             marks = {"mode": "markers", "symbol": symbol, "color": place, "group": group, "listed": False}
-            traces.append(Trace(f"{group}, {part}", *given, **marks))
+            traces.append(Trace(tr("{group}, {part}", group=group, part=tr(part)), *given, **marks))
     return Chart(
         traces, "x", "y", tr("Three tasks: curves, support points as stars and queries as circles"), apart=True
     )

@@ -10,15 +10,15 @@ from core.runs.facts import Facts
 from core.runs.schema import Run
 from data.errors import InnerloopError
 from data.language import mark, tr
-from pages.parts import launching, readable, session
+from pages.parts import launching, readable, say, session
 
 
 def prospect(preset: Preset, earlier: Sequence[Run]) -> tuple[str, str]:
     """In a line, and how that was measured; empty where nothing was. earlier: finished runs of the preset, newest first."""
     reference = REFERENCES.get(preset.name)
-    parts = [part for part in (takes(preset, reference, earlier), reaches(reference, earlier)) if part]
-    text = ", ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}." if text else "", measured(reference) if reference else ""
+    time, score = takes(preset, reference, earlier), reaches(reference, earlier)
+    text = tr("{time}, {score}.", time=time, score=score) if time and score else tr("{text}.", text=time or score)
+    return say.first_upper(text) if time or score else "", measured(reference) if reference else ""
 
 
 def takes(preset: Preset, reference: Reference | None, earlier: Sequence[Run]) -> str:

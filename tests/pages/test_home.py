@@ -17,7 +17,8 @@ from core.config.run import RunConfig
 from core.costs import Costs, key_of
 from core.runs import hardware
 from core.training.probe import Cost
-from pages.parts import launching, live_chart, session
+from data.language import speaking
+from pages.parts import launching, live_chart, prospects, session
 from tests.pages.conftest import as_read
 
 PROJECT = Path(__file__).parents[2]
@@ -65,6 +66,13 @@ def test_a_preset_says_what_it_took_and_reached_where_that_was_measured(app, sai
     assert "0.309 ± 0.02 mean squared error" in card(page, "MAML on sinusoids")
     assert "Reaches 94.34 ± 0.42 % accuracy" in card(page, "Pretraining on Omniglot")
     assert card(page, "MAML on doodles").endswith("Works offline at once."), "nobody measured it"
+
+
+def test_in_chinese_what_a_preset_took_and_reached_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(prospects, "takes", lambda *_: "用时")
+    with speaking("zh"):
+        text, _ = prospects.prospect(preset("omniglot-5w1s-protonet"), [])
+    assert text == "用时，在两个 AMD EPYC 核心上训练 10 分钟后达到 98.22 ± 0.24 % 准确率（600 个任务）。"
 
 
 def test_an_earlier_run_here_says_what_a_preset_takes_and_reaches(app, store, home, make_run, monkeypatch):

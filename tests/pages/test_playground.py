@@ -7,6 +7,7 @@ import pytest
 from core.playground import versus as game
 from core.playground.shipped import shipped
 from core.runs.store import RunStore
+from data.language import speaking
 from pages.parts.playground import players, versus
 from tests.core.tiny import finished
 from tests.data.made_up_texts import made_up_texts
@@ -30,6 +31,13 @@ def test_without_a_run_those_that_come_along_play(app, said):
     assert page.multiselect(key="playground-picked-versus").value == list(of_signs())
     assert "does not play" not in said(page)
     assert page.segmented_control(key="playground-mode").value == "versus"
+
+
+def test_in_chinese_what_a_run_reaches_is_said_in_chinese(make_run):
+    run = make_run("doodles-5w1s")
+    with speaking("zh"):
+        assert players._score(run) == "80.00 ± 1.00 %，最终测试"
+    assert players._score(run) == "80.00 ± 1.00 %, final test"
 
 
 def test_without_any_learner_there_is_a_way_to_one(app, said, monkeypatch):

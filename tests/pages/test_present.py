@@ -8,6 +8,7 @@ import pytest
 from core.charts import QUERY_LOSS
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
+from data.language import speaking
 from pages.parts.present import stage
 from pages.parts.present.scenes import scenes
 from tests.pages.test_compare import add_test
@@ -56,6 +57,18 @@ def test_a_run_goes_from_the_untrained_start_to_the_final_test(store, make_run, 
     assert [trace.name for trace in on_the_way[1].beside.traces] == ["untrained", "after training so far"]
     assert (final.title, final.big) == ("The final test", "80.00 ± 1.00 %") and "600 tasks" in final.text
     assert final.chart is start.chart and final.beside.traces[-1].name == "final test"
+
+
+def test_in_chinese_what_was_seen_is_counted_and_families_are_named_in_chinese(store, make_run, told):
+    run = make_run("doodles-5w1s", "queued")
+    store.move(run.id, "running", {"queued"})
+    store.add_metrics(run.id, [(i, i / 10, QUERY_LOSS, 2 / i) for i in (1, 50, 100)])
+    with speaking("zh"):
+        _, loss = told(run)
+        assert loss.big == "已见 1\u202f600 个任务"
+        assert stage.sent([loss])["scenes"][0]["counted"] == (16, "{number} 个任务")
+        opening, *_ = told(run, make_run("sinusoid-maml"))
+    assert opening.big == "涂鸦、正弦曲线回归上的 2 个学习器"
 
 
 def test_a_run_that_has_nothing_yet_has_its_opening(make_run, told):

@@ -252,7 +252,7 @@ class Board {
 
   point(panel, index) {
     const found = made('g', {
-      class: 'point', tabindex: 0, role: 'button', 'aria-roledescription': 'point', 'data-index': index, 'data-panel': this.panels.indexOf(panel),
+      class: 'point', tabindex: 0, role: 'button', 'aria-roledescription': tr('point'), 'data-index': index, 'data-panel': this.panels.indexOf(panel),
     }, made('circle', {class: 'reach', r: REACH}), made('circle', {class: 'ring', r: 12}), made('circle', {class: 'dot', r: 6}));
     found.onkeydown = event => this.key(event, index);
     panel.points.append(found);
@@ -299,8 +299,8 @@ class Board {
   }
 
   keys() {
-    const named = [['before', 'before adapting'], ['after', 'after the chosen step']];
-    if (this.data.truth && this.find('.truth').checked) named.push(['true', this.data.on_truth ? 'true function' : 'true function of the task that was drawn']);
+    const named = [['before', tr('before adapting')], ['after', tr('after the chosen step')]];
+    if (this.data.truth && this.find('.truth').checked) named.push(['true', this.data.on_truth ? tr('true function') : tr('true function of the task that was drawn')]);
     return named.map(([name, text]) => {
       const key = document.createElement('span');
       key.append(made('svg', {viewBox: '0 0 26 8', 'aria-hidden': true}, made('path', {class: name, d: 'M1 4H25'})), text);
@@ -315,8 +315,8 @@ class Board {
     item.className = 'learner';
     item.style.setProperty('--swatch', fit.color);
     name.textContent = fit.name;
-    item.append(name, this.told('error on the points', fit.error[0], fit.error[row], row));
-    if (truth) item.append(this.told('on the true function', off(0), off(row), row));
+    item.append(name, this.told(tr('error on the points'), fit.error[0], fit.error[row], row));
+    if (truth) item.append(this.told(tr('on the true function'), off(0), off(row), row));
     const how = document.createElement('span');
     how.textContent = fit.rate === null ? fit.how : tr('inner rate {rate}', {rate: figures(fit.rate)});
     item.append(how);

@@ -19,7 +19,10 @@ export default function({data, parentElement, setStateValue}) {
     canvas.getContext('2d').drawImage(image, place * (width + GAP), 0, width, height, 0, 0, width, height);
   };
 
-  const names = indices => indices.map(i => data.learners[i]).join(tr(', ')).replace(/, ([^,]*)$/, tr(' and $1'));
+  const names = indices => {
+    const all = indices.map(i => data.learners[i]), last = all.pop();
+    return all.length ? tr('{first} and {last}', {first: all.join(tr(', ')), last}) : last;
+  };
 
   const verdict = round => {
     const {right, choices} = data.rounds[round], [choice, seconds] = game.answers[round];

@@ -57,7 +57,7 @@ class Pad {
   }
 
   tool(icon, label, act) {
-    const button = html('button', {type: 'button', class: `tool ${icon}`, title: label, 'aria-label': `${this.label}: ${label}`});
+    const button = html('button', {type: 'button', class: `tool ${icon}`, title: label, 'aria-label': tr('{label}: {what}', {label: this.label, what: label})});
     button.append(made('svg', {viewBox: '0 0 16 16', 'aria-hidden': true}, made('path', {d: ICONS[icon]})));
     button.onclick = act;
     return button;
@@ -137,8 +137,8 @@ class Pad {
     const strokes = this.strokes, count = strokes.length;
     this.ink.setAttribute('d', path(strokes));
     this.invitation.style.display = count ? 'none' : '';
-    const what = count ? `drawn with ${count} stroke${count > 1 ? 's' : ''}` : 'empty';
-    this.surface.setAttribute('aria-label', `${this.label}: ${what}`);
+    const what = count === 0 ? tr('empty') : count === 1 ? tr('drawn with 1 stroke') : tr('drawn with {count} strokes', {count});
+    this.surface.setAttribute('aria-label', tr('{label}: {what}', {label: this.label, what}));
   }
 }
 
@@ -265,7 +265,7 @@ class Sheet {
 
   words(learner) {
     const [share, sign] = this.best(learner);
-    return `${learner.name}: ${letter(sign)}, ${percent(share)}.`;
+    return tr('{name}: {letter}, {share}.', {name: learner.name, letter: letter(sign), share: percent(share)});
   }
 
   /** A line of it below the sign in question. */

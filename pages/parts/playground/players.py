@@ -75,8 +75,9 @@ def candidates(family: Sequence[str]) -> list[Candidate]:
 
 
 def _score(run: Run) -> str:
-    told = run.test or run.best
-    return f"{Facts.of(run).metric.text(told['mean'], told.get('ci95'))}, {'final test' if run.test else 'validation'}"
+    found = run.test or run.best
+    reached = Facts.of(run).metric.text(found["mean"], found.get("ci95"))
+    return tr("{score}, final test", score=reached) if run.test else tr("{score}, validation", score=reached)
 
 
 def at_first(there: Sequence[Candidate]) -> list[Candidate]:

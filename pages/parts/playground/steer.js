@@ -46,7 +46,8 @@ class Steering {
     const planes = learner.returns.map((reached, update) => {
       const figure = document.createElement('figure'), caption = document.createElement('figcaption'), number = document.createElement('b');
       number.textContent = figures(reached);
-      caption.append(update ? `after ${update} update${update > 1 ? 's' : ''}: return ` : 'before adapting: return ', number);
+      const when = update === 0 ? tr('before adapting: return ') : update === 1 ? tr('after 1 update: return ') : tr('after {update} updates: return ', {update});
+      caption.append(when, number);
       figure.append(caption);
       updates.append(figure);
       return {figure, paths: all.subarray(update * each, (update + 1) * each)};
@@ -73,7 +74,7 @@ class Steering {
   }
 
   cross() {
-    const place = made('g', {class: 'goal', tabindex: 0, role: 'button', 'aria-roledescription': 'goal'}, made('circle', {class: 'ring', r: 13}), made('path', {d: CROSS}));
+    const place = made('g', {class: 'goal', tabindex: 0, role: 'button', 'aria-roledescription': tr('goal')}, made('circle', {class: 'ring', r: 13}), made('path', {d: CROSS}));
     place.onkeydown = event => {
       const by = event.shiftKey ? WIDE : STEP, way = {ArrowLeft: [-by, 0], ArrowRight: [by, 0], ArrowUp: [0, by], ArrowDown: [0, -by]}[event.key];
       if (!way) return;

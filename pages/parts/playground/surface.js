@@ -37,7 +37,7 @@ function drawMap(Plotly, host, data) {
     colorbar: {
       thickness: 10, outlinewidth: 0, tickvals: ticks, ticktext: ticks.map(written), len: 1, tickfont: {size: 11},
       ...(narrow ? {orientation: 'h', x: 0.5, y: -50 / side, yanchor: 'top'} : {x: 1.01, xpad: 6, ypad: 0}),
-      title: narrow ? {} : {text: 'loss', side: 'top', font: {size: 12}},
+      title: narrow ? {} : {text: tr('loss'), side: 'top', font: {size: 12}},
     },
     hovertemplate: '%{customdata:.3~g}<extra></extra>',
   };
@@ -50,10 +50,10 @@ function drawMap(Plotly, host, data) {
       color: line.x.map((_, i) => i ? WAY[kind] : ground), size: line.x.map((_, i) => i ? 7 : 12),
       line: {color: line.x.map((_, i) => i ? ground : WAY[kind]), width: line.x.map((_, i) => i ? 1 : 3)},
     },
-    text: line.x.map((_, i) => i === 0 ? 'start' : i === 1 ? '1' : i === line.x.length - 1 ? String(i) : ''),
+    text: line.x.map((_, i) => i === 0 ? tr('start') : i === 1 ? '1' : i === line.x.length - 1 ? String(i) : ''),
     textposition: line.x.map((_, i) => i === 1 ? 'bottom center' : 'top center'),
     textfont: {color: theme('--st-text-color'), size: 12, shadow: `0 0 3px ${ground}, 0 0 3px ${ground}, 0 0 5px ${ground}`},
-    hovertemplate: line.x.map((_, i) => `${i ? `after ${i} step${i > 1 ? 's' : ''}` : 'start'}: %{customdata:.3~g}<extra></extra>`),
+    hovertemplate: line.x.map((_, i) => `${i === 0 ? tr('start') : i === 1 ? tr('after 1 step') : tr('after {step} steps', {step: i})}: %{customdata:.3~g}<extra></extra>`),
   };
   const axis = title => ({
     title: {text: title, font: {size: 12}, standoff: 6}, zeroline: false, showgrid: false, tickfont: {size: 11}, nticks: 5,
@@ -63,8 +63,8 @@ function drawMap(Plotly, host, data) {
     height: narrow ? side + 117 : data.height, margin: narrow ? {l: 48, r: 8, t: 12, b: 105} : {l: 52, r: 44, t: 22, b: 42},
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     font: {color: theme('--st-text-color'), family: theme('--st-font')}, hovermode: 'closest',
-    xaxis: {...axis('first direction'), range: [data.first[0], data.first.at(-1)]},
-    yaxis: {...axis('second direction'), range: [data.second[0], data.second.at(-1)], scaleanchor: 'x'},
+    xaxis: {...axis(tr('first direction')), range: [data.first[0], data.first.at(-1)]},
+    yaxis: {...axis(tr('second direction')), range: [data.second[0], data.second.at(-1)], scaleanchor: 'x'},
   };
   Plotly.react(host, [map, halo, way], layout, {displayModeBar: false, responsive: true});
   host.dataset.points = loss.length;

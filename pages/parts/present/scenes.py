@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core import charts
+from core import about, charts
 from core.charts import Chart
 from core.comparing import curves
 from core.comparing.again import with_newest_tests
@@ -20,12 +20,13 @@ from core.runs.schema import Run, Score
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
 from data import kept_words
-from data.language import tr
+from data.language import mark, tr
 from pages.parts import readable, say
 from pages.parts.compare.scores import in_words
 
 MILESTONES = 3  # validations of a run at which its replay stops, beside the untrained start
 VERDICTS = 3  # sentences that an audience reads
+SEEN = {"tasks": mark("{number} tasks"), "examples": mark("{number} examples")}  # by what an iteration is made of
 SLOW, QUICK, STILL = 9.0, 4.0, 1.5  # seconds of a whole curve, of a part of one, and of the inner steps alone
 
 
@@ -44,7 +45,7 @@ class Scene:
 
     chart: draws itself from x ``start`` to ``end`` within ``seconds``; there at once where the two are equal. beside: the score
     after each inner step at that moment, drawn last. counted: what one unit of x is worth while it is drawn, and of what, as
-    (16, "tasks"); None where x is not told.
+    (16, "tasks"), which SEEN has in words; None where x is not told.
     """
 
     title: str
@@ -96,12 +97,16 @@ def _loss(run: Run, facts: Facts, reader: SeriesReader) -> list[Scene]:
         return []
     first, last = (readable.number(float(chart.traces[-1].y[place])) for place in (0, -1))
     end = _reach(chart)
-    seen = f"{readable.count(end * facts.work_per_iteration)} {facts.work}"
+    seen = _seen(facts, end)
     text = tr(
         "The loss of its answers went from {first} to {last} ({loss}).", first=first, last=last, loss=tr(facts.loss)
     )
     drawn = {"end": end, "seconds": SLOW, "counted": (facts.work_per_iteration, facts.work)}
     return [Scene(tr("Meta-training"), tr("{seen} seen", seen=seen), text, chart=chart, **drawn)]
+
+
+def _seen(facts: Facts, iterations: float) -> str:
+    return tr(SEEN[facts.work], number=readable.count(iterations * facts.work_per_iteration))
 
 
 def _milestones(run: Run, facts: Facts, store: RunStore, reader: SeriesReader) -> list[Scene]:
@@ -150,7 +155,7 @@ def _untrained(facts: Facts, result: dict[str, Any]) -> Scene:
 
 def _trained(facts: Facts, score: Score, result: dict[str, Any]) -> Scene:
     value, what = readable.headline(facts.metric, result)
-    seen = f"{readable.count(score.iteration * facts.work_per_iteration)} {facts.work}"
+    seen = _seen(facts, score.iteration)
     return Scene(
         tr("After {seen}", seen=seen),
         value,
@@ -185,7 +190,7 @@ def _steps(run: Run, shown: Sequence[tuple[str, dict[str, Any] | None]], medians
 
 def _opening(groups: Sequence[Group]) -> Scene:
     runs = [run for group in groups for run in group.runs]
-    families = dict.fromkeys(Facts.of(run).family_title for run in runs)
+    families = dict.fromkeys(tr(Facts.of(run).family_title) for run in runs)
     several = (
         tr("{n} learners", n=len(groups))
         if len(groups) > 1
@@ -195,7 +200,7 @@ def _opening(groups: Sequence[Group]) -> Scene:
     text = tr("Each adapts to a few examples of something new, and is then asked about others.")
     return Scene(
         tr("{n} runs", n=len(runs)),
-        tr("{several} on {families}", several=several, families=", ".join(families)),
+        tr("{several} on {families}", several=several, families=tr(", ").join(families)),
         text,
         rows,
     )
@@ -266,7 +271,7 @@ def _verdicts(sentences: Sequence[str]) -> list[Scene]:
     if not sentences:
         return []
     first, *others = sentences[:VERDICTS]
-    return [Scene(tr("The verdict"), first, " ".join(others))]
+    return [Scene(tr("The verdict"), first, about.joined(others))]
 
 
 def _reach(chart: Chart) -> float:

@@ -136,7 +136,7 @@ class Stage {
 
   seen(x) {
     const [worth, what] = this.scene.counted;
-    return `${Math.round(x * worth).toLocaleString('en').replaceAll(',', '\u202f')} ${what}`;
+    return what.replace('{number}', Math.round(x * worth).toLocaleString('en').replaceAll(',', '\u202f'));
   }
 
   end() {

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from core.plotted import SCRIPT, encode
+from data.language import tr
 from pages.parts.component import component
-from pages.parts.present.scenes import Scene
+from pages.parts.present.scenes import SEEN, Scene
 
 HERE = Path(__file__).parent
 DRAWING = SCRIPT.replace("export default function", "const drawChart = function") + (HERE / "drawing.js").read_text(
@@ -37,6 +38,8 @@ def sent(scenes: Sequence[Scene]) -> dict[str, Any]:
 
 
 def _sent(scene: Scene, places: dict[int, int]) -> dict[str, Any]:
-    parts = ("title", "big", "text", "start", "end", "seconds", "counted")
+    parts = ("title", "big", "text", "start", "end", "seconds")
     named = {part: getattr(scene, part) for part in parts} | {"rows": [asdict(row) for row in scene.rows]}
-    return named | {"chart": places.get(id(scene.chart)), "beside": places.get(id(scene.beside))}
+    counted = scene.counted and (scene.counted[0], tr(SEEN[scene.counted[1]]))
+    drawn = {"chart": places.get(id(scene.chart)), "beside": places.get(id(scene.beside))}
+    return named | drawn | {"counted": counted}
