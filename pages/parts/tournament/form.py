@@ -19,7 +19,7 @@ from core.tournament.expected import Expected
 from core.tournament.plan import Contestant, contestant
 from data import kept_words
 from data.errors import DataError, InnerloopError, InputError
-from data.language import mark, tr
+from data.language import current, mark, tr
 from data.places import Folders
 from data.registry import families
 from pages.parts import say, session, theme, trust
@@ -56,7 +56,8 @@ def tournament_form() -> None:
         with theme.card("tournament-terms", tr("Fair terms")):
             budget, seeds = _terms()
         with learners, theme.card("tournament-learners", tr("Learners")):
-            chosen = _learners(_contestants(json.dumps(values), budget, session.home().folders, _version(values)))
+            known = json.dumps(values), budget, session.home().folders, _version(values), current()
+            chosen = _learners(_contestants(*known))
     with side, st.container(key="side"):
         _launch_card(values, name, chosen, budget, seeds, missing)
 
@@ -150,8 +151,8 @@ def _version(values: dict[str, Any]) -> int:
 
 
 @lru_cache(maxsize=32)  # asked at every rerun, and each network is counted
-def _contestants(values: str, budget: Budget, folders: Folders, version: int) -> tuple[Contestant, ...]:  # noqa: ARG001
-    """Every learner. version: another number once the family's files have changed."""
+def _contestants(values: str, budget: Budget, folders: Folders, version: int, language: str) -> tuple[Contestant, ...]:  # noqa: ARG001
+    """Every learner, with what is said of it in a language. version: another number once the family's files have changed."""
     return tuple(contestant(json.loads(values), learner, budget, folders) for learner in algorithms())
 
 
