@@ -66,7 +66,7 @@ def picker(choice: Choice) -> None:
         say.warning(
             tr(
                 "There is no {unknown}. It may have been deleted, or the address has a slip in it.",
-                unknown=", no ".join(choice.unknown),
+                unknown=tr(", no ").join(choice.unknown),
             )
         )
 

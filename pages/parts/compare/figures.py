@@ -127,5 +127,4 @@ def caption(groups: Sequence[Group], view: View, single: str) -> str:
         )
     if single and any(len(group.runs) == 1 for group in groups):
         said.append(single)
-    text = "; ".join(said)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return tr("{text}.", text=say.first_upper(tr("; ").join(said))) if said else ""

@@ -74,7 +74,7 @@ def _row(standing: Standing, paper: published.Standing | None) -> dict[str, obje
         "Test": standing.test and standing.test.mean,
         "Training": standing.seconds or None,
         "Adaptation": standing.adaptation,
-        "Published": paper and f"{paper.entry.number.text}, {tr(paper.standing)}",
+        "Published": paper and tr("{number}, {standing}", number=paper.entry.number.text, standing=tr(paper.standing)),
         "Protocol": badge(tests[0], Facts.of(standing.group.runs[0])).text if tests else None,
     }
 
@@ -82,7 +82,14 @@ def _row(standing: Standing, paper: published.Standing | None) -> dict[str, obje
 def _published(paper: published.Standing) -> str:
     """``reproduced: 98.70 ± 0.20 % agrees with 98.8 %. 98.8 %, Snell et al. 2017 (V)``."""
     number = paper.entry.number
-    return f"{tr(paper.standing)}: {paper.reason}. {number.text}, {number.source} ({number.mark})"
+    return tr(
+        "{standing}: {reason}. {number}, {source} ({sign})",
+        standing=tr(paper.standing),
+        reason=paper.reason,
+        number=number.text,
+        source=number.source,
+        sign=number.mark,
+    )
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -54,8 +54,8 @@ def parallel_card(standings: Sequence[Standing]) -> None:
     dimensions = [_dimension(short(path), [row[place] for place in kept]) for path, row in list(rows.items())[:MOST]]
     metric, tested = scored[0].metric, all(one.test for one in scored)
     scores = [metric.factor * (one.test if tested else one.best).mean for one in scored if one.test or one.best]
-    what = "test" if tested else tr("best validation")
-    dimensions.append({"label": html.escape(f"{what}, {metric.axis}"), "values": scores})
+    what = tr("test") if tested else tr("best validation")
+    dimensions.append({"label": html.escape(tr("{what}, {axis}", what=what, axis=metric.axis)), "values": scores})
     palette = st.get_option(f"theme.{st.context.theme.type or 'light'}.chartCategoricalColors")
     steps = [
         [i / (COLORS - 1), color] for i, color in enumerate(palette or st.get_option("theme.chartCategoricalColors"))

@@ -81,5 +81,5 @@ def progress(runs: Sequence[Run]) -> None:
     st.empty()
     for test in retests().of([run.id for run in runs]):
         if not test.over:
-            waits = "waiting" if test.done is None else f"{100 * test.done:.0f} %"
+            waits = tr("waiting") if test.done is None else f"{100 * test.done:.0f} %"
             st.progress(test.done or 0.0, say.plain(tr("Testing #{run} again · {waits}", run=test.run, waits=waits)))

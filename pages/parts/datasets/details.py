@@ -4,12 +4,12 @@ import math
 
 import streamlit as st
 
-from core import datasets
+from core import about, datasets
 from core.datasets import DataSet, SplitFacts
 from data import picture_set
 from data.errors import InnerloopError
 from data.family import SPLIT_TITLES
-from data.language import tr
+from data.language import mark, plural, tr
 from pages.parts import readable, say, session, theme, trust
 from pages.parts.datasets.classes import classes_card
 from pages.parts.datasets.inspector import inspector_card
@@ -71,7 +71,7 @@ def about_card(one: DataSet) -> None:
 
 def own_rows(name: str) -> list[tuple[str, object]]:
     own = picture_set.find(name, session.home().folders)
-    colour = tr("in colour") if own.channels == 3 else "grey"
+    colour = tr("in colour") if own.channels == 3 else tr("grey")
     return [
         (
             tr("Pictures"),
@@ -82,7 +82,7 @@ def own_rows(name: str) -> list[tuple[str, object]]:
                 colour=colour,
             ),
         ),
-        (tr("Imported from"), own.source),
+        (tr("Imported from"), tr(own.source)),
         (tr("Imported"), readable.moment(own.added)),
         (tr("Split by"), own.by_said),
         (tr("Hash"), own.hash[:16]),
@@ -93,14 +93,18 @@ def left_out(name: str) -> None:
     """Files that an import could not use, each with the reason, and pictures that are in two classes."""
     own = picture_set.find(name, session.home().folders)
     if own.skipped:
-        with st.expander(say.plain(tr("Left out: {skipped}", skipped=counted(own.skipped, "file")))):
-            st.dataframe([{"file": file, "reason": reason} for file, reason in own.reasons_said()], hide_index=True)
+        files = plural("{count} file", "{count} files", own.skipped, count=readable.count(own.skipped))
+        with st.expander(say.plain(tr("Left out: {files}", files=files))):
+            st.dataframe(
+                [{tr("file"): file, tr("reason"): reason} for file, reason in own.reasons_said()], hide_index=True
+            )
             if own.skipped > len(own.reasons):
                 say.caption(tr("The first {n} of them.", n=len(own.reasons)))
-    if own.repeated:
-        with st.expander(say.plain(tr("In two classes: {counted}", counted=counted(len(own.repeated), "picture")))):
+    if twice := len(own.repeated):
+        pictures = plural("{count} picture", "{count} pictures", twice, count=readable.count(twice))
+        with st.expander(say.plain(tr("In two classes: {pictures}", pictures=pictures))):
             st.dataframe(
-                [{"file": file, tr("shows the same as"): other} for file, other in own.repeated], hide_index=True
+                [{tr("file"): file, tr("shows the same as"): other} for file, other in own.repeated], hide_index=True
             )
 
 
@@ -136,8 +140,8 @@ def statistics_card(one: DataSet, facts: list[SplitFacts]) -> None:
             )
             rows.append(
                 {
-                    "split": tr(SPLIT_TITLES[each.split]),
-                    "classes": each.classes,
+                    tr("split"): tr(SPLIT_TITLES[each.split]),
+                    tr("classes"): each.classes,
                     tr("examples of a class"): some,
                     tr("in all"): total,
                 }
@@ -145,9 +149,6 @@ def statistics_card(one: DataSet, facts: list[SplitFacts]) -> None:
         st.dataframe(rows, hide_index=True)
         spec = one.config.input_spec
         shape = " × ".join(map(str, spec.shape))
-        most = "at most " if spec.dtype == "integer" else ""  # padded
-        say.caption(f"{datasets.guessing(one)} An example is {most}{shape} numbers.".strip())
-
-
-def counted(number: int, thing: str) -> str:
-    return f"{readable.count(number)} {thing}{'' if number == 1 else 's'}"
+        padded = spec.dtype == "integer"
+        size = mark("An example is at most {shape} numbers.") if padded else mark("An example is {shape} numbers.")
+        say.caption(about.joined([datasets.guessing(one), tr(size, shape=shape)]))

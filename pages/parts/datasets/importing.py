@@ -121,5 +121,5 @@ def begin(name: str, given: list, path: str, wanted: dict[str, Any], replace: bo
     if given:
         files = [(file.name, file) for file in given]
         source = received(home, files)
-        return ImportJob(home, name, source, wanted, replace=replace, called=tr("an upload"), uploaded=True)
+        return ImportJob(home, name, source, wanted, replace=replace, called=mark("an upload"), uploaded=True)
     return ImportJob(home, name, Path(path).expanduser(), wanted, replace=replace)

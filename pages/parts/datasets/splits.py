@@ -20,7 +20,12 @@ def splits_card(one: DataSet) -> None:
         say.caption(tr("Runs that were tested before a change do not compare with those after it."))
         if any(each.superclass for each in own.classes):
             how = st.segmented_control(
-                tr("Divide"), list(WAYS), default="classes", format_func=WAYS.get, key="split-how", required=True
+                tr("Divide"),
+                list(WAYS),
+                default="classes",
+                format_func=lambda way: tr(WAYS[way]),
+                key="split-how",
+                required=True,
             )
         else:
             how = "classes"
@@ -34,12 +39,17 @@ def splits_card(one: DataSet) -> None:
                 )
         with st.expander(tr("Class by class")):
             rows = [{"class": each.name, "count": each.count, "split": each.split} for each in own.classes]
-            column = st.column_config.SelectboxColumn("split", options=list(SHARES), required=True)
+            column = st.column_config
+            columns = {
+                "class": column.TextColumn(tr("class")),
+                "count": column.NumberColumn(tr("count")),
+                "split": column.SelectboxColumn(tr("split"), options=list(SHARES), required=True),
+            }
             edited = st.data_editor(
                 rows,
                 hide_index=True,
                 disabled=["class", "count"],
-                column_config={"split": column},
+                column_config=columns,
                 key=f"splits-of-{own.name}-{own.by}",
             )
             if st.button(tr("Save"), key="split-save", type="primary", disabled=edited == rows):

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import adaptation, charts, diverged
+from core import about, adaptation, charts, diverged
 from core.further_scores import further_scores
 from core.runs import protocols
 from core.runs.facts import Facts
@@ -138,7 +138,7 @@ def test_card(run: Run) -> None:
             return
         metric, protocol = Facts.of(run).metric, test.get("protocol", {})
         value, what = readable.headline(metric, test)
-        score, remark = html.escape(value), html.escape(f"{metric.title}, {what}")
+        score, remark = html.escape(value), html.escape(tr("{title}, {what}", title=tr(metric.title), what=what))
         st.html(f'<span class="big">{score}</span> <span class="quiet">{remark}</span>')
         if text := astray(test):
             say.warning(text)
@@ -153,7 +153,8 @@ def astray(test: dict[str, Any]) -> str:
         parts.append(tr("{n} of {tasks} tasks diverged: {rule}.", n=count, tasks=tasks, rule=rule))
     if lost := test["non_finite"]:
         parts.append(tr("{n} of {tasks} tasks were left out: their adaptation was not finite.", n=lost, tasks=tasks))
-    return " ".join([*parts, test.get("remedy", tr("Lower the inner learning rate."))]).strip() if parts else ""
+    remedy = tr(test.get("remedy", mark("Lower the inner learning rate.")))
+    return about.joined([*parts, remedy]) if parts else ""
 
 
 def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts) -> list[tuple[str, Any]]:
@@ -188,7 +189,7 @@ def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts)
         (title[:1].upper() + title[1:] if title.islower() else title, text) for title, text in further_scores(test)
     ]
     if chosen:
-        text = ", ".join(f"{key} {readable.setting_value(value)}" for key, value in chosen.items())
+        text = tr(", ").join(f"{key} {readable.setting_value(value)}" for key, value in chosen.items())
         rows.append((tr("Chosen on validation"), text))
     return rows
 
@@ -213,7 +214,7 @@ def config_card(run: Run) -> None:
             tables.append(f"<b>{html.escape(heading)}</b>{settings_table(list(values.items()))}")
         rest = [(key, value) for key, value in run.config.items() if key not in SECTIONS]
         rest += [("parent", run.parent), ("group", run.group), ("attempt", run.attempt)]
-        tables.append(f"<b>Run</b>{settings_table(rest)}")
+        tables.append(f"<b>{html.escape(tr('Run'))}</b>{settings_table(rest)}")
         st.html("<br>".join(tables))
 
 

@@ -32,7 +32,7 @@ def _row(branch: Branch, here: Run) -> None:
         return
     one = branch.run
     best = one.test or one.best
-    score = readable.scored(Facts.of(one).metric, best) if best else one.status
+    score = readable.scored(Facts.of(one).metric, best) if best else tr(one.status)
     remark = " · ".join(filter(None, [branch.words, score]))
     name = f"#{one.id} {one.name}"
     if one.id == here.id:

@@ -15,11 +15,12 @@ from core import charts, diverged
 from core.runs.facts import Facts
 from core.runs.outline import Outline
 from core.runs.schema import ENDED, Run, Score
-from data.language import tr
+from data.language import mark, tr
 from pages.parts import readable, say
 from pages.parts.run.cards import PHASES, done, iterations, trains
 
 SAMPLES = 120  # of throughput and memory, one a second while the page is open; the store keeps only the latest
+ACTIVITIES = (mark("data"), mark("training"), mark("validation"), mark("writing"))  # what time goes into, as it is kept
 WIDTH, HEIGHT = 200, 36  # of an outline, in its own units: it is stretched to the card
 
 
@@ -100,7 +101,7 @@ def best_figure(run: Run, evaluations: Sequence[Score]) -> str:
         else tr("not validated yet")
     )
     return figure(
-        tr("Best validation {title}", title=metric.title),
+        tr("Best validation {title}", title=tr(metric.title)),
         value,
         note,
         tr("The best so far on frozen validation tasks, its {what}, and the iteration it was reached at.", what=what),
@@ -123,7 +124,7 @@ def loss_figure(run: Run) -> str:
         label,
         value,
         note,
-        tr("Loss in the latest window ({query_curve}).", query_curve=facts.query_curve),
+        tr("Loss in the latest window ({query_curve}).", query_curve=tr(facts.query_curve)),
         line,
         tone=tone,
     )
@@ -135,7 +136,7 @@ def rate_figure(run: Run, rates: Sequence[float]) -> str:
         note = tr("not started") if trains(run) else tr("nothing to train")
     else:
         note = tr(
-            "{number} {work} a second", number=readable.number(run.rate * facts.work_per_iteration), work=facts.work
+            "{number} {work} a second", number=readable.number(run.rate * facts.work_per_iteration), work=tr(facts.work)
         )
         if run.forward == "loop":
             note += tr(", in a loop")
@@ -152,11 +153,12 @@ def shares(run: Run) -> str:
     parts = {activity: 100 * part / whole for activity, part in seconds.items()}
     bar = "".join(f'<i class="{html.escape(name)}" style="flex-grow: {part:.2f}"></i>' for name, part in parts.items())
     words = "".join(
-        f'<span class="{html.escape(name)}">{html.escape(f"{name} {percent(part)}")}</span>'
+        f'<span class="{html.escape(name)}">{html.escape(f"{tr(name)} {percent(part)}")}</span>'
         for name, part in parts.items()
     )
     meaning = tr("Pauses, and building the network, count for none of them. Validation includes the final test.")
-    return f'<div class="shares" title="{meaning}"><b>Time went into</b>{words}<div class="bar">{bar}</div></div>'
+    title, meaning = html.escape(tr("Time went into")), html.escape(meaning)
+    return f'<div class="shares" title="{meaning}"><b>{title}</b>{words}<div class="bar">{bar}</div></div>'
 
 
 def percent(part: float) -> str:

@@ -18,6 +18,7 @@ from pages.parts.run import task_view
 
 TITLE = mark("Task by task")
 TEST, VALIDATION = mark("final test"), mark("best validation")
+NONE_FINITE = mark("No task's score was finite.")
 TOLD = 12  # tasks that are told by number
 PAIRS, CLASSES = 10, 10  # shown
 
@@ -100,7 +101,7 @@ def _drawn(run: Run, scored: TaskScores) -> None:
             )
         else:
             rows = [(str(place), _score(scored, place)) for place in scored.worst]
-            st.html(_table(tr("Worst tasks"), ("task", tr(scored.metric.title)), rows))
+            st.html(_table(tr("Worst tasks"), (tr("task"), tr(scored.metric.title)), rows))
     if looks:
         task_view.draw(scored.views[chosen], scored.metric, f"worst-{run.id}")
     if scored.confusion:
@@ -110,9 +111,9 @@ def _drawn(run: Run, scored: TaskScores) -> None:
 def astray(scored: TaskScores) -> list[str]:
     """Which tasks were lost or diverged, by number."""
     said = []
-    for what, places in ((tr("not finite and left out"), scored.lost), ("diverged", scored.diverged or [])):
+    for what, places in ((tr("not finite and left out"), scored.lost), (tr("diverged"), scored.diverged or [])):
         if places:
-            told = ", ".join(str(place) for place in places[:TOLD])
+            told = tr(", ").join(str(place) for place in places[:TOLD])
             more = tr(" and {count} more", count=readable.count(len(places) - TOLD)) if len(places) > TOLD else ""
             said.append(
                 tr(
@@ -134,13 +135,17 @@ def histogram(scored: TaskScores) -> str:
     """Bars as HTML, with the same in words for who does not see them."""
     edges, counts = spread(scored.metric, scored.scores)
     if not len(counts):
-        return '<p class="quiet">No task\'s score was finite.</p>'
+        return f'<p class="quiet">{html.escape(tr(NONE_FINITE))}</p>'
     names = [readable.powers(scored.metric.text(float(edge))) for edge in edges]
-    bars = "".join(
-        f'<i title="{html.escape(f"{low} to {high}: {count} tasks")}" style="height: {100 * count / counts.max():.1f}%"></i>'
+    titles = [
+        tr("{low} to {high}: {count} tasks", low=low, high=high, count=count)
         for low, high, count in zip(names, names[1:], counts, strict=False)
+    ]
+    bars = "".join(
+        f'<i title="{html.escape(title)}" style="height: {100 * count / counts.max():.1f}%"></i>'
+        for title, count in zip(titles, counts, strict=True)
     )
-    told = ", ".join(
+    told = tr(", ").join(
         tr("{low} to {high}: {count}", low=low, high=high, count=count)
         for low, high, count in zip(names, names[1:], counts, strict=False)
         if count
@@ -183,7 +188,7 @@ def _confused(confusion: dict[str, Any]) -> None:
             (named(one["class"]), tr("{one} of {one2}", one=one["right"], one2=one["of"]))
             for one in confusion["classes"][:CLASSES]
         ]
-        st.html(_table(tr("Hardest classes"), ("class", tr("queries right")), rows))
+        st.html(_table(tr("Hardest classes"), (tr("class"), tr("queries right")), rows))
     if matrix := confusion["matrix"]:
         st.html(_matrix(matrix))
 
@@ -192,7 +197,7 @@ def _matrix(matrix: dict[str, Any]) -> str:
     """All classes: a row each, and in it how many of its queries were taken for which."""
     names = [task_view.breaking(name) for name in matrix["classes"]]
     rows = [(name, *map(str, row)) for name, row in zip(names, matrix["counts"].tolist(), strict=True)]
-    return _table(tr("Queries by their class (rows) and by what they are taken for"), ("class", *names), rows)
+    return _table(tr("Queries by their class (rows) and by what they are taken for"), (tr("class"), *names), rows)
 
 
 def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -26,9 +26,9 @@ def notice(run: Run) -> tuple[str, str]:
     if run.status in ACTIVE and run.desired == "stop":
         return tr("Stopping: the worker writes a checkpoint first, from which the run can resume."), "stop"
     if run.status == "running" and run.phase in PHASES:
-        return PHASES[run.phase], "hourglass_top"
+        return tr(PHASES[run.phase]), "hourglass_top"
     if run.status in ACTIVE and run.desired == "pause":
-        return (PAUSED if run.status == "paused" else tr("Pausing after the iteration that it is at.")), "pause"
+        return (tr(PAUSED) if run.status == "paused" else tr("Pausing after the iteration that it is at.")), "pause"
     if run.status in ACTIVE:
         return tr("Training; this page may be closed."), "play_arrow"
     if run.status == "stopped":
@@ -48,9 +48,14 @@ def waiting_for(run: Run) -> str:
         else tr("Next in the queue")
     )
     if ways:
-        made = "make" if len(ways[-1]) > 1 else "makes"
-        return f"{place}; it starts when {either(ways, named)} {made} room."
-    return f"{place}." if before else tr("{place}; it starts in a moment.", place=place)
+        return plural(
+            "{place}; it starts when {runs} makes room.",
+            "{place}; it starts when {runs} make room.",
+            len(ways[-1]),
+            place=place,
+            runs=either(ways, named),
+        )
+    return tr("{text}.", text=place) if before else tr("{place}; it starts in a moment.", place=place)
 
 
 def named(run: Run) -> str:

@@ -15,8 +15,6 @@ from data.extras import install
 from data.language import tr
 from pages.parts import language, say, session, theme
 
-NO_TENSORBOARD = f"Needs a package that is not installed here: {install('tensorboard')}"
-
 
 def card(run: Run) -> None:
     with theme.card("takeaway", tr("Take away")):
@@ -52,7 +50,8 @@ def card(run: Run) -> None:
                     tr("An event file, in its folder"),
                 )
             else:
-                st.button(tr("TensorBoard"), icon=":material/timeline:", disabled=True, help=say.plain(NO_TENSORBOARD))
+                lacking = tr("Needs a package that is not installed here: {install}", install=install("tensorboard"))
+                st.button(tr("TensorBoard"), icon=":material/timeline:", disabled=True, help=say.plain(lacking))
             _file(run, tr("Config"), ".json", "application/json", "tune", lambda one: again.config_text(one).encode())
             if run.best:
                 st.download_button(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import view_charts
 from core.view_charts import after
+from data import kept_words
 from data.language import tr
 from data.metric import Metric
 from data.view import TaskView
@@ -29,8 +30,11 @@ def draw(view: TaskView, metric: Metric, name: str) -> None:
 def scored(view: TaskView, metric: Metric) -> str:
     """Its score before and after adapting: ``accuracy 21.33 % before adapting, 73.33 % after 5 steps``."""
     steps = sorted({0, max(view.said)})
-    parts = [f"{readable.powers(metric.text(view.said[step].get('score')))} {after(step)}" for step in steps]
-    return f"{metric.title} {', '.join(parts) if len(steps) > 1 else parts[0].removesuffix(after(0)).strip()}"
+    scores = [readable.powers(metric.text(view.said[step].get("score"))) for step in steps]
+    if len(steps) > 1:
+        when = zip(scores, map(after, steps), strict=True)
+        scores = [tr("{score} {when}", score=score, when=when) for score, when in when]
+    return tr("{title} {scores}", title=tr(metric.title), scores=tr(", ").join(scores))
 
 
 def curve(view: TaskView, name: str) -> None:
@@ -81,15 +85,15 @@ def _picture_rows(view: TaskView, shown: Sequence[str]) -> str:
 
 def breaking(name: str) -> str:
     """A class's name as HTML that may go on in a new line after its parts: ``Greek/character03``, ``tall_tree``."""
-    return re.sub("([/_])", r"\1<wbr>", html.escape(name))
+    return re.sub("([/_])", r"\1<wbr>", html.escape(kept_words.said(name)))
 
 
 def _query(view: TaskView, place: int, label: int, picture: str) -> str:
     verdicts = [_verdict(view, step, place, label) for step in sorted({0, max(view.said)})]
-    words = "; ".join(said for said, _ in verdicts)
-    lines = "".join(f"<span>{mark}</span>" for _, mark in verdicts)
+    words = html.escape(tr("; ").join(said for said, _ in verdicts))
+    lines = "".join(f"<span>{signs}</span>" for _, signs in verdicts)
     wrong = "" if verdicts[-1][1].startswith("✓") else ' class="wrong"'
-    alt = f"query of class {label + 1}: {words}"
+    alt = tr("query of class {number}: {words}", number=label + 1, words=words)
     return f'<figure{wrong} title="{words}"><img src="{picture}" alt="{alt}"><figcaption>{lines}</figcaption></figure>'
 
 
@@ -119,13 +123,13 @@ def _legend(view: TaskView) -> str:
 def texts(view: TaskView, _: str) -> None:
     """A row a query: the text, its class, and what it is taken for."""
     given, support = view.given, view.given["support"]
-    rows = []
+    classes, rows = [kept_words.said(name) for name in given["classes"]], []
     for place, (text, label) in enumerate(zip(given["texts"], given["labels"].tolist(), strict=True)):
         if place >= support:
             answers = (_named(view, step, place - support, label) for step in sorted({0, max(view.said)}))
-            rows.append((text, given["classes"][label], *answers))
+            rows.append((text, classes[label], *answers))
     examples = [
-        (text, given["classes"][label])
+        (text, classes[label])
         for text, label in zip(given["texts"][:support], given["labels"][:support].tolist(), strict=True)
     ]
     _table((tr("query"), tr("class"), *_answers(sorted({0, max(view.said)}))), rows)
@@ -136,14 +140,16 @@ def texts(view: TaskView, _: str) -> None:
 def _named(view: TaskView, step: int, place: int, label: int) -> str:
     said = view.said[step]
     predicted, share = int(said["predicted"][place]), f"{100 * said['probability'][place]:.0f} %"
-    return f"✓ {share}" if predicted == label else f"✕ {view.given['classes'][predicted]}, {share}"
+    return f"✓ {share}" if predicted == label else f"✕ {kept_words.said(view.given['classes'][predicted])}, {share}"
 
 
 def translations(view: TaskView, _: str) -> None:
     """A row a query: the source, what is expected, and what the learner writes after each of the steps that are kept."""
     given, support, steps = view.given, view.given["support"], sorted(view.said)
     if "language" in given:
-        say.caption(tr("Into {language}, in {script} script.", language=given["language"], script=given["script"]))
+        say.caption(
+            tr("Into {language}, in {script} script.", language=tr(given["language"]), script=tr(given["script"]))
+        )
     rows = []
     for place, (source, expected) in enumerate(zip(given["sources"], given["expected"], strict=True)):
         if place >= support:

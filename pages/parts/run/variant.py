@@ -13,7 +13,7 @@ from core.runs.outlook import either, outlook
 from core.runs.schema import ENDED, Run
 from core.training import checkpoint
 from core.training.build import cores_before
-from data.language import tr
+from data.language import plural, tr
 from data.registry import families
 from pages.parts import say, session
 from pages.parts.launching import launched
@@ -115,14 +115,10 @@ def grid(chosen: Sequence[config_form.Field], current: Draft, problems: Mapping[
 def blocked(current: Draft, problems: Mapping[str, str]) -> str:
     """Why this cannot be launched; empty if it can."""
     if problems:
-        return (
-            tr("One setting needs a change.")
-            if len(problems) == 1
-            else tr("{n} settings need a change.", n=len(problems))
-        )
+        return plural("One setting needs a change.", "{n} settings need a change.", len(problems))
     family = families()[current.values["family"]["name"]]
     return (
-        tr("{title}'s files are not here any more; Train can fetch them.", title=family.title)
+        tr("{title}'s files are not here any more; Train can fetch them.", title=tr(family.title))
         if family.missing(_data())
         else ""
     )
@@ -139,9 +135,14 @@ def room(run: Run, config: RunConfig) -> bool:
     if meets.ahead:
         say.info(tr("The new run {words}.", words=meets.words), "schedule")
     elif meets.ways:
-        names = either(meets.ways, lambda one: "this run" if one.id == run.id else named(one))
-        ended = "have ended and leave" if len(meets.ways[-1]) > 1 else "has ended and leaves"
-        say.info(f"The new run waits in the queue until {names} {ended} it the device.", "schedule")
+        names = either(meets.ways, lambda one: tr("this run") if one.id == run.id else named(one))
+        text = plural(
+            "The new run waits in the queue until {runs} has ended and leaves it the device.",
+            "The new run waits in the queue until {runs} have ended and leave it the device.",
+            len(meets.ways[-1]),
+            runs=names,
+        )
+        say.info(text, "schedule")
     alone = any([one.id for one in way] == [run.id] for way in meets.ways)
     if run.desired == "stop" or meets.ahead or not alone:
         return False

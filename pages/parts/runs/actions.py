@@ -38,7 +38,7 @@ def toolbar(chosen: Sequence[Run], elsewhere: int) -> None:
         marks(chosen)
         stop(chosen)
         active = [run for run in chosen if run.status in ACTIVE]
-        busy = tr("#{id} is {status}; stop it first.", id=active[0].id, status=active[0].status) if active else ""
+        busy = tr("#{id} is {status}; stop it first.", id=active[0].id, status=tr(active[0].status)) if active else ""
         blocked = not chosen or bool(active)
         if st.button(tr("Delete"), icon=":material/delete:", disabled=blocked, help=say.plain(busy), key="delete-runs"):
             dialogs.ask("delete", chosen)
@@ -73,10 +73,12 @@ def said(chosen: Sequence[Run], elsewhere: int) -> None:
 def marks(chosen: Sequence[Run]) -> None:
     """Star, tags and archive, each for all of the chosen runs, or taken back where all have it."""
     store, ids, on = session.store(), [run.id for run in chosen], numbers(chosen)
-    starred, archived = (bool(chosen) and all(getattr(run, mark) for run in chosen) for mark in ("starred", "archived"))
+    starred, archived = (
+        bool(chosen) and all(getattr(run, which) for run in chosen) for which in ("starred", "archived")
+    )
 
     def button(label: str, icon: str, act: Callable, wanted: bool, key: str) -> None:
-        about = f"{label} {on}" if chosen else ""
+        about = tr("{action} {runs}", action=label, runs=on) if chosen else ""
         st.button(
             say.plain(label),
             key=key,

@@ -40,19 +40,16 @@ def filters() -> None:
         tr("Status"),
         STATES,
         key="filter-status",
-        format_func=tr,
         placeholder=tr("any"),
+        format_func=tr,
         on_change=_pick,
         args=("status",),
     )
-    for place, field, names in (
-        (family, mark("family"), store.families()),
-        (learner, mark("learner"), store.learners()),
-    ):
+    for place, field, names in ((family, "family", store.families()), (learner, "learner", store.learners())):
         values = chosen(query, field)
         _follow(f"filter-{field}", values[0] if len(values) == 1 and values[0] in names else None)
         place.selectbox(
-            say.plain(say.first_upper(tr(field))),
+            say.plain(tr(field.capitalize())),
             names,
             key=f"filter-{field}",
             placeholder=tr("any"),
@@ -139,19 +136,21 @@ def elsewhere(shown: int) -> None:
     text, store = st.session_state.get(TEXT) or "", session.store()
     asked = {word.lower() for word in chosen(text, "is")}
     others = {
-        mark: store.count(RunFilter(f"{text} is:{mark}")) for mark in ("archived", "deleted") if mark not in asked
+        word: store.count(RunFilter(f"{text} is:{word}"))
+        for word in (mark("archived"), mark("deleted"))
+        if word not in asked
     }
     if not asked & {"archived", "deleted"} and not any(others.values()):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="runs-elsewhere"):
-        for mark, number in others.items():
+        for word, number in others.items():
             if number and not asked & {"archived", "deleted"}:
                 label = (
-                    plural("{n} {mark} matches too", "{n} {mark} match too", number, mark=mark)
+                    plural("{n} {which} matches too", "{n} {which} match too", number, which=tr(word))
                     if shown
-                    else f"{number} {mark}"
+                    else tr("{n} {which}", n=number, which=tr(word))
                 )
-                _link(label, f"{text} is:{mark}".strip(), mark)
+                _link(label, f"{text} is:{word}".strip(), word)
         if asked & {"archived", "deleted"}:
             _link(tr("Back to all runs"), "", "all")
 

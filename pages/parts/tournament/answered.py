@@ -24,6 +24,7 @@ from pages.parts.redraw import redraw
 from pages.parts.runs.report_button import report_button
 from pages.parts.sortable import sortable, titled
 
+PHASES = (mark("loading"), mark("tuning"), mark("training"), mark("testing"))  # of runs, as they are kept
 REFRESH = 1.0  # seconds between two ticks while a run has not ended
 
 
@@ -45,7 +46,7 @@ def show(found: Tournament) -> None:
 def _heading(found: Tournament) -> None:
     with theme.card("tournament-heading"):
         say.heading(f"{found.name} #{found.number}")
-        say.caption(f"{found.field}; {found.state}.")
+        say.caption(tr("{field}; {state}.", field=found.field, state=found.state))
         with st.container(horizontal=True, vertical_alignment="center"):
             if found.unfinished:
                 ids = [run.id for run in found.unfinished]
@@ -103,7 +104,7 @@ def _progress(found: Tournament | None) -> None:
     )
     known = sure if rest.whole or rest.seconds else tr("time left unknown as yet")
     active = [run for run in found.unfinished if run.status != "queued"]
-    now = [f"#{run.id} {run.name} {run.phase or status_word(run)}" for run in active]
+    now = [f"#{run.id} {run.name} {tr(run.phase or status_word(run))}" for run in active]
     text = " · ".join([tr("{ended} of {n} runs ended", ended=ended, n=len(found.runs)), known, *now])
     st.progress(ended / len(found.runs), say.plain(text))
 
@@ -222,7 +223,7 @@ def _lacking(run: Run) -> tuple[int, ...]:
 def _shots_button(wishes: Sequence[Retest], runs: Sequence[Run]) -> None:
     refused = trust.refused(runs)
     st.button(
-        say.plain(tr("Test with {join} and {shots} shots", join=", ".join(map(str, SHOTS[:-1])), shots=SHOTS[-1])),
+        say.plain(tr("Test with {some} and {last} shots", some=tr(", ").join(map(str, SHOTS[:-1])), last=SHOTS[-1])),
         key="test-shots",
         icon=":material/add:",
         help=say.plain(refused or tr("Tests {n} checkpoints again; nothing is trained.", n=len(wishes))),

@@ -10,7 +10,7 @@ from core.tournament.expected import Expected, expected
 from core.tournament.plan import Contestant
 from core.trial import own_code
 from data.language import tr
-from pages.parts import session
+from pages.parts import say, session
 from pages.parts.redraw import redraw
 from pages.parts.train.forecast_view import LOOK, line, owner, told
 
@@ -20,7 +20,7 @@ def estimated(values: dict[str, Any], chosen: Sequence[Contestant], seeds: int) 
     meets = outlook(session.store(), session.home(), values["device"], None)
     found = expected(chosen, seeds, lambda config: line().known(config, meets.slot))
     if found.words:
-        told(f"{found.words[0].upper()}{found.words[1:]}.")
+        told(tr("{text}.", text=say.first_upper(found.words)))
     if any(one.busy for one in found.estimates.values()):
         told(tr("Measured while the processor was busy, so rather long."))
     if found.failed:
@@ -32,7 +32,7 @@ def estimated(values: dict[str, Any], chosen: Sequence[Contestant], seeds: int) 
     elif found.unmeasured:
         _measured(found.unmeasured[0], meets.slot)
     if meets.words:
-        told(f"{meets.words[0].upper()}{meets.words[1:]}.")
+        told(tr("{text}.", text=say.first_upper(meets.words)))
     return found
 
 
@@ -43,6 +43,6 @@ def _measured(one: Contestant, slot: str) -> None:
     def look() -> None:
         if not line().measures(owner(), one.config, slot):
             redraw()
-        told(tr("Measuring a few iterations of {title} …", title=one.title), "measuring")
+        told(tr("Measuring a few iterations of {title} …", title=tr(one.title)), "measuring")
 
     st.fragment(look, run_every=LOOK)()

@@ -17,9 +17,9 @@ from core.tournament import plan
 from core.tournament.budget import Budget
 from core.tournament.expected import Expected
 from core.tournament.plan import Contestant, contestant
-from data import kept_words
+from data import kept_words, language
 from data.errors import DataError, InnerloopError, InputError
-from data.language import current, mark, tr
+from data.language import mark, tr
 from data.places import Folders
 from data.registry import families
 from pages.parts import say, session, theme, trust
@@ -56,8 +56,8 @@ def tournament_form() -> None:
         with theme.card("tournament-terms", tr("Fair terms")):
             budget, seeds = _terms()
         with learners, theme.card("tournament-learners", tr("Learners")):
-            known = json.dumps(values), budget, session.home().folders, _version(values), current()
-            chosen = _learners(_contestants(*known))
+            folders, version = session.home().folders, _version(values)
+            chosen = _learners(_contestants(json.dumps(values), budget, folders, version, language.current()))
     with side, st.container(key="side"):
         _launch_card(values, name, chosen, budget, seeds, missing)
 
@@ -151,8 +151,8 @@ def _version(values: dict[str, Any]) -> int:
 
 
 @lru_cache(maxsize=32)  # asked at every rerun, and each network is counted
-def _contestants(values: str, budget: Budget, folders: Folders, version: int, language: str) -> tuple[Contestant, ...]:  # noqa: ARG001
-    """Every learner, with what is said of it in a language. version: another number once the family's files have changed."""
+def _contestants(values: str, budget: Budget, folders: Folders, version: int, spoken: str) -> tuple[Contestant, ...]:  # noqa: ARG001
+    """Every learner. version: another number once the family's files have changed. spoken: the language of who asks."""
     return tuple(contestant(json.loads(values), learner, budget, folders) for learner in algorithms())
 
 
@@ -183,7 +183,7 @@ def _launch_card(
         unnamed = problem_of_name(name)
         say.wrong(unnamed)
         rows = [
-            (tr("Learners"), ", ".join(tr(one.title) for one in chosen) or tr("none")),
+            (tr("Learners"), tr(", ").join(tr(one.title) for one in chosen) or tr("none")),
             (
                 tr("Runs"),
                 tr(

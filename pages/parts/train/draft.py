@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
+from core import about
 from core.config.checks import ConfigError, parse, without_effect
 from core.config.overrides import leave_open
 from core.config.run import RunConfig
@@ -136,12 +137,11 @@ class Draft:
         except ConfigError as error:
             problems: dict[str, str] = {}
             for one in error.problems:
-                text = f"{one.message} {one.remedy}".strip()
-                problems[one.path] = f"{problems[one.path]} {text}" if one.path in problems else text
+                problems[one.path] = about.joined([problems.get(one.path, ""), one.message, one.remedy])
             return None, problems
         except (ModelError, InputError) as error:  # no memory would hold it, or a server's setting is unclear
             at = error.path if error.path.startswith(("model", "family")) else "model"
-            return None, {at: f"{error.message} {error.remedy}"}
+            return None, {at: about.joined([error.message, error.remedy])}
 
 
 def offered(family: str) -> Mapping[str, Mapping[str, Any]]:

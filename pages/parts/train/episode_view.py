@@ -8,8 +8,10 @@ import numpy as np
 import streamlit as st
 import torch
 
+from core import about
 from core.charts import Chart, Trace
 from core.runs.home import Home
+from data import kept_words
 from data.batch import Episodes, TaskBatch
 from data.errors import shortened
 from data.examples import Choice
@@ -135,7 +137,7 @@ def pictures_view(episodes: Episodes, shape: EpisodeShape, names: Sequence[str] 
             f'alt="{html.escape(tr("{part} examples of class {number}", part=tr(name), number=label + 1))}"></td>'
             for part, count, name in ((support, shown[0], "support"), (query, shown[1], "query"))
         )
-        title = html.escape(names[label]) if names else label + 1
+        title = html.escape(kept_words.said(names[label])) if names else label + 1
         rows.append(f'<tr><th scope="row">{title}</th>{cells}</tr>')
     head = f"<tr><td></td><th>{html.escape(tr('support'))}</th><th>{html.escape(tr('query'))}</th></tr>"
     st.html(f'<div class="episode"><table>{head}{"".join(rows)}</table></div>')
@@ -150,11 +152,11 @@ def texts_view(family: Texts, shape: EpisodeShape, drawn: Choice) -> None:
         cells = "".join(f"<td>{''.join(map(line_of, texts[:most]))}</td>" for texts, most in pairs)
         title = f'<th scope="rowgroup" colspan="2" dir="auto">{label} · {html.escape(shortened(name))}</th>'
         rows.append(f"<tbody><tr>{title}</tr><tr>{cells}</tr></tbody>")
-    head = "<thead><tr><th>support</th><th>query</th></tr></thead>"
+    head = f"<thead><tr><th>{html.escape(tr('support'))}</th><th>{html.escape(tr('query'))}</th></tr></thead>"
     st.html(f'<div class="episode texts"><table>{head}{"".join(rows)}</table></div>')
     shape_caption(shape, TEXT_ROWS, *MOST_TEXTS)
     if remarks := family.remarks():
-        say.caption(" ".join(remarks))
+        say.caption(about.joined(remarks))
 
 
 def pairs_view(family: Names, batch: Translations) -> None:
@@ -170,7 +172,7 @@ def pairs_view(family: Names, batch: Translations) -> None:
         f'<tbody><tr><th scope="rowgroup" colspan="2">{html.escape(tr(title))}</th></tr>{"".join(part)}</tbody>'
         for title, part in zip(("support", "query"), parts, strict=True)
     )
-    head = f"<thead><tr><th>{html.escape(tr('English'))}</th><th>{html.escape(given['language'])}</th></tr></thead>"
+    head = f"<thead><tr><th>{html.escape(tr('English'))}</th><th>{html.escape(tr(given['language']))}</th></tr></thead>"
     st.html(f'<div class="episode texts"><table>{head}{rows}</table></div>')
     hidden = tr("; not all of them are shown") if sum(map(len, parts)) < len(lines) else ""
     text = tr(
@@ -180,7 +182,11 @@ def pairs_view(family: Names, batch: Translations) -> None:
         hidden=hidden,
     )
     say.caption(
-        tr("{text}. Script: {script}. A learner is not told which language it is.", text=text, script=given["script"])
+        tr(
+            "{text}. Script: {script}. A learner is not told which language it is.",
+            text=text,
+            script=tr(given["script"]),
+        )
     )
 
 
@@ -198,7 +204,7 @@ def shape_caption(shape: EpisodeShape, classes: int, support: int, query: int) -
         n_way=n_way, k_shot=k_shot,
     )  # fmt: skip
     hidden = n_way > classes or k_shot > support or n_query > query
-    say.caption(tr("{text}; not all of them are shown.", text=text) if hidden else f"{text}.")
+    say.caption(tr("{text}; not all of them are shown.", text=text) if hidden else tr("{text}.", text=text))
 
 
 def tiles(images: torch.Tensor) -> np.ndarray:

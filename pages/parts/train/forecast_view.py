@@ -122,9 +122,9 @@ class ForecastView:
             training = self.meets.occupant and tr("run {id} is training", id=self.meets.occupant.id)
             said.append(tr("Measured while {why}, so rather long.", why=training or tr("the processor was busy")))
         if self.meets.words:
-            said.append(f"{self.meets.words[0].upper()}{self.meets.words[1:]}.")
+            said.append(tr("{text}.", text=say.first_upper(self.meets.words)))
         if self.meets.sharing:
-            said.append(f"{self.meets.sharing[0].upper()}{self.meets.sharing[1:]}.")
+            said.append(tr("{text}.", text=say.first_upper(self.meets.sharing)))
         return said
 
     def _may_run(self) -> bool:
@@ -161,8 +161,8 @@ def _parts(found: Forecast) -> str:
         mark("tuning"): one.tuning,
         mark("test"): one.test,
     }
-    told = ", ".join(f"{tr(part)} {about.duration(seconds)}" for part, seconds in parts.items() if seconds)
-    return tr("{told}; from {steps} iterations.", told=told, steps=one.steps) if one.steps else f"{told}."
+    told = tr(", ").join(f"{tr(part)} {about.duration(seconds)}" for part, seconds in parts.items() if seconds)
+    return tr("{told}; from {steps} iterations.", told=told, steps=one.steps) if one.steps else tr("{text}.", text=told)
 
 
 def told(text: str, kind: str = "") -> None:

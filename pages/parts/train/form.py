@@ -175,7 +175,7 @@ def own_rates(current: Draft, settings: Sequence[config_form.Field]) -> None:
         [readable.setting_value(config_form.get(values, field.path)) for field in brought]
         for values in (current.values, {"training": {path.partition(".")[2]: v for path, v in current.brought.items()}})
     )
-    said = ", ".join(
+    said = tr(", ").join(
         tr("{title} {a} instead of {b}", title=field.title, a=a, b=b)
         for field, a, b in zip(brought, now, before, strict=True)
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import about
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig
 from core.download_job import DownloadJob
@@ -186,6 +187,6 @@ def start(current: Draft, count: int) -> None:
         with st.spinner(tr("Checking and queueing …")):
             runs = launched(current.values, current.name, count)
     except InnerloopError as error:
-        say.error(current.kept_words.said(f"{error.message} {error.remedy}", error.path))
+        say.error(current.in_words(about.joined([error.message, error.remedy]), error.path))
     else:
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})

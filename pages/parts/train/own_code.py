@@ -12,7 +12,8 @@ from core.config.run import RunConfig
 from core.elsewhere import forked
 from core.models.base import ModelError
 from core.trial import own_code, own_parts, tried
-from data.language import current, tr
+from data import language
+from data.language import tr
 from pages.parts import session
 
 AGAIN = 600.0  # seconds after which an answer is asked for anew, even if the file is the same: it may import others
@@ -34,9 +35,8 @@ def check(config: RunConfig) -> None:
     if config.family.frozen_network:
         files += frozen_files(config.family, session.home().folders)
     with st.spinner(tr("Trying your code out …")):
-        if problem := _problem(
-            config.model_dump_json(include=SEEN), changed(files), str(session.home().root), current()
-        ):
+        parts, root = config.model_dump_json(include=SEEN), str(session.home().root)
+        if problem := _problem(parts, changed(files), root, language.current()):
             raise ModelError(*problem)
 
 
@@ -46,7 +46,7 @@ def changed(files: Sequence[Path | None]) -> tuple[float, ...]:
 
 
 @st.cache_data(max_entries=64, ttl=AGAIN, show_spinner=False)
-def _problem(parts: str, written: tuple[float, ...], root: str, language: str) -> tuple[str, str, str] | None:  # noqa: ARG001 - asked anew for others
+def _problem(parts: str, written: tuple[float, ...], root: str, spoken: str) -> tuple[str, str, str] | None:  # noqa: ARG001 - asked anew for others
     home = session.home()
     try:
         tried(RunConfig.model_validate_json(parts), home.folders, forked(home))

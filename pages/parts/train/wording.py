@@ -13,7 +13,7 @@ CHOICES = {"family": mark("Task family"), "algorithm": mark("Learner"), "model":
 SETTINGS = {"training": mark("Meta-training"), "evaluation": mark("Evaluation"), "run": mark("Run")}
 HEADINGS = CHOICES | SETTINGS
 WORDS = ("pictures",)  # a family's name that messages have as a word
-ELSEWHERE = re.compile(r" \([^()]* on the command line\)")
+ELSEWHERE = re.compile(r" \([^()]* on the command line\)|（命令行[^（）]*）")
 
 
 def worded(text: str, at: str, settings: Mapping[str, Sequence[Field]]) -> str:
