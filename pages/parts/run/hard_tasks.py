@@ -135,7 +135,7 @@ def histogram(scored: TaskScores) -> str:
     """Bars as HTML, with the same in words for who does not see them."""
     edges, counts = spread(scored.metric, scored.scores)
     if not len(counts):
-        return f'<p class="quiet">{html.escape(tr(NONE_FINITE))}</p>'
+        return f'<p class="quiet">{html.escape(tr(NONE_FINITE), quote=False)}</p>'
     names = [readable.powers(scored.metric.text(float(edge))) for edge in edges]
     titles = [
         tr("{low} to {high}: {count} tasks", low=low, high=high, count=count)
