@@ -25,6 +25,7 @@ from core.models.base import ModelError, models
 from core.runs import hardware
 from core.training.probe import Cost
 from core.training.saving import SAVINGS
+from data.language import speaking
 from data.registry import families
 from pages.parts import pictures
 from pages.parts.train import config_form, draft, episode_view, launch_panel
@@ -353,6 +354,21 @@ def test_what_was_typed_survives_a_visit_to_another_page(app):
     assert setting(page, "family.k_shot").value == "3"
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("把 inner_lr 设为 0.1", "把“内循环学习率”设为 0.1"),
+        ("inner_lr 为空。请留空（命令行中为 null）。", "“内循环学习率”为空。请留空。"),
+    ],
+)
+def test_a_problem_is_told_in_chinese_with_the_titles_of_settings(text, told):
+    with speaking("zh"):
+        assert (
+            worded(text, "algorithm", {"algorithm": config_form.fields(algorithms()["maml"].Config, "algorithm")})
+            == told
+        )
+
+
 def test_launch_queues_the_run_and_opens_it(app, store, started):
     page = app("train", preset="doodles-5w1s")
     setting(page, "seed").set_value("5").run()
@@ -361,6 +377,16 @@ def test_launch_queues_the_run_and_opens_it(app, store, started):
     assert (run.name, run.config["seed"]) == ("doodles-5w1s", 5)
     assert started == [run.id]
     assert page.title[0].value == "doodles\\-5w1s"
+
+
+def test_what_keeps_a_run_from_its_launch_is_told_in_the_words_of_the_form(app, monkeypatch):
+    def refused(*_):
+        raise ModelError("inner_lr = 1 is too large.", "Lower inner_lr.", "algorithm.inner_lr")
+
+    page = app("train", preset="doodles-5w1s")
+    monkeypatch.setattr(launch_panel, "launched", refused)
+    page.button("launch").click().run()
+    assert "Inner learning rate” = 1 is too large. Lower “Inner learning rate”." in as_read(page.error[0].value)
 
 
 # Time and memory

@@ -20,6 +20,8 @@ from pages.parts.train.launch_panel import episode_card, launch_card
 from pages.parts.train.wording import CHOICES, HEADINGS
 
 START = "omniglot-5w1s-quick"
+# Kinds of tasks, as they are called in code.
+KINDS = (mark("classification"), mark("regression"), mark("sequence"), mark("control"))
 PRESET = "train-preset"  # session state: the preset menu
 WITHOUT = {
     "model": mark("{learner} takes no network from here."),

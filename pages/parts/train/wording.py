@@ -13,6 +13,8 @@ CHOICES = {"family": mark("Task family"), "algorithm": mark("Learner"), "model":
 SETTINGS = {"training": mark("Meta-training"), "evaluation": mark("Evaluation"), "run": mark("Run")}
 HEADINGS = CHOICES | SETTINGS
 WORDS = ("pictures",)  # a family's name that messages have as a word
+# Chinese has spaces around Latin names, and none around titles in quotation marks.
+APART = re.compile("(?<=[\u3001-\u9fff\uff01-\uff5e]) (?=“)|(?<=”) (?=[\u3001-\u9fff])")
 ELSEWHERE = re.compile(r" \([^()]* on the command line\)|（命令行[^（）]*）")
 
 
@@ -37,9 +39,10 @@ def worded(text: str, at: str, settings: Mapping[str, Sequence[Field]]) -> str:
         text = re.sub(rf"^{leaf}(?= = | is empty| 为空)", lambda _: leaves[leaf], text)
     longest = sorted(map(re.escape, names), key=len, reverse=True)
     # Not within a path or another name, whose letters are Latin ones.
-    return re.sub(
+    said = re.sub(
         rf"(?<![\w./'-])({'|'.join(longest)})(?![\w/+-]|\.\w)", lambda found: names[found[0]], text, flags=re.ASCII
     )
+    return APART.sub("", said)
 
 
 def _title(field: Field) -> str:
