@@ -24,9 +24,6 @@ def arrived() -> None:
     language.follow(_read)
     if CHOSEN not in st.session_state:
         st.session_state[CHOSEN] = _remembered()
-    code = st.session_state[CHOSEN]
-    keep = KEEP.format(cookie=COOKIE, code=code, year=YEAR) if st.session_state.get(KEPT) else ""
-    st.html(SCRIPT.format(code=code, keep=keep), unsafe_allow_javascript=True)
 
 
 def _read() -> str:
@@ -64,6 +61,9 @@ def switch() -> None:
                 on_click=_choose,
                 args=(code,),
             )
+    code = st.session_state[CHOSEN]
+    keep = KEEP.format(cookie=COOKIE, code=code, year=YEAR) if st.session_state.get(KEPT) else ""
+    st.html(SCRIPT.format(code=code, keep=keep), unsafe_allow_javascript=True)
 
 
 def _choose(code: str) -> None:
