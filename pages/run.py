@@ -60,7 +60,7 @@ def header(run: Run, compared: Beside | None, made: Sequence[Run]) -> None:
         )
         group = tr(" · group {group}", group=run.group) if run.group else ""
         tags = tr(" · tags {tags}", tags=", ".join(run.tags)) if run.tags else ""
-        marks = "".join(f" · {tr(word)}" for word in ("starred", "archived") if getattr(run, word))
+        marks = "".join(f" · {tr(word)}" for word in (mark("starred"), mark("archived")) if getattr(run, word))
         numbers = tr("run #{id} · {method} · seed {seed}", id=run.id, method=method(run), seed=run.config.get("seed"))
         say.caption(f"{numbers} · {began}{group}{tags}{marks}")
         beside.line(run, compared)

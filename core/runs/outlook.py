@@ -12,6 +12,7 @@ from core.runs.room import Room
 from core.runs.scheduler import training_on
 from core.runs.schema import Run
 from core.runs.store import RunStore
+from data.language import plural, tr
 
 FEW = 3  # runs that are named one by one
 Way = tuple[Run, ...]  # runs that leave room for another once all of them have ended
@@ -38,21 +39,27 @@ class Outlook:
     @property
     def words(self) -> str:
         """Whom it waits for; nothing where it starts at once."""
-        queued = f"{self.ahead} queued run{'s' if self.ahead > 1 else ''}" if self.ahead else ""
+        queued = plural("{n} queued run", "{n} queued runs", self.ahead) if self.ahead else ""
         if not self.ways:
-            return f"starts after {queued}" if queued else ""
+            return tr("starts after {runs}", runs=queued) if queued else ""
         first, left, soon = self.ways[0], _left(self.ways[0]), ""
-        who = either([first], lambda run: f"run {run.id}")
+        who = either([first], lambda run: tr("run {id}", id=run.id))
         if left < math.inf:  # what remains of a phase: validations and the test still come on top of it
-            soon = f", which train{'s' if len(first) == 1 else ''} for another {about.duration(left)} at least"
-        return f"starts after {who}{soon}{f', and {queued}' if queued else ''}"
+            soon = plural(
+                ", which trains for another {time} at least", ", which train for another {time} at least", len(first),
+                time=about.duration(left),
+            )  # fmt: skip
+        more = tr(", and {runs}", runs=queued) if queued else ""
+        return tr("starts after {who}{soon}{more}", who=who, soon=soon, more=more)
 
     @property
     def sharing(self) -> str:
         """That an estimate is of a run alone; nothing where it makes no difference."""
         if self.slower == 1.0:
             return ""
-        return f"shares the processor's cores with other runs, so it may take {self.slower:.2g} times as long"
+        return tr(
+            "shares the processor's cores with other runs, so it may take {times:.2g} times as long", times=self.slower
+        )
 
 
 def outlook(store: RunStore, home: Home, device: str, cores: int | None, seeds: int = 1) -> Outlook:
@@ -98,7 +105,9 @@ def _without(run: Run, there: Sequence[Run], room: Room) -> Room:
 def either(ways: Sequence[Way], name: Callable[[Run], str]) -> str:
     """Whose end would make room, for a sentence: ``#1 a, #2 b or #3 c``, ``#1 a and #2 b``, ``one of the 9 runs that train``."""
     if sum(map(len, ways)) > FEW:
-        return f"one of the {len(ways)} runs that train" if len(ways) > 1 else f"the {len(ways[0])} runs that train"
+        if len(ways) > 1:
+            return tr("one of the {n} runs that train", n=len(ways))
+        return tr("the {n} runs that train", n=len(ways[0]))
     return about.listed([about.listed([name(run) for run in way], "and") for way in ways], "or")
 
 
