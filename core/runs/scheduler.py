@@ -88,7 +88,7 @@ def submit(
 def stop(store: RunStore, home: Home, id: int, launcher: Launcher | None = None) -> Run:
     """Ask a run to save a checkpoint and end; one that still waits in the queue ends at once."""
     with store.exclusive():
-        run = _unfinished(store, id, "stopped")
+        run = _unfinished(store, id, mark("Run {id} is {status} and cannot be stopped."))
         store.update(id, desired="stop", stop_requested=run.stop_requested or time.time())
         store.move(id, "stopped", only_from={"queued"})
     reconcile(store, home, launcher)
@@ -113,7 +113,7 @@ def stop_all(
 def pause(store: RunStore, home: Home, id: int, launcher: Launcher | None = None) -> Run:
     """Ask a run to wait where it is, with its device kept; a queued one keeps its place and does not start."""
     with store.exclusive():
-        run = _unfinished(store, id, "paused")
+        run = _unfinished(store, id, mark("Run {id} is {status} and cannot be paused."))
         if run.desired == "stop":
             raise RunError(
                 tr("Run {id} is being stopped and cannot be paused.", id=id), tr("Resume it once it has stopped.")
@@ -147,15 +147,15 @@ def resume(store: RunStore, home: Home, id: int, launcher: Launcher | None = Non
                 if run.status == "finished"
                 else tr("Stop it first, or let it go on.")
             )
-            raise RunError(tr("Run {id} is {status} and cannot be resumed.", id=id, status=run.status), remedy)
+            raise RunError(tr("Run {id} is {status} and cannot be resumed.", id=id, status=tr(run.status)), remedy)
     reconcile(store, home, launcher)
     return store.get(id)
 
 
-def _unfinished(store: RunStore, id: int, what: str) -> Run:
+def _unfinished(store: RunStore, id: int, otherwise: str) -> Run:
     run = store.get(id)
     if run.status in ENDED:
-        raise RunError(f"Run {id} is {run.status} and cannot be {what}.", "Only a run that is queued or active can be.")
+        raise RunError(tr(otherwise, id=id, status=tr(run.status)), tr("Only a run that is queued or active can be."))
     return run
 
 
@@ -237,12 +237,8 @@ def _first_that_fits(store: RunStore, host: str, room: Room) -> tuple[int, str] 
                 return waiting.id, slot
         kept.update(member for slot in fitting for member in room.members(slot))
         if not fitting:
-            message = tr(
-                "The device {device} does not exist here; there is {slots}.",
-                device=waiting.device,
-                slots=", ".join(room.slots),
-            )
-            remedy = tr("Duplicate the run and choose another device, or auto.")
+            message = f"The device {waiting.device} does not exist here; there is {', '.join(room.slots)}."
+            remedy = mark("Duplicate the run and choose another device, or auto.")
             for hopeless in store.all_in_line(host, waiting.device):
                 store.move(hopeless, "failed", only_from={"queued"}, error=message, remedy=remedy)
     return None
