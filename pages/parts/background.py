@@ -11,7 +11,7 @@ from pages.parts.redraw import redraw
 
 LOOK = 0.5  # seconds between two looks
 SURE = 0.02  # of the work is done before anything is said of the rest
-BEGUN = "background-begun"  # session state: when and at which part of it this session first saw each piece of work
+BEGUN = "background-begun"  # session state: by kind the latest work, when this session first saw it, and how far it was
 
 
 class Job(Protocol):
@@ -36,18 +36,22 @@ def _watch(jobs: dict[str, Job], key: str, what: str) -> None:
         redraw()
         return
     done, text = job.progress()
-    left = remaining(job, done)
-    st.progress(min(done, 1.0), say.plain(f"{job.name}: {text}" + (tr(" · {left} left", left=left) if left else "")))
+    left = remaining(what, job, done)
+    st.progress(
+        min(done, 1.0), say.plain(f"{tr(job.name)}: {text}" + (tr(" · {left} left", left=left) if left else ""))
+    )
     if st.button(tr("Cancel"), key=f"cancel-{what}", icon=":material/close:"):
         job.cancel()
         jobs.pop(key, None)
         st.rerun()
 
 
-def remaining(job: Job, done: float) -> str:
+def remaining(what: str, job: Job, done: float) -> str:
     """How long the rest takes at the pace since this session first looked; empty where that cannot be told yet."""
     begun = st.session_state.setdefault(BEGUN, {})
-    since, then = begun.setdefault(id(job), (time.monotonic(), done))
+    if what not in begun or begun[what][0] is not job:
+        begun[what] = job, time.monotonic(), done
+    _, since, then = begun[what]
     if done - then < SURE or done >= 1:
         return ""
     return readable.duration((time.monotonic() - since) * (1 - done) / (done - then))
