@@ -82,7 +82,7 @@ def recent_runs() -> None:
 
 def device() -> None:
     with theme.card("device", tr("Device"), height="stretch"):
-        say.name(hardware.described())
+        say.name(tr(hardware.describe()))
         gpus = hardware.gpus()
         if gpus:
             say.caption(" · ".join(f"cuda:{gpu.index} {readable.size(gpu.memory_total)}" for gpu in gpus))

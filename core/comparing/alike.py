@@ -17,7 +17,6 @@ from data.language import mark, plural, tr
 
 STEPS, TASKS = mark("inner steps"), mark("episodes")
 EPISODES, NORM = mark("number of episodes"), mark("BatchNorm's statistics")
-OF_FAMILY = "family "  # begins the names of a family's settings in a protocol
 SHOWN = 6  # signs of a digest
 # The settings of an evaluation under the names that people read, and how they ask for one, and for several.
 SETTINGS = {
@@ -29,7 +28,6 @@ SETTINGS = {
     mark("episode seed"): ("evaluation.seed", mark("episode seed {value}"), ""),
     NORM: ("batch_statistics", mark("BatchNorm's statistics by the {value} set"), ""),
 }
-OTHERS = [mark("split"), mark("interval"), mark("metric")]  # names of what no evaluation can ask for otherwise
 VALUES = [
     mark("1.96 standard errors over episodes"),
     mark("val"),
@@ -69,7 +67,7 @@ def badge(result: dict[str, Any], facts: Facts) -> Badge:
     """The badge of an evaluation's result, as a run's ``test`` is one."""
     protocol = result["protocol"]
     parts = comparable(protocol, facts) | {TASKS: protocol.get("episodes_sha256")}
-    parts["metric"] = result.get("metric")
+    parts[mark("metric")] = result.get("metric")
     steps, norm = parts.pop(STEPS, None), parts.pop(NORM, None)
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:SHOWN]
     way = f"{protocol['n_way']}-way " if protocol.get("n_way", 1) > 1 else ""
@@ -165,19 +163,12 @@ def refusal(a: Tested, b: Tested) -> list[str]:
     if found or in_common(a, b):
         return found
     rows = unlike(a, b)
-    said = [tr("{name} ({values})", name=in_words(name), values=_values(row)) for name, row in rows.items()]
+    said = [tr("{name} ({values})", name=tr(name), values=_values(row)) for name, row in rows.items()]
     return [tr("They were tested otherwise: {differences}.", differences=tr(", ").join(said))]
 
 
 def _values(row: dict[str, Any]) -> str:
     return tr(", ").join(tr("{who} {value}", who=who, value=tr(worded(value))) for who, value in row.items())
-
-
-def in_words(name: str) -> str:
-    """The name of a part of a protocol, as ``comparable`` has it, in the reader's language."""
-    if name.startswith(OF_FAMILY):
-        return tr("family {setting}", setting=name.removeprefix(OF_FAMILY))
-    return tr(name)
 
 
 def unlike(a: Tested, b: Tested) -> dict[str, dict[str, Any]]:

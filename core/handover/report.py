@@ -18,7 +18,7 @@ from core import about, adaptation, charts, diverged, spoken
 from core.charts import Chart
 from core.comparing import curves, overlay
 from core.comparing.again import with_newest_tests
-from core.comparing.alike import in_words, tested
+from core.comparing.alike import tested
 from core.comparing.groups import MOST, MOST_RUNS, Group, grouped, shown
 from core.comparing.verdict import verdicts
 from core.handover import again, card, versions
@@ -247,7 +247,7 @@ def _protocol(run: Run, facts: Facts) -> list[tuple[str, str]]:
 
 def _named(part: str) -> str:
     """A part of a protocol at the beginning of a row."""
-    said = in_words(part)
+    said = tr(part)
     return said.capitalize() if said == part else said
 
 
@@ -271,7 +271,7 @@ def _unequal(runs: Sequence[Run]) -> list[str]:
     said = [protocols.comparable(run.test.get("protocol", {}), Facts.of(run)) for run in runs if run.test]
     names = dict.fromkeys(name for one in said for name in one)
     values = {name: [one[name] for one in said if name in one] for name in names}
-    return [in_words(name) for name, found in values.items() if any(value != found[0] for value in found)]
+    return [tr(name) for name, found in values.items() if any(value != found[0] for value in found)]
 
 
 def _scripts(drawn: Sequence[Chart]) -> dict[str, Any]:

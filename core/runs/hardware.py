@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pynvml
 
-from data.language import tr
+from data.language import mark, tr
 
 CPU = "cpu"  # the slot that runs may share, see ``Room``
 ALL_GPUS = "cuda:all"  # the slot of a run that is divided among all visible GPUs
@@ -93,16 +93,9 @@ def describe() -> str:
     return cpu()
 
 
-def described() -> str:
-    """The same in the visitor's language."""
-    if gpus():
-        return describe()
-    return tr("{processor} · {n} cores", processor="Apple Silicon" if _apple_silicon() else "CPU", n=cores())
-
-
 def cpu() -> str:
     """The processor for people."""
-    return f"{'Apple Silicon' if _apple_silicon() else 'CPU'} · {cores()} cores"
+    return mark("{processor} · {n} cores", processor="Apple Silicon" if _apple_silicon() else "CPU", n=cores())
 
 
 def memory_of(slot: str) -> int:

@@ -25,6 +25,6 @@ def _machine() -> None:
         session.tick()
         active, queued = session.store().unfinished()
         busy = tr("{n} running", n=active) if active else tr("idle")
-        say.badge(f"{hardware.described()} · {busy}", "green" if active else "gray", "memory")
+        say.badge(f"{tr(hardware.describe())} · {busy}", "green" if active else "gray", "memory")
         if queued:
             say.badge(tr("{n} queued", n=queued), "orange", "schedule")
