@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.algorithms.base import algorithms
+from core.algorithms.base import BatchStatistics, algorithms
 from core.config.presets import preset
 from core.library import Learner
 from core.playground.fitting import SIGNS
@@ -19,7 +19,7 @@ from data.language import mark, tr
 from pages.parts import say, theme
 from pages.parts.playground import pads, seed
 from pages.parts.playground.knobs import Turned, turned
-from pages.parts.playground.players import Candidate, candidates, choice, learner, nobody
+from pages.parts.playground.players import ALONE, Candidate, candidates, choice, learner, nobody
 from pages.parts.prospects import prospect
 
 TITLE, ICON = mark("Draw"), ":material/draw:"
@@ -111,11 +111,16 @@ def drawn(chosen: Sequence[Candidate], now: Turned, task: int) -> None:
     pads.pads(of, looks, told)
 
 
+def fitted(one: Candidate, support: Support, statistics: BatchStatistics = ALONE) -> Learner:
+    """The learner for as many classes as there are examples of, unless it is tied to its own. Raises InnerloopError."""
+    n_way = None if algorithms()[one.learner].fixed_way else support.classes
+    return learner(one, n_way, statistics)
+
+
 def _told(one: Candidate, visit: Visit, support: Support, query: np.ndarray, now: Turned) -> dict[str, Any]:
     """What a learner says, or why it does not."""
     try:
-        n_way = None if algorithms()[one.learner].fixed_way else support.classes
-        found = learner(one, n_way, now.statistics)
+        found = fitted(one, support, now.statistics)
         if why := suits(found, support.classes):
             return pads.silent(one.title, one.score, why)
         return pads.told(one.title, one.score, visit.adapted(one, found, support, now), query)

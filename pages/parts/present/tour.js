@@ -75,9 +75,7 @@ class Tour {
   }
 
   write() {
-    const {data, root} = this, {words, place, titles} = data;
-    root.setAttribute('aria-label', words.tour);
-    this.find('nav').setAttribute('aria-label', words.tour);
+    const {data} = this, {place, titles} = data;
     this.find('nav').replaceChildren(...titles.map((title, i) => {
       const link = put('a', {href: data.addresses[i]}, put('b', {}, String(i + 1)), title);
       if (i + 1 === place) link.setAttribute('aria-current', 'step');
@@ -86,11 +84,8 @@ class Tour {
     }));
     this.find('h1').textContent = data.big;
     this.find('h1').classList.toggle('long', data.big.length > 60);
-    for (const name of ['text', 'note', 'keys']) this.find(`.${name}`).textContent = data[name] ?? words[name];
-    this.find('.leave').replaceChildren(words.leave, put('kbd', {}, 'Esc'));
-    this.find('.full').replaceChildren(words.full, put('kbd', {}, 'F'));
+    for (const name of ['text', 'note']) this.find(`.${name}`).textContent = data[name];
     this.find('.place').textContent = `${place} / ${titles.length}`;
-    for (const name of ['before', 'on']) this.find(`.${name}`).setAttribute('aria-label', words[name]);
     this.find('.before').disabled = place === 1;
     this.find('.more').replaceChildren(...data.more.map(one => put('li', {}, one)));
     this.find('.scores').replaceChildren(...data.rows.map(row => this.row(row)));
@@ -123,7 +118,7 @@ class Tour {
         return bar;
       }));
     });
-    return [put('div', {class: 'asked'}, look(pictures - 1, 140, this.data.words.picture)), ...columns];
+    return [put('div', {class: 'asked'}, look(pictures - 1, 140, tr('The sign in question'))), ...columns];
   }
 
   draw() {
@@ -159,7 +154,7 @@ export default function ({data, parentElement, setTriggerValue}) {
   root.tour.set = setTriggerValue;
   const style = getComputedStyle(root), theme = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
   loadPlotly().then(Plotly => root.tour?.fill(data, Plotly, theme))
-    .catch(error => { root.querySelector('.note').textContent = `${data.words.failed} ${error.message}`; });
+    .catch(error => { root.querySelector('.note').textContent = tr('The charts cannot be drawn: {why}', {why: error.message}); });
   return () => {
     root.tour?.end();
     root.tour = null;

@@ -71,7 +71,6 @@ def told(place: int, scene: TourScene, pictured: dict[str, Any] | None = None) -
         "addresses": [f"?{TOUR}={number}" for number in range(1, VERDICT + 1)],
         "steps": steps,
         "chart": scene.chart and encode(scene.chart, 0),
-        "words": words(),
     }
     if show_tour(data):
         leave()
@@ -84,19 +83,6 @@ def show_tour(data: dict[str, Any]) -> bool:
         st.query_params[TOUR] = str(found.go)
         st.rerun()
     return bool(found.left)
-
-
-def words() -> dict[str, str]:
-    return {
-        "tour": tr("The tour"),
-        "before": tr("Back one scene"),
-        "on": tr("Go on"),
-        "leave": tr("Leave"),
-        "full": tr("Full screen"),
-        "keys": tr("Space or → goes on, ← goes back"),
-        "picture": tr("The sign in question"),
-        "failed": tr("The charts cannot be drawn:"),
-    }
 
 
 def leave() -> None:

@@ -11,8 +11,8 @@ from core.playground.signs import signs
 from data.errors import InnerloopError, InputError
 from pages.parts import pictures, say
 from pages.parts.playground import pads
-from pages.parts.playground.draw import Visit
-from pages.parts.playground.players import Candidate, candidates, learner
+from pages.parts.playground.draw import Visit, fitted
+from pages.parts.playground.players import Candidate, candidates
 
 TASK = 4  # a seed
 WAYS, SHOTS = 5, 1
@@ -62,9 +62,7 @@ def _told(one: Candidate, of: pads.Sheet, looks: dict[str, np.ndarray]) -> dict:
 
 
 def _adapted(one: Candidate, support: Support) -> Adapted:
-    found = learner(one, None)
-    if not found.algorithm.fixed_way:
-        found = learner(one, support.classes)
+    found = fitted(one, support)
     return adapted(found, support, STEPS if found.algorithm.takes_steps else None)
 
 
