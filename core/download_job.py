@@ -8,7 +8,7 @@ from typing import ClassVar
 from core.elsewhere import Cancelled
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
-from data.language import tr
+from data.language import carried, tr
 
 
 class DownloadJob:
@@ -24,7 +24,7 @@ class DownloadJob:
         self.name, self.error = family.title, None
         self._family, self._datasets = family, datasets
         self._told, self._cancelled = (0.0, tr("Connecting …")), threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"download {family.title}", daemon=True)
+        self._thread = threading.Thread(target=carried(self._run), name=f"download {family.title}", daemon=True)
         self._thread.start()
 
     @property
@@ -56,7 +56,7 @@ class DownloadJob:
             self.error = error
         except Exception as error:
             self.error = DataError(
-                tr("{name} could not be downloaded ({error!r}).", name=self.name, error=error),
+                tr("{name} could not be downloaded ({error!r}).", name=tr(self.name), error=error),
                 tr("The server's log tells more."),
             )
             raise

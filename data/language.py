@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "zh": "中文"}  # by its code, in its own words
+T = TypeVar("T")
 FILES = Path(__file__).parents[1] / "locale"
 
 _chosen: ContextVar[str] = ContextVar("language", default="")
@@ -43,6 +44,17 @@ def speaking(language: str) -> Iterator[None]:
         yield
     finally:
         _chosen.reset(before)
+
+
+def carried(make: Callable[[], T]) -> Callable[[], T]:
+    """The same in the language that is current now, where another thread calls it, which has no visitor."""
+    code = current()
+
+    def made() -> T:
+        with speaking(code):
+            return make()
+
+    return made
 
 
 def tr(text: str, /, **values: Any) -> str:

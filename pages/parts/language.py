@@ -1,8 +1,5 @@
 """The language of a visitor: chosen in the sidebar and kept in a cookie, until then that of their browser."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -12,7 +9,6 @@ from pages.parts import say
 
 CHOSEN, KEPT = "language", "language-kept"  # session state: the code; whether it was chosen here
 COOKIE = "innerloop-language"
-T = TypeVar("T")
 YEAR = 31_536_000  # seconds
 # The browser runs a script again only if its text changes. Screen readers pronounce a page by its ``lang``.
 SCRIPT = "<script>document.documentElement.lang = '{code}'; {keep}</script>"
@@ -31,17 +27,6 @@ def _read() -> str:
     if get_script_run_ctx(suppress_warning=True) is None:
         return ENGLISH
     return st.session_state.get(CHOSEN, ENGLISH)
-
-
-def spoken(make: Callable[[], T]) -> Callable[[], T]:
-    """The same in the visitor's language where another thread calls it, as that which makes a download."""
-    code = language.current()
-
-    def made() -> T:
-        with language.speaking(code):
-            return make()
-
-    return made
 
 
 def _remembered() -> str:

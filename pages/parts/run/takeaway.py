@@ -12,8 +12,8 @@ from core.handover import again, event_file, tables
 from core.handover.card import bundle_file
 from core.runs.schema import Run
 from data.extras import install
-from data.language import tr
-from pages.parts import language, say, session, theme
+from data.language import carried, tr
+from pages.parts import say, session, theme
 
 
 def card(run: Run) -> None:
@@ -107,7 +107,7 @@ def kept_popover(run: Run) -> None:
 def _file(run: Run, label: str, ending: str, kind: str, icon: str, made: Callable[[Run], Any], help_: str = "") -> None:
     st.download_button(
         say.plain(label),
-        language.spoken(lambda: made(session.fetch(run.id))),
+        carried(lambda: made(session.fetch(run.id))),
         f"innerloop-run-{run.id}{ending}",
         kind,
         key=f"take{ending}-{run.id}",

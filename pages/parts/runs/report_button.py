@@ -7,8 +7,8 @@ import streamlit as st
 from core.comparing.groups import MOST, MOST_RUNS, grouped, shown
 from core.imported import Imported
 from core.runs.schema import Run
-from data.language import tr
-from pages.parts import language, say, session
+from data.language import carried, tr
+from pages.parts import say, session
 
 NAMED = 16  # runs in the name of the file
 
@@ -27,7 +27,7 @@ def report_button(chosen: Sequence[Run], others: Sequence[Imported] = ()) -> Non
     few = groups == shown(groups)
     st.download_button(
         tr("Report"),
-        language.spoken(made),
+        carried(made),
         f"innerloop-runs-{'-'.join(map(str, ids[:NAMED]))}.html",
         "text/html",
         key="report-runs",
