@@ -66,15 +66,11 @@ def collected() -> Catalog:
     read = [(ROOT / "app.py", messages)]
     read += [(file, messages) for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
     read += [(file, messages_of_template) for file in (ROOT / "core").rglob("*.html")]
-    components = [
-        (folder, ending)
-        for folder in FOLDERS
-        for ending in ("*.js", "*.html")
-        if (folder, ending) != ("core", "*.html")
-    ]
+    components = {"*.js": FOLDERS, "*.html": ("pages",)}
     read += [
         (file, partial(messages_of_component, ending=file.suffix))
-        for folder, ending in components
+        for ending, folders in components.items()
+        for folder in folders
         for file in (ROOT / folder).rglob(ending)
     ]
     for file, texts in sorted(read, key=lambda one: one[0]):

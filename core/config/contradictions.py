@@ -152,20 +152,20 @@ def _refused(config: RunConfig) -> dict[str, tuple[str, Any]]:
     algorithm = algorithms()[config.algorithm.name]
     if fixed(config) and test.n_way != shape.n_way:
         text = tr(
-            "{title} learns an output layer for {n_way} classes and cannot be tested on {n_way2}.",
+            "{title} learns an output layer for {n_way} classes and cannot be tested on {tested}.",
             title=tr(algorithm.title),
             n_way=shape.n_way,
-            n_way2=test.n_way,
+            tested=test.n_way,
         )
         found["evaluation.n_way"] = text, None
     most = algorithm.most_shots(shape)
     if most is not None and test.k_shot > most:
         text = tr(
-            "{title} trained with {k_shot} shots reads at most {most} of a class, not {k_shot2}.",
+            "{title} trained with {k_shot} shots reads at most {most} of a class, not {tested}.",
             title=tr(algorithm.title),
             k_shot=shape.k_shot,
             most=most,
-            k_shot2=test.k_shot,
+            tested=test.k_shot,
         )
         found["evaluation.k_shot"] = text, most
     return found
@@ -265,7 +265,7 @@ def not_for(algorithm: type[Algorithm], family: str, frozen: bool = False) -> st
         return tr(
             "{title} is for {kinds}, and {family} is {kind}.",
             title=tr(algorithm.title),
-            kinds=algorithm.kinds[0],
+            kinds=tr(algorithm.kinds[0]),
             family=family,
             kind=tr(kind),
         )

@@ -15,20 +15,20 @@ def read_config(path: Path) -> dict[str, Any]:
     """The values in a file, for ``parse`` to check. Raises InputError for what is no JSON object."""
     try:
         if path.stat().st_size > LONGEST:
-            raise InputError(tr("{path} is too large for a config.", path=path), REMEDY, "config")
+            raise InputError(tr("{path} is too large for a config.", path=path), tr(REMEDY), "config")
         text = path.read_text(encoding="utf-8")
         values = json.loads(text, parse_constant=_no_number)
     except OSError as error:
         raise InputError(
-            tr("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror), REMEDY, "config"
+            tr("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror), tr(REMEDY), "config"
         ) from error
     except (ValueError, RecursionError) as error:
         raise InputError(
-            tr("{path} is not JSON: {error}.", path=path, error=shortened(error)), REMEDY, "config"
+            tr("{path} is not JSON: {error}.", path=path, error=shortened(error)), tr(REMEDY), "config"
         ) from error
     if not isinstance(values, dict):
         raise InputError(
-            tr("{path} holds no config, but a {name}.", path=path, name=type(values).__name__), REMEDY, "config"
+            tr("{path} holds no config, but a {name}.", path=path, name=type(values).__name__), tr(REMEDY), "config"
         )
     return values
 

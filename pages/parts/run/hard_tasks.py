@@ -178,14 +178,14 @@ def _confused(confusion: dict[str, Any]) -> None:
     pairs, classes = st.columns([1.3, 1])
     with pairs:
         rows = [
-            (named(one["class"]), named(one["taken_for"]), tr("{one} of {one2}", one=one["count"], one2=one["of"]))
+            (named(one["class"]), named(one["taken_for"]), tr("{count} of {all}", count=one["count"], all=one["of"]))
             for one in confusion["pairs"][:PAIRS]
         ]
         head = (tr("queries of"), tr("taken for"), tr("queries, of those in tasks with both"))
         st.html(_table(tr("Classes that are taken for others"), head, rows))
     with classes:
         rows = [
-            (named(one["class"]), tr("{one} of {one2}", one=one["right"], one2=one["of"]))
+            (named(one["class"]), tr("{count} of {all}", count=one["right"], all=one["of"]))
             for one in confusion["classes"][:CLASSES]
         ]
         st.html(_table(tr("Hardest classes"), (tr("class"), tr("queries right")), rows))
