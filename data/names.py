@@ -14,13 +14,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data import cldr, letters
+from data import cldr, letters, table
 from data.batch import Adapted, Answer
 from data.cldr import Language
 from data.config import setting
+from data.errors import DataError, shortened
 from data.examples import Examples, choose
 from data.family import SPLITS, EpisodeShape, FamilyConfig, Split, TaskFamily
-from data.language import mark, tr
+from data.given import MOST_EXAMPLES, Given, Queries, check_queries, lines_of, readable
+from data.language import mark, plural, tr
 from data.letters import BEGINNING, END, PADDING
 from data.metric import Metric
 from data.places import Folders
@@ -34,6 +36,8 @@ CHRF = Metric("chrf", "chrF", True, factor=100.0, digits=1, low=0.0, high=1.0)
 EXACT = Metric(
     "exact", "exact match", True, "%", 100.0, 1, 0.0, 1.0
 )  # the share of answers that are right to the last sign
+COLUMNS = ("name", "translation")  # of a person's own table
+UNKNOWN = -1  # the place of a language of a person's own
 SHARES: dict[Split, float] = {"train": 0.7, "val": 0.15, "test": 0.15}  # of the groups of languages
 
 
@@ -64,7 +68,7 @@ class Translations:
     """Names to translate: integers by ``data.letters``, int64 (tasks, n, length), behind the end of a name PADDING.
 
     Targets end with END. An input is a name beside what of its translation was written before each place: (length, 2). languages:
-    int64 (tasks,), the numbers of those that are translated into. longest: integers of an answer.
+    int64 (tasks,), the places of those that are translated into, UNKNOWN for a person's own. longest: integers of an answer.
     """
 
     support_source: Tensor
@@ -130,10 +134,14 @@ class Translations:
 
 def told(answer: Answer, source: Tensor, target: Tensor) -> Tensor:
     """Mean cross-entropy of each task's signs → (tasks,), each told the right ones before it (teacher forcing)."""
-    before = F.pad(target[..., :-1], (1, 0), value=BEGINNING)
-    logits = answer(torch.stack([source, before], -1))  # (tasks, n, length, vocabulary)
+    logits = answer(beside(source, target))  # (tasks, n, length, vocabulary)
     each = F.cross_entropy(logits.flatten(0, 2), target.flatten(), ignore_index=PADDING, reduction="none")
     return each.view(len(target), -1).sum(1) / (target != PADDING).flatten(1).sum(1)
+
+
+def beside(source: Tensor, target: Tensor) -> Tensor:
+    """Inputs (…, length, 2) in which each place of a translation is told those before it."""
+    return torch.stack([source, F.pad(target[..., :-1], (1, 0), value=BEGINNING)], -1)
 
 
 def read(integers: Tensor) -> list[list[str]]:
@@ -319,6 +327,102 @@ class Names(TaskFamily):
             }
             for source, right, place in zip(sources, expected, batch.languages.tolist(), strict=True)
         ]
+
+    def given(self, source: Path) -> Given:
+        """Of a table with the columns name and translation. Rows without one of the two are left out."""
+        remedy = tr(
+            "Give a table with the columns {titles} ({extensions}).",
+            titles=tr(" and ").join(COLUMNS),
+            extensions=table.EXTENSIONS,
+        )
+        with readable(source, remedy, "support"):
+            rows, remark = table.rows_of(source, *COLUMNS)
+        pairs = [pair for pair in ((cldr.tidy(name), cldr.tidy(own)) for name, own in rows) if all(pair)]
+        halves = len(rows) - len(pairs)
+        left_out = plural(
+            "{n:,} row without a name or its translation was left out.",
+            "{n:,} rows without a name or its translation were left out.",
+            halves,
+        )
+        return replace(self.shown(pairs), remarks=tuple(one for one in (remark, left_out if halves else "") if one))
+
+    def shown(self, pairs: Sequence[tuple[str, str]]) -> Given:
+        """A support set of names with their translations. Raises DataError for none, for too many, and for too long ones.
+
+        Its inputs are int64 (n, longest, 2), its targets (n, longest).
+        """
+        if not 0 < len(pairs) <= MOST_EXAMPLES:
+            text = mark("{n:,} names with their translations are given, and a task takes 1 to {most:,}.")
+            text = tr(text, n=len(pairs), most=MOST_EXAMPLES)
+            raise DataError(text, tr("Give a few: five are what the presets are trained on."), "support")
+        sources, targets = zip(*pairs, strict=True)
+        source, target = self._integers(sources, "support"), self.translated(targets)
+        return Given(beside(source, target), target)
+
+    def given_queries(self, files: Sequence[str]) -> Queries:
+        """Each file holds a name a line."""
+        names, remarks = [], []
+        for file in files:
+            with readable(file, tr("Give a file of text with one query a line, in UTF-8."), "query"):
+                lines, said = lines_of(file)
+            names, remarks = names + lines, remarks + said
+        return replace(self.queried(names), remarks=tuple(remarks))
+
+    def queried(self, names: Sequence[str]) -> Queries:
+        """Names to translate. Raises InputError for none, and DataError for too long ones."""
+        check_queries(len(names))
+        return Queries(self.tokens(names), tuple(names))
+
+    def tokens(self, names: Sequence[str]) -> Tensor:
+        """Any names as a network takes them that has written nothing yet: int64 (names, longest, 2). Raises DataError."""
+        source = self._integers(names, "query")
+        return beside(source, torch.full_like(source, PADDING))
+
+    def translated(self, names: Sequence[str]) -> Tensor:
+        """Translations as a network learns them, with their END: int64 (names, longest). Raises DataError."""
+        target = self._integers(names, "support", ends=1)
+        ends = (target != PADDING).sum(1)
+        target[torch.arange(len(target)), ends] = END
+        return target
+
+    def _integers(self, names: Sequence[str], path: str, ends: int = 0) -> Tensor:
+        """int64 (names, longest). ends: integers that have to be left behind each. Raises DataError."""
+        names, longest = [cldr.tidy(name) for name in names], self.config.longest
+        for name in names:
+            if any(ord(sign) >= 2**16 for sign in name):
+                text = tr("“{name}” has a sign that cannot be written here.", name=shortened(name, 60))
+                raise DataError(text, tr("Leave out emoji, and signs beyond Unicode's first plane."), path)
+        integers, signs = letters.written(names, longest)
+        for name, count in zip(names, signs.tolist(), strict=True):
+            if not 0 < count <= longest - ends:
+                text = plural(
+                    "“{name}” takes {n} sign, and this run writes 1 to {most}.",
+                    "“{name}” takes {n} signs, and this run writes 1 to {most}.",
+                    count,
+                    name=shortened(name, 60),
+                    most=longest - ends,
+                )
+                remedy = tr(
+                    "Give a shorter name (each change of script counts as a sign), or train with a larger longest."
+                )
+                raise DataError(text, remedy, path)
+        return torch.from_numpy(integers).to(self.device)
+
+    def of_own(self, inputs: Tensor, targets: Tensor) -> Translations:
+        """One task with this support set, of which nothing is asked yet: inputs (n, longest, 2), targets (n, longest)."""
+        source, target = inputs[None, ..., 0], targets[None]
+        language = torch.full((1,), UNKNOWN, device=self.device)
+        return Translations(source, target, source[:, :0], target[:, :0], language, self.config.longest)
+
+    def fitting(self, language: Language) -> list[tuple[str, str]]:
+        """The language's pairs that a learner of this config can read and write."""
+        names, own = zip(*language.pairs, strict=True)
+        (_, read_), (_, written) = (
+            letters.written(names, self.config.longest),
+            letters.written(own, self.config.longest),
+        )
+        fits = (read_ <= self.config.longest) & (written < self.config.longest)
+        return [pair for pair, one in zip(language.pairs, fits.tolist(), strict=True) if one]
 
     @classmethod
     def metric(cls, shape: EpisodeShape) -> Metric:  # noqa: ARG003

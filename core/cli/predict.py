@@ -30,7 +30,8 @@ def predict(
             "--support",
             metavar="PATH",
             help="Labelled examples. Pictures: a folder or zip with a folder a class, or a CSV of path,label. Texts: a table "
-            "with the columns text and label, or a folder with a .txt file a class. Curves: a CSV of x,y.",
+            "with the columns text and label, or a folder with a .txt file a class. Curves: a CSV of x,y. Names to translate: a "
+            "table with the columns name and translation.",
         ),
     ] = "",
     query: Annotated[
@@ -38,7 +39,7 @@ def predict(
         typer.Option(
             "--query",
             metavar="FILE…",
-            help="What is asked: pictures; of texts and of curves, files with one text or x a line, - for stdin.",
+            help="What is asked: pictures; of texts, names and curves, files with one text, name or x a line, - for stdin.",
         ),
     ] = None,
     steps: Annotated[
@@ -111,6 +112,7 @@ def _document(run: Run, task: "OwnTask", answers: "Answers | None") -> dict[str,
     trained, classes = task.learner.trained, task.given.classes
     values = answers.values.tolist() if answers else []
     asked = zip(answers.names, answers.said, values, strict=True) if answers else ()
+    what = "translation" if answers and answers.written else "value"
     return {
         "run": run.id,
         "checkpoint": trained.checkpoint,
@@ -118,7 +120,7 @@ def _document(run: Run, task: "OwnTask", answers: "Answers | None") -> dict[str,
         "examples": len(task.given.targets),
         "classes": list(classes),
         "predictions": [
-            {"query": name, "class": said, "probability": max(each)} if classes else {"query": name, "value": said}
+            {"query": name, "class": said, "probability": max(each)} if classes else {"query": name, what: said}
             for name, said, each in asked
         ],
         "probabilities": values if classes else None,

@@ -1,5 +1,6 @@
 """A learner that has adapted to one task, to use elsewhere: as a zip that answers with torch alone, or as an ONNX file."""
 
+import inspect
 import io
 import json
 import logging
@@ -17,8 +18,10 @@ from torch.export import Dim, ExportedProgram
 from core.handover import again, versions
 from core.models.base import ModelError
 from core.runs.schema import Run
+from data import letters
 from data.extras import check
 from data.language import mark, tr
+from data.names import Names
 from data.spec import InputSpec
 
 if TYPE_CHECKING:
@@ -43,6 +46,26 @@ network = torch.export.load(folder / "network.pt2").module()
 inputs = torch.from_numpy(np.load(sys.argv[1])).to(getattr(torch, task["dtype"]))
 print(json.dumps({"classes": task["classes"], "answers": network(inputs).tolist()}))
 '''
+TRANSLATING = '''"""Translates names, with torch and NumPy alone: python answer.py NAME …"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+import letters
+
+folder = Path(__file__).parent
+longest = json.loads((folder / "task.json").read_text())["shape"][0]
+network = torch.export.load(folder / "network.pt2").module()
+source = torch.from_numpy(letters.written(sys.argv[1:], longest)[0])
+said = torch.full((len(source), longest + 1), letters.PADDING)
+said[:, 0] = letters.BEGINNING
+for place in range(longest):
+    said[:, place + 1] = network(torch.stack([source, said[:, :-1]], -1))[:, place].argmax(-1)
+print(json.dumps([letters.read(one) for one in said[:, 1:].tolist()]))
+'''
 
 
 def zipped(run: Run, task: "OwnTask", target: BinaryIO) -> None:
@@ -53,7 +76,11 @@ def zipped(run: Run, task: "OwnTask", target: BinaryIO) -> None:
     with quiet():
         torch.export.save(program, content)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("answer.py", SCRIPT)
+        if isinstance(task.learner.family, Names):
+            archive.writestr("answer.py", TRANSLATING)
+            archive.writestr("letters.py", inspect.getsource(letters))  # names as integers
+        else:
+            archive.writestr("answer.py", SCRIPT)
         archive.writestr("task.json", json.dumps(described(run, task), indent=2))
         archive.writestr("config.json", again.config_text(run))
         archive.writestr(
@@ -102,7 +129,7 @@ def exported(task: "OwnTask") -> ExportedProgram:
     Raises InputError, RunError where adapting diverged, and ModelError where torch makes no graph that answers alike.
     """
     learner, support = task.learner, task.given.inputs
-    network, wanted = learner.network(task.state), task.predict(support)
+    network, wanted = task.network(), task.predict(support)
     program = graph(network.cpu(), learner.family.input_spec)
     network.to(support.device)  # of some learners it shares layers
     if not torch.allclose(program.module()(support.cpu()), wanted, rtol=NEAR, atol=NEAR):

@@ -49,7 +49,7 @@ class Writer(nn.Module):
         later = torch.ones(length, length, dtype=torch.bool, device=source.device).triu(1)
         written = torch.cat([torch.ones_like(later), later])  # (2 length, length)
         padded = (source == self.padding).unsqueeze(1).expand(-1, 2 * length, -1)  # (batch, 2 length, length)
-        return torch.cat([padded, written.expand(len(source), -1, -1)], -1).unsqueeze(1)
+        return torch.cat([padded, written.expand(source.shape[0], -1, -1)], -1).unsqueeze(1)
 
 
 class Seq2Seq(ModelBuilder):

@@ -1,5 +1,6 @@
 """Whose learners each part of the playground takes: names of task families."""
 
+from data.names import Names
 from data.pictures import Pictures
 from data.registry import families
 from data.texts import Texts
@@ -17,3 +18,8 @@ def pictured() -> tuple[str, ...]:
 def written() -> tuple[str, ...]:
     """Those of texts."""
     return tuple(name for name, family in families().items() if issubclass(family, Texts))
+
+
+def translated() -> tuple[str, ...]:
+    """Those of names that are translated."""
+    return tuple(name for name, family in families().items() if issubclass(family, Names))

@@ -106,5 +106,7 @@ def _normalising(algorithm: Algorithm, state: TaskState, support_x: torch.Tensor
 
 
 def _inputs(algorithm: Algorithm, pictures: np.ndarray) -> torch.Tensor:
-    """uint8 (n, 28, 28) → (1, n, 1, 28, 28) in [0, 1], on the learner's device."""
-    return as_input(torch.from_numpy(pictures).to(algorithm.family.device))[None, :, None]
+    """uint8 (n, 28, 28) → (1, n, 1, 28, 28) in [0, 1], on the learner's device; (1, n, size) of a frozen network."""
+    family = algorithm.family
+    images = as_input(torch.from_numpy(pictures).to(family.device))[:, None]
+    return (family.extracted(images) if family.extracts else images)[None]

@@ -6,6 +6,7 @@ viewer's browser fetch a picture from elsewhere. So pages say variable text thro
 
 import html
 import re
+from collections.abc import Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -99,6 +100,14 @@ def title(text: object) -> None:
 def heading(text: object, place: DeltaGenerator | None = None) -> None:
     """A card's small heading, the second level below the page's title; theme.css makes it small."""
     (place or st).markdown(f"## {plain(text)}")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Texts in any direction."""
+    titles = "".join(f"<th>{html.escape(title)}</th>" for title in head)
+    cells = [[f'<td dir="auto">{html.escape(str(cell))}</td>' for cell in row] for row in rows]
+    lines_ = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
+    st.html(f'<div class="wide" tabindex="0"><table class="of-task"><tr>{titles}</tr>{lines_}</table></div>')
 
 
 def name(text: object, remark: object = "") -> None:

@@ -14,6 +14,9 @@ from core.library import Learner
 from core.runs.home import PROJECT, Home
 from core.runs.store import RunStore
 from data.errors import InputError
+from data.given import Given, Queries
+from data.letters import VOCABULARY
+from data.names import Translations, read
 from tests.core.tiny import finished
 from tests.data.frozen_nets import frozen_network
 from tests.data.made_up_texts import made_up_texts
@@ -79,6 +82,46 @@ def test_pictures_that_a_frozen_network_reads_are_given_as_they_are(name: str, h
     features = trained.family.extracted(images)
     assert tuple(features.shape) == (5, 6)
     torch.testing.assert_close(trained.predict(trained.adapt(features[:3], [0, 1, 2]), features[3:]), answer)
+
+
+def test_names_are_given_and_written_as_they_are(home: Home) -> None:
+    trained = learner(home, "names", "family.longest=12")
+    names, own, asked = ["Poland", "May", "euro"], ["Polska", "maj", "Евро"], ["Italy", "day"]
+    state = trained.adapt(names, own, steps=2)
+    said = trained.translate(state, asked)
+    tokens, targets = trained.family.tokens(names), trained.family.translated(own)
+    assert (tuple(tokens.shape), tuple(targets.shape)) == ((3, 12, 2), (3, 12))
+    # As a batch of the family's own would be adapted and asked, which is what its test does.
+    empty = torch.zeros(1, 2, 12, dtype=torch.int64)
+    source, query = tokens[None, ..., 0], trained.family.tokens(asked)[None, ..., 0]
+    batch = Translations(source, targets[None], query, empty, torch.tensor([0]), 12)
+    adapted = trained.algorithm.adapt(batch, 2)
+    wanted = read(batch.produced(lambda x: trained.algorithm.predict(adapted, x)))[0]
+    assert said == wanted
+    first, later = (trained.algorithm.adapt(batch, steps).weights for steps in (0, 2))
+    assert any(not torch.equal(first[name], later[name]) for name in first), "the pairs change it"
+    logits = trained.predict(state, trained.family.tokens(asked))
+    assert tuple(logits.shape) == (2, 12, VOCABULARY)
+
+
+def test_a_learner_of_something_else_translates_nothing(home: Home) -> None:
+    trained = learner(home, "sinusoid", "training.iterations=1")
+    with pytest.raises(InputError, match="not translated"):
+        trained.translate(trained.adapt([[1.0]], [[1.0]]), ["a"])
+
+
+@pytest.mark.parametrize("name", ["maml", "anil"])
+def test_fewer_classes_than_it_has_outputs_for_are_answered_for_alone(name: str, home: Home) -> None:
+    trained = learner(home, "conv4", f"algorithm={name}", batch_statistics="support")
+    pictures = torch.rand(5, 1, 28, 28)
+    given = Given(pictures[:3], torch.tensor([0, 1, 1]), ("owl", "crow"))
+    task = trained.shown(given)
+    answers = task.said_of(Queries(pictures[3:], ("a", "b")))
+    assert answers.values.shape == (2, 2) and "3 classes" in answers.remarks[0]
+    torch.testing.assert_close(answers.values.sum(1), torch.ones(2))
+    logits = trained.algorithm.predict(task.state, pictures[None, 3:])[0, :, :2]
+    torch.testing.assert_close(answers.values, logits.softmax(1).detach())
+    torch.testing.assert_close(task.network()(pictures[3:]), answers.values, rtol=1e-4, atol=1e-5)
 
 
 def test_one_query_alone_and_another_number_of_classes(home: Home) -> None:

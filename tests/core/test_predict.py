@@ -34,6 +34,7 @@ RUNS = {
     "conv4": ("conv4", "algorithm=maml"),
     "diverging": ("sinusoid", "algorithm.inner_lr=100"),
     "sinusoid": ("sinusoid",),
+    "names": ("names", "family.longest=12"),
     "navigation": ("navigation", "evaluation.episodes=2", "evaluation.val_episodes=2", "training.iterations=1"),
 }
 TEXTS = ("family.n_way=2", "family.k_shot=1", "family.n_query=2", "evaluation.n_query=2", "family.vocabulary=64")
@@ -141,6 +142,10 @@ def test_any_number_of_classes_where_the_learner_is_not_tied_to_its_own(
     code, _, err = call(number["maml"], "--support", support, "--query", support / "strokes2/0.png")
     assert code == 2
     assert "maml tells 3 classes apart, and 9 are given" in err and "protonet" in err
+    fewer = drawings(tmp_path / "fewer", 2)
+    code, out, err = call(number["maml"], "--support", fewer, "--query", fewer / "strokes2/0.png")
+    assert code == 0 and "strokes1" in out and "strokes2" in out and "strokes3" not in out
+    assert "learned to tell 3 classes apart; those without examples are left out" in err
 
 
 def test_texts_out_of_a_table(call: Call, number: dict[str, int], tmp_path: Path) -> None:
@@ -154,6 +159,40 @@ def test_texts_out_of_a_table(call: Call, number: dict[str, int], tmp_path: Path
     document = json.loads(out)
     assert document["normalised_by"] == "none"
     assert np.allclose(np.sum(document["probabilities"], 1), 1)
+
+
+def test_names_in_a_language_of_ones_own(call: Call, number: dict[str, int], tmp_path: Path, home: Home) -> None:
+    pairs, asked = tmp_path / "pairs.csv", tmp_path / "asked.txt"
+    pairs.write_text("name,translation\nPoland,Polska\nMay,maj\nnothing,\n", encoding="utf-8")
+    asked.write_text("Italy\nday\n")
+    arguments = (number["names"], "--support", pairs, "--query", asked)
+    code, out, err = call(*arguments)
+    assert code == 0, err
+    assert [line.split(" → ")[0] for line in out.splitlines()] == ["Italy", "day"]
+    assert "adapted in 1 step to 2 examples" in err and "1 row without a name or its translation was left out" in err
+    document = json.loads(call(*arguments, "--json")[1])
+    assert document["probabilities"] is None and document["classes"] == []
+    learner = load(number["names"], home=home)
+    wanted = learner.translate(learner.adapt(["Poland", "May"], ["Polska", "maj"]), ["Italy", "day"])
+    assert [one["translation"] for one in document["predictions"]] == wanted
+    asked.write_text("a name that is far too long")
+    code, _, err = call(*arguments)
+    assert code == 1 and "takes 27 signs" in err and "1 to 12" in err
+
+
+def test_an_adapted_learner_translates_without_innerloop(
+    call: Call, number: dict[str, int], home: Home, tmp_path: Path
+) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text('{"name": "Poland", "translation": "Польша"}\n{"name": "May", "translation": "май"}\n')
+    code, _, err = call(number["names"], "--support", pairs, "--save", tmp_path / "learner.zip")
+    assert code == 0, err
+    with zipfile.ZipFile(tmp_path / "learner.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    command = [sys.executable, tmp_path / "unpacked/answer.py", "Italy", "day"]
+    said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    learner = load(number["names"], home=home)
+    assert json.loads(said) == learner.translate(learner.adapt(["Poland", "May"], ["Польша", "май"]), ["Italy", "day"])
 
 
 def test_a_curve_through_points(call: Call, number: dict[str, int], tmp_path: Path) -> None:

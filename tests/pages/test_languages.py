@@ -166,6 +166,11 @@ def test_the_playground_is_in_chinese(chinese, mode):
     assert english(chinese("playground", mode=mode)) == []
 
 
+@pytest.mark.parametrize("of", ["texts", "translations"])
+def test_what_may_be_brought_is_said_in_chinese(chinese, of):
+    assert english(chinese("playground", mode="bring", of=of)) == []
+
+
 @pytest.mark.parametrize(
     "preset", ["sinusoid-maml", "doodles-5w1s", "intents-5w1s-protonet", "navigation-maml", "names-maml"]
 )

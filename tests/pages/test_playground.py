@@ -8,9 +8,11 @@ from core.playground import versus as game
 from core.playground.shipped import shipped
 from core.runs.store import RunStore
 from data.language import speaking
-from pages.parts.playground import players, versus
+from pages.parts.playground import players, translate, versus
 from tests.core.tiny import finished
+from tests.data.frozen_nets import frozen_network
 from tests.data.made_up_texts import made_up_texts
+from tests.data.photographs import content
 
 
 @pytest.fixture
@@ -124,3 +126,86 @@ def test_two_classes_of_one_name_are_kept_apart(app, said):
     page = app("playground", mode="bring", of="texts")
     page.text_input(key="bring-name-1").set_value("book a table").run()
     assert "<span>book a table (2)</span>" in said(page)
+
+
+@pytest.fixture
+def of_names(home, store: RunStore):
+    """A run that learned to translate, hardly."""
+    run, result = finished(home, "names", "family.longest=16")
+    store.update(run.id, test=result.as_json(run.id))
+    return run
+
+
+def tables(page):
+    """Rows of cells of each table of translations."""
+    found = [part.value for part in page.get("html") if 'class="of-task"' in part.value]
+    return [[re.findall(r"<t[hd][^>]*>(.*?)</t", row) for row in re.findall(r"<tr>(.*?)</tr>", one)] for one in found]
+
+
+@pytest.mark.usefixtures("of_names")
+def test_names_are_translated_into_a_language_that_a_visitor_chooses(app, said):
+    page = app("playground", mode="bring", of="translations")
+    assert not page.exception
+    ((head, *rows),) = tables(page)
+    assert head == ["name", "before adapting", "after 1 step", "in CLDR"] and len(rows) == translate.ASKED
+    assert "chrF before adapting " in said(page).replace("\\", "")
+    pairs = next(one for one in page.text_area if one.label.startswith("A name"))
+    assert len(pairs.value.splitlines()) == translate.FIRST
+    chosen = page.selectbox(key="bring-language")
+    assert "new to it" in chosen.options[1] and chosen.options[-1].endswith("of its training")
+    page.selectbox(key="bring-language").set_value("hu").run()
+    assert page.query_params["language"] in ("hu", ["hu"])
+    page.slider(key="bring-examples").set_value(2).run()
+    pairs = next(one for one in page.text_area if one.label.startswith("A name"))
+    assert len(pairs.value.splitlines()) == 2 and " = " in pairs.value
+    pairs.set_value(f"{pairs.value}\nno pair").run()
+    assert "1 line, such as “no pair”, is no pair and was left out" in said(page).replace("\\", "")
+
+
+@pytest.mark.usefixtures("of_names")
+def test_a_language_of_ones_own_is_learned_from_what_is_typed(app, said):
+    page = app("playground", mode="bring", of="translations", language="own")
+    assert not page.exception and "Give a name with its translation first" in said(page)
+    assert tables(page) == []
+    pairs = next(one for one in page.text_area if one.label.startswith("A name"))
+    pairs.set_value("May = <b>maj</b>\n" + "x" * 30 + " = y").run()
+    assert "takes 30 signs" in said(page).replace("\\", "")
+    pairs = next(one for one in page.text_area if one.label.startswith("A name"))
+    pairs.set_value("May = <b>maj</b>").run()
+    asked = next(one for one in page.text_area if one.label.startswith("Names in English"))
+    asked.set_value("<i>June</i>").run()
+    ((head, row),) = tables(page)
+    assert head == ["name", "before adapting", "after 1 step"] and row[0] == "&lt;i&gt;June&lt;/i&gt;"
+
+
+def test_without_a_run_that_translates_it_is_said_how_to_make_one(app, said):
+    page = app("playground", mode="bring", of="translations")
+    assert "No learner of translations yet" in said(page) and "trains one" in said(page)
+
+
+def upload(page, *queries: bytes):
+    """Two classes of pictures and what is asked, as a visitor drops them."""
+    for label in range(2):
+        field = page.file_uploader(key=f"bring-pictures-{label}")
+        field.upload("a.png", content(label), "image/png").upload("b.png", content(label + 7), "image/png")
+    for number, one in enumerate(queries):
+        page.file_uploader(key="bring-asked").upload(f"{number}.png", one, "image/png")
+    return page.run()
+
+
+def test_pictures_are_told_by_a_frozen_networks_features_where_own_code_may_run(home, store, app, said, monkeypatch):
+    run, result = finished(home, "doodles", "algorithm=protonet", "model=mlp", *frozen_network(home.root))
+    store.update(run.id, test=result.as_json(run.id))
+    monkeypatch.setenv("INNERLOOP_OWN_NETWORKS", "on")
+    page = upload(app("playground", mode="bring", run=run.id), content(0))
+    assert not page.exception and sum(told(page)) == pytest.approx(1, abs=1e-3)
+    monkeypatch.setenv("INNERLOOP_OWN_NETWORKS", "off")
+    text = said(upload(app("playground", mode="bring", run=run.id), content(0)))
+    assert "switched off on this server" in text and '<dl class="told">' not in text
+
+
+def test_fewer_classes_than_a_learner_has_outputs_for_are_told_apart(home, store, app, said):
+    run, result = finished(home, "doodles", "algorithm=maml")  # of three classes
+    store.update(run.id, test=result.as_json(run.id))
+    page = upload(app("playground", mode="bring", run=run.id), content(0), content(1))
+    assert len(told(page)) == 4 and "3 classes apart" in said(page).replace("\\", "")

@@ -1,7 +1,7 @@
-"""Playground, ``?mode=bring&of=texts&run=3``: pictures or texts of a visitor's own, a few a class, and others to be told."""
+"""Playground, ``?mode=bring&of=texts&run=3``: a visitor's own pictures, texts or translations, a few, and others to be told."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,17 +9,18 @@ import streamlit as st
 
 from core.config.presets import preset
 from core.library import Answers
-from core.playground.fitting import pictured, written
+from core.playground.fitting import pictured, translated, written
 from data.errors import InnerloopError
 from data.language import mark, tr
 from data.photograph import SUFFIXES
 from pages.parts import say, theme
+from pages.parts.playground import translate
 from pages.parts.playground.players import Candidate, candidates, choice, learner, nobody
 from pages.parts.prospects import prospect
 
 TITLE, ICON = mark("Bring your own"), ":material/upload_file:"
 OF = "of"  # of the address
-PICTURES = "photographs"
+PICTURES, TRANSLATIONS = "photographs", "translations"
 FEWEST, FIRST, MOST = 2, 3, 10  # classes
 MOST_TEXT = 4000  # characters of a field
 LARGEST = 20  # MiB of a picture
@@ -28,13 +29,18 @@ SHOWN = 5  # classes of an answer, the likeliest
 
 @dataclass(frozen=True)
 class Kind:
-    """What may be brought. preset: that trains a learner for it. title: for people."""
+    """What may be brought. title: for people. preset: that trains a learner for it. families: whose learners do."""
 
     title: str
     preset: str
+    families: Callable[[], tuple[str, ...]]
 
 
-KINDS = {PICTURES: Kind(mark("Pictures"), "doodles-5w1s"), "texts": Kind(mark("Texts"), "intents-5w1s-protonet")}
+KINDS = {
+    PICTURES: Kind(mark("Pictures"), "doodles-5w1s", pictured),
+    "texts": Kind(mark("Texts"), "intents-5w1s-protonet", written),
+    TRANSLATIONS: Kind(mark("Translations"), "names-maml", translated),
+}
 EXAMPLES = {  # what a visitor sees at first, so that it works at once
     "book a table": "can you reserve a table for two tonight\nis there a free table at eight",
     "weather": "will it rain tomorrow\nhow warm is it outside",
@@ -45,13 +51,14 @@ ASKED = "do I need an umbrella today\na table for six on friday please"
 
 def play() -> None:
     kind = asked_for()
-    there = candidates(pictured() if kind == PICTURES else written())
+    there = candidates(KINDS[kind].families())
     if not there:
         return nothing(KINDS[kind])
     with theme.card("bring-learners"):
         chosen = choice(there, f"bring-{kind}")
-    st.fragment(brought)(kind, chosen)
-    return None
+    if kind == TRANSLATIONS:
+        return translate.play(chosen)
+    return st.fragment(brought)(kind, chosen)
 
 
 def asked_for() -> str:

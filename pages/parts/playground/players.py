@@ -14,9 +14,9 @@ from core.runs.facts import Facts
 from core.runs.home import Home
 from core.runs.schema import Run
 from core.training import checkpoint
-from data.errors import InnerloopError
+from data.errors import InnerloopError, InputError
 from data.language import tr
-from pages.parts import say, session, theme
+from pages.parts import say, session, theme, trust
 
 RUN = "run"  # of the address
 PICKED = "playground-picked"  # session state: the widget's choice in each mode, which follows the address
@@ -134,6 +134,8 @@ def players(chosen: Sequence[Candidate], n_way: int | None = None) -> list[Playe
 def learner(one: Candidate, n_way: int | None, statistics: BatchStatistics = ALONE) -> Learner:
     """Shared by all sessions. Raises InnerloopError."""
     home = session.home()
+    if one.run is not None and (refused := trust.refused([one.run])):
+        raise InputError(refused)
     if one.file is not None:
         return _loaded(home, one.file.path, n_way, statistics, one.key, str(one.file.path.stat().st_mtime_ns))
     saved = checkpoint.all_of(home.artifacts(one.run).checkpoints())

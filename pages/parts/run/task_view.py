@@ -132,9 +132,9 @@ def texts(view: TaskView, _: str) -> None:
         (text, classes[label])
         for text, label in zip(given["texts"][:support], given["labels"][:support].tolist(), strict=True)
     ]
-    _table((tr("query"), tr("class"), *_answers(sorted({0, max(view.said)}))), rows)
+    say.table((tr("query"), tr("class"), *_answers(sorted({0, max(view.said)}))), rows)
     with st.expander(say.plain(tr("Support set, {n} texts", n=len(examples)))):
-        _table((tr("text"), tr("class")), examples)
+        say.table((tr("text"), tr("class")), examples)
 
 
 def _named(view: TaskView, step: int, place: int, label: int) -> str:
@@ -155,22 +155,14 @@ def translations(view: TaskView, _: str) -> None:
         if place >= support:
             written = (view.said[step]["produced"][place - support] for step in steps)
             rows.append((source, expected, *(f"{'✓' if one == expected else '✕'} {one}" for one in written)))
-    _table((tr("source"), tr("expected"), *_answers(steps)), rows)
+    say.table((tr("source"), tr("expected"), *_answers(steps)), rows)
     with st.expander(say.plain(tr("Support set, {support} examples", support=support))):
-        _table((tr("source"), tr("expected")), list(zip(given["sources"], given["expected"], strict=True))[:support])
+        say.table((tr("source"), tr("expected")), list(zip(given["sources"], given["expected"], strict=True))[:support])
 
 
 def _answers(steps: Sequence[int]) -> list[str]:
     """Titles of the columns that hold what the learner says after these inner steps."""
     return [after(step) for step in steps] if len(steps) > 1 else [tr("the learner's answer")]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Texts in any direction."""
-    titles = "".join(f"<th>{html.escape(title)}</th>" for title in head)
-    cells = [[f'<td dir="auto">{html.escape(str(cell))}</td>' for cell in row] for row in rows]
-    lines = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
-    st.html(f'<div class="wide" tabindex="0"><table class="of-task"><tr>{titles}</tr>{lines}</table></div>')
 
 
 DRAWN: dict[str, Callable[[TaskView, str], Any]] = {

@@ -1,5 +1,7 @@
 """What learners say of one drawing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from core.playground.strokes import picture
 from data.errors import InputError
 from data.pictures import as_input
 from tests.core.playground.untrained import untrained
+from tests.data.frozen_nets import frozen_network
 
 LEARNERS = ("maml", "anil", "meta-sgd", "maml++", "reptile", "proto-maml", "protonet", "matchingnet", "relationnet",
             "pretrain", "baseline++", "scratch", "nearest-centroid")  # fmt: skip
@@ -58,6 +61,15 @@ def test_a_learner_with_outputs_for_more_classes_leaves_the_others_out() -> None
     learner = alone("maml")
     assert learner.n_way == 3 and suits(learner, 2) == ""
     assert adapted(learner, drawn(2), 1).answer(QUERY).shape == (2, 2)
+
+
+@pytest.mark.parametrize("name", ["maml", "protonet", "nearest-centroid"])
+def test_drawings_go_through_a_frozen_network_where_the_learner_reads_its_features(name: str, tmp_path: Path) -> None:
+    learner, support = alone(name, "model=mlp", *frozen_network(tmp_path)), drawn(3)
+    features = learner.family.extracted(as_input(torch.from_numpy(np.stack([*support.pictures, QUERY])))[:, None])
+    said = adapted(learner, support, 1).answer(QUERY)[-1]
+    asked = learner.predict(learner.adapt(features[:3], [0, 1, 2], 1), features[3:])
+    assert said == pytest.approx(asked[0].numpy(), abs=1e-5)
 
 
 def test_a_learner_with_outputs_for_fewer_classes_says_so() -> None:
