@@ -1,4 +1,4 @@
-"""What a visitor who draws waits for, from lifting the pen to painted answers.
+"""What a visitor waits for who draws, from lifting the pen to painted answers; and who drags a point, from each move to curves.
 
     python -m benchmarks.playground [--strokes 30] [--beside 0]
 
@@ -55,11 +55,11 @@ SIZE = ("model.filters=64", "family.n_way=5", "family.k_shot=1")
 PADS = {"query": "the sign in question", "0-0": "an example"}
 PATIENCE = 120_000  # ms
 # From the pen's lifting to the frame after the answer to it stands on the page.
-WATCH = """() => { window.waits = []; const pads = document.querySelector('.pads'); let lifted = null;
-  pads.addEventListener('pointerup', () => { lifted = performance.now(); }, true);
-  new MutationObserver(() => { const began = lifted; if (began === null) return; lifted = null;
+WATCH = """([name, event]) => { window.waits = []; const watched = document.querySelector(name); let last = null;
+  document.addEventListener(event, () => { last = performance.now(); }, true);
+  new MutationObserver(() => { const began = last; if (began === null) return; last = null;
     requestAnimationFrame(() => setTimeout(() => window.waits.push(performance.now() - began)));
-  }).observe(pads, {attributes: true, attributeFilter: ['data-answered']}); }"""
+  }).observe(watched, {attributes: true, attributeFilter: ['data-answered']}); }"""
 
 
 def draw(page: Page, pad: str, number: int) -> None:
@@ -86,6 +86,21 @@ def waits(page: Page, pad: str, strokes: int) -> list[float]:
     return page.evaluate("window.waits")
 
 
+def drag(page: Page, address: str, moves: int) -> list[float]:
+    """Milliseconds from each move of a point until the curves of the learners that come along are painted anew."""
+    page.goto(address)
+    page.locator(".board figure path.after").nth(1).wait_for(timeout=PATIENCE)
+    box = page.locator(".board .point .dot").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.evaluate(WATCH, [".board", "pointermove"])
+    for number in range(moves):
+        page.mouse.move(x, y + 4 * (number % 12 + 1))
+        page.wait_for_function(f"window.waits.length > {number}", timeout=PATIENCE)
+    return page.evaluate("window.waits")
+
+
 @contextmanager
 def playing(browser: Browser, address: str, visitors: int, learners: int) -> Iterator[list[Page]]:
     """Visitors who see the pads and what the learners say."""
@@ -94,7 +109,7 @@ def playing(browser: Browser, address: str, visitors: int, learners: int) -> Ite
         for page in found:
             page.goto(address)
             page.locator(".pads .learner .bars").nth(learners - 1).wait_for(timeout=PATIENCE)
-            page.evaluate(WATCH)
+            page.evaluate(WATCH, [".pads", "pointerup"])
         yield found
 
 
@@ -174,6 +189,9 @@ def main(
                         print(
                             f"{len(several)} learners, {words}: median {middle:.0f} ms, 95 % {high:.0f} ms", flush=True
                         )
+            with launching.visiting(browser) as page:
+                middle, high = np.quantile(drag(page, f"{server.url}/playground?mode=drag", strokes), [0.5, 0.95])
+                print(f"a point that is dragged: median {middle:.0f} ms, 95 % {high:.0f} ms", flush=True)
             if seconds:
                 beside(browser, server, seconds)
             print(f"load {os.getloadavg()[0]:.1f}")
