@@ -8,14 +8,26 @@ from pathlib import Path
 
 import streamlit as st
 
-from data.language import tr
+from data.language import ENGLISH, current, mark, tr
 from pages.parts import say
 
 CSS = Path(__file__).with_suffix(".css").read_text()
+# What Streamlit writes in English itself and takes no other words for, by where it stands.
+DROPZONE = '[data-testid="stFileUploaderDropzone"]'
+WORDS = {
+    f"{DROPZONE} button p": mark("Upload"),
+    f"{DROPZONE}:has(input[webkitdirectory]) button p": mark("Upload a folder"),
+    '[data-testid="stCameraInputButton"]': mark("Another photograph"),
+    '[data-testid="stCameraInputWebcamComponent"] [data-testid="stCameraInputButton"]': mark("Take a photograph"),
+}
+INSTEAD = "{where} {{font-size: 0}} {where}::after {{content: '{words}'; font-size: .9rem}}"
 
 
 def apply() -> None:
-    st.html(f"<style>{CSS}</style>")
+    own = (
+        "" if current() == ENGLISH else "".join(INSTEAD.format(where=at, words=tr(text)) for at, text in WORDS.items())
+    )
+    st.html(f"<style>{CSS}{own}</style>")
 
 
 @contextmanager

@@ -64,6 +64,16 @@ def test_learners_answer_and_who_cannot_play_says_why(app, said, trained):
     assert "does not play" not in said(page)
 
 
+def test_those_that_play_at_first_are_of_different_groups_and_trained():
+    def run(number, learner):
+        return players.Candidate(str(number), "", "", learner, "")
+
+    there = [run(9, "nearest-centroid"), run(8, "scratch"), run(7, "pretrain"), run(6, "maml"), run(5, "protonet")]
+    there += [run(4, "proto-maml"), run(3, "maml"), run(2, "anil")]
+    assert [one.key for one in players.at_first(there)] == ["7", "6", "5", "4"]
+    assert [one.key for one in players.at_first(there[:2] + there[3:4])] == ["9", "8", "6"]
+
+
 def test_the_address_says_which_game_it_is(app, said, trained):
     run = trained("algorithm=protonet")
     page = app("playground", mode="versus", ways=10, seed=7, run=f"{run.id},99")

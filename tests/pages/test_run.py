@@ -112,10 +112,10 @@ def test_scratch_has_an_empty_state_instead_of_a_loss(app, said, make_run):
 
 
 def test_throughput_counts_tasks_or_examples(app, said, store, make_run):
-    run = make_run("doodles-5w1s")
+    run = make_run("doodles-5w1s", "running")
     store.update(run.id, rate=2.0, forward="loop")
     assert "32 tasks a second, in a loop" in said(app("run", run=run.id))
-    batches = make_run("doodles-5w1s", changed=["algorithm=pretrain"], rate=2.0, forward="stacked")
+    batches = make_run("doodles-5w1s", "running", changed=["algorithm=pretrain"], rate=2.0, forward="stacked")
     page = said(app("run", run=batches.id))
     assert "128 examples a second" in page
     assert "in a loop" not in page
@@ -222,9 +222,16 @@ def test_what_a_run_took_of_its_machine_is_drawn_where_it_was_measured(app, said
     ]
 
 
+def test_a_run_that_is_over_says_the_pace_of_all_its_training(make_run):
+    run = make_run("doodles-5w1s", "finished", rate=0.2, iteration=600, seconds=300.0)
+    assert figures.pace(run) == 2.0
+    assert figures.pace(make_run("doodles-5w1s", "running", rate=0.2, iteration=600, seconds=300.0)) == 0.2
+    assert figures.pace(make_run("doodles-5w1s", "failed", rate=None, iteration=0, seconds=0.0)) is None
+
+
 def test_a_run_without_a_rate_does_not_say_how_it_ran(app, said, store, make_run):
     run = make_run("doodles-5w1s")
-    store.update(run.id, rate=None, forward="loop")
+    store.update(run.id, rate=None, iteration=0, forward="loop")
     assert "in a loop" not in said(app("run", run=run.id))
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import streamlit as st
 
-from core.algorithms.base import BatchStatistics
+from core.algorithms.base import GROUPS, BatchStatistics, algorithms
 from core.config.preset import Preset
 from core.library import Learner, load, load_file
 from core.playground.shipped import Shipped, shipped
@@ -81,11 +82,15 @@ def _score(run: Run) -> str:
 
 
 def at_first(there: Sequence[Candidate]) -> list[Candidate]:
-    """The newest of each of up to four learners: runs before what comes along."""
-    by_learner: dict[str, Candidate] = {}
+    """The newest of each of up to four learners, which are of different groups as far as may be, and trained rather than not."""
+    known, by_learner = algorithms(), {}
     for one in there:
         by_learner.setdefault(one.learner, one)
-    return list(by_learner.values())[:MOST]
+    waiting: dict[str, list[Candidate]] = {group: [] for group in GROUPS}
+    for one in sorted(by_learner.values(), key=lambda one: not known[one.learner].meta_trained):
+        waiting[known[one.learner].group].append(one)
+    chosen = [one for some in zip_longest(*waiting.values()) for one in some if one is not None][:MOST]
+    return [one for one in by_learner.values() if one in chosen]
 
 
 def choice(there: Sequence[Candidate], mode: str) -> list[Candidate]:

@@ -131,17 +131,23 @@ def loss_figure(run: Run) -> str:
 
 
 def rate_figure(run: Run, rates: Sequence[float]) -> str:
-    text, facts = tr("Iterations per second while training."), Facts.of(run)
-    if run.rate is None:
+    text, facts, rate = tr("Iterations per second while training."), Facts.of(run), pace(run)
+    if rate is None:
         note = tr("not started") if trains(run) else tr("nothing to train")
     else:
         note = tr(
-            "{number} {work} a second", number=readable.number(run.rate * facts.work_per_iteration), work=tr(facts.work)
+            "{number} {work} a second", number=readable.number(rate * facts.work_per_iteration), work=tr(facts.work)
         )
         if run.forward == "loop":
             note += tr(", in a loop")
             text += tr(" The network cannot be stacked, so that tasks run one after the other.")
-    return figure(tr("Throughput"), readable.rate(run.rate), note, text, rates)
+    return figure(tr("Throughput"), readable.rate(rate), note, text, rates)
+
+
+def pace(run: Run) -> float | None:
+    """Iterations a second: the latest while it trains, and of all its training once that is over."""
+    over = run.status in ENDED and run.iteration and run.seconds
+    return run.iteration / run.seconds if over else run.rate
 
 
 def shares(run: Run) -> str:
