@@ -1,11 +1,10 @@
 """Estimates as people read them: rounded to what they are good for. Free of torch."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from data.language import mark, tr
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
-FULL_WIDTH = ("。", "！", "？", "；", "：")
 FEW = 7.5  # seconds that are not counted
 LAST = {"and": mark("{first} and {last}"), "or": mark("{first} or {last}")}
 
@@ -43,14 +42,6 @@ def instead(new: float, old: float, spoken: Callable[[float], str]) -> str:
         return ""
     unit = f" {now.rpartition(' ')[2]}"
     return tr("{now} instead of {before}", now=now, before=before.removesuffix(unit))
-
-
-def joined(sentences: Iterable[str]) -> str:
-    """One after the other; behind a full-width stop there is no space."""
-    found = ""
-    for one in filter(None, sentences):
-        found += one if not found or found.endswith(FULL_WIDTH) else f" {one}"
-    return found
 
 
 def listed(names: Sequence[str], last: str) -> str:

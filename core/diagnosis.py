@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import about, diverged
+from core import diverged
 from core.comparing.limits import FEWEST, LOST
 from core.evidence import Evidence, Interval
 from core.runs import lineage
 from core.runs.facts import unknown
 from core.runs.schema import Run
 from core.runs.series import SeriesReader
-from data.language import mark, plural, tr
+from data.language import joined, mark, plural, tr
 from data.metric import written
 
 EARLY = 1 / 3  # share of a training before which nothing is said of how it goes: a learner has to begin somewhere
@@ -77,7 +77,7 @@ def at_chance(found: Evidence) -> Diagnosis | None:
         "Guessing reaches {score}, within the newest {n} intervals.", score=metric.text(metric.chance), n=IN_A_ROW
     )
     text = tr("Still at chance level after {share:.0f} % of the training.", share=100 * found.share)
-    return Diagnosis(about.joined([text, advice]), about.joined([numbers, guessing]), change)
+    return Diagnosis(joined([text, advice]), joined([numbers, guessing]), change)
 
 
 def adapting_hurts(found: Evidence) -> Diagnosis | None:
@@ -111,9 +111,7 @@ def adapting_hurts(found: Evidence) -> Diagnosis | None:
 def _too_long(found: Evidence, numbers: str) -> Diagnosis:
     change = _inner_rate(found, 1 / FACTOR)
     advice = tr("A tenth of the rate is worth a try.") if change else tr("Fewer of them are worth a try.")
-    return Diagnosis(
-        about.joined([tr("Adapting makes it worse: the inner steps are too long."), advice]), numbers, change
-    )
+    return Diagnosis(joined([tr("Adapting makes it worse: the inner steps are too long."), advice]), numbers, change)
 
 
 def adapting_does_nothing(found: Evidence) -> Diagnosis | None:
@@ -132,7 +130,7 @@ def adapting_does_nothing(found: Evidence) -> Diagnosis | None:
     change = _inner_rate(found, FACTOR)
     text = tr("The inner steps change next to nothing: they are too short, or there is nothing to adapt.")
     if change:
-        text = about.joined([text, tr("{factor} times the rate is worth a try.", factor=FACTOR)])
+        text = joined([text, tr("{factor} times the rate is worth a try.", factor=FACTOR)])
     return Diagnosis(text, _along(found, curve[0], curve[-1]), change)
 
 
@@ -153,7 +151,7 @@ def overfitting(found: Evidence) -> Diagnosis | None:
     )
     scores = {"now": late[-1].said(found.metric), "then": best["iteration"], "best": top.said(found.metric)}
     losses = {"before": written(fallen[0]), "after": written(fallen[1])}
-    numbers = about.joined(
+    numbers = joined(
         [
             tr("{scored}: {now}; at {then} it was {best}.", scored=found.scored, **scores),
             tr("Training loss: {before} in the second third so far, {after} in the last.", **losses),
@@ -161,9 +159,9 @@ def overfitting(found: Evidence) -> Diagnosis | None:
     )
     if (classes := found.setting("family.train_classes")) and classes < MOST_CLASSES:
         more = {"family.train_classes": min(2 * classes, MOST_CLASSES)}
-        return Diagnosis(about.joined([text, tr("More classes to train on may help.")]), numbers, more)
+        return Diagnosis(joined([text, tr("More classes to train on may help.")]), numbers, more)
     fewer = {"training.iterations": best["iteration"]}
-    return Diagnosis(about.joined([text, tr("Fewer iterations are enough.")]), numbers, fewer)
+    return Diagnosis(joined([text, tr("Fewer iterations are enough.")]), numbers, fewer)
 
 
 def below_validation(found: Evidence) -> Diagnosis | None:
@@ -194,7 +192,7 @@ def below_validation(found: Evidence) -> Diagnosis | None:
     }
     text = mark("Test {metric}: {test} on {of_test} tasks. Validation at iteration {iteration}: {best} on {of_best}.")
     numbers = tr(text, metric=tr(found.metric.title), iteration=best["iteration"], **scores)
-    return Diagnosis(about.joined([tr("The test is clearly worse than validation."), advice]), numbers, change)
+    return Diagnosis(joined([tr("The test is clearly worse than validation."), advice]), numbers, change)
 
 
 def still_falling(found: Evidence) -> Diagnosis | None:

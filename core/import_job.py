@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from core import about
 from core.elsewhere import Cancelled, Question, Unanswered
 from core.errors import RunError
 from core.runs.home import Home
 from data.archive import DEEPEST, MIB
 from data.errors import DataError, InnerloopError, InputError
 from data.import_pictures import Wanted, import_pictures
-from data.language import speaking, tr
+from data.language import joined, speaking, tr
 from data.places import Folders
 
 SECONDS = 24 * 3600.0  # that an import may take
@@ -76,7 +75,7 @@ class ImportJob:
             pass  # whoever cancelled it knows
         except Unanswered as error:
             with speaking(self._question.language):
-                text = about.joined([tr("The import has ended without a word."), str(error)])
+                text = joined([tr("The import has ended without a word."), str(error)])
                 self.error = RunError(text, tr("Import the pictures again."))
         except InnerloopError as error:
             self.error = error

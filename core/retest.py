@@ -10,14 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import about
 from core.elsewhere import Question, Start, Unanswered, spawned
 from core.runs.home import Home
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from data import language
 from data.errors import InnerloopError
-from data.language import plural, tr
+from data.language import joined, plural, tr
 
 if TYPE_CHECKING:  # brings torch
     from core.training.evaluation import EvaluationResult
@@ -97,7 +96,7 @@ class Retests:
         except InnerloopError as error:
             return str(error), ""
         except Unanswered as error:
-            return about.joined([str(error), tr("The server's log may say more.")]), ""
+            return joined([str(error), tr("The server's log may say more.")]), ""
         except Exception:
             traceback.print_exc()
             return tr("It could not be tested. The server's log says why."), ""

@@ -1,5 +1,7 @@
 """The errors a person can do something about: each says what was wrong and how to put it right."""
 
+from data.language import joined
+
 LONGEST = 600  # characters of a message: what was typed or what a driver says may be longer than anyone reads
 
 
@@ -25,7 +27,7 @@ class InnerloopError(Exception):
         self.path = shortened(path, LONGEST)
 
     def __str__(self) -> str:
-        return f"{self.message} {self.remedy}".strip()
+        return joined((self.message, self.remedy))
 
 
 class InputError(InnerloopError):

@@ -9,7 +9,7 @@ visitor reads, see ``follow``.
 
 import gettext
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "zh": "中文"}  # by its code, in its own words
 T = TypeVar("T")
+FULL_WIDTH = ("。", "！", "？", "；", "：")
 FILES = Path(__file__).parents[1] / "locale"
 
 _chosen: ContextVar[str] = ContextVar("language", default="")
@@ -55,6 +56,14 @@ def carried(make: Callable[[], T]) -> Callable[[], T]:
             return make()
 
     return made
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """One after the other; behind a full-width stop there is no space."""
+    found = ""
+    for one in filter(None, sentences):
+        found += one if not found or found.endswith(FULL_WIDTH) else f" {one}"
+    return found
 
 
 def tr(text: str, /, **values: Any) -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from core.runs.home import PROJECT
 from data import language
-from data.language import ENGLISH, LANGUAGES, plural, speaking, tr
+from data.errors import InnerloopError
+from data.language import ENGLISH, LANGUAGES, joined, plural, speaking, tr
 
 COLLECT = runpy.run_path(str(PROJECT / "locale" / "collect.py"))
 FILES = sorted((PROJECT / "locale").glob("*.po"))
@@ -67,6 +68,13 @@ def test_texts_are_translated_where_they_are_made():
 def test_a_text_without_a_translation_is_given_back():
     with speaking("zh"):
         assert tr("of this nobody has heard {yet}") == "of this nobody has heard {yet}" and tr("") == ""
+
+
+def test_between_sentences_there_is_a_space_where_the_script_wants_one():
+    assert joined(["It ends.", "", "Begin anew."]) == "It ends. Begin anew."
+    assert joined(["它结束了。", "重新开始。"]) == "它结束了。重新开始。"
+    assert str(InnerloopError("它结束了。", "重新开始。")) == "它结束了。重新开始。"
+    assert str(InnerloopError("It ends.", "Begin anew.")) == "It ends. Begin anew." and str(InnerloopError("a.")) == "a."
 
 
 def test_one_and_many_are_told_apart():

@@ -14,7 +14,7 @@ from core.comparing.paired import ALPHA, Difference, difference, holm, needed_ep
 from core.runs.facts import Facts
 from core.runs.schema import Evaluation
 from core.runs.store import RunStore
-from data.language import mark, tr
+from data.language import joined, mark, tr
 from data.metric import Metric, fixed
 
 MOST_EPISODES = 100_000  # of an evaluation
@@ -132,7 +132,7 @@ def judge(pairs: Sequence[tuple[Scored, Scored]], metrics: Sequence[Metric]) -> 
 
 def _none(a: str, b: str, reasons: Sequence[str], way_out: Remedy | None = None) -> Verdict:
     said = [*reasons, *([tr("To compare them, {way_out}.", way_out=way_out.text)] if way_out else [])]
-    text = tr("no verdict on {a} and {b}. {reasons}", a=a, b=b, reasons=about.joined(said))
+    text = tr("no verdict on {a} and {b}. {reasons}", a=a, b=b, reasons=joined(said))
     return Verdict(a, b, text, reasons=tuple(reasons), remedy=way_out)
 
 

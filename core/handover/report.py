@@ -32,7 +32,7 @@ from core.runs.series import SeriesReader
 from core.runs.store import RunStore
 from data import language
 from data.errors import InputError
-from data.language import mark, tr
+from data.language import joined, mark, tr
 
 HEIGHT = 320  # pixels of a chart
 _pages = Environment(
@@ -199,7 +199,7 @@ def _rows(run: Run, facts: Facts) -> list[tuple[str, str]]:
         (tr("Training"), _training(run, facts)),
         (tr("Device"), run.device or tr("not known")),
         (tr("Note"), run.note),
-        (tr("Error"), _placeless(about.joined([tr(run.error or ""), tr(run.remedy or "")]), run)),
+        (tr("Error"), _placeless(joined([tr(run.error or ""), tr(run.remedy or "")]), run)),
     ]
     return [(name, text) for name, text in rows if text]
 

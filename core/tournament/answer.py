@@ -21,7 +21,7 @@ from core.runs.schema import ENDED, Run
 from core.runs.store import RunStore
 from core.tournament.budget import Budget
 from core.tournament.record import Tournament
-from data.language import mark, tr
+from data.language import joined, mark, tr
 from data.metric import Metric
 
 CHEAPER = 0.8  # of another's cost: what costs more than this share of it is no cheaper to speak of
@@ -214,7 +214,7 @@ def _best(scored: Sequence[Place], rivals: Sequence[Place], pairs: Pairs) -> Adv
             text = tr(text, **said, n=len(scored) - 1)
         if verdict.seed_se is None:
             alone = tr("This is of these trainings alone: more seeds would say whether it holds for others.")
-            text = about.joined([text, alone])
+            text = joined([text, alone])
         return Advice(question, text, True)
     names = [tr("{label} with {score}", label=one.label, score=one.score) for one in (first, *rivals)]
     why = [pairs[frozenset((first.label, one.label))].sentence for one in rivals]
@@ -223,7 +223,7 @@ def _best(scored: Sequence[Place], rivals: Sequence[Place], pairs: Pairs) -> Adv
     rest = (
         tr("{first} is better than {others}.", first=first.label, others=about.listed(behind, "and")) if behind else ""
     )
-    return Advice(question, about.joined([text, rest, *why]), False)
+    return Advice(question, joined([text, rest, *why]), False)
 
 
 def _training(budget: Budget, place: Place) -> tuple[float | None, str]:
@@ -279,7 +279,7 @@ def _where_it_counts(
         least = min(rest, key=lambda one: cost(one)[0])
         best = contenders[0]
         worse = {"least": least.label, "cost": cost(least)[1], "best": best.label, "gap": _gap(least, best, pairs)}
-        text = about.joined([text, tr("{least} is cheaper ({cost}) and worse than {best} by {gap}.", **worse)])
+        text = joined([text, tr("{least} is cheaper ({cost}) and worse than {best} by {gap}.", **worse)])
     return Advice(tr(question), text, len(alike) == 1)
 
 
@@ -321,7 +321,7 @@ def _seeds(found: Tournament, scored: Sequence[Place]) -> Advice:
         parts.append(part)
     text = tr("Standard deviations: {parts}.", parts=tr(", ").join(parts))
     few = tr("So few seeds tell their spread but roughly.") if found.seeds < 5 else ""
-    return Advice(question, about.joined([text, few]), False)
+    return Advice(question, joined([text, few]), False)
 
 
 def spread(metric: Metric, value: float) -> str:

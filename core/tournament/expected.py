@@ -9,7 +9,7 @@ from core.forecast import Forecast
 from core.tournament.plan import Contestant
 from core.training.estimate import Estimate
 from data.errors import InnerloopError
-from data.language import mark, tr
+from data.language import joined, mark, tr
 
 Known = Callable[[RunConfig], Forecast | None]  # raises InnerloopError where measuring failed
 
@@ -52,7 +52,7 @@ class Expected:
         parts = [tr("{title} could not be measured: {why}", title=title, why=why) for title, why in self.failed.items()]
         if self.unmeasured:
             parts.append(tr("Not measured yet: {titles}.", titles=tr(", ").join(one.title for one in self.unmeasured)))
-        return about.joined(parts)
+        return joined(parts)
 
 
 def expected(contestants: Sequence[Contestant], seeds: int, known: Known) -> Expected:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import about, shots
+from core import shots
 from core.charts import Chart, Trace
 from core.comparing.curves import look
 from core.comparing.scores import Score, over_seeds
 from core.runs.store import RunStore
 from core.tournament.answer import Place
-from data.language import plural, tr
+from data.language import joined, plural, tr
 from data.metric import Metric
 
 
@@ -63,7 +63,7 @@ def sentence(places: Sequence[Place], found: Sequence[Curve]) -> str:
         score=metric.text(goal),
         others=tr("; ").join(parts),
     )
-    return about.joined([said, tr("That is by means alone; no verdict stands behind it.")])
+    return joined([said, tr("That is by means alone; no verdict stands behind it.")])
 
 
 def chart(found: Sequence[Curve]) -> Chart:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core import about, launch
+from core import launch
 from core.algorithms.base import algorithms
 from core.config.checks import ConfigError, parse
 from core.config.contradictions import not_for
@@ -32,7 +32,7 @@ from core.tournament.record import KEY
 from core.training.build import parameter_count
 from data.errors import DataError, InputError
 from data.family import EpisodeShape
-from data.language import mark, tr
+from data.language import joined, mark, tr
 from data.places import Folders
 
 STATISTICS = "support"
@@ -117,7 +117,7 @@ def line_up(
             )
     found = [contestant(values, name, budget, folders) for name in dict.fromkeys(learners)]
     if unfit := [one for one in found if one.config is None]:
-        text = about.joined(
+        text = joined(
             tr("{title} cannot take part: {why}.", title=one.title, why=one.why.rstrip(".。")) for one in unfit
         )
         raise InputError(text, tr("Leave it out, or change the tasks."), "learners")
@@ -165,7 +165,7 @@ def _launches(one: Contestant, name: str, seeds: int, home: Home) -> list[Launch
         return launch.prepared(one.config.model_dump(mode="json"), called, seeds, home)
     except (ConfigError, ModelError) as error:
         text = tr("{title} cannot take part: {message}", title=one.title, message=error.message)
-        remedy = about.joined([error.remedy, tr("Or leave it out.")])
+        remedy = joined([error.remedy, tr("Or leave it out.")])
         raise InputError(text, remedy, "learners") from error
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from data.errors import InnerloopError
+from data.language import joined
 
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # all that CommonMark lets a backslash escape
 # Streamlit replaces these after Markdown is read, so that no backslash helps: :material/home:, :smile:, arrows and
@@ -62,7 +63,7 @@ def error(text: object, details: object = "") -> None:
 
 def problem(error_: InnerloopError) -> None:
     """What is wrong and what to do about it."""
-    error(f"{error_.message} {error_.remedy}".strip())
+    error(joined((error_.message, error_.remedy)))
 
 
 def wrong(text: str) -> None:

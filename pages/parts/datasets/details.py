@@ -4,12 +4,12 @@ import math
 
 import streamlit as st
 
-from core import about, datasets
+from core import datasets
 from core.datasets import DataSet, SplitFacts
 from data import picture_set
 from data.errors import InnerloopError
 from data.family import SPLIT_TITLES
-from data.language import mark, plural, tr
+from data.language import joined, mark, plural, tr
 from pages.parts import readable, say, session, theme, trust
 from pages.parts.datasets.classes import classes_card
 from pages.parts.datasets.inspector import inspector_card
@@ -151,4 +151,4 @@ def statistics_card(one: DataSet, facts: list[SplitFacts]) -> None:
         shape = " × ".join(map(str, spec.shape))
         padded = spec.dtype == "integer"
         size = mark("An example is at most {shape} numbers.") if padded else mark("An example is {shape} numbers.")
-        say.caption(about.joined([datasets.guessing(one), tr(size, shape=shape)]))
+        say.caption(joined([datasets.guessing(one), tr(size, shape=shape)]))

@@ -15,7 +15,7 @@ from core.playground.pace import Pace
 from core.playground.recognition import Adapted, Support, adapted, suits
 from core.playground.signs import Signs, signs
 from data.errors import InnerloopError, InputError
-from data.language import mark, tr
+from data.language import joined, mark, tr
 from pages.parts import say, theme
 from pages.parts.playground import pads, seed
 from pages.parts.playground.knobs import Turned, turned
@@ -125,4 +125,4 @@ def _told(one: Candidate, visit: Visit, support: Support, query: np.ndarray, now
             return pads.silent(one.title, one.score, why)
         return pads.told(one.title, one.score, visit.adapted(one, found, support, now), query)
     except InnerloopError as error:
-        return pads.silent(one.title, one.score, f"{error.message} {error.remedy}")
+        return pads.silent(one.title, one.score, joined((error.message, error.remedy)))

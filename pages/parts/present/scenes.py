@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core import about, charts
+from core import charts
 from core.charts import Chart
 from core.comparing import curves
 from core.comparing.again import with_newest_tests
@@ -20,7 +20,7 @@ from core.runs.schema import Run, Score
 from core.runs.series import SeriesReader
 from core.runs.store import RunStore
 from data import kept_words
-from data.language import mark, tr
+from data.language import joined, mark, tr
 from pages.parts import readable, say
 from pages.parts.compare.scores import in_words
 
@@ -271,7 +271,7 @@ def _verdicts(sentences: Sequence[str]) -> list[Scene]:
     if not sentences:
         return []
     first, *others = sentences[:VERDICTS]
-    return [Scene(tr("The verdict"), first, about.joined(others))]
+    return [Scene(tr("The verdict"), first, joined(others))]
 
 
 def _reach(chart: Chart) -> float:

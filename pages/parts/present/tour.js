@@ -82,7 +82,7 @@ class Tour {
       link.onclick = event => { event.preventDefault(); this.to(i + 1); };
       return link;
     }));
-    this.find('h1').textContent = data.big;
+    this.find('h1').textContent = data.big.replaceAll(' ± ', '\u00a0±\u00a0');  // a number and its interval stay on one line
     this.find('h1').classList.toggle('long', data.big.length > 60);
     for (const name of ['text', 'note']) this.find(`.${name}`).textContent = data[name];
     this.find('.place').textContent = `${place} / ${titles.length}`;

@@ -9,6 +9,7 @@ from core.playground.fitting import SIGNS
 from core.playground.recognition import Adapted, Support, adapted
 from core.playground.signs import signs
 from data.errors import InnerloopError, InputError
+from data.language import joined
 from pages.parts import pictures, say
 from pages.parts.playground import pads
 from pages.parts.playground.draw import Visit, fitted
@@ -58,7 +59,7 @@ def _told(one: Candidate, of: pads.Sheet, looks: dict[str, np.ndarray]) -> dict:
     try:
         return pads.told(one.title, "", _adapted(one, pads.support(of, looks)), looks[pads.QUERY])
     except InnerloopError as error:
-        return pads.silent(one.title, "", f"{error.message} {error.remedy}")
+        return pads.silent(one.title, "", joined((error.message, error.remedy)))
 
 
 def _adapted(one: Candidate, support: Support) -> Adapted:

@@ -8,14 +8,14 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import about, adaptation, charts, diverged
+from core import adaptation, charts, diverged
 from core.further_scores import further_scores
 from core.runs import protocols
 from core.runs.facts import Facts
 from core.runs.schema import ENDED, Run
 from core.runs.series import SeriesReader
 from core.system_charts import system_charts
-from data.language import mark, tr
+from data.language import joined, mark, tr
 from pages.parts import readable, say, session, theme
 from pages.parts.live_chart import live_chart
 from pages.parts.run.beside import Beside
@@ -154,7 +154,7 @@ def astray(test: dict[str, Any]) -> str:
     if lost := test["non_finite"]:
         parts.append(tr("{n} of {tasks} tasks were left out: their adaptation was not finite.", n=lost, tasks=tasks))
     remedy = tr(test.get("remedy", mark("Lower the inner learning rate.")))
-    return about.joined([*parts, remedy]) if parts else ""
+    return joined([*parts, remedy]) if parts else ""
 
 
 def _protocol_rows(test: dict[str, Any], protocol: dict[str, Any], facts: Facts) -> list[tuple[str, Any]]:

@@ -16,12 +16,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from core import about
 from core.config import overrides
 from core.config.checks import ConfigError
 from data.config import Config
 from data.errors import shortened
-from data.language import tr
+from data.language import joined, tr
 from pages.parts import say
 
 WidgetKind = Literal["integer", "number", "choice", "switch", "list", "json", "text"]
@@ -199,7 +198,7 @@ def _grid(fields: Sequence[Field], draft: Mapping[str, Any], problems: Mapping[s
 
 def problem_of(path: str, problems: Mapping[str, str]) -> str:
     """What is wrong at a field or inside it (``model.widths.1``)."""
-    return about.joined(text for at, text in problems.items() if at == path or at.startswith(f"{path}."))
+    return joined(text for at, text in problems.items() if at == path or at.startswith(f"{path}."))
 
 
 def widget(field: Field, value: Any, revision: int | str) -> None:

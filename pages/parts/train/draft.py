@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from core import about
 from core.config.checks import ConfigError, parse, without_effect
 from core.config.overrides import leave_open
 from core.config.run import RunConfig
@@ -19,7 +18,7 @@ from core.models.base import ModelError
 from core.runs import hardware
 from core.training.build import parameter_count
 from data.errors import InnerloopError, InputError
-from data.language import tr
+from data.language import joined, tr
 from data.places import Folders
 from data.registry import families
 from pages.parts import session, trust
@@ -137,11 +136,11 @@ class Draft:
         except ConfigError as error:
             problems: dict[str, str] = {}
             for one in error.problems:
-                problems[one.path] = about.joined([problems.get(one.path, ""), one.message, one.remedy])
+                problems[one.path] = joined([problems.get(one.path, ""), one.message, one.remedy])
             return None, problems
         except (ModelError, InputError) as error:  # no memory would hold it, or a server's setting is unclear
             at = error.path if error.path.startswith(("model", "family")) else "model"
-            return None, {at: about.joined([error.message, error.remedy])}
+            return None, {at: joined([error.message, error.remedy])}
 
 
 def offered(family: str) -> Mapping[str, Mapping[str, Any]]:

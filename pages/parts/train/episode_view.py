@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 import torch
 
-from core import about
 from core.charts import Chart, Trace
 from core.runs.home import Home
 from data import kept_words
@@ -16,7 +15,7 @@ from data.batch import Episodes, TaskBatch
 from data.errors import shortened
 from data.examples import Choice
 from data.family import EpisodeShape, FamilyConfig, TaskFamily
-from data.language import mark, plural, tr
+from data.language import joined, mark, plural, tr
 from data.names import Names, Translations
 from data.registry import families
 from data.texts import Texts
@@ -156,7 +155,7 @@ def texts_view(family: Texts, shape: EpisodeShape, drawn: Choice) -> None:
     st.html(f'<div class="episode texts"><table>{head}{"".join(rows)}</table></div>')
     shape_caption(shape, TEXT_ROWS, *MOST_TEXTS)
     if remarks := family.remarks():
-        say.caption(about.joined(remarks))
+        say.caption(joined(remarks))
 
 
 def pairs_view(family: Names, batch: Translations) -> None:

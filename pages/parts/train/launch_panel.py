@@ -6,7 +6,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import about
 from core.algorithms.base import algorithms
 from core.config.run import RunConfig
 from core.download_job import DownloadJob
@@ -14,7 +13,7 @@ from core.runs.names import problem_of_name
 from data import kept_words
 from data.errors import DataError, InnerloopError
 from data.family import TaskFamily
-from data.language import plural, tr
+from data.language import joined, plural, tr
 from data.registry import families
 from pages.parts import background, readable, say, session, theme
 from pages.parts.launching import launched
@@ -187,6 +186,6 @@ def start(current: Draft, count: int) -> None:
         with st.spinner(tr("Checking and queueing …")):
             runs = launched(current.values, current.name, count)
     except InnerloopError as error:
-        say.error(current.in_words(about.joined([error.message, error.remedy]), error.path))
+        say.error(current.in_words(joined([error.message, error.remedy]), error.path))
     else:
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})
