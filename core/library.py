@@ -93,6 +93,9 @@ class Learner:
             text = tr(WITHOUT_EXAMPLES, title=tr(self.family.title))
             raise InputError(text, tr("Give `algorithm.adapt` a batch that `family.sample` draws."), "support_x")
         x = self._inputs(support_x, "support_x")
+        if classes is not None and not (self.algorithm.fixed_way and 1 < classes <= self.n_way):
+            text = tr("classes = {classes} does not fit this learner of {n}.", classes=classes, n=self.n_way)
+            raise InputError(text, tr("Leave it out, or load the run with another n_way."), "classes")
         y = self._targets(support_y, len(x), classes or self.n_way)
         steps = self.steps if steps is None else steps
         if steps < 0:
@@ -127,12 +130,12 @@ class Learner:
         if not isinstance(self.family, Names):
             text = tr("{title} is not translated.", title=tr(self.family.title))
             raise InputError(text, tr("Ask `predict`, or load a run on names."), "names")
-        asked = replace(state.batch, query_source=self.family.tokens(names)[None, ..., 0])
+        asked = replace(state.batch, query_source=self.family.queried(names).inputs[None, ..., 0])
         with torch.no_grad():
             return read(asked.produced(partial(self.algorithm.predict, state)))[0]
 
     def network(self, state: TaskState, classes: int | None = None) -> nn.Sequential:
-        """What ``predict`` gives, as an ordinary network: (n, *input) → probabilities or values, each query by itself.
+        """What ``predict`` gives, as an ordinary network: (n, *input) → probabilities, values or logits, each query by itself.
 
         A copy of the learner's, for torch, ``torch.export`` and whatever reads those. Raises InputError where queries are
         normalised together, and ModelError.
@@ -150,11 +153,7 @@ class Learner:
         x = torch.as_tensor(values, device=self.family.device)
         if isinstance(self.family, Pictures) and self.family.extracts and x.ndim == 4:
             x = self.family.extracted(x)
-        if spec.dtype == "integer" and (
-            x.is_floating_point() or (len(x) and not 0 <= x.min() <= x.max() < spec.vocabulary)
-        ):
-            text = tr("{name} holds something else than whole numbers in [0, {size}).", name=name, size=spec.vocabulary)
-            raise InputError(text, tr("Give the indices of tokens."), name)
+        self._check_tokens(x, name)
         x = x.to(spec.torch_dtype)
         if x.ndim != len(self.input_shape) + 1 or tuple(x.shape[1:]) != self.input_shape or not len(x):
             wanted = ", ".join(map(str, ("n", *self.input_shape)))
@@ -164,6 +163,14 @@ class Learner:
                 name,
             )
         return x
+
+    def _check_tokens(self, x: Tensor, name: str) -> None:
+        spec = self.family.input_spec
+        if spec.dtype == "integer" and (
+            x.is_floating_point() or (len(x) and not 0 <= x.min() <= x.max() < spec.vocabulary)
+        ):
+            text = tr("{name} holds something else than whole numbers in [0, {size}).", name=name, size=spec.vocabulary)
+            raise InputError(text, tr("Give the indices of tokens."), name)
 
     def _targets(self, values: Array, n: int, n_way: int) -> Tensor:
         if isinstance(self.family, Names):
@@ -192,6 +199,7 @@ class Learner:
         wanted = (n, self.input_shape[0])
         if tuple(y.shape) != wanted:
             raise InputError(_shaped(y), tr("Give ({shape}).", shape=", ".join(map(str, wanted))), "support_y")
+        self._check_tokens(y, "support_y")
         return y
 
 
@@ -207,7 +215,7 @@ class First(nn.Module):
 
 
 def _texts(values: Array) -> bool:
-    return isinstance(values, list | tuple) and all(isinstance(one, str) for one in values)
+    return isinstance(values, list | tuple) and len(values) > 0 and all(isinstance(one, str) for one in values)
 
 
 def _shaped(y: Tensor) -> str:

@@ -21,7 +21,8 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class Given:
-    """A support set of one's own. inputs: (n, *input). targets: class indices (n,) int64, or values (n, 1).
+    """A support set of one's own. inputs: (n, *input). targets: class indices (n,) int64, values (n, 1), or integers (n, length)
+    of translations.
 
     classes: their names, by index; empty where tasks have no classes. remarks: what was left out or may be wrong, as sentences.
     """
@@ -44,7 +45,7 @@ class Queries:
 def nothing_to_give(title: str) -> InputError:
     return InputError(
         tr("{title} takes no examples out of files.", title=tr(title)),
-        tr("Choose a run on pictures, texts or curves."),
+        tr("Choose a run on pictures, texts, names or curves."),
         "support",
     )
 

@@ -37,6 +37,7 @@ EXACT = Metric(
     "exact", "exact match", True, "%", 100.0, 1, 0.0, 1.0
 )  # the share of answers that are right to the last sign
 COLUMNS = ("name", "translation")  # of a person's own table
+SURROGATES = "\ud800", "\udfff"  # halves of signs beyond the first plane, which are none by themselves
 UNKNOWN = -1  # the place of a language of a person's own
 SHARES: dict[Split, float] = {"train": 0.7, "val": 0.15, "test": 0.15}  # of the groups of languages
 
@@ -389,7 +390,7 @@ class Names(TaskFamily):
         """int64 (names, longest). ends: integers that have to be left behind each. Raises DataError."""
         names, longest = [cldr.tidy(name) for name in names], self.config.longest
         for name in names:
-            if any(ord(sign) >= 2**16 for sign in name):
+            if any(ord(sign) >= 2**16 or SURROGATES[0] <= sign <= SURROGATES[1] for sign in name):
                 text = tr("“{name}” has a sign that cannot be written here.", name=shortened(name, 60))
                 raise DataError(text, tr("Leave out emoji, and signs beyond Unicode's first plane."), path)
         integers, signs = letters.written(names, longest)

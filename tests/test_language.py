@@ -74,7 +74,9 @@ def test_between_sentences_there_is_a_space_where_the_script_wants_one():
     assert joined(["It ends.", "", "Begin anew."]) == "It ends. Begin anew."
     assert joined(["它结束了。", "重新开始。"]) == "它结束了。重新开始。"
     assert str(InnerloopError("它结束了。", "重新开始。")) == "它结束了。重新开始。"
-    assert str(InnerloopError("It ends.", "Begin anew.")) == "It ends. Begin anew." and str(InnerloopError("a.")) == "a."
+    assert (
+        str(InnerloopError("It ends.", "Begin anew.")) == "It ends. Begin anew." and str(InnerloopError("a.")) == "a."
+    )
 
 
 def test_one_and_many_are_told_apart():

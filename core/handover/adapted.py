@@ -50,6 +50,7 @@ TRANSLATING = '''"""Translates names, with torch and NumPy alone: python answer.
 
 import json
 import sys
+import unicodedata
 from pathlib import Path
 
 import torch
@@ -59,7 +60,13 @@ import letters
 folder = Path(__file__).parent
 longest = json.loads((folder / "task.json").read_text())["shape"][0]
 network = torch.export.load(folder / "network.pt2").module()
-source = torch.from_numpy(letters.written(sys.argv[1:], longest)[0])
+names = [" ".join(unicodedata.normalize("NFC", name).split()) for name in sys.argv[1:]]
+if not names or any(ord(sign) >= 2**16 for name in names for sign in name):
+    sys.exit("Give names in signs of Unicode's first plane.")
+source, signs = letters.written(names, longest)
+if max(signs) > longest or min(signs) < 1:
+    sys.exit(f"A name has 1 to {longest} signs; each change of script counts as one.")
+source = torch.from_numpy(source)
 said = torch.full((len(source), longest + 1), letters.PADDING)
 said[:, 0] = letters.BEGINNING
 for place in range(longest):
@@ -90,7 +97,7 @@ def zipped(run: Run, task: "OwnTask", target: BinaryIO) -> None:
 
 
 def onnx(run: Run, task: "OwnTask", target: BinaryIO) -> None:
-    """Into an open file, from ``inputs`` (queries, *shape) to ``answers``, probabilities or values, for any number of queries.
+    """Into an open file, from ``inputs`` (queries, *shape) to ``answers``, probabilities, values or logits, for any number of queries.
 
     Raises MissingExtra, and as ``exported`` does.
     """

@@ -17,7 +17,7 @@ SPLITS: tuple[Split, ...] = ("test", "val", "train")  # what is new to a learner
 
 @dataclass(frozen=True)
 class Known:
-    """A language that a learner's family knows. split: which languages it is among, ``train`` for one that it trained on."""
+    """A language that there are names of. split: ``train`` if a learner trained on it, ``val`` if one was validated on it."""
 
     language: Language
     split: Split
@@ -41,14 +41,15 @@ class Written:
     remarks: tuple[str, ...]
 
 
-def known(family: Names) -> dict[str, Known]:
-    """The languages, by code, those of the test first, and of each split those with most names first."""
-    found = [Known(one, split) for split in SPLITS for one in by_size(family, split)]
+def known(families: Sequence[Names]) -> dict[str, Known]:
+    """All languages, by code, for learners of these families: first those new to all, then those with most names."""
+    splits: dict[str, Split] = {}
+    for split in SPLITS:  # the last one counts
+        for family in families:
+            splits |= {family.every[place].code: split for place in family.pool(split).places.tolist()}
+    found = [Known(one, splits.get(one.code, SPLITS[0])) for one in families[0].every]
+    found.sort(key=lambda one: (SPLITS.index(one.split), -len(one.language.pairs), one.language.code))
     return {one.language.code: one for one in found}
-
-
-def by_size(family: Names, split: Split) -> list[Language]:
-    return sorted(family.languages(split).values(), key=lambda one: (-len(one.pairs), one.code))
 
 
 def first(languages: dict[str, Known]) -> str:

@@ -13,7 +13,7 @@ from core.errors import RunError
 from core.library import Learner
 from core.runs.home import PROJECT, Home
 from core.runs.store import RunStore
-from data.errors import InputError
+from data.errors import InnerloopError, InputError
 from data.given import Given, Queries
 from data.letters import VOCABULARY
 from data.names import Translations, read
@@ -102,6 +102,35 @@ def test_names_are_given_and_written_as_they_are(home: Home) -> None:
     assert any(not torch.equal(first[name], later[name]) for name in first), "the pairs change it"
     logits = trained.predict(state, trained.family.tokens(asked))
     assert tuple(logits.shape) == (2, 12, VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "says"),
+    [
+        ([], [], "support_x holds something else"),
+        (["May"], ["maj", "x"], "Give (1, 12)"),
+        (["May"], torch.full((1, 12), VOCABULARY), "whole numbers"),
+        (["May"], torch.rand(1, 12), "whole numbers"),
+        (["\ud800"], ["x"], "cannot be written"),
+        (["😀"], ["x"], "cannot be written"),
+        (["a name that is far too long"], ["x"], "1 to 12"),
+        (["x"], ["twelve signs"], "1 to 11"),
+    ],
+)
+def test_names_that_cannot_be_meant_are_refused(x: list, y: object, says: str, home: Home) -> None:
+    trained = learner(home, "names", "family.longest=12", "training.iterations=1")
+    with pytest.raises(InnerloopError) as error:
+        trained.adapt(x, y, 1)
+    assert says in str(error.value)
+    with pytest.raises(InputError, match="nothing to answer"):
+        trained.translate(trained.adapt(["May"], ["maj"], 1), [])
+
+
+@pytest.mark.parametrize(("name", "classes"), [("maml", 4), ("maml", 1), ("protonet", 2)])
+def test_a_number_of_classes_that_does_not_fit_is_refused(name: str, classes: int, home: Home) -> None:
+    trained = learner(home, "doodles", f"algorithm={name}", "training.iterations=1")
+    with pytest.raises(InputError, match="does not fit this learner of 3"):
+        trained.adapt(torch.rand(classes, 1, 28, 28), list(range(classes)), 1, classes)
 
 
 def test_a_learner_of_something_else_translates_nothing(home: Home) -> None:

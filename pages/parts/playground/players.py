@@ -66,7 +66,7 @@ def candidates(family: Sequence[str]) -> list[Candidate]:
             run=run,
         )
         for run in session.store().page(limit=OFFERED)
-        if run.family in family and (run.best or run.test)
+        if run.family in family and run.learner in algorithms() and (run.best or run.test)
     ]
     return found + [
         Candidate(one.name, one.title, one.title, one.learner, one.score, file=one)
@@ -82,7 +82,7 @@ def _score(run: Run) -> str:
 
 
 def at_first(there: Sequence[Candidate]) -> list[Candidate]:
-    """The newest of each of up to four learners, which are of different groups as far as may be, and trained rather than not."""
+    """The newest of each of up to four learners, of different groups as far as may be; of a group trained ones come first."""
     known, by_learner = algorithms(), {}
     for one in there:
         by_learner.setdefault(one.learner, one)

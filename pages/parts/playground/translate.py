@@ -8,6 +8,7 @@ from core.playground.translating import Known, Lesson, first, known, lesson, pai
 from core.view_charts import after
 from data.errors import InnerloopError
 from data.language import mark, plural, tr
+from data.names import Names
 from pages.parts import say, theme
 from pages.parts.playground import seed
 from pages.parts.playground.players import Candidate, Player, players
@@ -16,7 +17,7 @@ LANGUAGE, EXAMPLES, TASK = "language", "pairs", "drawn"  # of the address
 OWN = "own"  # a language that only the visitor knows
 FIRST, MOST, ASKED = 5, 20, 6  # names to learn from, and to ask for
 FIRST_TASK = 1  # that is shown until somebody asks for another one
-MOST_TEXT = 4000  # characters of a field
+MOST_TEXT, MOST_LINES = 4000, 50  # characters and lines of a field
 WHERE = {"test": mark("new to it"), "val": mark("of its validation"), "train": mark("of its training")}
 
 
@@ -24,7 +25,7 @@ def play(chosen: Sequence[Candidate]) -> None:
     playing = players(chosen)
     if playing:
         with st.spinner(tr("Reading names in many languages …")):
-            languages = known(playing[0].learner.family)
+            languages = known([one.learner.family for one in playing])
         st.fragment(shown)(playing, languages)
 
 
@@ -33,7 +34,8 @@ def shown(playing: Sequence[Player], languages: Mapping[str, Known]) -> None:
     given, asked = st.columns(2, gap="medium")
     with given, theme.card("bring-pairs", tr("A few names and their translations")):
         code = language(languages)
-        start, key = drawn(playing[0], languages, code)
+        least = min((one.learner.family for one in playing), key=lambda family: family.config.longest)
+        start, key = drawn(least, languages, code)
         pairs = pairs_given(start, key)
     with asked, theme.card("bring-names", tr("Translate these")):
         names = names_asked(start, key)
@@ -68,11 +70,14 @@ def language(languages: Mapping[str, Known]) -> str:
     return found
 
 
-def drawn(one: Player, languages: Mapping[str, Known], code: str) -> tuple[Lesson, str]:
-    """Names of the language for the fields to start with, as many to learn from as the visitor wants; and which they are."""
+def drawn(family: Names, languages: Mapping[str, Known], code: str) -> tuple[Lesson, str]:
+    """Names of the language for the fields to start with, as many to learn from as the visitor wants; and which they are.
+
+    family: of the learner that reads and writes the shortest.
+    """
     if code == OWN:
         other = languages[first(languages)].language
-        return lesson(one.learner.family, other, 0, ASKED, FIRST_TASK), OWN
+        return lesson(family, other, 0, ASKED, FIRST_TASK), f"{OWN}-{family.config.longest}"
     asked = st.query_params.get(EXAMPLES, "")
     st.session_state["bring-examples"] = int(asked) if asked in map(str, range(1, MOST + 1)) else FIRST
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -85,12 +90,12 @@ def drawn(one: Player, languages: Mapping[str, Known], code: str) -> tuple[Lesso
         )
         st.button(tr("Other names"), key="bring-other", icon=":material/casino:", on_click=seed.another, args=(TASK,))
     number = seed.asked(TASK, FIRST_TASK)
-    found = lesson(one.learner.family, languages[code].language, examples, ASKED, number)
-    return found, f"{code}-{examples}-{number}"
+    found = lesson(family, languages[code].language, examples, ASKED, number)
+    return found, f"{code}-{examples}-{number}-{family.config.longest}"
 
 
 def pairs_given(start: Lesson, key: str) -> list[tuple[str, str]]:
-    """A field of them. What a visitor changed in it is theirs until they ask for other names."""
+    """A field of them. What a visitor changed in it stays until they ask for others, of the same or of another language."""
     text = st.text_area(
         tr("A name = its translation, one pair a line"),
         "\n".join(f"{name} = {own}" for name, own in start.pairs),
@@ -99,7 +104,7 @@ def pairs_given(start: Lesson, key: str) -> list[tuple[str, str]]:
         placeholder="Poland = Polska\nMay = maj",
         key=f"bring-pairs-{key}",
     )
-    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    lines = lines_of(text)
     found = [pair(line) for line in lines]
     if half := [line for line, one in zip(lines, found, strict=True) if one is None]:
         say.caption(
@@ -121,7 +126,15 @@ def names_asked(start: Lesson, key: str) -> list[str]:
         max_chars=MOST_TEXT,
         key=f"bring-asked-{key}",
     )
-    return [line for line in map(str.strip, text.splitlines()) if line]
+    return lines_of(text)
+
+
+def lines_of(text: str) -> list[str]:
+    """A field's lines that hold something, as many as are taken."""
+    found = [line for line in map(str.strip, text.splitlines()) if line]
+    if len(found) > MOST_LINES:
+        say.caption(tr("The first {most} lines are taken.", most=MOST_LINES))
+    return found[:MOST_LINES]
 
 
 def translated(one: Player, into: Known | None, pairs: Sequence[tuple[str, str]], names: Sequence[str]) -> None:

@@ -1,6 +1,9 @@
 """A language that a visitor chooses: what is filled in, what is read from a line, and what a learner writes."""
 
+from types import SimpleNamespace
+
 import pytest
+import torch
 
 from core.library import Learner
 from core.playground.translating import first, known, lesson, pair, scored, written
@@ -22,19 +25,32 @@ def language(code: str, script: str = "Latin", pairs: int = 3) -> Language:
 
 
 @pytest.fixture
-def learner(monkeypatch: pytest.MonkeyPatch) -> Learner:
-    """Its family knows four languages."""
+def learner() -> Learner:
+    """Its family knows four languages, of one of which it has too few names."""
     made = untrained("maml", "family.longest=12", base="names")
-    splits = {"train": [language("aa", pairs=5)], "val": [], "test": [language("xx", "Thai", 5), language("yy")]}
-    monkeypatch.setattr(made.family, "languages", lambda split: dict(enumerate(splits[split])))
+    every = [language("aa", pairs=5), language("xx", "Thai", 5), language("yy"), language("zz", pairs=1)]
+    place_there(made.family, every, {"train": [0], "val": [], "test": [1, 2]})
     return made
 
 
+def place_there(family, every: list[Language], splits: dict[str, list[int]]) -> None:
+    family.every = every
+    family.pool = lambda split: SimpleNamespace(places=torch.tensor(splits[split]))
+
+
 def test_languages_that_are_new_to_a_learner_come_first_and_those_of_most_names(learner: Learner) -> None:
-    found = known(learner.family)
-    assert [(code, one.split) for code, one in found.items()] == [("xx", "test"), ("yy", "test"), ("aa", "train")]
+    found = known([learner.family])
+    told = [(code, one.split) for code, one in found.items()]
+    assert told == [("xx", "test"), ("yy", "test"), ("zz", "test"), ("aa", "train")]
     assert first(found) == "yy", "in letters that a visitor may read"
     assert first({"xx": found["xx"]}) == "xx"
+
+
+def test_a_language_that_one_of_several_learners_trained_on_is_new_to_none(learner: Learner) -> None:
+    other = untrained("maml", "family.longest=12", base="names").family
+    place_there(other, learner.family.every, {"train": [1], "val": [2], "test": [0]})
+    told = [(code, one.split) for code, one in known([learner.family, other]).items()]
+    assert told == [("zz", "test"), ("yy", "val"), ("aa", "train"), ("xx", "train")]
 
 
 def test_names_that_are_drawn_are_ones_that_the_learner_can_read_and_write(learner: Learner) -> None:
