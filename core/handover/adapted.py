@@ -97,7 +97,7 @@ def zipped(run: Run, task: "OwnTask", target: BinaryIO) -> None:
 
 
 def onnx(run: Run, task: "OwnTask", target: BinaryIO) -> None:
-    """Into an open file, from ``inputs`` (queries, *shape) to ``answers``, as ``Learner.network`` gives them, for any number of them.
+    """Into an open file, from ``inputs`` (queries, *shape) to ``answers`` as ``Learner.network`` gives them, for any number.
 
     Raises MissingExtra, and as ``exported`` does.
     """

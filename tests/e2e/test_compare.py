@@ -50,10 +50,17 @@ def test_chosen_runs_are_compared_and_what_is_hidden_stays_so(server, store, pag
     runs = [make(server, store, seed) for seed in (0, 1)]
     try:
         page.goto(f"{server.url}/runs")
-        page.get_by_role("textbox", name="Search").fill("compared")
-        page.get_by_role("textbox", name="Search").press("Enter")
         table = page.locator("[data-testid=stDataFrame]").first
-        wait_until(lambda: (table.bounding_box() or SIZE)["height"] < 150, every=SELDOM)  # of the two that match
+
+        def searched() -> bool:
+            """Two rows below the titles; what is typed while the page is being put up is lost."""
+            if (table.bounding_box() or SIZE)["height"] < 125:
+                return True
+            page.get_by_role("textbox", name="Search").fill("compared")
+            page.get_by_role("textbox", name="Search").press("Enter")
+            return False
+
+        wait_until(searched, timeout=60, every=3.0)
         compare = page.locator(".st-key-compare-runs button")
 
         def ticked() -> bool:
