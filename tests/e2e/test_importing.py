@@ -1,11 +1,9 @@
-"""A visitor imports pictures of their own: a folder that is dropped, a zip, what is neither, and a change of mind."""
+"""A visitor imports pictures of their own: a folder that is dropped, a zip, and what is neither."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from core.runs import warm
@@ -66,19 +64,3 @@ def test_a_zip_is_sent_and_what_is_none_is_a_message(importing: Server, page: Pa
     page.locator(".st-key-start-import button").click()
     page.wait_for_url("**/datasets?set=fish")
     expect(page.locator(".st-key-card-set-classes img").first).to_be_visible()
-
-
-def test_an_import_is_cancelled_and_nothing_of_it_stays(importing: Server, page: Page, tmp_path: Path) -> None:
-    page.goto(f"{importing.url}/datasets?set=doodles")
-    large = io.BytesIO()
-    Image.linear_gradient("L").resize((4000, 3000)).save(large, "PNG")
-    for number in range(60):  # each a quarter of a second's work, so that there is time to think again
-        file = tmp_path / "many" / f"class{number % 20}" / f"{number}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(large.getvalue())
-    choose(page, "zip", zipped(tmp_path / "many", tmp_path / "many.zip", "many/"))
-    begin(page, "many")
-    page.locator(".st-key-cancel-import button").click()
-    expect(page.locator(".st-key-start-import button")).to_be_enabled()  # which it is not while an import goes on
-    expect(page.locator(".st-key-cancel-import button")).to_have_count(0)
-    assert not (importing.home.datasets / "pictures" / "many").exists()
