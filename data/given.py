@@ -124,6 +124,16 @@ def lines_of(file: Path | str) -> tuple[list[str], list[str]]:
     return found, remarks
 
 
+def lines_asked(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is asked in files of one query a line, and remarks. Raises DataError."""
+    found, remarks = [], []
+    for file in files:
+        with readable(file, tr("Give a file of text with one query a line, in UTF-8."), "query"):
+            lines, said = lines_of(file)
+        found, remarks = found + lines, remarks + said
+    return found, remarks
+
+
 def numbers_of(file: Path | str, names: Sequence[str]) -> list[list[float]]:
     """Rows of as many finite numbers as there are names, behind a line of titles or none. Raises ValueError, OSError."""
     lines, _ = lines_of(file)

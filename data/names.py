@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,7 +22,7 @@ from data.config import setting
 from data.errors import DataError, shortened
 from data.examples import Examples, choose
 from data.family import SPLITS, EpisodeShape, FamilyConfig, Split, TaskFamily
-from data.given import MOST_EXAMPLES, Given, Queries, check_queries, lines_of, readable
+from data.given import MOST_EXAMPLES, Given, Queries, check_queries, lines_asked, readable
 from data.language import mark, plural, tr
 from data.letters import BEGINNING, END, PADDING
 from data.metric import Metric
@@ -167,6 +168,13 @@ def _chrf() -> Any:
     return Score()
 
 
+def in_integers(language: Language, longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Names and translations (pairs, longest), how many integers a translation has, and which pairs are not too long."""
+    english, own = zip(*language.pairs, strict=True)
+    (source, signs), (target, own_signs) = letters.written(english, longest), letters.written(own, longest)
+    return source, target, own_signs, (signs <= longest) & (own_signs < longest)  # and an END
+
+
 @dataclass(frozen=True)
 class NamePool(Examples):
     """A split's pairs, one language after another: sources and targets int64 (pairs, longest), the latter with their END.
@@ -184,9 +192,7 @@ class NamePool(Examples):
         """Without names that are too long, and languages that then have too few."""
         sources, targets, counts, places = [], [], [], []
         for place, language in languages.items():
-            english, own = zip(*language.pairs, strict=True)
-            (source, signs), (target, own_signs) = letters.written(english, longest), letters.written(own, longest)
-            fitting = (signs <= longest) & (own_signs < longest)  # and an END
+            source, target, own_signs, fitting = in_integers(language, longest)
             if fitting.sum() < cldr.LEAST:
                 continue
             target[fitting, own_signs[fitting]] = END
@@ -362,11 +368,7 @@ class Names(TaskFamily):
 
     def given_queries(self, files: Sequence[str]) -> Queries:
         """Each file holds a name a line."""
-        names, remarks = [], []
-        for file in files:
-            with readable(file, tr("Give a file of text with one query a line, in UTF-8."), "query"):
-                lines, said = lines_of(file)
-            names, remarks = names + lines, remarks + said
+        names, remarks = lines_asked(files)
         return replace(self.queried(names), remarks=tuple(remarks))
 
     def queried(self, names: Sequence[str]) -> Queries:
@@ -417,12 +419,7 @@ class Names(TaskFamily):
 
     def fitting(self, language: Language) -> list[tuple[str, str]]:
         """The language's pairs that a learner of this config can read and write."""
-        names, own = zip(*language.pairs, strict=True)
-        (_, read_), (_, written) = (
-            letters.written(names, self.config.longest),
-            letters.written(own, self.config.longest),
-        )
-        fits = (read_ <= self.config.longest) & (written < self.config.longest)
+        *_, fits = in_integers(language, self.config.longest)
         return [pair for pair, one in zip(language.pairs, fits.tolist(), strict=True) if one]
 
     @classmethod

@@ -15,7 +15,7 @@ from data.config import setting
 from data.encoder import AT, EncodedConfig, Encoder
 from data.examples import ByClass, Choice, Examples
 from data.family import SPLITS, OnProgress, Split
-from data.given import Given, Queries, check_classes, check_queries, lines_of, readable
+from data.given import Given, Queries, check_classes, check_queries, lines_asked, lines_of, readable
 from data.language import ENGLISH, speaking, tr
 from data.spec import InputSpec
 from data.words import PADDING, PIECES, Lexicon
@@ -165,11 +165,7 @@ class Texts(ByClass):
 
     def given_queries(self, files: Sequence[str]) -> Queries:
         """Each file holds a text a line."""
-        texts, remarks = [], []
-        for file in files:
-            with readable(file, tr("Give a file of text with one query a line, in UTF-8."), "query"):
-                lines, said = lines_of(file)
-            texts, remarks = texts + lines, remarks + said
+        texts, remarks = lines_asked(files)
         return replace(self.queried(texts), remarks=tuple(remarks))
 
     def queried(self, texts: Sequence[str]) -> Queries:
