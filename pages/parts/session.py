@@ -30,6 +30,12 @@ STAY = 60.0  # seconds between two times that the warm process is told that some
 HEAVY = ("torch", "core.config.run", "core.launch")  # what the Train page needs; seconds on first import
 
 
+def follow(key: str, value: object) -> None:
+    """Let a widget show a value, written only where it differs: whatever is written replaces what somebody is typing then."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
 def home() -> Home:
     """The home that the environment names: looked at once, as a tick asks for it several times."""
     return _home(*(os.environ.get(name) for name in ("INNERLOOP_HOME", "INNERLOOP_DATASETS", "INNERLOOP_DATABASE")))

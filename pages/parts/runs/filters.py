@@ -21,7 +21,7 @@ def filters() -> None:
     query = st.query_params.get(QUERY, "")
     text, status, family, learner = st.columns([2, 2, 1, 1])
     store = session.store()
-    _follow(TEXT, query)
+    session.follow(TEXT, query)
     text.text_input(
         tr("Search"),
         key=TEXT,
@@ -35,7 +35,7 @@ def filters() -> None:
         ),
         on_change=lambda: look_for(st.session_state[TEXT]),
     )
-    _follow("filter-status", [word for word in chosen(query, "status") if word in STATES])
+    session.follow("filter-status", [word for word in chosen(query, "status") if word in STATES])
     status.multiselect(
         tr("Status"),
         STATES,
@@ -47,7 +47,7 @@ def filters() -> None:
     )
     for place, field, names in ((family, "family", store.families()), (learner, "learner", store.learners())):
         values = chosen(query, field)
-        _follow(f"filter-{field}", values[0] if len(values) == 1 and values[0] in names else None)
+        session.follow(f"filter-{field}", values[0] if len(values) == 1 and values[0] in names else None)
         place.selectbox(
             say.plain(tr(field.capitalize())),
             names,
@@ -78,12 +78,6 @@ def _pick(field: str) -> None:
     value = st.session_state[f"filter-{field}"]
     values = value if isinstance(value, list) else [value] if value else []
     look_for(with_choice(st.query_params.get(QUERY, ""), field, values))
-
-
-def _follow(key: str, value: object) -> None:
-    """Only where it differs: what somebody is typing would be lost."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
 
 
 def saved_searches() -> None:

@@ -21,7 +21,7 @@ from core.config.checks import ConfigError
 from data.config import Config
 from data.errors import shortened
 from data.language import joined, tr
-from pages.parts import say
+from pages.parts import say, session
 
 WidgetKind = Literal["integer", "number", "choice", "switch", "list", "json", "text"]
 # Thousands set apart by a space of any width; by a comma only where no comma can start a fraction.
@@ -115,7 +115,7 @@ def read(fields: Sequence[Field], draft: dict[str, Any], revision: int | str, ty
             typed.add(field.path)
         put(draft, field.path, value)
         if field.kind in ("integer", "number") and not isinstance(value, str):
-            st.session_state[key] = _to_widget(field, value)  # 1e3 is shown as what was understood: 1000
+            session.follow(key, _to_widget(field, value))  # 1e3 is shown as what was understood: 1000
 
 
 def get(values: Mapping[str, Any], path: str) -> Any:

@@ -126,7 +126,7 @@ def choose(current: Draft, section: str, registry: Mapping[str, type]) -> None:
         if not names:
             continue
         key = f"choose-{section}-{group}"
-        st.session_state[key] = chosen if chosen in names else None
+        session.follow(key, chosen if chosen in names else None)
 
         def select(key: str = key) -> None:
             if name := st.session_state[key]:
