@@ -19,7 +19,9 @@ from core.runs.scheduler import Launch
 from core.runs.schema import Run
 from core.runs.store import RunStore
 from core.trial import tried
-from data.language import tr
+from data.errors import FILES, DataError
+from data.language import plural, tr
+from data.registry import families
 
 
 def launch(
@@ -36,7 +38,7 @@ def launch(
 
     parent: number of the run that the config was made from. checkpoint: of this run, to go on from: ``last``, ``best`` or
     an iteration; empty to start anew.
-    Raises InputError for the name, ConfigError, ModelError or RunError; then nothing is queued.
+    Raises InputError for the name, ConfigError, DataError, ModelError or RunError; then nothing is queued.
     """
     begun = fork.start_of(store, home, values, parent, checkpoint, seeds) if parent and checkpoint else None
     launches = prepared(values, checked_name(name), seeds, home)
@@ -65,13 +67,16 @@ def changed(config: dict[str, Any], assignments: Sequence[str] = ()) -> dict[str
 
 
 def prepared(values: dict[str, Any], name: str, seeds: int = 1, home: Home | None = None) -> list[Launch]:
-    """A launch for each of so many consecutive seeds, after one trial of learner and network. Raises ConfigError, ModelError.
+    """A launch for each of so many consecutive seeds, after one trial of learner and network. Raises ConfigError, ModelError, and
+    DataError where the family's files are missing.
 
     home: where the data are, for families that have to look at them before it is known which tasks they can give, and the
     process that tries a network of one's own at once.
     """
     folders = home.folders if home else None
     config = parse(values, folders)
+    if home:
+        need_files(config.family.name, home)
     if config.seed + seeds - 1 > LARGEST_SEED:
         text = tr("{n} seeds from {first} on end beyond {largest}.", n=seeds, first=config.seed, largest=LARGEST_SEED)
         last = LARGEST_SEED - seeds + 1
@@ -81,6 +86,20 @@ def prepared(values: dict[str, Any], name: str, seeds: int = 1, home: Home | Non
     numbers = range(config.seed, config.seed + seeds)
     names = {seed: f"{name} seed {seed}" if seeds > 1 else name for seed in numbers}
     return [Launch(names[seed], {**complete, "seed": seed}, facts) for seed in numbers]
+
+
+def need_files(name: str, home: Home) -> None:
+    """Raises DataError with the path FILES where a family's data set is not here."""
+    family = families()[name]
+    if missing := family.missing(home.datasets):
+        text = plural(
+            "{title} needs {n} file that is not here yet.", "{title} needs {n} files that are not here yet.", len(missing),
+            title=tr(family.title),
+        )  # fmt: skip
+        places = tr(", ").join(str(path) for path in missing)
+        raise DataError(
+            text, tr("Download it on the Train page, or put it there by hand: {places}.", places=places), FILES
+        )
 
 
 def launch_here(asked: dict[str, Any]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from data.language import joined
 
+FILES = "files"  # an error's path where files of a data set are not here yet
 LONGEST = 600  # characters of a message: what was typed or what a driver says may be longer than anyone reads
 
 

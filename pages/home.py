@@ -8,6 +8,7 @@ from core.config.presets import PRESETS, Preset
 from core.runs import hardware
 from core.runs.facts import Facts
 from core.runs.schema import Run
+from data.errors import FILES, InnerloopError
 from data.language import mark, tr
 from pages.parts import readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
@@ -27,8 +28,14 @@ INTRODUCTION = mark(
 
 
 def start_preset(preset: Preset) -> None:
+    """Where files are missing the Train page says so, and fetches them."""
     with st.spinner(tr("Preparing the run …")), session.shown_errors():
-        runs = launched(preset.config, preset.name)
+        try:
+            runs = launched(preset.config, preset.name)
+        except InnerloopError as error:
+            if error.path != FILES:
+                raise
+            st.switch_page("pages/train.py", query_params={"preset": preset.name})
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})
 
 
@@ -40,7 +47,7 @@ def preset_card(preset: Preset, earlier: Sequence[Run]) -> None:
         with st.container(height="stretch"):
             say.caption(tr(preset.summary))
         if text:
-            say.caption(text, help=measured)
+            say.caption(readable.unbroken(text), help=measured)
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button(tr("Launch"), key=f"launch-{preset.name}", icon=":material/play_arrow:"):
                 start_preset(preset)

@@ -33,6 +33,11 @@ def duration(seconds: float | None) -> str:
     )
 
 
+def unbroken(text: str) -> str:
+    """A sentence whose scores, ``94.83 ± 0.41 %``, stay in one line."""
+    return re.sub(r" (?=[±%])|(?<=±) ", "\u00a0", text)
+
+
 def count(number: float | None) -> str:
     """A whole number with its thousands apart: ``14 300``."""
     return NOTHING if number is None else f"{number:,.0f}".replace(",", GAP)

@@ -149,7 +149,7 @@ def measure(store: RunStore, run: Run) -> None:
 
 def as_read(markdown: str) -> str:
     """Markdown without the escapes of ``say``."""
-    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown.replace(say.JOINER, ""))
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown.replace(say.JOINER, "").replace("\u00a0", " "))
 
 
 @pytest.fixture

@@ -94,6 +94,15 @@ def test_an_estimate_that_was_measured_here_says_what_a_preset_takes(app, home, 
     assert card(app(), "MAML on doodles").endswith(text or "Works offline at once.")
 
 
+def test_a_preset_whose_files_are_missing_leads_to_where_they_are_fetched(app, store):
+    page = app()
+    page.button("launch-omniglot-5w1s-quick").click().run()
+    assert page.title[0].value == "Train"
+    assert page.session_state["train-draft"].values["family"]["name"] == "omniglot"
+    assert page.button("download-family")
+    assert store.runs() == []
+
+
 def test_customise_opens_train_with_the_preset(app):
     page = app()
     page.button("customise-sinusoid-pretrain").click().run()

@@ -107,3 +107,7 @@ def test_setting_value(value, text):
 @pytest.mark.parametrize("name", ["v2e3", "#1e5b07", "my_net2e3:Net", "2e3d", "1.e5"])
 def test_what_only_looks_like_a_number_stays_as_it_was_typed(name):
     assert readable.powers(f"{name} is better by 5.2e27 (1e-5).") == f"{name} is better by 5.2×10²⁷ (1×10⁻⁵)."
+
+
+def test_a_score_stays_in_one_line():
+    assert readable.unbroken("reaches 94.83 ± 0.41 % accuracy") == "reaches 94.83\u00a0±\u00a00.41\u00a0% accuracy"

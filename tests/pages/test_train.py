@@ -676,6 +676,14 @@ def test_missing_files_are_named_with_their_place_and_block_the_launch(app, said
     assert page.button("launch").disabled
 
 
+def test_who_asks_for_nothing_starts_from_a_preset_that_can_be_launched(app, home):
+    assert not app("train").button("launch").disabled
+    for path in families()["omniglot"].missing(home.datasets):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert values(app("train"))["family"]["name"] == "omniglot"
+
+
 def test_a_download_that_fails_says_why(app, monkeypatch, said):
     from data.errors import DataError
 

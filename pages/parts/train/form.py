@@ -19,7 +19,7 @@ from pages.parts.train.draft import Draft
 from pages.parts.train.launch_panel import episode_card, launch_card
 from pages.parts.train.wording import CHOICES, HEADINGS
 
-START = "omniglot-5w1s-quick"
+START, AT_ONCE = "omniglot-5w1s-quick", "doodles-5w1s"  # presets; the second needs no files
 # Kinds of tasks, as they are called in code.
 KINDS = (mark("classification"), mark("regression"), mark("sequence"), mark("control"))
 PRESET = "train-preset"  # session state: the preset menu
@@ -88,11 +88,18 @@ def start() -> Draft:
             return draft.fill(run.config, run.name)
         if asked_preset in {one.name for one in PRESETS}:
             return draft.fill(preset(asked_preset).config, asked_preset)
-    current = draft.current() or draft.fill(preset(START).config, START)
+    current = draft.current() or first_draft()
     if asked_family in families():
         current.choose("family", asked_family, families()[asked_family].Config)
         current.choose_data_set(asked_set)
     return current
+
+
+def first_draft() -> Draft:
+    """What somebody starts from who asked for nothing: a preset that can be launched."""
+    needed = families()[preset(START).config["family"]["name"]].missing(session.home().datasets)
+    name = AT_ONCE if needed else START
+    return draft.fill(preset(name).config, name)
 
 
 def presets() -> None:
