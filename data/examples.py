@@ -102,6 +102,9 @@ class ByClass(TaskFamily):
     def inputs(self, pool: Examples, parts: tuple[Tensor, ...]) -> list[Tensor]:
         """The examples of these numbers as a network takes them: each (…) → (…, *input)."""
 
+    def read(self, split: Split) -> None:
+        self.pool(split)
+
     def pool(self, split: Split) -> Examples:
         """A split's examples, on the family's device."""
         if split not in self._pools:

@@ -161,6 +161,11 @@ class TaskFamily(ABC):
         places = cls.places(config, folders)
         return max((place.stat().st_mtime_ns for place in places if place.exists()), default=0)
 
+    def read(self, split: Split) -> None:  # noqa: B027 - families that draw from nothing have nothing to read
+        """Have a split in memory, so that its first task is drawn as fast as the others. Raises DataError, and ModelError where a
+        frozen network does not work.
+        """
+
     def sorts(self, batch: TaskBatch) -> list[str]:
         """What sort each task is of, where scores are told apart by it, as languages by their script; else nothing."""
         return []

@@ -257,6 +257,9 @@ class Names(TaskFamily):
             found.append(Shortage(larger, text, lowered))
         return found
 
+    def read(self, split: Split) -> None:
+        self.pool(split)
+
     def pool(self, split: Split) -> NamePool:
         """A split's pairs, on the family's device."""
         if split not in self._pools:

@@ -13,9 +13,10 @@ ACTIVITIES: tuple[Activity, ...] = ("data", "training", "validation", "writing")
 class Spent:
     """Seconds of the processor's clock by activity, over all attempts; at each moment at most one activity is counted.
 
-    data: drawing training tasks, see ``drawing``. training: meta-steps. validation: scores on frozen episodes, choosing a
-    fine-tuning, the final test. writing: metrics, checkpoints, signs of life. Building the learner and pauses belong to none
-    of them. Nothing waits for a GPU to be measured: there, work is counted where the processor next needs its result.
+    data: reading the training split and drawing its tasks, see ``drawing``. training: meta-steps. validation: scores on frozen
+    episodes, choosing a fine-tuning, the final test. writing: metrics, checkpoints, signs of life. Building the learner and
+    pauses belong to none of them. Nothing waits for a GPU to be measured: there, work is counted where the processor next
+    needs its result.
     """
 
     def __init__(self, before: Mapping[str, float] | None = None, clock: Callable[[], float] = time.perf_counter):

@@ -94,6 +94,9 @@ class Trainer:
         else:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
         self.content = self.family.content()
+        if self.algorithm.meta_trained:
+            with self.spent.on("data"):
+                self.family.read("train")  # what that takes comes off no budget of training time
         # Every learner draws by one of these two, and need not know that it is timed.
         self.algorithm.draw = self.spent.drawing(self.algorithm.draw)
         self.family.sample_flat = self.spent.drawing(self.family.sample_flat)

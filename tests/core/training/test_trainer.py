@@ -81,6 +81,25 @@ def test_the_same_seed_gives_the_same_numbers(run: str, pictures: Home, tmp_path
     assert first_listener.curve != other[1].curve
 
 
+def test_reading_the_training_data_is_no_training_time(pictures: Home, tmp_path: Path) -> None:
+    config, clock = tiny("doodles"), StepClock(0.01)
+    family, read = open_tiny(config, pictures), []
+    load = family.load
+
+    def slow(split, progress):
+        clock.now += 1000.0
+        read.append(split)
+        return load(split, progress)
+
+    family.load = slow
+    listener = MemoryListener()
+    trainer = Trainer(config, family, tmp_path, listener, beat=0.0, clock=clock)
+    trainer.run()
+    assert read[0] == "train"
+    assert trainer.iteration == config.training.iterations
+    assert trainer.seconds < 1000.0
+
+
 IDLE = {
     "maml": ("sinusoid", {"training.decay_rate": 0.1, "training.decay_every": 1, "training.final_lr": 1e-4}),
     "falling": ("sinusoid", "training.schedule=cosine", {"training.decay_rate": 0.1, "training.staircase": False}),
