@@ -14,11 +14,11 @@ def duration(seconds: float) -> str:
     if seconds < FEW:
         return tr("a few seconds")
     if seconds < 0.95 * MINUTE:
-        return f"{5 * round(seconds / 5)} s"
+        return tr("{seconds} s", seconds=5 * round(seconds / 5))
     if round(seconds / MINUTE) < 120:
-        return f"{round(seconds / MINUTE)} min"
+        return tr("{minutes} min", minutes=round(seconds / MINUTE))
     if seconds < 1.5 * DAY:
-        return f"{_digits(seconds / HOUR)} h"
+        return tr("{hours} h", hours=_digits(seconds / HOUR))
     return tr("{number} days", number=_digits(seconds / DAY))
 
 

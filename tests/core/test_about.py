@@ -3,6 +3,7 @@
 import pytest
 
 from core import about
+from data.language import speaking
 
 
 @pytest.mark.parametrize(
@@ -15,6 +16,12 @@ from core import about
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert about.duration(seconds) == text
+
+
+def test_durations_are_in_the_reader_s_language() -> None:
+    with speaking("zh"):
+        assert [about.duration(seconds) for seconds in (43, 370, 9072)] == ["45 秒", "6 分钟", "2.5 小时"]
+        assert about.instead(181, 360, about.duration) == "3 分钟，而非 6"
 
 
 @pytest.mark.parametrize(
