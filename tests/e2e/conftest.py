@@ -1,4 +1,8 @@
-"""A real server and a real browser. The data sets are ../shared/datasets if there."""
+"""A real server and a real browser. The data sets are ../shared/datasets if there.
+
+The modules are in two groups, ``browser`` and ``browser-training``, whose tests launch runs. Each has a server and a browser of
+its own, so that one of the suite's two processes can work through each.
+"""
 
 import shutil
 import signal

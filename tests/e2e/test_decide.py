@@ -13,7 +13,7 @@ from core.runs.store import RunStore
 from tests.e2e.serving import Server
 from tests.waiting import SELDOM, wait_until
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-training")
 SMALL = (
     "model.widths=[8]", "training.iterations=2", "training.evaluate_every=2", "training.early_validations=0",
     "evaluation.episodes=20", "evaluation.val_episodes=20", "evaluation.inner_steps=1", "evaluation.n_query=10",

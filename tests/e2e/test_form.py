@@ -10,7 +10,7 @@ from core.config.run import RunConfig
 from core.runs.store import RunStore
 from tests.waiting import SELDOM, wait_until
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-training")
 
 
 def field(page: Page, label: str):

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from core.runs.run_lists import RunFilter
 from core.runs.store import RunStore
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-training")
 
 
 def test_a_search_is_in_the_address(page: Page, server, finished: int) -> None:

@@ -1,8 +1,11 @@
 """The language that a visitor chooses, in a browser: kept for the next visit, and told to screen readers."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.serving import Server
+
+pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_a_language_is_kept_for_the_next_visit(page: Page, server: Server) -> None:

@@ -12,7 +12,7 @@ from core.runs import scheduler
 from core.runs.schema import ENDED
 from tests.waiting import SELDOM, wait_until
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-training")
 SHORT = (
     "training.iterations=20", "training.evaluate_every=10", "training.early_validations=0",
     "evaluation.episodes=20", "evaluation.val_episodes=20",

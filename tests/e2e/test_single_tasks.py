@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.test_training import fill, status, wait_for_points
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-training")
 
 
 @pytest.mark.usefixtures("store")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from core.runs.home import Home
 from tests.e2e.serving import Server, free_port
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-training")
 TIMES = 5  # without the guard nearly each of them fails
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.test_training import fill, status, wait_for_points
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-training")
 MOST = 0.02  # of a single layout shift: share of the window that moves times how far
 SHIFTS = """window.shifts = [];
 new PerformanceObserver(list => list.getEntries().filter(one => !one.hadRecentInput).forEach(one => window.shifts.push({

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from core.tournament.record import tournament
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-training")
 
 
 def test_a_tournament_is_started_goes_on_alone_and_is_answered(server, store, page, visitor):

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from core.runs.schema import ENDED
 from tests.waiting import SELDOM, wait_until
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-training")
 
 
 def fill(page: Page, card: str, label: str, value: int | float) -> None:
