@@ -97,9 +97,8 @@ def need_files(name: str, home: Home) -> None:
             title=tr(family.title),
         )  # fmt: skip
         places = tr(", ").join(str(path) for path in missing)
-        raise DataError(
-            text, tr("Download it on the Train page, or put it there by hand: {places}.", places=places), FILES
-        )
+        fetch = tr("Download it on the Train page, or put it there by hand: {places}.", places=places)
+        raise DataError(text, tr(family.by_hand) if family.by_hand else fetch, FILES)
 
 
 def launch_here(asked: dict[str, Any]) -> list[int]:

@@ -10,7 +10,7 @@ from core.runs.facts import Facts
 from core.runs.schema import Run
 from data.errors import FILES, InnerloopError
 from data.language import mark, tr
-from pages.parts import readable, router, say, session, theme
+from pages.parts import launching, readable, router, say, session, theme
 from pages.parts.chips import method, status_chip
 from pages.parts.launching import launched
 from pages.parts.present.tour_link import tour_link
@@ -28,15 +28,29 @@ INTRODUCTION = mark(
 
 
 def start_preset(preset: Preset) -> None:
-    """Where files are missing the Train page says so, and fetches them."""
+    """Where files are missing the Data sets page says so, and fetches them; what was set up on Train stays."""
     with st.spinner(tr("Preparing the run …")), session.shown_errors():
         try:
             runs = launched(preset.config, preset.name)
         except InnerloopError as error:
             if error.path != FILES:
                 raise
-            st.switch_page("pages/train.py", query_params={"preset": preset.name})
+            say.toast(error.message, "download")
+            get_files(preset)
         st.switch_page("pages/run.py", query_params={"run": str(runs[0].id)})
+
+
+def get_files(preset: Preset) -> None:
+    st.switch_page("pages/datasets.py", query_params={"set": preset.config["family"]["name"]})
+
+
+def lacking(preset: Preset) -> bool:
+    """Whether files are missing, as far as that is known: families come with torch, which Home does not wait for."""
+    if not launching.imported():
+        return False
+    from data.registry import families
+
+    return bool(families()[preset.config["family"]["name"]].missing(session.home().datasets))
 
 
 def preset_card(preset: Preset, earlier: Sequence[Run]) -> None:
@@ -49,7 +63,10 @@ def preset_card(preset: Preset, earlier: Sequence[Run]) -> None:
         if text:
             say.caption(readable.unbroken(text), help=measured)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button(tr("Launch"), key=f"launch-{preset.name}", icon=":material/play_arrow:"):
+            if lacking(preset):
+                if st.button(tr("Get its files"), key=f"get-{preset.name}", icon=":material/download:"):
+                    get_files(preset)
+            elif st.button(tr("Launch"), key=f"launch-{preset.name}", icon=":material/play_arrow:"):
                 start_preset(preset)
             if st.button(tr("Customise"), key=f"customise-{preset.name}", type="tertiary"):
                 st.switch_page("pages/train.py", query_params={"preset": preset.name})

@@ -141,7 +141,7 @@ def enter(
 
     Its number is that of its first run, which no other ever has; each run says in its row that it belongs to it. expected:
     seconds that a run of a learner is about to take, by its name, as far as that is known.
-    Raises InputError for the name or a learner that fails its trial; then nothing is queued.
+    Raises InputError for the name or a learner that fails its trial, DataError for missing files; then nothing is queued.
     """
     name = checked_name(name)
     by_learner = [_launches(one, name, seeds, home) for one in contestants]

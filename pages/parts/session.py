@@ -31,7 +31,11 @@ HEAVY = ("torch", "core.config.run", "core.launch")  # what the Train page needs
 
 
 def follow(key: str, value: object) -> None:
-    """Let a widget show a value, written only where it differs: whatever is written replaces what somebody is typing then."""
+    """Let a field show a value, written only where it differs: whatever is written replaces what somebody is typing then.
+
+    For text, and for pills. A menu or a slider has to be written each time, for only then the browser learns labels that have
+    changed; until it does it answers with an old one.
+    """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
 

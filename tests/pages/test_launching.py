@@ -8,6 +8,7 @@ import pytest
 from core import elsewhere
 from core.runs import warm
 from pages.parts import launching
+from tests.pages.conftest import as_read
 
 
 class Ended:
@@ -53,6 +54,24 @@ def test_a_server_without_torch_has_the_process_that_waits_launch(app, store, st
     assert (run.name, run.config["family"]["name"], started) == ("doodles-5w1s", "doodles", [run.id])
     assert page.title[0].value == "doodles\\-5w1s"
     assert without_torch == ["to be there", "core.launch:launch_here"]
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_a_preset_whose_files_are_missing_leads_to_where_they_are_fetched(app, store, monkeypatch):
+    """Also where the process that waits finds that out."""
+
+    def start(function: str, folder: Path, _: Mapping[str, str]) -> elsewhere.Process:
+        elsewhere.answer(function, folder)
+        return Ended()
+
+    monkeypatch.setattr(launching, "forked", lambda _: start)
+    page = app()
+    page.button("launch-omniglot-5w1s-quick").click().run()
+    assert page.title[0].value == "Data sets"
+    assert page.query_params["set"] == "omniglot"
+    assert page.button("download-family")
+    assert as_read(page.toast[0].value) == "Omniglot needs 2 files that are not here yet."
+    assert store.runs() == []
 
 
 @pytest.mark.usefixtures("without_torch")

@@ -1,17 +1,21 @@
-"""What somebody types while a page is drawn anew stays: a drawing writes no widget that shows the value already."""
+"""What somebody types while a page is drawn anew stays: a drawing writes no field that shows the value already."""
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.looks import evaluated, five_classes, validated
+TYPED = ("text_input", "text_area", "number_input")
+
+
+def fields(page: AppTest) -> dict[str, bool]:
+    """The fields that can be typed in, and whether the drawing sends its value to the browser, which drops what is typed."""
+    assert not page.exception, page.exception[0].value
+    return {one.key: one.proto.set_value for kind in TYPED for one in page.get(kind) if not one.proto.disabled}
 
 
 def written(page: AppTest) -> list[str]:
-    """The widgets whose value the drawing sends to the browser, which drops what is being typed there."""
-    assert not page.exception, page.exception[0].value
-    protos = [element.proto for element in page._tree if getattr(element, "proto", None) is not None]
-    return [proto.id for proto in protos if getattr(proto, "set_value", False) and not proto.disabled]
+    found = fields(page)
+    assert found
+    return [key for key, sent in found.items() if sent]
 
 
 @pytest.mark.parametrize("name", ["sinusoid-maml", "intents-5w1s-protonet", "navigation-maml"])
@@ -23,28 +27,29 @@ def test_the_form_is_drawn_again_around_what_is_typed(app, name):
 
 def test_a_number_is_written_only_where_it_was_understood_as_another_text(app):
     page = app("train", preset="sinusoid-maml")
-    page.run()
-    key = next(one.key for one in page.text_input if (one.key or "").endswith("-training.iterations"))
+    key = next(key for key in fields(page.run()) if key.endswith("-training.iterations"))
     page.text_input(key).set_value("1e3").run()
-    assert [id.endswith(key) for id in written(page)] == [True]
+    assert written(page) == [key]
     assert written(page.run()) == []
 
 
-@pytest.mark.parametrize("mode", ["draw", "versus", "drag", "bring"])
-def test_the_playground_is_drawn_again(app, mode):
-    page = app("playground", mode=mode)
-    assert written(page.run()) == []
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("runs", {"q": "status:finished alpha"}),
+        ("tournament", {}),
+        ("datasets", {"set": "doodles"}),
+        ("playground", {"mode": "bring"}),
+    ],
+)
+def test_other_pages_too(app, make_run, page, query):
+    make_run("doodles-5w1s", name="alpha")
+    assert written(app(page, **query).run()) == []
 
 
-def test_runs_and_comparisons_are_drawn_again(app, make_run, store, home):
-    runs = [make_run("doodles-5w1s", name=name) for name in ("alpha", "beta")]
-    for run in runs:
-        validated(home, run, five_classes())
-        evaluated(store, home, run, np.random.default_rng(run.id).uniform(0.5, 1, 600), five_classes())
-    for page in (
-        app("run", run=runs[1].id, beside=runs[0].id),
-        app("runs", q="status:finished alpha"),
-        app("compare", runs=",".join(str(run.id) for run in runs)),
-        app("tournament"),
-    ):
-        assert written(page.run()) == []
+def test_the_search_is_written_when_another_one_is_chosen(app, make_run):
+    make_run("doodles-5w1s", name="alpha")
+    page = app("runs", q="alpha").run()
+    page.selectbox("filter-learner").set_value("maml").run()
+    assert page.text_input("filter-text").value == "alpha learner:maml"
+    assert written(page) == ["filter-text"]

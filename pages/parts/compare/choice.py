@@ -52,7 +52,7 @@ def picker(choice: Choice) -> None:
     newest = session.store().page(limit=OFFERED)
     names = {(RUNS, str(run.id)): f"#{run.id} {run.name}" for run in [*choice.runs, *newest]}
     groups = dict.fromkeys((GROUPS, name) for name in session.store().groups())
-    session.follow(PICKED, choice.picks)
+    st.session_state[PICKED] = choice.picks
     st.multiselect(
         tr("Runs and groups"),
         [*groups, *names],

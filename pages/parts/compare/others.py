@@ -35,7 +35,7 @@ def card(curves: list[Imported]) -> None:
     with theme.card("compare-others", tr("Curves of other tools")):
         known = {one.id: one for one in [*curves, *kept().all()]}
         if known:
-            session.follow(PICKED, [one.id for one in curves])
+            st.session_state[PICKED] = [one.id for one in curves]
             st.multiselect(
                 tr("Imported curves"),
                 list(known),

@@ -13,7 +13,7 @@ from core.playground.fitting import pictured, translated, written
 from data.errors import InnerloopError
 from data.language import mark, tr
 from data.photograph import SUFFIXES
-from pages.parts import say, session, theme
+from pages.parts import say, theme
 from pages.parts.playground import translate
 from pages.parts.playground.players import Candidate, candidates, choice, learner, nobody
 from pages.parts.prospects import prospect
@@ -62,8 +62,7 @@ def play() -> None:
 
 
 def asked_for() -> str:
-    found = of if (of := st.query_params.get(OF, "")) in KINDS else next(iter(KINDS))
-    session.follow("bring-of", found)
+    st.session_state["bring-of"] = found = of if (of := st.query_params.get(OF, "")) in KINDS else next(iter(KINDS))
     st.segmented_control(
         tr("What is brought"),
         list(KINDS),

@@ -9,7 +9,6 @@ import streamlit as st
 from core.algorithms.base import BatchStatistics
 from core.playground.signs import MOST_CLASSES, MOST_SHOTS
 from data.language import mark, tr
-from pages.parts import session
 from pages.parts.playground.players import ALONE
 
 OWN = "own"  # as many inner steps as each learner takes
@@ -43,7 +42,7 @@ class Knob:
     def show(self) -> Any:
         """What it is turned to, as the address has it, and the widget that changes it."""
         key, by_word = f"draw-{self.name}", {str(one): one for one in self.choices}
-        session.follow(key, by_word.get(st.query_params.get(self.name, ""), self.first))
+        st.session_state[key] = by_word.get(st.query_params.get(self.name, ""), self.first)
         options = {"help": self.help and tr(self.help), "on_change": self._turn, "args": (key,)}
         return st.select_slider(tr(self.label), self.choices, key=key, format_func=self.words, **options)
 

@@ -15,7 +15,7 @@ MODES: dict[str, ModuleType] = {"draw": draw, "versus": versus, "drag": drag, "s
 
 def playground() -> None:
     asked = st.query_params.get(MODE, "")
-    session.follow(PICKED, asked if asked in MODES else next(iter(MODES)))
+    st.session_state[PICKED] = asked if asked in MODES else next(iter(MODES))
     mode = st.segmented_control(
         tr("What to try"),
         list(MODES),

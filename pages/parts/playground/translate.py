@@ -9,7 +9,7 @@ from core.view_charts import after
 from data.errors import InnerloopError
 from data.language import mark, plural, tr
 from data.names import Names
-from pages.parts import say, session, theme
+from pages.parts import say, theme
 from pages.parts.playground import seed
 from pages.parts.playground.players import Candidate, Player, players
 
@@ -51,8 +51,7 @@ def shown(playing: Sequence[Player], languages: Mapping[str, Known]) -> None:
 def language(languages: Mapping[str, Known]) -> str:
     """The code that the address has, and the widget that changes it."""
     asked = st.query_params.get(LANGUAGE, "")
-    found = asked if asked in (*languages, OWN) else first(languages)
-    session.follow("bring-language", found)
+    st.session_state["bring-language"] = found = asked if asked in (*languages, OWN) else first(languages)
 
     def words(code: str) -> str:
         if code == OWN:
@@ -80,7 +79,7 @@ def drawn(family: Names, languages: Mapping[str, Known], code: str) -> tuple[Les
         other = languages[first(languages)].language
         return lesson(family, other, 0, ASKED, FIRST_TASK), f"{OWN}-{family.config.longest}"
     asked = st.query_params.get(EXAMPLES, "")
-    session.follow("bring-examples", int(asked) if asked in map(str, range(1, MOST + 1)) else FIRST)
+    st.session_state["bring-examples"] = int(asked) if asked in map(str, range(1, MOST + 1)) else FIRST
     with st.container(horizontal=True, vertical_alignment="bottom"):
         examples = st.slider(
             tr("Names to learn from"),

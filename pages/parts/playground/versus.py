@@ -64,8 +64,7 @@ def terms() -> tuple[Arena, int]:
     name = asked if asked in ARENAS else next(iter(ARENAS))
     wanted = st.query_params.get(WAYS, "")
     ways = int(wanted) if wanted in map(str, CLASSES) else ARENAS[name].ways
-    session.follow(TASKS_KEY, name)
-    session.follow(WAYS_KEY, ways)
+    st.session_state[TASKS_KEY], st.session_state[WAYS_KEY] = name, ways
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
             tr("Signs"),

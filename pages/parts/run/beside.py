@@ -80,7 +80,7 @@ def line(run: Run, beside: Beside | None) -> None:
     goes_on = begun and begun[0] == beside.other.id
     words = lineage.continues(*begun, changed) if goes_on else lineage.sentence(beside.other.id, changed)
     key = f"beside-{run.id}-{beside.other.id}"
-    session.follow(key, beside.shown)
+    st.session_state[key] = beside.shown
     with st.container(horizontal=True, vertical_alignment="center", key="lineage"):
         st.page_link(
             "pages/run.py",

@@ -162,7 +162,9 @@ def shares(run: Run) -> str:
         f'<span class="{html.escape(name)}">{html.escape(f"{tr(name)} {percent(part)}")}</span>'
         for name, part in parts.items()
     )
-    meaning = tr("Pauses, and building the network, count for none of them. Validation includes the final test.")
+    meaning = tr(
+        "Data includes reading them once, validation the final test. Pauses, and building the network, count for none of them."
+    )
     title, meaning = html.escape(tr("Time went into")), html.escape(meaning)
     return f'<div class="shares" title="{meaning}"><b>{title}</b>{words}<div class="bar">{bar}</div></div>'
 

@@ -65,7 +65,7 @@ def _iteration(run: Run, found: list[int]) -> int:
         return found[0]
     chosen = st.session_state.get(key)
     if chosen not in found or chosen == st.session_state.get(newest):
-        session.follow(key, found[-1])
+        st.session_state[key] = found[-1]
     st.session_state[newest] = found[-1]
     return st.select_slider(tr("Validation at iteration"), found, format_func=readable.count, key=key, width=560)
 

@@ -35,7 +35,7 @@ def filters() -> None:
         ),
         on_change=lambda: look_for(st.session_state[TEXT]),
     )
-    session.follow("filter-status", [word for word in chosen(query, "status") if word in STATES])
+    st.session_state["filter-status"] = [word for word in chosen(query, "status") if word in STATES]
     status.multiselect(
         tr("Status"),
         STATES,
@@ -47,7 +47,7 @@ def filters() -> None:
     )
     for place, field, names in ((family, "family", store.families()), (learner, "learner", store.learners())):
         values = chosen(query, field)
-        session.follow(f"filter-{field}", values[0] if len(values) == 1 and values[0] in names else None)
+        st.session_state[f"filter-{field}"] = values[0] if len(values) == 1 and values[0] in names else None
         place.selectbox(
             say.plain(tr(field.capitalize())),
             names,
