@@ -335,7 +335,12 @@ NAMES_TEMPLATES = [
         {"name": "maml", "inner_lr": 0.05, "inner_steps": 2, "first_order": True},
         {"iterations": 7500, "evaluate_every": 2500, "meta_lr": 6e-3},
     ),
-    Template("anil", "ANIL", {"name": "anil", "inner_lr": 0.05, "inner_steps": 2, "first_order": True}),
+    Template(
+        "anil",
+        "ANIL",
+        {"name": "anil", "inner_lr": 0.05, "inner_steps": 2, "first_order": True},
+        {"iterations": 16_000, "evaluate_every": 4000, "meta_lr": 6e-3},
+    ),
     Template(
         "pretrain",
         mark("Pretraining"),
