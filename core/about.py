@@ -6,6 +6,7 @@ from data.language import mark, tr
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 FEW = 7.5  # seconds that are not counted
+FROZEN = mark("the first time, all examples go through the frozen network before, which comes on top")
 LAST = {"and": mark("{first} and {last}"), "or": mark("{first} or {last}")}
 
 

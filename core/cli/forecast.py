@@ -50,6 +50,8 @@ def lines(found: "Forecast", config: "RunConfig", seeds: int, meets: Outlook) ->
     lacking = "" if found.fits else ": it will not fit"
     rows.append(("memory", f"about {about.size(one.memory)} of {about.size(found.room)}{lacking}"))
     rows.append(("device", f"{one.slot}, {one.threads} processor thread{'s' if one.threads > 1 else ''}"))
+    if config.family.frozen_network:
+        rows.append(("", about.FROZEN))
     if one.busy:
         rows.append(("", "measured while the processor was busy with other work, so rather long"))
     if meets.words:

@@ -630,6 +630,17 @@ def test_a_frozen_network_is_a_setting_of_pictures_whose_learners_then_read_vect
     assert [run.config["family"]["extractor_mean"] for run in store.runs()] == [[0.5, 0.5, 0.5]]
 
 
+def test_reading_all_through_a_frozen_network_is_said_to_come_on_top(app, home, frozen, said, monkeypatch):
+    monkeypatch.setattr(hardware, "slots", lambda: ["cpu"])
+    page = app("train", preset="doodles-5w1s")
+    page.button_group("choose-model-Network").set_value("mlp").run()
+    for name, value in (("", "tests.data.frozen_nets:Small"), ("_weights", "small.safetensors"), ("_size", "6")):
+        setting(page, f"family.extractor{name}").set_value(value).run()
+    assert complaints(page) == []
+    Costs(home.costs).put(key_of(frozen[-1], "cpu"), cost())
+    assert "The first time, all examples go through the frozen network before" in said(page.run())
+
+
 def test_what_is_wrong_with_a_frozen_network_is_said_at_its_field(app, home, monkeypatch):
     def refused(*_):
         raise ModelError(

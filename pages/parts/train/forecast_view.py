@@ -118,6 +118,8 @@ class ForecastView:
         if one.training and one.iterations < wanted:
             some, all_ = readable.count(one.iterations), readable.count(wanted)
             said.append(tr("About {some} of {all} iterations fit the time budget.", some=some, all=all_))
+        if self.config.family.frozen_network:
+            said.append(tr("{text}.", text=say.first_upper(tr(about.FROZEN))))
         if one.busy:
             training = self.meets.occupant and tr("run {id} is training", id=self.meets.occupant.id)
             said.append(tr("Measured while {why}, so rather long.", why=training or tr("the processor was busy")))
