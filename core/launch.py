@@ -20,7 +20,7 @@ from core.runs.schema import Run
 from core.runs.store import RunStore
 from core.trial import tried
 from data.errors import FILES, DataError
-from data.language import plural, tr
+from data.language import tr
 from data.registry import families
 
 
@@ -92,13 +92,9 @@ def need_files(name: str, home: Home) -> None:
     """Raises DataError with the path FILES where a family's data set is not here."""
     family = families()[name]
     if missing := family.missing(home.datasets):
-        text = plural(
-            "{title} needs {n} file that is not here yet.", "{title} needs {n} files that are not here yet.", len(missing),
-            title=tr(family.title),
-        )  # fmt: skip
         places = tr(", ").join(str(path) for path in missing)
         fetch = tr("Download it on the Train page, or put it there by hand: {places}.", places=places)
-        raise DataError(text, tr(family.by_hand) if family.by_hand else fetch, FILES)
+        raise DataError(family.needs(missing), tr(family.by_hand) if family.by_hand else fetch, FILES)
 
 
 def launch_here(asked: dict[str, Any]) -> list[int]:

@@ -14,7 +14,7 @@ from data.batch import Adapted, Episodes, TaskBatch
 from data.config import Config, setting
 from data.errors import DataError
 from data.given import Given, Queries, nothing_to_give
-from data.language import mark, tr
+from data.language import mark, plural, tr
 from data.metric import Metric
 from data.objective import Classification, Objective, Regression
 from data.own_code import Named
@@ -134,6 +134,14 @@ class TaskFamily(ABC):
     def missing(cls, datasets: Path) -> list[Path]:  # noqa: ARG003 - for families that need files
         """The files this family needs and does not find in ``datasets``; empty when it can be used at once."""
         return []
+
+    @classmethod
+    def needs(cls, missing: Sequence[Path]) -> str:
+        """In a sentence that some files are missing."""
+        return plural(
+            "{title} needs {n} file that is not here yet.", "{title} needs {n} files that are not here yet.", len(missing),
+            title=tr(cls.title),
+        )  # fmt: skip
 
     @classmethod
     def download(cls, datasets: Path, progress: OnProgress) -> None:  # noqa: ARG003

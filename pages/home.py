@@ -46,11 +46,7 @@ def get_files(preset: Preset) -> None:
 
 def lacking(preset: Preset) -> bool:
     """Whether files are missing, as far as that is known: families come with torch, which Home does not wait for."""
-    if not launching.imported():
-        return False
-    from data.registry import families
-
-    return bool(families()[preset.config["family"]["name"]].missing(session.home().datasets))
+    return launching.imported() and bool(session.missing_files(preset.config))
 
 
 def preset_card(preset: Preset, earlier: Sequence[Run]) -> None:

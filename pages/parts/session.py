@@ -7,10 +7,11 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -48,6 +49,13 @@ def home() -> Home:
 @lru_cache(maxsize=8)
 def _home(*_settings: str | None) -> Home:
     return Home.find()
+
+
+def missing_files(config: Mapping[str, Any]) -> list[Path]:
+    """The files that the family of a config of plain values needs and the data-set folder lacks."""
+    from data.registry import families  # which brings torch
+
+    return families()[config["family"]["name"]].missing(home().datasets)
 
 
 @st.cache_resource(show_spinner=False)

@@ -92,9 +92,9 @@ def test_a_tick_right_after_a_dialog_counts(server, page, listed):
             dialog.get_by_role("button", name=closed_by).click()
         expect(dialog).to_have_count(0)
         tick(page, 1)
-        expect(page.get_by_text("What differs")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("What differs")).to_be_visible(timeout=8_000)
         tick(page, 1)
-        expect(page.get_by_text("What differs")).to_have_count(0, timeout=30_000)
+        expect(page.get_by_text("What differs")).to_have_count(0, timeout=8_000)
     assert listed
 
 

@@ -49,7 +49,7 @@ def tournament_form() -> None:
         if refused := trust.refusal(values):  # before anything looks at its files
             say.error(next(iter(refused.values())))
             return
-        missing = families()[values["family"]["name"]].missing(session.home().datasets)
+        missing = session.missing_files(values)
         if missing:
             files_missing(families()[values["family"]["name"]], missing)
         learners = st.container()  # above the terms, but filled after them: each is checked with its budget

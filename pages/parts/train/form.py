@@ -97,8 +97,7 @@ def start() -> Draft:
 
 def first_draft() -> Draft:
     """What somebody starts from who asked for nothing: a preset that can be launched."""
-    needed = families()[preset(START).config["family"]["name"]].missing(session.home().datasets)
-    name = AT_ONCE if needed else START
+    name = AT_ONCE if session.missing_files(preset(START).config) else START
     return draft.fill(preset(name).config, name)
 
 

@@ -28,14 +28,9 @@ SEEDS = "run-seeds"  # session state: how many runs there will be
 MOST_SEEDS = 20
 
 
-def missing_files(current: Draft) -> list[Path]:
-    """The files that the chosen family needs and the data-set folder lacks."""
-    return families()[current.values["family"]["name"]].missing(session.home().datasets)
-
-
 def episode_card(current: Draft, config: RunConfig | None) -> None:
     """Show a training task, or what is missing for one."""
-    family, missing = families()[current.values["family"]["name"]], missing_files(current)
+    family, missing = families()[current.values["family"]["name"]], session.missing_files(current.values)
     with theme.card("episode"):
         if missing:
             say.heading(tr("A training task"))
@@ -67,11 +62,7 @@ def _downloads(datasets: Path) -> dict[str, DownloadJob]:  # noqa: ARG001 - thos
 
 def files_missing(family: type[TaskFamily], missing: Sequence[Path]) -> None:
     """What to fetch, and where it goes; by a button, or by hand."""
-    text = plural(
-        "{title} needs {n} file that is not here yet.", "{title} needs {n} files that are not here yet.", len(missing),
-        title=tr(family.title),
-    )  # fmt: skip
-    say.warning(text, "download")
+    say.warning(family.needs(missing), "download")
     st.html(cards.settings_table([(path.name, str(path.parent)) for path in missing]))
     if family.by_hand:
         say.caption(tr(family.by_hand))
@@ -153,7 +144,9 @@ def launch_card(
         if view:
             view.figures()
         label = tr("Launch") if count == 1 else tr("Launch {count} runs", count=count)
-        blocked = (unnamed and tr("The name needs a change.")) or reason(problems, missing_files(current))
+        blocked = (unnamed and tr("The name needs a change.")) or reason(
+            problems, session.missing_files(current.values)
+        )
         with st.container(key="launch-bar"):
             if blocked:
                 say.wrong(blocked)

@@ -100,7 +100,7 @@ def test_a_fork_is_what_a_plain_process_would_be(home: Home, log: Path, monkeypa
     assert one["nice"] == os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getsid(handle["pid"]) == os.getpgid(handle["pid"]) == handle["pid"]
     assert wait_until(lambda: psutil.Process(handle["pid"]).ppid() not in (os.getpid(), waiting.pid))
-    wait_until(lambda: not waiting.children())  # the one between them ends by itself
+    assert wait_until(lambda: waiting.children() == [])  # the one between them ends by itself
     shown = psutil.Process(handle["pid"]).cmdline()
     assert [sys.executable, "-m", "core", "worker", "wait"] == [word for word in shown if word]
     os.kill(handle["pid"], signal.SIGTERM)
