@@ -91,7 +91,7 @@ class StoreListener:
         self.heard, self.pace = None, None  # when the last sign of life was given; the longest time between two
 
     def progress(self, progress: Progress) -> Desired:
-        spent = {activity: round(seconds, 3) for activity, seconds in progress.spent.items()}
+        spent = {activity: round(seconds, 6) for activity, seconds in progress.spent.items()}
         self.load = hardware.load(self.slot, os.getpid(), *self.others)
         load = self.load | {"fraction": progress.fraction, "pace": self._paced(), "spent": spent}
         if torch.cuda.is_initialized():
