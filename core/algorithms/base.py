@@ -17,6 +17,7 @@ from core.algorithms.forward import ForwardMode, Remembered, Statistics, TaskFor
 from core.algorithms.optimizers import Adam
 from core.algorithms.plain import adapted
 from core.algorithms.portion import WHOLE, Averages, Portion, StepReport, summed
+from core.algorithms.task_by_task import mean_loss
 from core.models.base import ModelError
 from data.batch import Answer, Episodes, TaskBatch
 from data.config import Config
@@ -247,11 +248,33 @@ class Algorithm(nn.Module, ABC):
 
     def judged(self, state: TaskState) -> tuple[Tensor, Tensor | None]:
         """The tasks' mean query loss under a state, and their mean score, detached, where scoring is quick."""
+        batch = state.batch
+        if torch.is_grad_enabled() and isinstance(batch, Episodes) and self.forward_tasks.in_turn(batch.query_x):
+            return self._judged_in_turn(state)
         answer = Remembered(partial(self.predict, state))
-        loss = state.batch.query_loss(answer).mean()
-        if not state.batch.quick_scores:
+        loss = batch.query_loss(answer).mean()
+        if not batch.quick_scores:
             return loss, None
-        return loss, state.batch.scores(lambda x: answer(x).detach()).mean()
+        return loss, batch.scores(lambda x: answer(x).detach()).mean()
+
+    def _judged_in_turn(self, state: TaskState) -> tuple[Tensor, Tensor]:
+        """The same one task after the other, each task's part of the gradient at once."""
+        scores, learned = [], [p for p in self.parameters() if p.requires_grad]
+
+        def loss_of(weights: Weights, task: int) -> Tensor:
+            part = self.part(state, slice(task, task + 1), weights)
+            answer = Remembered(partial(self.predict, part))
+            loss = part.batch.query_loss(answer).mean()
+            scores.append(part.batch.scores(lambda x: answer(x).detach()))
+            return loss
+
+        loss = mean_loss(loss_of, state.batch.tasks, state.weights, learned)
+        return loss, torch.cat(scores).mean()
+
+    def part(self, state: TaskState, tasks: slice, weights: Weights) -> TaskState:
+        """What a state knows about some of its tasks, with these weights of theirs."""
+        statistics = state.statistics and {name: values[tasks] for name, values in state.statistics.items()}
+        return TaskState(weights, state.batch[tasks], statistics=statistics)
 
     def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
         """A meta-batch of training tasks."""

@@ -155,6 +155,10 @@ class TaskForward:
         with self.turn:
             return self._in_turn(single, weights, *stacked)
 
+    def in_turn(self, x: Tensor) -> bool:
+        """Whether tasks of their own weights with these inputs (tasks, n, *input) run one after the other."""
+        return len(x) > 1 and (self.mode == "loop" or self._one_by_one({}, x))
+
     def _one_by_one(self, weights: Weights | None, x: Tensor) -> bool:
         """Whether tasks are faster one after the other than stacked.
 

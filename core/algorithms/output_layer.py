@@ -58,6 +58,10 @@ class OutputLayerLearner(Algorithm):
         """Gives queries' features (tasks, n, features), once for the same queries."""
         return Remembered(partial(self.forward_queries, self.body, None, batch.support_x))
 
+    def part(self, state: TaskState, tasks: slice, weights: Weights) -> TaskState:
+        part = super().part(state, tasks, weights)
+        return part if state.read is None else replace(part, read=self.reader(part.batch))
+
     def features(self, state: TaskState) -> tuple[Tensor, Tensor] | None:
         if state.read is None or not isinstance(state.batch, Episodes):
             return super().features(state)
