@@ -31,6 +31,7 @@ from benchmarks.work import (
 )
 from benchmarks.workloads import Opened
 from core.algorithms.portion import WHOLE, Portion
+from core.algorithms.replicas import Replicas, may_be_divided
 from core.training.recorded import Repeated
 from core.training.step import may_be_recorded
 
@@ -38,7 +39,7 @@ from core.training.step import may_be_recorded
 def meta_gradient(contender: str, opened: Opened) -> Work:
     """A side's meta-step. Raises NotHere where it has none."""
     if contender in (OURS, LEAN):
-        return ours(opened, Portion(at_once=2) if contender == LEAN else WHOLE)
+        return ours(opened, Portion(at_once=4) if contender == LEAN else WHOLE)
     return peer(contender, opened)
 
 
@@ -63,11 +64,13 @@ def ours(opened: Opened, portion: Portion) -> Work:
         learner.zero_grad(set_to_none=True)
         learner.meta_step(shape, tasks, opened.generator, portion)
 
-    if may_be_recorded(opened.config, learner):
+    if may_be_recorded(learner):
         learner.learn = Repeated(learner, after=1)
         with redirect_stdout(StringIO()):  # which says so
             do()
         opened.generator.manual_seed(0)  # the first tasks again, for the others have not drawn any
+    elif may_be_divided(learner):
+        learner.learn = Replicas(learner).learn
     return Work(do, lambda: gradients(dict(learner.model.named_parameters())))
 
 

@@ -5,7 +5,7 @@
 Each side is a process of its own, as installed (the allocator's own settings, torch's number of threads) and as a worker (the
 launcher's settings of the allocator and the trainer's threads, see ``benchmarks/sides.py``); within a round all take their
 turn, one at a time. A meta-step is drawing the meta-batch and its meta-gradient, without the outer optimizer's step, for all
-sides alike. No side is timed that does not find the same meta-gradient in float64 as the textbook, and in float32 to a twentieth.
+sides alike. No side is timed that does not find the same meta-gradient in float64 as the textbook, and in float32 to a tenth.
 
 A ratio is how many times as fast Innerloop is as the best peer: the median over rounds of the two times within a round. ``as a
 worker`` compares under equal settings, ``as installed`` Innerloop's worker with the peers as they come. Memory is the highest
@@ -42,8 +42,8 @@ INSTALLED, WORKER = SETTINGS
 MEMORY = "memory"
 Key = tuple[str, Setting]  # of a side: who, and how
 # Norm of the difference over the norm: rounding alone, and rounding in networks with kinks and large distances. ResNet-12's
-# meta-gradient is 3 % away in float32 from its own in float64, by whatever side.
-CLOSE = {torch.float64: 1e-6, torch.float32: 5e-2}
+# meta-gradient is 3 to 6 % away in float32 from its own in float64, by whatever side.
+CLOSE = {torch.float64: 1e-6, torch.float32: 0.1}
 
 
 @dataclass
@@ -176,7 +176,7 @@ def verdicts(measured: Measured) -> list[str]:
     if found and (LEAN, WORKER) in measured.times:
         best, slower = measured.best_peer(WORKER), measured.median(LEAN, WORKER) / measured.median(OURS, WORKER)
         memory = measured.memory[LEAN, WORKER] / measured.memory[best, WORKER]
-        said.append(f"with two tasks at once {memory:.2f} times that memory and {slower:.2f} times Innerloop's time")
+        said.append(f"with four tasks at once {memory:.2f} times that memory and {slower:.2f} times Innerloop's time")
     if measured.roofline and (best := measured.best_peer(WORKER)):
         flops, reach = measured.roofline.flops / 1e9, measured.roofline.reach / 1e9
         ours, theirs = (100 * measured.roofline.share(measured.median(name, WORKER)) for name in (OURS, best))

@@ -94,7 +94,7 @@ class Reptile(Algorithm):
             with torch.no_grad():
                 loss, score = self.judged(state)
         for name, parameter in self.model.named_parameters():
-            moved = share * (parameter.detach() - state.weights[name].mean(0))
+            moved = share * (parameter - state.weights[name].mean(0)).detach()
             parameter.grad = moved if parameter.grad is None else parameter.grad + moved
         return StepReport(loss, score, before.mean())
 

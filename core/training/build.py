@@ -41,6 +41,7 @@ def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> A
         algorithm = algorithms()[config.algorithm.name](
             config.algorithm, network, family, config.test_shape, config.batch_statistics, mode
         )
+    algorithm.network_repeats = models()[config.model.name].repeats
     return algorithm.to(family.device)
 
 

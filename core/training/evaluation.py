@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import Algorithm
+from core.algorithms.replicas import Replicas, replicas_of
 from core.config.run import RunConfig
 from core.diverged import remedy
 from core.training.frozen import BLOCK, FrozenEpisodes, Tick, frozen_episodes
 from core.training.further import Further
 from core.training.memory import Peak
 from core.training.summary import INTERVAL, rank, summary
-from data.batch import Answer, TaskBatch
+from data.batch import Answer, Episodes, TaskBatch
 from data.family import Split, TaskFamily
 from data.metric import RULE, Metric
 
@@ -150,12 +151,38 @@ def score_all(
 ) -> np.ndarray:
     """``score_chunk`` for all of the tasks, at most so many at once → (len(wanted), tasks). Ticks at every inner step."""
     parts, done = [], 0
-    for tasks in frozen.chunks(most):
-        parts.append(
-            score_chunk(algorithm, tasks, wanted, share(tick, done, tasks.tasks, frozen.tasks), heard, further)
-        )
-        done += tasks.tasks
+    with replicas_of(algorithm) as replicas:
+        for tasks in frozen.chunks(most):
+            part = share(tick, done, tasks.tasks, frozen.tasks)
+            if replicas and replicas.divides(tasks) and not frozen.family.further:
+                parts.append(score_divided(replicas, tasks, wanted, part, heard, further))
+            else:
+                parts.append(score_chunk(algorithm, tasks, wanted, part, heard, further))
+            done += tasks.tasks
     return np.concatenate(parts, axis=1)
+
+
+def score_divided(
+    replicas: Replicas,
+    tasks: Episodes,
+    wanted: list[int],
+    tick: Tick = lambda _: None,
+    heard: Heard = lambda *_: None,
+    further: Further | None = None,
+) -> np.ndarray:
+    """``score_chunk`` by replicas, of a family that has no further scores: its sorts of tasks are noted all the same."""
+
+    def work(one: Algorithm, part: Episodes, _: float, done: Tick) -> tuple[np.ndarray, Tensor]:
+        answers: list[Tensor] = []
+        rows = score_chunk(one, part, wanted, done, lambda _, last: answers.append(last))
+        return rows, answers[0]
+
+    found = [one for one, _ in replicas.each(tasks, work, tick)]
+    last = torch.cat([answers for _, answers in found])
+    if further is not None:
+        further.scores(tasks, lambda _: last)
+    heard(tasks, last)
+    return np.concatenate([rows for rows, _ in found], axis=1)
 
 
 def share(tick: Tick, done: float, part: float, whole: float) -> Tick:

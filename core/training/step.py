@@ -9,9 +9,9 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm, StepReport
 from core.algorithms.portion import Averages, Portion
+from core.algorithms.replicas import Replicas, may_be_divided
 from core.algorithms.trust_region import TRPO
 from core.config.run import RunConfig
-from core.models.base import models
 from core.training.build import small
 from core.training.recorded import Repeated
 
@@ -52,8 +52,10 @@ class Stepper:
         """generator: of the training tasks; in every process it gives the same whole meta-batch. partners: None if alone."""
         self.config, self.algorithm, self.optimizer, self.generator = config, algorithm, optimizer, generator
         self.partners, at_once = partners, config.training.tasks_at_once
-        if may_be_recorded(config, algorithm):
+        if may_be_recorded(algorithm):
             algorithm.learn = Repeated(algorithm, RECORDED_AFTER)
+        elif may_be_divided(algorithm):
+            algorithm.learn = Replicas(algorithm).learn
         if isinstance(optimizer, TRPO):
             algorithm.learn = optimizer.learn
         self.portion = Portion(partners.rank, partners.processes, at_once) if partners else Portion(at_once=at_once)
@@ -90,11 +92,11 @@ class Stepper:
         return report
 
 
-def may_be_recorded(config: RunConfig, algorithm: Algorithm) -> bool:
+def may_be_recorded(algorithm: Algorithm) -> bool:
     """Whether the meta-step is worth recording, which of any network it is on a GPU, and the same each time."""
     device = algorithm.family.device.type
     pays = device == "cuda" or (device == "cpu" and small(algorithm))
-    same = algorithm.repeats and algorithm.family.repeats and models()[config.model.name].repeats
+    same = algorithm.repeats and algorithm.family.repeats and algorithm.network_repeats
     return pays and same and not any(True for _ in algorithm.buffers()) and algorithm.forward_tasks.mode == "stacked"
 
 

@@ -22,6 +22,16 @@ def one_thread() -> None:
 
 
 @pytest.fixture
+def cores(request: pytest.FixtureRequest) -> Iterator[int]:
+    """So many threads for torch, two unless a test says otherwise."""
+    import torch
+
+    torch.set_num_threads(count := getattr(request, "param", 2))
+    yield count
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
 def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
     """Puts a module of one's own into a folder named by INNERLOOP_PATH; returns the name to import it by."""
     folder = tmp_path / "own"

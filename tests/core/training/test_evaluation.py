@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.algorithms import replicas
 from core.algorithms.base import Algorithm
 from core.algorithms.nearest_centroid import NearestCentroid
 from core.algorithms.protonet import ProtoNet
@@ -21,6 +22,7 @@ from core.training import evaluation
 from core.training.build import build_learner
 from core.training.evaluation import curve_steps, evaluate
 from core.training.frozen import BLOCK, FrozenEpisodes, episode_seed, frozen_episodes
+from core.training.further import Further
 from core.training.memory import Peak
 from core.training.summary import interval
 from data.batch import Episodes
@@ -378,6 +380,47 @@ def test_scores_do_not_depend_on_how_many_tasks_are_computed_at_once(pictures: H
     whole = evaluation.score_all(algorithm, frozen, wanted, BLOCK)
     for most in (1, 7):
         assert np.array_equal(evaluation.score_all(algorithm, frozen, wanted, most), whole)
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize("learner", ["maml", "protonet", "pretrain"])
+def test_replicas_score_as_the_learner_does(pictures: Home, learner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tiny("conv4", f"algorithm={learner}")
+    family = open_tiny(config, pictures)
+    algorithm = build_learner(config, family, "stacked").eval()
+    frozen, wanted = frozen_episodes(config, family, "test", 30), [0, algorithm.adaptation_steps]
+    found = {}
+    for way in ("divided", "whole"):
+        if way == "whole":
+            monkeypatch.setattr(replicas, "may_be_divided", lambda _: False)
+        ticks, heard, further = [], [], Further(family, family.metric(config.test_shape))
+        tell = lambda batch, answers, heard=heard: heard.append((batch.query_x, answers))  # noqa: E731
+        scores = evaluation.score_all(algorithm, frozen, wanted, BLOCK, ticks.append, tell, further)
+        assert ticks == sorted(ticks)
+        found[way] = scores, heard
+    scores, heard = found["divided"]
+    assert np.array_equal(scores, found["whole"][0])
+    for (tasks, answers), (its_tasks, its_answers) in zip(heard, found["whole"][1], strict=True):
+        assert torch.equal(tasks, its_tasks)
+        torch.testing.assert_close(answers, its_answers, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.usefixtures("cores")
+def test_an_evaluation_by_replicas_can_be_interrupted(pictures: Home) -> None:
+    config = tiny("conv4", "algorithm.inner_steps=3")
+    family = open_tiny(config, pictures)
+    learner, ticks = build_learner(config, family, "stacked").eval(), []
+    frozen = frozen_episodes(config, family, "test", 30)
+
+    def interrupt(fraction: float) -> None:
+        ticks.append(fraction)
+        if fraction:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.score_all(learner, frozen, [0, 3], BLOCK, interrupt)
+    assert max(ticks) < 1
+    assert torch.get_num_threads() == 2
 
 
 def test_a_regressions_errors_do_not_depend_on_it_either(pictures: Home) -> None:

@@ -98,7 +98,7 @@ def test_a_gpu_repeats_large_networks_too(monkeypatch: pytest.MonkeyPatch, devic
     config = parse(CONFIGS["strides"])
     learner = build_learner(config, without_data(config), "stacked")
     monkeypatch.setattr(learner.family, "device", torch.device(device))
-    assert may_be_recorded(config, learner) is recorded
+    assert may_be_recorded(learner) is recorded
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
