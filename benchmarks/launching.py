@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,14 +145,3 @@ def in_words(answers: Sequence[Answered]) -> str:
         shown = f"{statistics.median(there):.1f} s ({min(there):.1f} to {max(there):.1f})" if there else "never"
         said.append(f"{title} {shown}{late}")
     return ", ".join(said)
-
-
-@contextmanager
-def busy(processes: int) -> Iterator[None]:
-    """A machine that has something else to do: so many processes that never rest."""
-    with ExitStack() as ending:
-        for _ in range(processes):
-            spinning = subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"])
-            ending.callback(spinning.wait)
-            ending.callback(spinning.kill)  # callbacks run in reverse
-        yield

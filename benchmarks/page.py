@@ -22,6 +22,7 @@ import typer
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks import launching
+from benchmarks.busy import busy as beside
 from benchmarks.made import beat, live
 from benchmarks.opening import PAGES, TITLE, opening
 from core.runs.hardware import describe
@@ -116,7 +117,7 @@ def main(
         # All of them: the Train page shows a task of Omniglot where that is here, whatever is launched.
         launching.primed([name for name in {*names, *PRESETS} if launching.usable(name, datasets)], home)
         print(f"{describe()}, medians of {times}" + (f", beside {busy} busy processes" if busy else ""), flush=True)
-        with launching.served(home) as server, launching.busy(busy), sync_playwright() as playwright:
+        with launching.served(home) as server, beside(busy), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             with launching.visiting(browser) as page:
                 page.goto(f"{server.url}/train")

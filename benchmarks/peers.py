@@ -1,6 +1,6 @@
 """Innerloop against its peers: higher, TorchOpt, learn2learn's way as a textbook loop, the papers' own code.
 
-    python -m benchmarks.peers [--rounds 7] [--device cpu] [--only sinusoid-1 --only anil] [--keep]
+    python -m benchmarks.peers [--rounds 7] [--device cpu] [--only sinusoid-1 --only anil] [--busy 0] [--keep]
 
 Each side is a process of its own, as installed (the allocator's own settings, torch's number of threads) and as a worker (the
 launcher's settings of the allocator and the trainer's threads, see ``benchmarks/sides.py``); within a round all take their
@@ -13,7 +13,8 @@ resident memory of the side's process over what it had before it built the workl
 is the best peer's over Innerloop's, so that more is better in all of them.
 
 The ratios are compared with benchmarks/ratios.json: exit status 1 where one fell by more than a tenth. --keep writes
-them there: all anew, or with --only those that were measured, beside others of the same machine and versions.
+them there: all anew, or with --only those that were measured, beside others of the same machine and versions. --busy N
+measures beside N processes that never rest, and compares with nothing.
 higher comes with requirements-dev.txt; for TorchOpt: pip install torchopt. Whoever is not installed is named and left out.
 """
 
@@ -28,6 +29,7 @@ import torch
 import typer
 
 from benchmarks import ratios
+from benchmarks.busy import busy as beside
 from benchmarks.contenders import contenders
 from benchmarks.roofline import Roofline
 from benchmarks.sides import SETTINGS, Nursery, Order, Setting, Side, nurseries
@@ -217,22 +219,27 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often every side has its turn.")] = 7,
     device: Annotated[str, typer.Option(help="cpu or cuda:0 …")] = "cpu",
     only: Annotated[list[str] | None, typer.Option(help="A workload's name; may be given more than once.")] = None,
+    busy: Annotated[int, typer.Option(min=0, help="So many processes that never rest, meanwhile.")] = 0,
     keep: Annotated[bool, typer.Option(help="Write what is measured to benchmarks/ratios.json.")] = False,
 ) -> None:
     folders = Home.find().folders
     known = workloads(folders)
     if unknown := set(only or []) - known.keys():
         raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    if keep and busy:
+        raise typer.BadParameter("what is measured on a busy machine is not kept")
     machine = f"{describe()}, {platform.machine()}, device {device}, {torch.get_num_threads()} threads"
     if keep and only and not ratios.mergeable(machine):
         raise typer.BadParameter("the kept ratios are another machine's or other versions': measure all workloads")
     named = ", ".join(f"{package} {number}" for package, number in ratios.versions().items())
-    print(f"{machine}; {named}; medians of {rounds} rounds", flush=True)
+    besides = f", beside {busy} busy processes" * bool(busy)
+    print(f"{machine}; {named}; medians of {rounds} rounds{besides}", flush=True)
     absent = [name for name, family in families().items() if family.missing(folders.datasets)]
     if absent and not only:
         print(f"Without drawing tasks of {', '.join(absent)}, whose files are not in {folders.datasets}.")
-    found, wrong = compared([known[name] for name in only or known], device, folders, rounds)
-    fell = judge(found, machine)
+    with beside(busy):
+        found, wrong = compared([known[name] for name in only or known], device, folders, rounds)
+    fell = not busy and judge(found, machine)
     print("\n".join(wrong))
     if keep and not wrong:
         ratios.keep(ratios.kept()["ratios"] | found if only else found, machine, rounds)

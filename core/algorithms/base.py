@@ -250,7 +250,8 @@ class Algorithm(nn.Module, ABC):
     def judged(self, state: TaskState) -> tuple[Tensor, Tensor | None]:
         """The tasks' mean query loss under a state, and their mean score, detached, where scoring is quick."""
         batch = state.batch
-        if torch.is_grad_enabled() and isinstance(batch, Episodes) and self.forward_tasks.in_turn(batch.query_x):
+        in_turn = isinstance(batch, Episodes) and self.forward_tasks.in_turn(batch.query_x)
+        if in_turn and torch.is_grad_enabled():
             return self._judged_in_turn(state)
         answer = Remembered(partial(self.predict, state))
         loss = batch.query_loss(answer).mean()

@@ -7,11 +7,12 @@ else is using. Tasks need each other for nothing but the sum of their gradients.
 from __future__ import annotations
 
 import copy
+import os
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST = 8  # replicas: what is Python of their work takes turns
+GLANCE = 0.1  # seconds between two looks at those that take longer than the first
+Tick = Callable[[float], None]  # fraction done in [0, 1]; raises to interrupt
 
 
 class Interrupted(Exception):
@@ -32,13 +35,31 @@ class Interrupted(Exception):
 
 
 def may_be_divided(learner: Algorithm) -> bool:
-    """Whether tasks may be divided among replicas of it, and that is faster: convolutions on a processor.
+    """Whether tasks may be divided among replicas of it, and that is faster: a network with BatchNorm on a processor, which
+    is one of convolutions.
 
     Not for a network that draws random numbers, whose order would not be the same each time, nor for a learner that keeps
-    averages of what it has seen.
+    more than its parameters from one meta-step to the next.
     """
     convolves = bool(learner.forward_tasks.norms) and learner.family.device.type == "cpu"
-    return convolves and learner.network_repeats and next(learner.buffers(), None) is None
+    kept = learner.state_dict().keys() - dict(learner.named_parameters()).keys()
+    return convolves and learner.network_repeats and not kept
+
+
+@cache
+def pool() -> ThreadPoolExecutor:
+    """Of all replicas of this process, so that they use the same memory one after the other."""
+    return ThreadPoolExecutor(MOST - 1, "replica")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.cache_clear)  # threads stay behind
+
+
+def divided(tasks: int, cores: int) -> int:
+    """By how many replicas: as few as leave none of them more tasks than it would have among the most."""
+    rounds = -(-tasks // min(tasks, cores, MOST))
+    return -(-tasks // rounds)
 
 
 class Replicas:
@@ -47,7 +68,6 @@ class Replicas:
     def __init__(self, learner: Algorithm):
         self.learner, self.as_written = learner, learner.learn
         self.twins: list[Algorithm] = []
-        self.pool = ThreadPoolExecutor(MOST - 1, "replica")
 
     def learn(self, batch: TaskBatch, share: float = 1.0) -> StepReport:
         """As the learner's: gradients are added up in the order of the tasks, so that the same cores give the same numbers.
@@ -56,8 +76,7 @@ class Replicas:
         """
         if not self.divides(batch):
             return self.as_written(batch, share)
-        with self.learner.forward_tasks.twice_differentiable():  # which is said for all threads at once
-            reports = self.each(batch, lambda one, part, fraction, _: one.learn(part, share * fraction))
+        reports = self.each(batch, lambda one, part, fraction, _: one.learn(part, share * fraction))
         for p, *copies in zip(self.learner.parameters(), *(one.parameters() for one in self.twins), strict=True):
             for other in copies:
                 if other.grad is not None:
@@ -70,69 +89,82 @@ class Replicas:
         return isinstance(batch, Episodes) and min(batch.tasks, torch.get_num_threads()) > 1
 
     def each(
-        self,
-        batch: Episodes,
-        work: Callable[[Algorithm, Episodes, float, Callable[[float], None]], T],
-        tick: Callable[[float], None] | None = None,
+        self, batch: Episodes, work: Callable[[Algorithm, Episodes, float, Tick], T], tick: Tick | None = None
     ) -> list[tuple[T, float]]:
-        """What each replica makes of its run of the tasks, with its share of them.
+        """What each replica makes of its run of the tasks, with its share of them. The first works in this thread.
 
-        The first of them works in this thread. work: a replica, its tasks, their share, what to call with the fraction of
-        them that is done. tick: called in this thread with the fraction of all; what it raises ends the others' work.
+        work: a replica, its tasks, their share, what to call with the fraction of them that is done. tick: called in this
+        thread with the fraction of all. While it does not come back, the others wait; what it raises ends their work.
         """
         cores = torch.get_num_threads()
-        count = min(cores, batch.tasks, MOST)
+        count = divided(batch.tasks, cores)
         parts = [part for rank in range(count) for part in Portion(rank, count).parts(batch.tasks)]
         while len(self.twins) < count:
             self.twins.append(replica(self.learner))
-        done, over = [0.0] * count, threading.Event()
+        done, over, going = [0.0] * count, threading.Event(), threading.Event()
+        going.set()
+
+        def note(rank: int, fraction: float) -> None:
+            done[rank] = fraction
+            if tick and not rank:
+                going.clear()
+                tick(min(done))
+                going.set()
+            going.wait()
+            if over.is_set():
+                raise Interrupted
 
         def run(rank: int) -> T:
-            def note(fraction: float) -> None:
-                done[rank] = fraction
-                if over.is_set():
-                    raise Interrupted
-                if tick and not rank:
-                    tick(min(done))
-
-            torch.set_num_threads(cores // count)
+            torch.get_num_threads()  # a thread's first look takes what another has set, so it comes before its own
+            torch.set_num_threads(cores * (rank + 1) // count - cores * rank // count)
             bring_up_to_date(self.twins[rank], self.learner)
             tasks, share = parts[rank]
-            return work(self.twins[rank], batch[tasks], share, note)
+            try:
+                return work(self.twins[rank], batch[tasks], share, partial(note, rank))
+            except BaseException:
+                over.set()
+                raise
 
-        others = [self.pool.submit(copy_context().run, run, rank) for rank in range(1, count)]
+        others: list[Future[T]] = []
         try:
-            found = [run(0), *(job.result() for job in others)]
+            with self.learner.forward_tasks.twice_differentiable():  # which is said for all threads at once
+                try:
+                    for rank in range(1, count):
+                        others.append(pool().submit(copy_context().run, run, rank))
+                    found = [run(0)]
+                    while tick and wait(others, GLANCE).not_done:
+                        tick(min(done))
+                    found += [job.result() for job in others]
+                finally:
+                    over.set()
+                    going.set()
+                    wait(others)  # nobody goes on with weights that another still reads
+        except Interrupted:  # in this thread: for what went wrong in another
+            raise next(
+                error for job in others if not isinstance(error := job.exception(), Interrupted | None)
+            ) from None
         finally:
-            over.set()
-            wait(others)  # nobody goes on with weights that another still reads
             torch.set_num_threads(cores)
         return [(one, share) for one, (_, share) in zip(found, parts, strict=True)]
 
-    def close(self) -> None:
-        self.pool.shutdown()
 
-
-@contextmanager
-def replicas_of(learner: Algorithm) -> Iterator[Replicas | None]:
-    """For a while; None where they would not be faster."""
-    if not may_be_divided(learner) or torch.get_num_threads() < 2:
-        yield None
-        return
-    replicas = Replicas(learner)
-    try:
-        yield replicas
-    finally:
-        replicas.close()
+def replicas_of(learner: Algorithm) -> Replicas | None:
+    """None where they would not be faster."""
+    return Replicas(learner) if may_be_divided(learner) and torch.get_num_threads() > 1 else None
 
 
 def replica(learner: Algorithm) -> Algorithm:
     """The same learner, that reads the same weights in memory and keeps gradients of its own."""
-    own = {id(p): nn.Parameter(p.detach(), requires_grad=p.requires_grad) for p in learner.parameters()}
-    kept = {id(learner.family): learner.family, id(learner.forward_tasks.turn): threading.RLock()}
-    method = learner.__dict__.get("learn")  # it may be the one that asks for replicas
-    found = copy.deepcopy(learner, own | kept | {id(method): None})
-    found.__dict__.pop("learn", None)
+    turn = learner.forward_tasks.turn
+    # What others have put in the place of its methods is theirs, and no replica's to call.
+    given = [name for name in vars(learner) if callable(getattr(type(learner), name, None))]
+    with turn:  # which puts other weights in the place of the network's own
+        own = {id(p): nn.Parameter(p.detach(), requires_grad=p.requires_grad) for p in learner.parameters()}
+        theirs = {id(vars(learner)[name]): None for name in given}
+        kept = {id(learner.family): learner.family, id(turn): threading.RLock()}
+        found = copy.deepcopy(learner, own | theirs | kept)
+    for name in given:
+        delattr(found, name)
     return found
 
 
@@ -140,5 +172,6 @@ def bring_up_to_date(one: Algorithm, learner: Algorithm) -> None:
     """Whatever became of the learner since: other weights, or elsewhere in memory; another mode."""
     one.progress = learner.progress
     one.train(learner.training)
-    for mine, its in zip(one.parameters(), learner.parameters(), strict=True):
-        mine.data, mine.grad = its.data, None
+    with learner.forward_tasks.turn:
+        for mine, its in zip(one.parameters(), learner.parameters(), strict=True):
+            mine.data, mine.grad = its.data, None

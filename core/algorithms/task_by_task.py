@@ -31,7 +31,7 @@ class _TaskByTask(torch.autograd.Function):
         stacked, shared = tensors[: len(names)], tensors[len(names) :]
         adapt, learned = context.needs_input_grad[3:][: len(names)], context.needs_input_grad[3:][len(names) :]
         wanted = [p for p, needed in zip(shared, learned, strict=True) if needed]
-        mean, by_task, sums = torch.zeros((), device=tensors[0].device), [], [None] * len(wanted)
+        losses, by_task, sums = [], [], [None] * len(wanted)
         for i in range(tasks):
             own = [w[i : i + 1].detach().requires_grad_(needed) for w, needed in zip(stacked, adapt, strict=True)]
             leaves = [w for w in own if w.requires_grad]
@@ -40,17 +40,24 @@ class _TaskByTask(torch.autograd.Function):
             found = torch.autograd.grad(one, [*leaves, *wanted], allow_unused=True)
             by_task.append(found[: len(leaves)])
             sums = [_added(before, more) for before, more in zip(sums, found[len(leaves) :], strict=True)]
-            mean = mean + one.detach()
-        each = iter([None if rows[0] is None else torch.cat(rows) for rows in zip(*by_task, strict=True)])
+            losses.append(one.detach())
+        each = iter([_stacked(rows) for rows in zip(*by_task, strict=True)])
         total = iter(sums)
         context.gradients = [next(each) if needed else None for needed in adapt]
         context.gradients += [next(total) if needed else None for needed in learned]
-        return mean
+        return sum(losses)
 
     @staticmethod
     @once_differentiable
     def backward(context, cotangent: Tensor):
-        return None, None, None, *(None if g is None else cotangent * g for g in context.gradients)
+        gradients, context.gradients = context.gradients, None  # which would else live as long as the loss
+        return None, None, None, *(None if g is None else cotangent * g for g in gradients)
+
+
+def _stacked(rows: Sequence[Tensor | None]) -> Tensor | None:
+    """The tasks' gradients of a weight: zeros where a task did not use it, None where none did."""
+    used = next((row for row in rows if row is not None), None)
+    return None if used is None else torch.cat([torch.zeros_like(used) if row is None else row for row in rows])
 
 
 def _added(before: Tensor | None, more: Tensor | None) -> Tensor | None:

@@ -151,14 +151,14 @@ def score_all(
 ) -> np.ndarray:
     """``score_chunk`` for all of the tasks, at most so many at once → (len(wanted), tasks). Ticks at every inner step."""
     parts, done = [], 0
-    with replicas_of(algorithm) as replicas:
-        for tasks in frozen.chunks(most):
-            part = share(tick, done, tasks.tasks, frozen.tasks)
-            if replicas and replicas.divides(tasks) and not frozen.family.further:
-                parts.append(score_divided(replicas, tasks, wanted, part, heard, further))
-            else:
-                parts.append(score_chunk(algorithm, tasks, wanted, part, heard, further))
-            done += tasks.tasks
+    replicas = replicas_of(algorithm)
+    for tasks in frozen.chunks(most):
+        part = share(tick, done, tasks.tasks, frozen.tasks)
+        if replicas and replicas.divides(tasks) and not frozen.family.further:
+            parts.append(score_divided(replicas, tasks, wanted, part, heard, further))
+        else:
+            parts.append(score_chunk(algorithm, tasks, wanted, part, heard, further))
+        done += tasks.tasks
     return np.concatenate(parts, axis=1)
 
 

@@ -36,8 +36,8 @@ def out_of_memory(error: BaseException) -> bool:
 class Peak(TorchDispatchMode):
     """While it is on, ``bytes`` is the most that tensors made meanwhile have held at once, on all devices together.
 
-    What an operation needs for itself while it runs is not seen. known: tensors that were there before, also when they come
-    by in another guise.
+    What an operation needs for itself while it runs is not seen, nor what other threads make. known: tensors that were there
+    before, also when they come by in another guise.
     """
 
     def __init__(self, known: list[Tensor] | None = None):

@@ -15,8 +15,8 @@ from core.algorithms.fine_tune import FineTuner, FineTuning
 from core.config.run import RunConfig
 from core.training.build import threads, without_data
 from core.training.device import open_device
-from core.training.evaluation import curve_steps, score_chunk, tasks_at_once
-from core.training.frozen import BLOCK
+from core.training.evaluation import curve_steps, score_all, tasks_at_once
+from core.training.frozen import BLOCK, FrozenEpisodes
 from core.training.listener import Desired, Progress
 from core.training.memory import HighWater, Peak, out_of_memory
 from core.training.recorded import Repeated
@@ -141,7 +141,8 @@ class Probe(Trainer):
 
     def score(self, tasks: int, wanted: list[int]) -> None:
         """Adapt to so many validation tasks and score them after each of the ``wanted`` inner steps."""
-        score_chunk(self.algorithm, self.family.episodes(self.validation.blocks[0][:tasks]), wanted)
+        block = FrozenEpisodes(self.family, [self.validation.blocks[0][:tasks]])
+        score_all(self.algorithm, block, wanted, tasks)
 
     def _settle(self) -> None:
         if self.family.device.type == "cuda":

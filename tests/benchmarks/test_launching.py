@@ -2,7 +2,8 @@
 
 import psutil
 
-from benchmarks.launching import Answered, busy, in_words, usable
+from benchmarks.busy import busy
+from benchmarks.launching import Answered, in_words, usable
 
 
 def test_launches_are_summed_up_by_their_medians_and_those_without_an_answer_are_counted() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from core.algorithms.base import Algorithm
-from core.algorithms.replicas import Replicas, may_be_divided, replica, replicas_of
+from core.algorithms.replicas import Replicas, divided, may_be_divided, replica, replicas_of
 from core.training.build import build_learner
 from data.batch import Episodes
 from tests.core.algorithms.test_portion import SMALL, cases
@@ -78,24 +78,49 @@ def test_replicas_follow_the_learner() -> None:
 
 
 @pytest.mark.usefixtures("cores")
-def test_what_goes_wrong_in_a_replica_is_heard_and_the_others_are_waited_for() -> None:
-    one, ended = of("maml"), threading.Event()
-    replicas = Replicas(one)
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_what_goes_wrong_in_a_replica_is_heard_and_the_others_are_waited_for(wrong: int) -> None:
+    replicas, together, release, ended = (
+        Replicas(of("maml")),
+        threading.Barrier(2),
+        threading.Event(),
+        threading.Event(),
+    )
+    flash = torch.backends.cuda.flash_sdp_enabled()
 
     def work(twin: Algorithm, *_: object) -> None:
-        if twin is replicas.twins[1]:
+        together.wait(60)
+        if twin is replicas.twins[wrong]:
+            threading.Timer(0.2, release.set).start()
             raise ValueError("here")
+        assert release.wait(60)
         ended.set()
 
     with pytest.raises(ValueError, match="here"):
         replicas.each(made_up(2), work)
     assert ended.is_set()
     assert torch.get_num_threads() == 2
+    assert torch.backends.cuda.flash_sdp_enabled() == flash
+
+
+@pytest.mark.usefixtures("cores")
+def test_an_error_in_one_ends_the_others_work() -> None:
+    replicas, together = Replicas(of("maml")), threading.Barrier(2)
+
+    def work(twin: Algorithm, _part: Episodes, _share: float, done: Callable[[float], None]) -> None:
+        together.wait(60)
+        if twin is replicas.twins[1]:
+            raise ValueError("here")
+        while True:
+            done(0.5)
+
+    with pytest.raises(ValueError, match="here"):
+        replicas.each(made_up(2), work)
 
 
 @pytest.mark.usefixtures("cores")
 def test_whoever_hears_how_far_they_are_can_end_their_work() -> None:
-    replicas, began = Replicas(of("maml")), threading.Barrier(2)
+    replicas, together = Replicas(of("maml")), threading.Barrier(2)
     heard, ended = [], []
 
     def tick(fraction: float) -> None:
@@ -104,10 +129,10 @@ def test_whoever_hears_how_far_they_are_can_end_their_work() -> None:
             raise KeyboardInterrupt
 
     def work(twin: Algorithm, _part: Episodes, _share: float, done: Callable[[float], None]) -> None:
-        began.wait(60)
+        together.wait(60)
         try:
-            for step in range(10**9):
-                done(min(1.0, step / 10**6))
+            while True:
+                done(0.5)
         finally:
             ended.append(twin)
 
@@ -115,6 +140,54 @@ def test_whoever_hears_how_far_they_are_can_end_their_work() -> None:
         replicas.each(made_up(2), work, tick)
     assert len(ended) == 2
     assert heard == sorted(heard)
+
+
+@pytest.mark.usefixtures("cores")
+def test_while_it_is_being_heard_nobody_goes_on() -> None:
+    """A pause is a tick that does not come back for long."""
+    replicas, steps, paused = Replicas(of("maml")), [], []
+
+    def tick(_: float) -> None:
+        if not paused:
+            for _ in range(2):  # the other may be between two of its own; then it waits
+                paused.append(len(steps))
+                threading.Event().wait(0.1)
+            assert len(steps) - paused[-1] <= 1
+
+    def work(twin: Algorithm, _part: Episodes, _share: float, done: Callable[[float], None]) -> None:
+        for step in range(1000):
+            if twin is replicas.twins[1]:
+                steps.append(step)
+            done(step / 1000)
+
+    replicas.each(made_up(2), work, tick)
+    assert len(steps) == 1000
+
+
+@pytest.mark.usefixtures("cores")
+def test_those_that_take_longer_than_the_first_are_heard_too() -> None:
+    replicas, heard, release = Replicas(of("maml")), [], threading.Event()
+
+    def tick(fraction: float) -> None:
+        heard.append(fraction)
+        if len(heard) > 2:
+            release.set()
+
+    def work(twin: Algorithm, _part: Episodes, _share: float, done: Callable[[float], None]) -> None:
+        if twin is replicas.twins[1]:
+            assert release.wait(60)
+        done(1.0)
+
+    replicas.each(made_up(2), work, tick)
+    assert len(heard) > 2
+
+
+@pytest.mark.parametrize(
+    ("tasks", "cores", "count"),
+    [(8, 2, 2), (5, 2, 2), (4, 3, 2), (9, 8, 5), (25, 15, 7), (2, 16, 2), (3, 3, 3), (16, 4, 4)],
+)
+def test_by_how_many_tasks_are_divided(tasks: int, cores: int, count: int) -> None:
+    assert divided(tasks, cores) == count
 
 
 class Noisy(nn.Module):
@@ -130,6 +203,7 @@ def test_who_is_divided() -> None:
     config = tiny("conv4")
     assert may_be_divided(of("maml"))
     assert may_be_divided(of("protonet"))
+    assert may_be_divided(of("proto-maml"))
     assert not may_be_divided(of("maml", base="sinusoid"))  # no convolution
     assert not may_be_divided(of("maml++", "algorithm.running_statistics=true"))
     assert not may_be_divided(maml(Noisy))
@@ -144,16 +218,29 @@ def test_nothing_is_divided_for_a_single_core_or_task() -> None:
     assert not replicas.divides(drawn(one, 1))
     torch.set_num_threads(1)
     assert not replicas.divides(drawn(one))
-    with replicas_of(one) as none:
-        assert none is None
+    assert replicas_of(one) is None
     replicas.learn(drawn(one))
     assert replicas.twins == []
     assert gradients(one)
 
 
+class Stranger:
+    """Who puts a method of its own in the place of a learner's, and cannot be copied."""
+
+    def __deepcopy__(self, memo: dict) -> None:
+        raise TypeError
+
+    def learn(self) -> None:
+        """Never called."""
+
+
 def test_a_replica_is_another_learner_on_the_same_weights() -> None:
     one = of("relationnet", *SMALL["relationnet"])
+    one.learn = one.meta_step = Stranger().learn
+    one.draw = lambda *_: None
     twin = replica(one)
+    assert not vars(twin).keys() & {"learn", "meta_step", "draw"}
+    assert vars(one).keys() >= {"learn", "meta_step", "draw"}
     assert twin.family is one.family
     assert twin.forward_tasks.model is twin.model is not one.model
     assert twin.forward_tasks.turn is not one.forward_tasks.turn

@@ -389,9 +389,11 @@ def test_replicas_score_as_the_learner_does(pictures: Home, learner: str, monkey
     family = open_tiny(config, pictures)
     algorithm = build_learner(config, family, "stacked").eval()
     frozen, wanted = frozen_episodes(config, family, "test", 30), [0, algorithm.adaptation_steps]
-    found = {}
+    found, by, divide = {}, [], evaluation.score_divided
+    monkeypatch.setattr(evaluation, "score_divided", lambda *all_of: by.append(1) or divide(*all_of))
     for way in ("divided", "whole"):
         if way == "whole":
+            assert len(by) == 2  # blocks
             monkeypatch.setattr(replicas, "may_be_divided", lambda _: False)
         ticks, heard, further = [], [], Further(family, family.metric(config.test_shape))
         tell = lambda batch, answers, heard=heard: heard.append((batch.query_x, answers))  # noqa: E731
@@ -406,20 +408,29 @@ def test_replicas_score_as_the_learner_does(pictures: Home, learner: str, monkey
 
 
 @pytest.mark.usefixtures("cores")
-def test_an_evaluation_by_replicas_can_be_interrupted(pictures: Home) -> None:
+def test_an_evaluation_by_replicas_can_be_interrupted(pictures: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tiny("conv4", "algorithm.inner_steps=3")
     family = open_tiny(config, pictures)
     learner, ticks = build_learner(config, family, "stacked").eval(), []
     frozen = frozen_episodes(config, family, "test", 30)
+
+    parts, plain = [], evaluation.score_chunk
+
+    def score(one: Algorithm, part: Episodes, *rest: object) -> np.ndarray:
+        parts.append(part.tasks)
+        return plain(one, part, *rest)
 
     def interrupt(fraction: float) -> None:
         ticks.append(fraction)
         if fraction:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(evaluation, "score_chunk", score)
     with pytest.raises(KeyboardInterrupt):
         evaluation.score_all(learner, frozen, [0, 3], BLOCK, interrupt)
     assert max(ticks) < 1
+    assert len(parts) == 2
+    assert sum(parts) == BLOCK
     assert torch.get_num_threads() == 2
 
 
