@@ -31,9 +31,8 @@ from benchmarks.work import (
 )
 from benchmarks.workloads import Opened
 from core.algorithms.portion import WHOLE, Portion
-from core.algorithms.replicas import Replicas, may_be_divided
 from core.training.recorded import Repeated
-from core.training.step import may_be_recorded
+from core.training.step import hasten
 
 
 def meta_gradient(contender: str, opened: Opened) -> Work:
@@ -64,13 +63,11 @@ def ours(opened: Opened, portion: Portion) -> Work:
         learner.zero_grad(set_to_none=True)
         learner.meta_step(shape, tasks, opened.generator, portion)
 
-    if may_be_recorded(learner):
-        learner.learn = Repeated(learner, after=1)
+    hasten(learner, recorded_after=1)
+    if isinstance(learner.learn, Repeated):
         with redirect_stdout(StringIO()):  # which says so
             do()
         opened.generator.manual_seed(0)  # the first tasks again, for the others have not drawn any
-    elif may_be_divided(learner):
-        learner.learn = Replicas(learner).learn
     return Work(do, lambda: gradients(dict(learner.model.named_parameters())))
 
 

@@ -264,14 +264,12 @@ class Algorithm(nn.Module, ABC):
         scores, learned = [], [p for p in self.parameters() if p.requires_grad]
 
         def loss_of(weights: Weights, task: int) -> Tensor:
-            part = self.part(state, slice(task, task + 1), weights)
-            answer = Remembered(partial(self.predict, part))
-            loss = part.batch.query_loss(answer).mean()
-            scores.append(part.batch.scores(lambda x: answer(x).detach()))
+            loss, score = self.judged(self.part(state, slice(task, task + 1), weights))
+            scores.append(score)
             return loss
 
         loss = mean_loss(loss_of, state.batch.tasks, state.weights, learned)
-        return loss, torch.cat(scores).mean()
+        return loss, torch.stack(scores).mean()
 
     def part(self, state: TaskState, tasks: slice, weights: Weights) -> TaskState:
         """What a state knows about some of its tasks, with these weights of theirs."""

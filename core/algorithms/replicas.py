@@ -56,10 +56,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=pool.cache_clear)  # threads stay behind
 
 
-def divided(tasks: int, cores: int) -> int:
-    """By how many replicas: as few as leave none of them more tasks than it would have among the most."""
-    rounds = -(-tasks // min(tasks, cores, MOST))
-    return -(-tasks // rounds)
+def divided(tasks: int, cores: int) -> list[tuple[slice, float]]:
+    """Each replica's tasks and their share: by as few as leave none of them more tasks than it would have among the most."""
+    return Portion(at_once=-(-tasks // min(tasks, cores, MOST))).parts(tasks)
 
 
 class Replicas:
@@ -97,8 +96,8 @@ class Replicas:
         thread with the fraction of all. While it does not come back, the others wait; what it raises ends their work.
         """
         cores = torch.get_num_threads()
-        count = divided(batch.tasks, cores)
-        parts = [part for rank in range(count) for part in Portion(rank, count).parts(batch.tasks)]
+        parts = divided(batch.tasks, cores)
+        count = len(parts)
         while len(self.twins) < count:
             self.twins.append(replica(self.learner))
         done, over, going = [0.0] * count, threading.Event(), threading.Event()

@@ -163,12 +163,7 @@ def score_all(
 
 
 def score_divided(
-    replicas: Replicas,
-    tasks: Episodes,
-    wanted: list[int],
-    tick: Tick = lambda _: None,
-    heard: Heard = lambda *_: None,
-    further: Further | None = None,
+    replicas: Replicas, tasks: Episodes, wanted: list[int], tick: Tick, heard: Heard, further: Further | None
 ) -> np.ndarray:
     """``score_chunk`` by replicas, of a family that has no further scores: its sorts of tasks are noted all the same."""
 

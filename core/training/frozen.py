@@ -2,16 +2,16 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 
+from core.algorithms.replicas import Tick
 from core.config.run import RunConfig
 from data.batch import Episodes, TaskBatch
 from data.family import Drawn, Split, TaskFamily
 
 BLOCK = 25  # tasks drawn at a time; fixed, because how a generator is read is part of what it yields
-Tick = Callable[[float], None]  # fraction done in [0, 1]; raises to interrupt
 
 
 class FrozenEpisodes:

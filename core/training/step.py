@@ -52,10 +52,7 @@ class Stepper:
         """generator: of the training tasks; in every process it gives the same whole meta-batch. partners: None if alone."""
         self.config, self.algorithm, self.optimizer, self.generator = config, algorithm, optimizer, generator
         self.partners, at_once = partners, config.training.tasks_at_once
-        if may_be_recorded(algorithm):
-            algorithm.learn = Repeated(algorithm, RECORDED_AFTER)
-        elif may_be_divided(algorithm):
-            algorithm.learn = Replicas(algorithm).learn
+        hasten(algorithm)
         if isinstance(optimizer, TRPO):
             algorithm.learn = optimizer.learn
         self.portion = Portion(partners.rank, partners.processes, at_once) if partners else Portion(at_once=at_once)
@@ -90,6 +87,14 @@ class Stepper:
         report = exchanged(self.algorithm, report, averages.moves, add_up)
         averages.put()
         return report
+
+
+def hasten(algorithm: Algorithm, recorded_after: int = RECORDED_AFTER) -> None:
+    """Have its meta-steps recorded, after so many of them, or divided among the processor's cores, where that pays."""
+    if may_be_recorded(algorithm):
+        algorithm.learn = Repeated(algorithm, recorded_after)
+    elif may_be_divided(algorithm):
+        algorithm.learn = Replicas(algorithm).learn
 
 
 def may_be_recorded(algorithm: Algorithm) -> bool:

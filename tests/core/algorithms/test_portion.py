@@ -51,21 +51,28 @@ def learned(name: str, settings: tuple[str, ...], portions: list[Portion]) -> tu
     return [value.detach() for value in (*gradients.values(), *moves.values())], summed(reports)
 
 
+def assert_same_step(
+    ours: tuple[list[Tensor], StepReport], theirs: tuple[list[Tensor], StepReport], rtol: float
+) -> None:
+    """Of two meta-steps: their gradients, up to rounding, and their reports."""
+    largest = max(float(value.abs().max()) for value in theirs[0])
+    assert largest > 1e-3
+    for mine, its in zip(ours[0], theirs[0], strict=True):
+        torch.testing.assert_close(mine, its, rtol=rtol, atol=1e-12 * largest)
+    for field in ("query_loss", "query_score", "support_loss"):
+        mine, its = getattr(ours[1], field), getattr(theirs[1], field)
+        assert (mine is None) == (its is None), field
+        if mine is not None:
+            assert float(mine) == pytest.approx(float(its), rel=1e-6), field  # some are taken in float32
+
+
 @pytest.mark.parametrize("case", cases(), ids=" ".join)
 @pytest.mark.parametrize("how", list(PORTIONS)[1:])
 def test_parts_give_the_numbers_of_the_whole(case: tuple[str, ...], how: str) -> None:
     name, *settings = case
     whole, said = learned(name, settings, PORTIONS["at once"])
     parts, summary = learned(name, settings, PORTIONS[how])
-    largest = max(float(value.abs().max()) for value in whole)
-    assert largest > 1e-3
-    for ours, theirs in zip(parts, whole, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12 * largest)
-    for field in ("query_loss", "query_score", "support_loss"):
-        ours, theirs = getattr(summary, field), getattr(said, field)
-        assert (ours is None) == (theirs is None), field
-        if ours is not None:
-            assert float(ours) == pytest.approx(float(theirs), rel=1e-6), field  # some are taken in float32
+    assert_same_step((parts, summary), (whole, said), rtol=1e-12)
 
 
 @pytest.mark.parametrize("tasks", range(1, 20))
