@@ -40,6 +40,7 @@ def captured(step: Step) -> tuple[Callable[[], None], Sequence[Tensor]]:
             step()
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # Another run of this process may validate meanwhile: what its thread asks of the GPU is none of the graph's.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         answers = step()
     return graph.replay, answers

@@ -39,8 +39,7 @@ class Repeated:
                 self._record(batch, report)
             return report
         gradients, report = recording(batch)
-        for p, gradient in zip(recording.learned, gradients, strict=True):
-            p.grad = gradient if p.grad is None else p.grad + gradient
+        put(recording, gradients)
         return report
 
     def record_next(self) -> None:
@@ -67,6 +66,12 @@ class Repeated:
             self.recording = recording
         how = "is recorded" if same else "is not recorded: a recording would give other numbers"
         log.info("The meta-step %s after %d steps.", how, self.taken)
+
+
+def put(recording: Recording, gradients: list[Tensor]) -> None:
+    """Add what a recording gave to its parameters' ``grad``."""
+    for p, gradient in zip(recording.learned, gradients, strict=True):
+        p.grad = gradient if p.grad is None else p.grad + gradient
 
 
 def values(report: StepReport) -> list[Tensor]:

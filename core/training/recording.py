@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -29,24 +29,28 @@ class Recording:
 
     def __init__(self, learner: Algorithm, batch: Episodes):
         """Raises whatever tracing raises where the step cannot be written down."""
-        self.layout = layout(batch)
+        self.learner, self.layout = learner, layout(batch)
         self.parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
-        inputs = [*(p.detach().clone().requires_grad_() for p in self.parameters.values()), *batch.tensors]
         self.learned: list[nn.Parameter] = []  # that have a gradient
         self.said: list[str] = []  # of a report, in the order of the outputs
-
-        def step(*tensors: Tensor) -> tuple[Tensor, ...]:
-            return self._step(learner, batch, tensors)
-
-        traced = make_fx(step)(*inputs)
+        traced = self.traced(batch)
         with torch.no_grad():
-            self.run = repeatable(traced, inputs)
+            self.run = repeatable(traced, self.inputs(batch))
 
-    def _step(self, learner: Algorithm, batch: Episodes, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Gradients and what the report says. tensors: the weights, then a batch's own."""
+    def inputs(self, batch: Episodes) -> list[Tensor]:
+        """What the step is a function of: the weights, then a batch's own tensors."""
+        return [*self.parameters.values(), *batch.tensors]
+
+    def traced(self, batch: Episodes) -> GraphModule:
+        """The operations that lead from ``inputs`` to the gradients of ``learned`` and what is ``said``, as they are."""
+        weights = [p.detach().clone().requires_grad_() for p in self.parameters.values()]
+        return make_fx(lambda *tensors: self._step(batch, tensors))(*weights, *batch.tensors)
+
+    def _step(self, batch: Episodes, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Gradients and what the report says. tensors: as ``inputs``."""
         count = len(self.parameters)
         weights = {f"learner.{name}": w for name, w in zip(self.parameters, tensors[:count], strict=True)}
-        loss, report = functional_call(Whole(learner), weights, Episodes(*tensors[count:], batch.objective))
+        loss, report = functional_call(Whole(self.learner), weights, Episodes(*tensors[count:], batch.objective))
         gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
         there = zip(self.parameters.values(), gradients, strict=True)
         self.learned = [p for p, gradient in there if gradient is not None]
@@ -60,21 +64,59 @@ class Recording:
     def __call__(self, batch: Episodes) -> tuple[list[Tensor], StepReport]:
         """The gradients of ``learned`` under the present parameters, and the report."""
         with torch.inference_mode():  # with less to look after, each operation takes a tenth less time
-            out = self.run(*self.parameters.values(), *batch.tensors)
+            out = self.run(*self.inputs(batch))
+        return self.answer(out)
+
+    def answer(self, out: Sequence[Tensor]) -> tuple[list[Tensor], StepReport]:
+        """What a call gives, of what the operations gave.
+
+        Copies, which whoever gets them may change in place; laid out as their parameters are, as autograd's would be: the fused
+        optimizer goes by the order in memory.
+        """
         count = len(self.learned)
-        # Copies, which whoever gets them may change in place; laid out as their parameters are, as autograd's would be: the
-        # fused optimizer goes by the order in memory.
         with torch.no_grad():
             gradients = [torch.empty_like(p).copy_(g) for p, g in zip(self.learned, out[:count], strict=True)]
         values = zip(self.said, (one.clone() for one in out[count:]), strict=True)
         return gradients, StepReport(**{"query_score": None, **dict(values)})
 
 
+class StackedRecordings:
+    """The meta-steps of several learners of one kind as one, each from its own weights on its own meta-batch.
+
+    What one learner's step does is done for all of them at once: by ``vmap`` over what was traced, which holds no autograd any
+    more. On a GPU, where a small network's operation costs its call and not its arithmetic, several cost hardly more than one.
+    """
+
+    def __init__(self, recordings: Sequence[Recording], batches: Sequence[Episodes]):
+        """recordings: of learners that differ in their weights alone.
+
+        Raises whatever ``vmap`` raises for an operation that it cannot follow.
+        """
+        self.recordings = recordings
+        self.held = [torch.stack(parts) for parts in zip(*self._inputs(batches), strict=True)]
+        self.places = [place for held in self.held for place in held.unbind()]
+        traced = recordings[0].traced(batches[0])
+        with torch.no_grad():
+            self.run = repeatable(make_fx(vmap(traced))(*self.held), self.held)
+
+    @torch.no_grad()
+    def _inputs(self, batches: Sequence[Episodes]) -> list[list[Tensor]]:
+        return [one.inputs(batch) for one, batch in zip(self.recordings, batches, strict=True)]
+
+    def __call__(self, batches: Sequence[Episodes]) -> list[tuple[list[Tensor], StepReport]]:
+        """Of each learner what its own recording gives."""
+        given = [part for parts in zip(*self._inputs(batches), strict=True) for part in parts]
+        with torch.inference_mode():
+            torch._foreach_copy_(self.places, given)
+            out = [part.unbind() for part in self.run(*self.held)]
+        return [one.answer(own) for one, own in zip(self.recordings, zip(*out, strict=True), strict=True)]
+
+
 def repeatable(traced: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Sequence[Tensor]]:
     """The same function without Python between its operations, for inputs of one layout."""
     if inputs[0].is_cuda:
         return Graphed(traced, [one.detach() for one in inputs])
-    return torch.jit.freeze(torch.jit.trace(tidied(traced), list(inputs), check_trace=False).eval())
+    return torch.jit.freeze(torch.jit.trace(tidied(traced), [one.detach() for one in inputs], check_trace=False).eval())
 
 
 class Whole(nn.Module):

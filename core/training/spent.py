@@ -14,9 +14,9 @@ class Spent:
     """Seconds of the processor's clock by activity, over all attempts; at each moment at most one activity is counted.
 
     data: reading the training split and drawing its tasks, see ``drawing``. training: meta-steps. validation: scores on frozen
-    episodes, choosing a fine-tuning, the final test. writing: metrics, checkpoints, signs of life. Building the learner and
-    pauses belong to none of them. Nothing waits for a GPU to be measured: there, work is counted where the processor next
-    needs its result.
+    episodes, choosing a fine-tuning, the final test. writing: metrics, checkpoints, signs of life. Building the learner,
+    pauses and waiting for other runs belong to none of them. Nothing waits for a GPU to be measured: there, work is counted
+    where the processor next needs its result.
     """
 
     def __init__(self, before: Mapping[str, float] | None = None, clock: Callable[[], float] = time.perf_counter):
@@ -42,6 +42,10 @@ class Spent:
             self.seconds[before] += now - self._since
         self._doing, self._since = activity, now
         return before
+
+    def leave_out(self, seconds: float) -> None:
+        """So many of the last ones went into nothing."""
+        self._since += seconds
 
     def drawing(self, call: Callable[..., T]) -> Callable[..., T]:
         """The same call, which is a part of each meta-step; its time counts as data. It costs a third of a microsecond."""

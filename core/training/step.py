@@ -14,6 +14,7 @@ from core.algorithms.trust_region import TRPO
 from core.config.run import RunConfig
 from core.training.build import small
 from core.training.recorded import Repeated
+from data.batch import TaskBatch
 
 RECORDED_AFTER = 50  # steps
 
@@ -59,20 +60,31 @@ class Stepper:
 
     def take(self, iteration: int, rate: float, progress: float) -> StepReport:
         """The step that follows ``iteration`` finished ones, at this meta learning rate. progress: as Algorithm's."""
+        self.begin(iteration, rate, progress)
+        report = self._meta_step() if self.partners is None else self._together(self.partners.add_up)
+        self.end()
+        return report
+
+    def begin(self, iteration: int, rate: float, progress: float) -> None:
+        """What comes before the gradients of a step."""
         self.algorithm.progress = progress
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        if self.partners is None:
-            report = self._meta_step()
-        else:
+        if self.partners:
             self.partners.begin(iteration, rate, progress)
-            report = self._together(self.partners.add_up)
+
+    def draw(self) -> TaskBatch:
+        """The next meta-batch."""
+        config = self.config
+        return self.algorithm.draw(config.family.shape, config.training.meta_batch_size, self.generator)
+
+    def end(self) -> None:
+        """What comes after them."""
         training = self.config.training
         if training.gradient_clip is not None:
             torch.nn.utils.clip_grad_value_(self.algorithm.parameters(), training.gradient_clip)
         self.optimizer.step()
-        return report
 
     def _meta_step(self) -> StepReport:
         config = self.config
@@ -100,9 +112,23 @@ def hasten(algorithm: Algorithm, recorded_after: int = RECORDED_AFTER) -> None:
 def may_be_recorded(algorithm: Algorithm) -> bool:
     """Whether the meta-step is worth recording, which of any network it is on a GPU, and the same each time."""
     device = algorithm.family.device.type
-    pays = device == "cuda" or (device == "cpu" and small(algorithm))
+    return (device == "cuda" or (device == "cpu" and small(algorithm))) and repeats(algorithm)
+
+
+def repeats(algorithm: Algorithm) -> bool:
+    """Whether the meta-step takes the same operations each time, and leaves nothing behind but gradients."""
     same = algorithm.repeats and algorithm.family.repeats and algorithm.network_repeats
-    return pays and same and not any(True for _ in algorithm.buffers()) and algorithm.forward_tasks.mode == "stacked"
+    return same and not any(True for _ in algorithm.buffers()) and algorithm.forward_tasks.mode == "stacked"
+
+
+def may_be_taken_together(config: RunConfig, algorithm: Algorithm) -> bool:
+    """Whether runs of this config but for the seed can take their meta-steps as one, see ``core.training.together``.
+
+    Not with a time budget: how far a run comes must not depend on who trains beside it.
+    """
+    training = config.training
+    whole = training.tasks_at_once is None and training.processes == 1 and config.device != "cuda:all"
+    return whole and training.minutes is None and training.outer_update != "trpo" and repeats(algorithm)
 
 
 @torch.no_grad()

@@ -25,6 +25,7 @@ from core.training.shown import of_test, of_validation
 from core.training.spent import Spent
 from core.training.step import Stepper, optimizer_of
 from core.training.streams import stream
+from core.training.together import Company, Single
 from core.training.tuning import tune
 from core.training.window import Window, first_bad, not_finite
 from data.family import TaskFamily
@@ -50,12 +51,14 @@ class Trainer:
         beat: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         team: Team | None = None,
+        company: Company | None = None,
     ):
         """folder: for checkpoints. beat: seconds between two signs of life and two writes of metrics.
 
-        team: other processes that share the meta-steps; everything else this one does alone.
+        team: other processes that share the meta-steps; everything else this one does alone. company: other runs of this
+        process, which take their meta-steps together with this one's.
         """
-        self.team = team
+        self.team, self.company = team, company or Single()
         self.config, self.family, self.folder, self.listener = config, family, folder, listener
         self.beat, self.clock = beat, clock
         self.iteration, self.validated, self.seconds, self.rate = 0, NEVER, 0.0, None
@@ -67,10 +70,12 @@ class Trainer:
 
     def run(self) -> EvaluationResult:
         """Everything up to the final test's result. Raises Stopped, TrainingError, CheckpointError, ModelError."""
-        self._prepare()
+        with self.company.alone:
+            self._prepare()
         if self.algorithm.meta_trained:
             with self.spent.on("training"):
                 self._train()
+        self.company.leave()
         with self.spent.on("validation"):
             result = self._test()
         self.listener.progress(self._progress("testing", 0.0, 1.0))  # what it all took; there is nothing left to stop
@@ -201,19 +206,30 @@ class Trainer:
                 self._save()
             if last:
                 return
-            self._step()
+            started += self._step()
             self.seconds = self.clock() - started
 
     def _untrained(self) -> Algorithm:
         """The learner as it was before the first meta-step: its start follows from the seed."""
-        return build_learner(self.config, self.family, self.forward)
+        with self.company.alone:
+            return build_learner(self.config, self.family, self.forward)
 
-    def _step(self) -> None:
+    def _step(self) -> float:
+        """Returns how many of its seconds were no training: of waiting for others, and of what was wanted meanwhile."""
+        other = 0.0
+
+        def meanwhile() -> None:
+            nonlocal other
+            if self.clock() - self.last_beat >= self.beat:
+                other += self._obey(self._training_progress())
+
         rate = learning_rate(self.config.training, self.iteration, self.seconds)
         progress = done(self.config.training, self.iteration, self.seconds)
-        report = self.stepper.take(self.iteration, rate, progress)
+        report, waited = self.company.take(self.stepper, (self.iteration, rate, progress), meanwhile)
+        self.spent.leave_out(waited)
         self.iteration += 1
         self.window.reports.append(report)
+        return other + waited
 
     def _finite_series(self) -> dict[str, Tensor]:
         """What the window's steps reported. Raises TrainingError at the first loss that is not finite."""
@@ -258,10 +274,11 @@ class Trainer:
             log.info("paused at %d", self.iteration)
             if progress.phase == "training":
                 self._save()
-            while desired == "pause":
-                with self.spent.on(None):
-                    time.sleep(self.beat)
-                desired = self._told(progress)
+            with self.company.away():
+                while desired == "pause":
+                    with self.spent.on(None):
+                        time.sleep(self.beat)
+                    desired = self._told(progress)
             if desired == "run":
                 log.info("going on")
         if desired == "stop":

@@ -1,6 +1,5 @@
 """A step that is repeated in memory of its own. On a processor a stand-in for the CUDA graph runs it again in that memory."""
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.algorithms import forward
 from core.config.checks import parse
 from core.training import recording
 from core.training.build import build_learner, without_data
-from core.training.graphed import Graphed, Step
+from core.training.graphed import Graphed
 from core.training.recorded import Repeated
 from core.training.step import Stepper, may_be_recorded
+from tests.core.training.graph import again
 
 MAML = {"name": "maml", "inner_lr": 0.05, "inner_steps": 2}
 PICTURES = {"name": "doodles", "n_way": 3, "k_shot": 1, "n_query": 2}
@@ -33,27 +32,6 @@ CONFIGS = {
         "algorithm": MAML | {"name": "anil"},
     },
 }
-
-
-def again(step: Step) -> tuple[Callable[[], None], Sequence[Tensor]]:
-    """What a CUDA graph does, on a processor: the same operations on the same memory, whenever it is asked to."""
-    answers = [one.clone() for one in step()]
-
-    def replay() -> None:
-        for held, new in zip(answers, step(), strict=True):
-            held.copy_(new)
-
-    return replay, answers
-
-
-@pytest.fixture
-def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The way that a learner takes on a GPU, as far as a processor can go it."""
-    monkeypatch.setattr(forward, "AS_ONE", ())
-    monkeypatch.setattr(forward, "ONE_BY_ONE", ())
-    monkeypatch.setattr(
-        recording, "repeatable", lambda traced, inputs: Graphed(traced, [i.detach() for i in inputs], again)
-    )
 
 
 def trained(values: dict[str, Any], after: int | None, steps: int = 6) -> list[list[Tensor]]:

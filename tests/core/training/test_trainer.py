@@ -248,11 +248,11 @@ def test_the_first_bad_iteration_of_a_window_is_named(
     config = tiny("sinusoid", "training.iterations=9", "training.evaluate_every=9")
     step, real = iter(range(1, 10)), Trainer._step
 
-    def poisoned(trainer: Trainer) -> None:
+    def poisoned(trainer: Trainer) -> float:
         if next(step) == 4:
             with torch.no_grad():
                 next(iter(trainer.algorithm.parameters())).fill_(math.nan)
-        real(trainer)
+        return real(trainer)
 
     monkeypatch.setattr(Trainer, "_step", poisoned)
     with pytest.raises(TrainingError, match="iteration 4"):

@@ -1,0 +1,240 @@
+"""Several runs of one process that differ in their seed alone and take their meta-steps together: each its own, all at once.
+
+Each is trained by a thread of its own, and its learner, its numbers, checkpoints and writes are those of a run alone. Only the
+steps are taken by one thread for all, so that their operations can be stacked (``StackedRecordings``).
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor
+
+from core.algorithms.base import StepReport
+from core.training.recorded import Repeated, put, values
+from core.training.step import Stepper
+from data.batch import TaskBatch
+
+if TYPE_CHECKING:
+    from core.training.recording import Recording, StackedRecordings
+
+log = logging.getLogger(__name__)
+
+ROUNDING = 1e-4  # of the largest number: what a GPU's kernels for more tasks may differ by from those for fewer
+Step = tuple[int, float, float]  # iteration, meta learning rate, progress: see ``Stepper.take``
+
+
+class Company(Protocol):
+    """How a run's trainer takes its steps: alone, or with others."""
+
+    alone: AbstractContextManager  # in which no other run of the process builds a learner
+
+    def take(self, stepper: Stepper, step: Step, tick: Callable[[], None]) -> tuple[StepReport, float]:
+        """The step's report, and for how many seconds it waited for others. tick: called at times meanwhile, between steps."""
+
+    def away(self) -> AbstractContextManager:
+        """While it lasts, others do not wait for this run."""
+
+    def leave(self) -> None:
+        """It takes no further step."""
+
+
+class Single:
+    """The company of a run that is alone in its process."""
+
+    alone = nullcontext()
+
+    def take(self, stepper: Stepper, step: Step, tick: Callable[[], None]) -> tuple[StepReport, float]:
+        return stepper.take(*step), 0.0
+
+    def away(self) -> AbstractContextManager:
+        return nullcontext()
+
+    def leave(self) -> None:
+        """Nobody waits for it."""
+
+
+class Wish:
+    """A step that a run waits for. answer: its report, or what was raised. began: when it was taken, None before that.
+
+    Whatever is done for it is done in the context of the run's own thread, and so told in the run's own log.
+    """
+
+    def __init__(self, stepper: Stepper, step: Step):
+        self.stepper, self.step = stepper, step
+        self.answer: Future[StepReport] = Future()
+        self.began: float | None = None
+        self.batch: TaskBatch | None = None
+        self.report: StepReport | None = None
+        self.context = contextvars.copy_context()
+
+    def draw(self) -> None:
+        self.stepper.begin(*self.step)
+        self.batch = self.stepper.draw()
+
+    def learn(self) -> None:
+        self.report = self.stepper.algorithm.learn(self.batch)
+
+    def end(self) -> None:
+        self.stepper.end()
+        self.answer.set_result(self.report)
+
+    def does(self, what: Callable[[], None]) -> bool:
+        """Whether it could be done. If not, the run that waits is told why."""
+        try:
+            self.context.run(what)
+        except Exception as error:  # of one run, whatever it is: the others go on
+            self.answer.set_exception(error)
+            return False
+        return True
+
+
+class Together:
+    """The meeting of some runs. Whoever comes last takes the step for all that are there, while they wait.
+
+    All wait for one that validates or writes: it comes back soon, and steps that are taken together cost less. None waits for
+    one that is paused or at its end; how many a step is taken for makes no difference to its numbers (on a GPU, none but
+    rounding).
+    """
+
+    def __init__(self, runs: int, beat: float = 1.0):
+        """beat: seconds after which one that waits gives a sign of life."""
+        self.beat, self.turn = beat, threading.Condition()
+        self.alone = threading.Lock()
+        self.members = [Member(self) for _ in range(runs)]
+        self.stacked_for: list[Recording] = []
+        self.stacked: StackedRecordings | None = None
+
+    def go_on(self) -> None:
+        """Take the step of all that are there, if all of them wait for it. Called by whoever has the turn."""
+        wishes = [member.wish for member in self.members if member.there]
+        if not wishes or any(wish is None or wish.answer.done() for wish in wishes):
+            return
+        now = time.perf_counter()
+        for wish in wishes:
+            wish.began = now
+        drawn = [wish for wish in wishes if wish.does(wish.draw)]
+        for wish in self._learned(drawn):
+            wish.does(wish.end)
+        self.turn.notify_all()
+
+    def _learned(self, wishes: list[Wish]) -> list[Wish]:
+        """Those of which the gradients are there."""
+        stacked = self._stacked_of(wishes)
+        if stacked is None:
+            return [wish for wish in wishes if wish.does(wish.learn)]
+        try:
+            found = stacked([wish.batch for wish in wishes])
+        except Exception as error:  # such as no memory: it is told to all, none of which has moved
+            for wish in wishes:
+                wish.answer.set_exception(error)
+            return []
+        for wish, recording, (gradients, report) in zip(wishes, stacked.recordings, found, strict=True):
+            put(recording, gradients)
+            wish.report = report
+        return wishes
+
+    def _stacked_of(self, wishes: list[Wish]) -> StackedRecordings | None:
+        """What takes these steps as one; None where nothing does, or not yet."""
+        learns = [wish.stepper.algorithm.learn for wish in wishes]
+        recordings = [learn.recording for learn in learns if isinstance(learn, Repeated) and learn.recording]
+        if len(recordings) < 2 or len(recordings) < len(wishes):
+            return None
+        if not all(one.fits(wish.batch) for one, wish in zip(recordings, wishes, strict=True)):
+            return None
+        if recordings != self.stacked_for:
+            self.stacked_for = recordings
+            self.stacked, said = stacked_up(recordings, [wish.batch for wish in wishes])
+            for wish in wishes:
+                wish.context.run(log.info, said)
+        return self.stacked
+
+
+class Member:
+    """One run's place in the meeting."""
+
+    def __init__(self, together: Together):
+        self.together, self.alone = together, together.alone
+        self.there, self.wish = True, None
+
+    def take(self, stepper: Stepper, step: Step, tick: Callable[[], None]) -> tuple[StepReport, float]:
+        wish, waited = Wish(stepper, step), 0.0
+        while True:
+            came = time.perf_counter()
+            over = self._taken(wish)
+            waited += (wish.began if over else time.perf_counter()) - came
+            if over:
+                return wish.answer.result(), max(0.0, waited)
+            tick()
+
+    def _taken(self, wish: Wish) -> bool:
+        """Whether it was taken within a beat. While a tick lasts there is no wish that anybody could take."""
+        turn = self.together.turn
+        with turn:
+            self.wish = wish
+            self.together.go_on()
+            turn.wait_for(wish.answer.done, self.together.beat)
+            self.wish = None
+        return wish.answer.done()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self._be(False)
+        try:
+            yield
+        finally:
+            self._be(True)
+
+    def leave(self) -> None:
+        self._be(False)
+
+    def _be(self, there: bool) -> None:
+        with self.together.turn:
+            self.there = there
+            self.together.go_on()  # the others may have waited for nobody else
+
+
+def stacked_up(recordings: list[Recording], batches: Sequence[TaskBatch]) -> tuple[StackedRecordings | None, str]:
+    """Recordings as one, if it gives each learner what its own one gives; and what there is to say of it."""
+    try:
+        from core.training.recording import StackedRecordings
+
+        stacked = StackedRecordings(recordings, batches)
+        found = stacked(batches)
+        alone = [one(batch) for one, batch in zip(recordings, batches, strict=True)]
+    except Exception as error:  # whatever vmap raises for an operation that it cannot follow, or no memory
+        return (
+            None,
+            f"Steps of {len(recordings)} runs are taken one after the other: {type(error).__name__}: {_line(error)}",
+        )
+    off = max(apart(a, b) for a, b in zip(found, alone, strict=True))
+    exact = batches[0].tensors[0].device.type == "cpu"
+    if off > (0.0 if exact else ROUNDING):
+        return (
+            None,
+            f"Steps of {len(recordings)} runs are taken one after the other: together they would differ by {off:.1e}.",
+        )
+    rounding = f", which differs from a run alone by rounding, {off:.1e}" if off else ""
+    return stacked, f"Steps of {len(recordings)} runs are taken as one{rounding}."
+
+
+def apart(one: tuple[list[Tensor], StepReport], other: tuple[list[Tensor], StepReport]) -> float:
+    """How far two answers are from each other: of gradients beside the largest of all, of what is reported beside itself."""
+    parts = [(flat(one[0]), flat(other[0])), *zip(values(one[1]), values(other[1]), strict=True)]
+    return max(float((a - b).abs().max() / b.abs().max().clamp_min(1e-12)) for a, b in parts)
+
+
+def flat(tensors: list[Tensor]) -> Tensor:
+    return torch.cat([one.flatten() for one in tensors])
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
