@@ -81,8 +81,9 @@ def prepared(values: dict[str, Any], name: str, seeds: int = 1, home: Home | Non
         text = tr("{n} seeds from {first} on end beyond {largest}.", n=seeds, first=config.seed, largest=LARGEST_SEED)
         last = LARGEST_SEED - seeds + 1
         raise ConfigError([Problem("seed", text, tr("Start at {seed} or below.", seed=last), ({"seed": last},))])
-    cores = tried(config, folders, forked(home) if home else spawned).cores
-    complete, facts = config.model_dump(mode="json"), replace(facts_of(config), cores=cores).as_json()
+    trial = tried(config, folders, forked(home) if home else spawned)
+    facts = replace(facts_of(config), cores=trial.cores, together=trial.together).as_json()
+    complete = config.model_dump(mode="json")
     numbers = range(config.seed, config.seed + seeds)
     names = {seed: f"{name} seed {seed}" if seeds > 1 else name for seed in numbers}
     return [Launch(names[seed], {**complete, "seed": seed}, facts) for seed in numbers]

@@ -6,8 +6,9 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext, suppress
 from typing import TextIO, TypeVar
 
 import torch
@@ -18,7 +19,7 @@ from core.config.checks import parse
 from core.errors import StoreError
 from core.mirror import mirrored
 from core.runs import hardware, sigterm, views
-from core.runs.artifacts import Artifacts
+from core.runs.artifacts import Artifacts, LocalArtifacts
 from core.runs.attempt import Attempt, Superseded
 from core.runs.facts import Facts
 from core.runs.home import Home
@@ -32,9 +33,10 @@ from core.training.build import open_family, threads
 from core.training.device import open_device, release
 from core.training.evaluation import EvaluationResult
 from core.training.listener import Desired, Progress, Row, Stopped
-from core.training.log import written
+from core.training.log import apart, written
 from core.training.memory import REMEDY, out_of_memory
 from core.training.parallel import Team
+from core.training.together import Member, Together
 from core.training.trainer import Trainer
 from data.errors import InnerloopError
 from data.family import SPLIT_TITLES
@@ -174,18 +176,55 @@ class StoreListener:
         views.drop_after(self.artifacts, iteration)
 
 
-def work(home: Home, id: int, number: int | None = None) -> bool:
+def work(home: Home, id: int, number: int | None = None, others: Mapping[int, int] | None = None) -> bool:
     """Train the run to its end; whether it finished. Ends quietly if the run is not ours to start.
 
-    number: of the attempt this worker was started for; None for the run's present one.
+    number: of the attempt this worker was started for; None for the run's present one. others: runs that are trained beside
+    it, and their attempts: they differ in their seed alone, and take their meta-steps together.
     """
     sys.stdout, sys.stderr = Unfailing(sys.stdout), Unfailing(sys.stderr)
     sigterm.listen()
     with written():
-        return _worked(home, id, number)
+        return _all_worked(home, {id: number, **others}) if others else _worked(home, id, number)
 
 
-def _worked(home: Home, id: int, number: int | None) -> bool:
+def _all_worked(home: Home, attempts: Mapping[int, int | None]) -> bool:
+    """Several runs, each in a thread of its own; whether all finished. Which of them ends how is nothing to the others."""
+    meeting = Together(len(attempts))
+    try:
+        with ThreadPoolExecutor(len(attempts)) as pool:
+            members = zip(attempts.items(), meeting.members, strict=True)
+            ends = [pool.submit(_member, home, id, number, list(attempts), one) for (id, number), one in members]
+        return all(end.result() for end in ends)
+    finally:
+        _make_way(RunStore(home.database, home.root), home)
+
+
+def _member(home: Home, id: int, number: int | None, all_ids: list[int], member: Member) -> bool:
+    """One of several runs. The first one's log is the process's output, each other has its own."""
+    with ExitStack() as around:
+        around.callback(member.leave)
+        if id != all_ids[0]:
+            run = RunStore(home.database, home.root).get(id)
+            file = LocalArtifacts(home.root / run.folder).log_file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            around.enter_context(apart(Unfailing(around.enter_context(file.open("a", buffering=1)))))
+        with_whom = ", ".join(str(other) for other in all_ids if other != id)
+        log.info("In one process with %s, of other seeds.", f"run{'s' if len(all_ids) > 2 else ''} {with_whom}")
+        try:
+            return _worked(home, id, number, member)
+        except Exception:  # what would end a process of its own ends this thread, and is told in its log
+            log.exception("The worker fails.")
+            return False
+
+
+def _make_way(store: RunStore, home: Home) -> None:
+    release()  # the next one on this device may start before this process is gone
+    reconcile(store, home)
+
+
+def _worked(home: Home, id: int, number: int | None, company: Member | None = None) -> bool:
+    """company: the run's place among others in this process; who comes after them is then not this run's concern."""
     store = RunStore(home.database, home.root)
     run = store.get(id)
     attempt = Attempt(store, id, run.attempt if number is None else number)
@@ -199,21 +238,21 @@ def _worked(home: Home, id: int, number: int | None) -> bool:
     log.info(versions())
     mirror, status = mirrored(run, store, home.root / run.folder), ""
     try:
-        ended, error, remedy = _train(home, run, attempt)
+        ended, error, remedy = _train(home, run, attempt, company)
         patiently(lambda: attempt.move(ended, error=error, remedy=remedy))
         status = ended  # of which nobody is told before it is in the store
         log.info(f"Run {id} {status}. {error}".strip())
     except Superseded as error:  # given up while it lived: whoever has the run now must not be disturbed
         log.info("%s This worker ends without a trace.", error)
     finally:
-        release()  # the next one on this device may start before this process is gone
-        reconcile(store, home)
+        if company is None:
+            _make_way(store, home)
         if mirror:
             mirror.end(status)
     return status == "finished"
 
 
-def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
+def _train(home: Home, run: Run, attempt: Attempt, company: Member | None) -> tuple[str, str, str]:
     """Status, error and remedy with which the run ends. A traceback goes to the log, its last line to the page.
 
     Raises Superseded where the run is not this worker's any more.
@@ -235,7 +274,7 @@ def _train(home: Home, run: Run, attempt: Attempt) -> tuple[str, str, str]:
             device = open_device(devices[0], config.precision)
             # A run stays with the data it was given.
             family = open_family(config, home.root / run.datasets, home.cache, device, listener.loaded)
-            Trainer(config, family, artifacts.checkpoints(), listener, team=team).run()
+            Trainer(config, family, artifacts.checkpoints(), listener, team=team, company=company).run()
     except Stopped:
         return "stopped", "", ""
     except Superseded:

@@ -17,6 +17,7 @@ class Facts:
     loss: what the training curves are of, with its unit. support_curve, query_curve: what each of the two is called.
     work: what an iteration is made of, ``tasks`` or ``examples``. work_per_iteration: how many of them.
     cores: of a processor that the run computes with; None for all there are, and where nobody has looked.
+    together: whether it can take its meta-steps together with runs of other seeds, in one process.
     preset: whose config it is, but for seed and device; empty if none's, or stored by an earlier version.
     idle: dotted paths of the settings that play no part beside the others. telling: of those that people try again with another
     value, the most telling one first; none of runs stored by an earlier version. fixed_way: whether it can be tested on no
@@ -37,6 +38,7 @@ class Facts:
     work: str
     work_per_iteration: int
     cores: int | None = None
+    together: bool = False
     preset: str = ""
     idle: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()

@@ -62,6 +62,15 @@ def members(slot: str, slots: Sequence[str]) -> list[str]:
     return [one for one in slots if one.startswith("cuda:")] if slot == ALL_GPUS else [slot]
 
 
+def stacks(slot: str) -> bool:
+    """Whether runs that differ in their seed alone are faster here in one process, which takes their steps as one.
+
+    On a GPU a small step costs its calls, and is one place. On a processor it costs its arithmetic (three seeds as one took 2.7
+    times as long as one of them), and a core for each is faster.
+    """
+    return slot.startswith("cuda:") and slot != ALL_GPUS
+
+
 def device_problem(device: str) -> tuple[str, str]:
     """Why this device setting cannot be had here, and what to do about it; two empty strings when it can."""
     known = device in ("auto", "cpu", "mps", "cuda", ALL_GPUS) or (

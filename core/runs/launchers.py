@@ -36,8 +36,8 @@ class Launcher(Protocol):
     def cores(self) -> int:
         """Of the processor that is the slot ``cpu``."""
 
-    def start(self, run: Run, home: Home, slot: str) -> Handle:
-        """Start a worker for the run's present attempt; RunError if it cannot be started."""
+    def start(self, run: Run, home: Home, slot: str, *others: Run) -> Handle:
+        """Start a worker for the run's present attempt; RunError if it cannot be started. others: that it trains as well."""
 
     def stop(self, handle: Handle) -> None:
         """End the worker and what it started, whether it wants to or not."""
@@ -54,23 +54,24 @@ def launcher_of(home: Home) -> Launcher:
     return LocalLauncher(home)
 
 
-def worker_words(run: Run, home: Home) -> list[str]:
-    """What ``python -m core`` is told to train one run, once: a later attempt is another worker's."""
-    return ["--home", str(home.root), "worker", str(run.id), "--attempt", str(run.attempt)]
+def worker_words(run: Run, home: Home, *others: Run) -> list[str]:
+    """What ``python -m core`` is told to train runs in one process, once: a later attempt is another worker's."""
+    more = [word for other in others for word in ("--with", f"{other.id}:{other.attempt}")]
+    return ["--home", str(home.root), "worker", str(run.id), "--attempt", str(run.attempt), *more]
 
 
-def worker_command(run: Run, home: Home) -> list[str]:
-    """The command that trains one run as a process of its own."""
-    return [sys.executable, "-m", "core", *worker_words(run, home)]
+def worker_command(run: Run, home: Home, *others: Run) -> list[str]:
+    """The command that trains them as a process of its own."""
+    return [sys.executable, "-m", "core", *worker_words(run, home, *others)]
 
 
 class LocalLauncher:
     """Workers as detached processes of this machine; output goes to the run's log.
 
-    command: makes the command from run and home. grace: seconds between the request to end and the kill.
+    command: makes the command from a run, the home and other runs. grace: seconds between the request to end and the kill.
     """
 
-    def __init__(self, home: Home, command: Callable[[Run, Home], list[str]] = worker_command, grace: float = 3.0):
+    def __init__(self, home: Home, command: Callable[..., list[str]] = worker_command, grace: float = 3.0):
         self.host, self._command, self._grace = home.host, command, grace
 
     def slots(self) -> list[str]:
@@ -79,14 +80,14 @@ class LocalLauncher:
     def cores(self) -> int:
         return hardware.cores()
 
-    def start(self, run: Run, home: Home, slot: str) -> Handle:
+    def start(self, run: Run, home: Home, slot: str, *others: Run) -> Handle:
         """Forked by the home's warm process where there is one, else a plain one, and a warm one begins to wait for the next."""
         log, forkable = LocalArtifacts(home.root / run.folder).log_file, self._command is worker_command
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
-            if forkable and (handle := warm.fork(home, worker_words(run, home), log)):
+            if forkable and (handle := warm.fork(home, worker_words(run, home, *others), log)):
                 return handle
-            pid = detached.spawn(self._command(run, home), home, log)
+            pid = detached.spawn(self._command(run, home, *others), home, log)
         except OSError as error:
             raise _not_started(run, str(error)) from error
         if forkable:

@@ -2,14 +2,16 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 
 from core.runs.database import Database
-from core.runs.schema import ACTIVE, runs
+from core.runs.schema import ACTIVE, Run, runs
 from core.runs.search import THERE
 
+MOST = 100  # queued runs that are looked at for such as differ in their seed alone
 _DEVICE = func.coalesce(runs.c.config["device"].as_string(), "auto").label("wish")
 _CORES = runs.c.facts["cores"].as_integer().label("cores")
+_TOGETHER = func.coalesce(runs.c.facts["together"].as_boolean(), false())
 _WAITING = (THERE, runs.c.status == "queued", runs.c.desired == "run")
 
 
@@ -57,3 +59,10 @@ class Queue:
         query = select(runs.c.id).where(*_startable(host), _DEVICE.element == device).order_by(runs.c.id)
         with self.database.reading() as connection:
             return list(connection.execute(query).scalars())
+
+    def together_in_line(self, host: str, run: Run) -> list[int]:
+        """Queued runs that this host may start and that may train in a process with others, of this one's learner and tasks."""
+        alike = (runs.c.family == run.family, runs.c.learner == run.learner)
+        query = select(runs.c.id).where(*_startable(host), *alike, _TOGETHER, runs.c.id != run.id).order_by(runs.c.id)
+        with self.database.reading() as connection:
+            return list(connection.execute(query.limit(MOST)).scalars())

@@ -4,6 +4,7 @@ Nobody is in charge: the server, each page and each worker's end call ``reconcil
 sure that each run is started once. So the queue advances with no page open and no server up.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from data.language import mark, tr
 
 SILENCE = 15.0  # seconds without a heartbeat that a worker is given at least when it was asked to stop
 UNKNOWN_PACE = 300.0  # the same before it has taken its first step
+TOGETHER = 8  # runs in one process at most
 START = 30.0  # seconds within which a worker that was claimed gets its handle recorded
 _VANISHED = mark("The worker process vanished; it may have been killed, or the machine ran out of memory or restarted.")
 _RESUME = mark("Resume the run to continue from its last checkpoint; worker.log in its folder may say more.")
@@ -47,7 +49,7 @@ def reconcile(store: RunStore, home: Home, launcher: Launcher | None = None) -> 
         claimed = _claim(store, launcher.host, *machine)
     for run in hung:
         launcher.stop(run.handle)
-    return [run.id for run, slot in claimed if _spawn(store, home, launcher, run, slot)]
+    return [run.id for runs, slot in claimed if _spawn(store, home, launcher, runs, slot) for run in runs]
 
 
 class Launch(NamedTuple):
@@ -205,17 +207,38 @@ def patience(run: Run) -> float:
     return UNKNOWN_PACE if pace is None else max(SILENCE, 4 * pace)
 
 
-def _claim(store: RunStore, host: str, slots: Sequence[str], cores: int) -> list[tuple[Run, str]]:
-    """Give what is free to the oldest queued runs that fit it; returns (run, slot). Of a long queue it reads a row a start."""
+def _claim(store: RunStore, host: str, slots: Sequence[str], cores: int) -> list[tuple[list[Run], str]]:
+    """Give what is free to the oldest queued runs that fit it; returns (runs of one worker, slot).
+
+    Of a long queue it reads a row a start.
+    """
     room, claimed = Room(slots, cores, training_on(store, host)), []
     while (found := _first_that_fits(store, host, room)) is not None:
         id, slot = found
         run = store.get(id)
         room.take(slot, cores_of(run))
-        claimed.append((run, slot))
+        claimed.append(([run, *_companions(store, host, run, slot, room)], slot))
         fresh = {"started": time.time(), "slot": slot, "host": host, "handle": None, "heartbeat": None}
-        store.move(id, "starting", only_from={"queued"}, **fresh)
+        for one in claimed[-1][0]:
+            store.move(one.id, "starting", only_from={"queued"}, **fresh)
     return claimed
+
+
+def _companions(store: RunStore, host: str, run: Run, slot: str, room: Room) -> list[Run]:
+    """Queued runs that differ from this one in their seed alone and are to be trained by its worker, oldest first.
+
+    Where several slots are free, each gets as many of them. room: without the slot that the run has taken.
+    """
+    if not (hardware.stacks(slot) and (run.facts or {}).get("together")):
+        return []
+    like = [one for one in map(store.get, store.together_in_line(host, run)) if _kind(one) == _kind(run)]
+    free = 1 + sum(room.fits(one, None) for one in hardware.fitting(run.config.get("device", "auto"), room.slots))
+    return like[: min(math.ceil((1 + len(like)) / free), TOGETHER) - 1]
+
+
+def _kind(run: Run) -> tuple[str, dict[str, Any]]:
+    """All but the seed."""
+    return run.datasets, {name: value for name, value in run.config.items() if name != "seed"}
 
 
 def training_on(store: RunStore, host: str) -> list[Run]:
@@ -244,14 +267,18 @@ def _first_that_fits(store: RunStore, host: str, room: Room) -> tuple[int, str] 
     return None
 
 
-def _spawn(store: RunStore, home: Home, launcher: Launcher, run: Run, slot: str) -> bool:
-    ours = Attempt(store, run.id, run.attempt)
+def _spawn(store: RunStore, home: Home, launcher: Launcher, runs: Sequence[Run], slot: str) -> bool:
+    """runs: of one worker."""
+    first, *others = runs
+    attempts = [Attempt(store, run.id, run.attempt) for run in runs]
     try:
-        handle = launcher.start(run, home, slot)
+        handle = launcher.start(first, home, slot, *others)
     except RunError as error:
-        with suppress(Superseded):  # stopped meanwhile
-            ours.move("failed", {"starting"}, error=error.message, remedy=error.remedy)
+        for ours in attempts:
+            with suppress(Superseded):  # stopped meanwhile
+                ours.move("failed", {"starting"}, error=error.message, remedy=error.remedy)
         return False
-    with suppress(Superseded):  # a worker may have come to its end before we say who it is
-        ours.update(handle=handle)
+    for ours in attempts:
+        with suppress(Superseded):  # a worker may have come to its end before we say who it is
+            ours.update(handle=handle)
     return True

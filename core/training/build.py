@@ -117,10 +117,11 @@ def without_data(config: RunConfig, folders: Folders | None = None, device: torc
 
 
 class Trial(NamedTuple):
-    """forward: how the run's network goes over many tasks. cores: see ``cores``."""
+    """forward: how the run's network goes over many tasks. cores: see ``cores``. together: see ``may_be_taken_together``."""
 
     forward: ForwardMode
     cores: int | None
+    together: bool
 
 
 def check(config: RunConfig, folders: Folders | None = None) -> Trial:
@@ -134,7 +135,8 @@ def check(config: RunConfig, folders: Folders | None = None) -> Trial:
         frozen = Extractor if config.family.frozen == "extractor" else Encoder
         frozen(config.family, folders.datasets).try_out()
     learner = tried_out(config, without_data(config, folders))
-    return Trial(learner.forward_tasks.mode, cores(learner, config.training))
+    together = may_be_taken_together(config, learner)
+    return Trial(learner.forward_tasks.mode, cores(learner, config.training), together)
 
 
 def parameter_count(config: RunConfig, folders: Folders | None = None) -> int:
@@ -201,6 +203,22 @@ def small(learner: Algorithm) -> bool:
     """Whether all there is to learn are a few matrices: calling an operation then takes longer than doing it."""
     shapes = [p.shape for p in learner.parameters()]
     return all(len(shape) <= 2 for shape in shapes) and sum(shape.numel() for shape in shapes) < 500_000
+
+
+def repeats(algorithm: Algorithm) -> bool:
+    """Whether the meta-step takes the same operations each time, and leaves nothing behind but gradients."""
+    same = algorithm.repeats and algorithm.family.repeats and algorithm.network_repeats
+    return same and not any(True for _ in algorithm.buffers()) and algorithm.forward_tasks.mode == "stacked"
+
+
+def may_be_taken_together(config: RunConfig, algorithm: Algorithm) -> bool:
+    """Whether runs of this config but for the seed can take their meta-steps as one, see ``core.training.together``.
+
+    Not with a time budget: how far a run comes must not depend on who trains beside it.
+    """
+    training = config.training
+    whole = training.tasks_at_once is None and training.processes == 1 and config.device != "cuda:all"
+    return whole and training.minutes is None and training.outer_update != "trpo" and repeats(algorithm)
 
 
 def open_family(

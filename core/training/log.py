@@ -5,8 +5,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TextIO
 
 OURS = ("core", "data")  # who says more than warnings
+_OWN: ContextVar[TextIO | None] = ContextVar("log", default=None)  # where this thread's lines go; None: standard output
 
 
 class Lines(logging.Formatter):
@@ -30,9 +33,7 @@ def written(level: int = logging.INFO) -> Iterator[None]:
 
     level: ``logging.ERROR`` for a process that does what another one has said already.
     """
-    handler, root = logging.StreamHandler(sys.stdout), logging.getLogger()
-    handler.setFormatter(Lines())
-    handler.setLevel(level)
+    handler, root = _handler(sys.stdout, None, level), logging.getLogger()
     root.addHandler(handler)
     logging.captureWarnings(True)
     for name in OURS:
@@ -44,3 +45,25 @@ def written(level: int = logging.INFO) -> Iterator[None]:
         logging.captureWarnings(False)
         for name in OURS:
             logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@contextmanager
+def apart(stream: TextIO) -> Iterator[None]:
+    """What is logged in this thread goes there instead: a run that shares its process has a log of its own all the same."""
+    handler, root = _handler(stream, stream, logging.INFO), logging.getLogger()
+    before = _OWN.set(stream)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        _OWN.reset(before)
+
+
+def _handler(stream: TextIO, own: TextIO | None, level: int) -> logging.Handler:
+    """own: whose lines it takes, see ``_OWN``."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Lines())
+    handler.setLevel(level)
+    handler.addFilter(lambda _: _OWN.get() is own)
+    return handler

@@ -12,7 +12,7 @@ from core.algorithms.portion import Averages, Portion
 from core.algorithms.replicas import Replicas, may_be_divided
 from core.algorithms.trust_region import TRPO
 from core.config.run import RunConfig
-from core.training.build import small
+from core.training.build import repeats, small
 from core.training.recorded import Repeated
 from data.batch import TaskBatch
 
@@ -113,22 +113,6 @@ def may_be_recorded(algorithm: Algorithm) -> bool:
     """Whether the meta-step is worth recording, which of any network it is on a GPU, and the same each time."""
     device = algorithm.family.device.type
     return (device == "cuda" or (device == "cpu" and small(algorithm))) and repeats(algorithm)
-
-
-def repeats(algorithm: Algorithm) -> bool:
-    """Whether the meta-step takes the same operations each time, and leaves nothing behind but gradients."""
-    same = algorithm.repeats and algorithm.family.repeats and algorithm.network_repeats
-    return same and not any(True for _ in algorithm.buffers()) and algorithm.forward_tasks.mode == "stacked"
-
-
-def may_be_taken_together(config: RunConfig, algorithm: Algorithm) -> bool:
-    """Whether runs of this config but for the seed can take their meta-steps as one, see ``core.training.together``.
-
-    Not with a time budget: how far a run comes must not depend on who trains beside it.
-    """
-    training = config.training
-    whole = training.tasks_at_once is None and training.processes == 1 and config.device != "cuda:all"
-    return whole and training.minutes is None and training.outer_update != "trpo" and repeats(algorithm)
 
 
 @torch.no_grad()

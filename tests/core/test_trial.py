@@ -58,7 +58,7 @@ def test_an_edited_file_counts_at_once_and_is_never_imported_here(network, start
         tried(own(path), start=start)
     assert (caught.value.path, "outputs" in caught.value.remedy) == ("model", True)
     network(outputs="outputs")
-    assert tried(own(path), start=start) == Trial("stacked", cores=1)
+    assert tried(own(path), start=start) == Trial("stacked", cores=1, together=False)
     assert path.partition(":")[0] not in sys.modules
 
 
@@ -134,7 +134,7 @@ def test_environments_of_ones_own_are_tried_elsewhere_too(
             tried(config, start=start)
         assert caught.value.remedy and caught.value.path == "family.make_task"
     else:
-        assert tried(config, start=start) == Trial("stacked", cores=1)
+        assert tried(config, start=start) == Trial("stacked", cores=1, together=False)
     assert path.partition(":")[0] not in sys.modules
 
 

@@ -56,8 +56,8 @@ class InThisProcess:
     def cores(self) -> int:
         return 1
 
-    def start(self, run: Run, home: Home, slot: str) -> Handle:
-        self.started.append((run.id, slot))
+    def start(self, run: Run, home: Home, slot: str, *others: Run) -> Handle:
+        self.started.append((run.id, slot, *(other.id for other in others)))
         return identify()
 
     def stop(self, handle: Handle) -> None:
@@ -251,11 +251,12 @@ def test_warnings_and_a_stop_are_in_the_log(
 ) -> None:
     real = Trainer._step
 
-    def step(trainer: Trainer) -> None:
-        real(trainer)
+    def step(trainer: Trainer) -> float:
+        other = real(trainer)
         warnings.warn("no deterministic kernel", stacklevel=1)
         logging.getLogger("somebody.else").info("chatter")
         store.update(id, desired="stop")
+        return other
 
     monkeypatch.setattr(Trainer, "_step", step)
     (id,) = queue(store, home, values("sinusoid"))
@@ -264,6 +265,55 @@ def test_warnings_and_a_stop_are_in_the_log(
     assert re.search(r"\n\d\d:\d\d:\d\d  warning: .*: UserWarning: no deterministic kernel\n", out)
     assert re.search(r"\n\d\d:\d\d:\d\d  asked to stop at [12]\n\d\d:\d\d:\d\d  checkpoint at [12]\n", out)
     assert "chatter" not in out
+
+
+def three_seeds(store: RunStore, home: Home, *more: str) -> list[int]:
+    """Submitted at once, on a device that is one place and trains them in one process."""
+    settings = ("training.iterations=60", "training.evaluate_every=20", *more)
+    launches = [
+        Launch(f"seed {seed}", values("sinusoid", *settings, f"seed={seed}"), {"cores": 1, "together": True})
+        for seed in range(3)
+    ]
+    return [run.id for run in scheduler.submit(store, home, launches)]
+
+
+def test_seeds_in_one_process_are_each_what_it_is_alone(
+    store: RunStore, home: Home, here: InThisProcess, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    alone = three_seeds(store, home)
+    assert [work(home, id) for id in alone] == [True] * 3
+    assert here.started == [(id, "cpu") for id in alone], "on a processor each has its own worker"
+    monkeypatch.setattr(hardware, "stacks", lambda _: True)
+    together = three_seeds(store, home)
+    first, *others = together
+    assert here.started[3:] == [(first, "cpu", *others)]
+    assert [store.get(id).status for id in together] == ["starting"] * 3
+    capsys.readouterr()
+    assert work(home, first, 1, dict.fromkeys(others, 1)) is True
+    logs = [capsys.readouterr().out, *(log(home, store.get(id)) for id in others)]
+    for seed, (one, other, text) in enumerate(zip(alone, together, logs, strict=True)):
+        run, apart = store.get(other), store.get(one)
+        assert (run.status, run.iteration, run.slot) == ("finished", 60, "cpu"), text
+        assert scores(store, run) == scores(store, apart)
+        assert run.test["mean"] == apart.test["mean"]
+        said = [line[10:] for line in text.splitlines()]
+        assert [line for line in said if line.startswith("seed ")] == [f"seed {seed}"]
+        assert "Steps of 3 runs are taken as one." in said
+        assert said.count("The meta-step is recorded after 50 steps.") == 1
+        assert said[1].startswith("In one process with runs "), "below the date"
+        assert said[-1] == f"Run {other} finished."
+
+
+@pytest.mark.usefixtures("here")
+def test_one_of_several_seeds_that_cannot_begin_leaves_the_others(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "stacks", lambda _: True)
+    first, second, third = three_seeds(store, home)
+    store.update(second, config={})
+    assert store.move(third, "stopped", {"starting"})
+    assert work(home, first, 1, {second: 1, third: 1}) is False
+    assert [store.get(id).status for id in (first, second, third)] == ["finished", "failed", "stopped"]
 
 
 @pytest.mark.usefixtures("here")
@@ -395,14 +445,14 @@ def test_a_worker_that_finds_itself_superseded_ends_without_a_trace(
     id = queue(store, home, values("sinusoid", "training.iterations=1000"))[0]
     real = Trainer._step
 
-    def step(trainer: Trainer) -> None:
+    def step(trainer: Trainer) -> float:
         if trainer.iteration == 3:
             store.move(id, "lost", {"running"})
             store.move(id, "queued", {"lost"}, attempt=2)
             store.move(id, "starting", {"queued"})
             Attempt(store, id, 2).claim({"pid": os.getpid()}, iteration=0, heartbeat=1.0)
             trainer.last_save = -1e9  # a checkpoint is due now
-        real(trainer)
+        return real(trainer)
 
     monkeypatch.setattr(Trainer, "_step", step)
     assert work(home, id, 1) is False
@@ -630,6 +680,35 @@ def test_a_real_worker_is_stopped_resumed_killed_and_resumed_again(store: RunSto
     assert iterations == sorted(set(iterations))  # what the killed worker reported and did not save is void
     assert iterations[-1] == few
     assert done.test["protocol"]["checkpoint"] == f"best@{few}"
+
+
+@pytest.mark.usefixtures("plain_signals", "forking")
+def test_a_real_worker_of_three_seeds_loses_one_to_a_stop_and_all_to_a_kill(
+    store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "stacks", lambda _: True)
+    ids = three_seeds(store, home, *ENDLESS)
+    runs = [training(store, id, beyond=60) for id in ids]
+    assert runs[0].handle == runs[1].handle == runs[2].handle
+    scheduler.stop(store, home, ids[1])
+    stopped = ended(store, ids[1])
+    assert stopped.status == "stopped", log(home, stopped)
+    left = [training(store, id, beyond=stopped.iteration + 20) for id in (ids[0], ids[2])]
+    scheduler.pause(store, home, ids[0])
+    wait_until(lambda: store.get(ids[0]).status == "paused", timeout=90)
+    training(store, ids[2], beyond=left[1].iteration + 20)
+    psutil.Process(runs[0].handle["pid"]).kill()
+
+    def vanished() -> bool:
+        scheduler.reconcile(store, home)
+        return [store.get(id).status for id in ids] == ["lost", "stopped", "lost"]
+
+    wait_until(vanished)
+    for id in ids:
+        scheduler.resume(store, home, id)
+    again = [training(store, id, beyond=store.get(id).iteration) for id in ids]
+    assert {run.attempt for run in again} == {2}
+    LocalLauncher(home, grace=0.1).stop(again[0].handle)
 
 
 @pytest.mark.usefixtures("plain_signals", "forking")

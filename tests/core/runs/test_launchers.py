@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -168,6 +169,8 @@ def test_a_command_that_cannot_be_run(home: Home, run: Run) -> None:
 def test_the_command_names_home_run_and_attempt(home: Home, run: Run) -> None:
     words = ["-m", "core", "--home", str(home.root), "worker", str(run.id), "--attempt", "1"]
     assert worker_command(run, home)[1:] == words
+    other = replace(run, id=9, attempt=3)
+    assert worker_command(run, home, other)[1:] == [*words, "--with", "9:3"]
 
 
 def test_a_process_identifies_itself_as_others_see_it() -> None:

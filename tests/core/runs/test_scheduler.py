@@ -24,6 +24,7 @@ from core.runs.run_lists import RunFilter
 from core.runs.scheduler import (
     SILENCE,
     START,
+    TOGETHER,
     UNKNOWN_PACE,
     Launch,
     delete,
@@ -54,10 +55,10 @@ class PaperLauncher:
     def cores(self) -> int:
         return self._cores
 
-    def start(self, run: Run, home: Home, slot: str) -> Handle:
+    def start(self, run: Run, home: Home, slot: str, *others: Run) -> Handle:
         if self.fails:
             raise RunError("No room for a worker.", "Make room.")
-        self.started.append((run.id, slot))
+        self.started.append((run.id, slot, *(other.id for other in others)))
         return {"run": run.id}
 
     def stop(self, handle: Handle) -> None:
@@ -87,7 +88,7 @@ def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
 
 
 def queue(
-    store: RunStore, home: Home, *configs: dict, host: str = "here", cores: int | None = None, **facts: str
+    store: RunStore, home: Home, *configs: dict, host: str = "here", cores: int | None = None, **facts: str | bool
 ) -> list[Run]:
     """cores: that each computes with; with no facts at all, as rows were before there was anything to know."""
     places = {"folder_root": home.runs_folder, "datasets": home.datasets}
@@ -122,6 +123,56 @@ def test_runs_take_the_slots_that_fit(store: RunStore, home: Home) -> None:
     failed = store.get(6)
     assert "mps does not exist here; there is cuda:0, cuda:1, cpu" in failed.error
     assert failed.remedy
+
+
+def seeds(count: int, **more: object) -> list[dict]:
+    return [{"device": "auto", **more, "seed": seed} for seed in range(count)]
+
+
+def test_seeds_share_a_gpu_and_its_worker(store: RunStore, home: Home) -> None:
+    """But not with runs of other settings, nor with those of which it is not known that they can."""
+    launcher = PaperLauncher(slots=["cuda:0", "cpu"])
+    queue(store, home, *seeds(2), {"device": "auto", "seed": 2, "filters": 3}, *seeds(1), together=True)
+    queue(store, home, *seeds(1))
+    store.update(queue(store, home, *seeds(1), together=True)[0].id, desired="pause")
+    queue(store, home, *seeds(1), together=True, host="elsewhere")
+    assert reconcile(store, home, launcher) == [1, 2, 4]
+    assert launcher.started == [(1, "cuda:0", 2, 4)]
+    assert [store.get(id).handle for id in (1, 2, 4)] == [{"run": 1}] * 3
+    assert [store.get(id).slot for id in (1, 2, 3, 4)] == ["cuda:0", "cuda:0", "", "cuda:0"]
+    for id in (1, 4):
+        store.move(id, "finished", only_from={"starting"})
+        assert reconcile(store, home, launcher) == [], "the GPU is free when the last has ended"
+    store.move(2, "finished", only_from={"starting"})
+    assert reconcile(store, home, launcher) == [3]
+
+
+def test_seeds_are_spread_over_the_gpus_that_are_free(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(slots=["cuda:0", "cuda:1", "cuda:2", "cpu"])
+    queue(store, home, {"device": "cuda:1"}, *seeds(5), together=True)
+    reconcile(store, home, launcher)
+    assert launcher.started == [(1, "cuda:1"), (2, "cuda:0", 3, 4), (5, "cuda:2", 6)]
+
+
+def test_a_process_trains_no_more_than_some_seeds(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(slots=["cuda:0", "cpu"])
+    queue(store, home, *seeds(20), together=True)
+    reconcile(store, home, launcher)
+    ((_, _, *others),) = launcher.started
+    assert len(others) + 1 == TOGETHER
+
+
+def test_on_a_processor_each_seed_has_its_worker(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(cores=2)
+    queue(store, home, *seeds(4), cores=1, together=True)
+    reconcile(store, home, launcher)
+    assert launcher.started == [(1, "cpu"), (2, "cpu"), (3, "cpu")]
+
+
+def test_seeds_whose_worker_cannot_be_started_fail_all(store: RunStore, home: Home) -> None:
+    queue(store, home, *seeds(3), together=True)
+    assert reconcile(store, home, PaperLauncher(fails=True, slots=["cuda:0", "cpu"])) == []
+    assert [(run.status, run.error) for run in store.runs()] == [("failed", "No room for a worker.")] * 3
 
 
 def test_a_run_on_all_gpus_waits_until_they_are_free_and_is_not_overtaken(store: RunStore, home: Home) -> None:

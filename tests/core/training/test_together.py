@@ -13,12 +13,11 @@ from core.config.checks import parse
 from core.config.run import RunConfig
 from core.runs.home import Home
 from core.training import recording, step, together
-from core.training.build import build_learner, without_data
+from core.training.build import build_learner, may_be_taken_together, without_data
 from core.training.listener import Desired, Progress, Stopped
 from core.training.recorded import Repeated
 from core.training.recorded import values as values_of
 from core.training.recording import Recording, StackedRecordings
-from core.training.step import may_be_taken_together
 from core.training.together import Together, apart, stacked_up
 from core.training.trainer import Trainer
 from data.batch import Episodes
