@@ -1,4 +1,6 @@
-"""Meta-steps per second: Innerloop against a textbook loop over tasks, and Conv4's two layouts of its weights in memory.
+"""Meta-steps per second: Innerloop against a textbook loop over tasks, and ways of its own against each other.
+
+Those are Conv4's two layouts of its weights in memory, its convolutions as groups or as products, and seeds in turn or as one.
 
 The two sides of a row take turns in one process.
 
@@ -12,23 +14,29 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from unittest.mock import patch
 
 import torch
 import typer
 from torch import Tensor
 from torch.func import functional_call
 
+from core.algorithms import forward
 from core.algorithms.anil import ANIL
 from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.config.run import RunConfig
+from core.models import convolution
 from core.runs.hardware import describe
 from core.runs.launchers import ALLOCATOR
 from core.training.build import build_learner, threads
 from core.training.device import open_device
+from core.training.recording import Recording, StackedRecordings
+from core.training.step import hasten
 from data.batch import Episodes
 from data.family import TaskFamily
 from data.registry import families
@@ -95,6 +103,15 @@ LAYOUTS = [
 ]
 
 
+SEEDS = 3
+STACKED = [*CASES[:2], Case("sinusoid, MLP 40-40, 4 tasks, 1 step", maml(SINUSOID, 1), 4, 100)]
+CONVOLUTIONS = [
+    Case("28×28, Conv4-64 stride, 8 tasks, 5 steps", maml(CHARACTERS | {"model": {"name": "conv4"}}, 5), 8, 1),
+    CASES[2],
+    CASES[3],
+]
+
+
 def textbook_loop(learner: Algorithm, family: TaskFamily, config: RunConfig) -> Callable[[Episodes], None]:
     """The meta-gradient as papers' code writes it: one task after the other, ``autograd.grad`` on the weights that adapt."""
     algorithm, model = config.algorithm, learner.model
@@ -150,6 +167,40 @@ def layouts(case: Case, device: torch.device, rounds: int) -> list[float]:
     return medians(sides, case.steps, device, rounds)
 
 
+def convolutions(case: Case, device: torch.device, rounds: int) -> list[float]:
+    """Median seconds of a recorded meta-step where a recording pays, [convolutions of many groups, products of matrices].
+
+    Layers are run one by one, as on a GPU: on a processor a block is otherwise run as one.
+    """
+    sides = []
+    for products in ((), (device.type,)):
+        config, _, learner = opened(case, device)
+        hasten(learner, recorded_after=1)
+        step = meta_step(learner, config, case, torch.Generator(device).manual_seed(0))
+        sides.append(partial(layer_by_layer, step, products))
+    return medians(sides, case.steps, device, rounds)
+
+
+def layer_by_layer(step: Callable[[], None], products: tuple[str, ...]) -> None:
+    with patch.multiple(forward, AS_ONE=(), ONE_BY_ONE=()), patch.object(convolution, "AS_PRODUCTS", products):
+        step()
+
+
+def seeds(case: Case, device: torch.device, rounds: int) -> list[float]:
+    """Median seconds of recorded meta-steps of three seeds, [one after the other, as one]."""
+    learners, draws = [], []
+    for seed in range(SEEDS):
+        config, family, learner = opened(replace(case, config={**case.config, "seed": seed}), device)
+        learners.append(learner)
+        generator = torch.Generator(device).manual_seed(seed)
+        draws.append(partial(family.sample, "train", config.family.shape, case.tasks, generator))
+    batches = [draw() for draw in draws]
+    alone = [Recording(learner, batch) for learner, batch in zip(learners, batches, strict=True)]
+    stacked = StackedRecordings(alone, batches)
+    in_turn = lambda: [one(batch) for one, batch in zip(alone, batches, strict=True)]  # noqa: E731
+    return medians([in_turn, lambda: stacked(batches)], case.steps, device, rounds)
+
+
 def meta_step(learner: Algorithm, config: RunConfig, case: Case, generator: torch.Generator) -> Callable[[], None]:
     def step() -> None:
         learner.zero_grad(set_to_none=True)
@@ -183,6 +234,8 @@ def main(device: Annotated[str, typer.Option()] = "cpu", rounds: Annotated[int, 
     tables = (
         ("textbook loop | Innerloop", CASES, against_the_textbook),
         ("weights by channel | by pixel, as built", LAYOUTS, layouts),
+        ("convolutions of many groups | products of matrices", CONVOLUTIONS, convolutions),
+        (f"{SEEDS} seeds in turn | as one", STACKED + CONVOLUTIONS * (device != "cpu"), seeds),
     )
     for head, cases, compare in tables:
         print(f"| one meta-step | {head} | times as fast |\n|---|---|---|---|")

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.models.batch_norm import normalised, pooled
+from core.models.convolution import convolved
 
 PARTS = ("0.weight", "0.bias", "1.weight", "1.bias")  # of a block: its convolution's, its BatchNorm's
 _AS_ONE: ContextVar[bool] = ContextVar("as_one", default=False)
@@ -54,7 +55,7 @@ class Block(nn.Sequential):
         tasks = len(weights[PARTS[0]])
         if _AS_ONE.get() and len(x) > 1:
             return self.as_one(x, *own, tasks)
-        x = F.conv2d(x, weight, bias, self[0].stride, self[0].padding, groups=tasks)
+        x = convolved(x, weight, bias, self[0].stride[0], self[0].padding[0], tasks)
         x = F.batch_norm(x, None, None, scale, shift, training=True, eps=self[1].eps)
         for layer in list(self)[2:]:
             x = layer(x)
