@@ -41,6 +41,7 @@ class MetricLearner(SupportReader):
 
     kinds = ("classification",)
     fixed_way = False
+    repeats = True
 
     @property
     def normalises_by(self) -> NormalisedBy:
@@ -84,8 +85,11 @@ class MetricLearner(SupportReader):
 
 
 def one_hot(labels: Tensor, n_way: int, like: Tensor) -> Tensor:
-    """Labels (tasks, n) in [0, n_way) → (tasks, n, n_way) in the dtype of ``like``. Told n_way, a GPU need not be waited for."""
-    return F.one_hot(labels, n_way).to(like.dtype)
+    """Labels (tasks, n) in [0, n_way) → (tasks, n, n_way) in the dtype of ``like``.
+
+    torch's own looks at the labels first, for which a GPU has to be waited for, and which cannot be recorded.
+    """
+    return (labels.unsqueeze(-1) == torch.arange(n_way, device=labels.device)).to(like.dtype)
 
 
 def class_means(support: Tensor, labels: Tensor) -> Tensor:

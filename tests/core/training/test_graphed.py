@@ -31,6 +31,24 @@ CONFIGS = {
         "model": {"name": "resnet12", "widths": [2, 2, 2, 2]},
         "algorithm": MAML | {"name": "anil"},
     },
+    "protonet": {"family": PICTURES, "model": {"name": "conv4", "filters": 4}, "algorithm": {"name": "protonet"}},
+    "matchingnet": {"family": PICTURES, "model": {"name": "conv4", "filters": 4}, "algorithm": {"name": "matchingnet"}},
+    "relationnet": {
+        "family": PICTURES,
+        "model": {"name": "conv4", "filters": 4, "halvings": 2},
+        "algorithm": {"name": "relationnet", "filters": 4},
+        "batch_statistics": "support",
+    },
+    "snail": {
+        "family": PICTURES,
+        "model": {"name": "conv4", "filters": 4},
+        "algorithm": {"name": "snail", "filters": 4},
+    },
+    "proto-maml": {
+        "family": PICTURES,
+        "model": {"name": "conv4", "filters": 4},
+        "algorithm": MAML | {"name": "proto-maml"},
+    },
 }
 
 

@@ -83,9 +83,20 @@ def test_it_takes_over_by_itself_whenever_it_is_told_to() -> None:
     assert all(torch.equal(a, b) for a, b in zip(early[-1], late[-1], strict=True))
 
 
-def test_classification_is_recorded_too() -> None:
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        LEARNERS[1],
+        {"name": "protonet"},
+        {"name": "protonet", "distance": "cosine"},
+        {"name": "matchingnet"},
+        {"name": "proto-maml", "inner_lr": 0.05, "inner_steps": 2},
+    ],
+    ids=["maml", "protonet", "cosine", "matchingnet", "proto-maml"],
+)
+def test_classification_is_recorded_too(algorithm: dict[str, Any]) -> None:
     family = {"name": "doodles", "n_way": 3, "k_shot": 1, "n_query": 2}
-    config = parse({"family": family, "model": {"name": "mlp", "widths": [8]}, "algorithm": LEARNERS[1]})
+    config = parse({"family": family, "model": {"name": "mlp", "widths": [8]}, "algorithm": algorithm})
     data = without_data(config)
     learner = build_learner(config, data, "stacked")
     batches = [data.made_up(config.family.shape, 3, torch.Generator().manual_seed(seed)) for seed in (0, 1)]
