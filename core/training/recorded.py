@@ -51,21 +51,26 @@ class Repeated:
         try:
             from core.training.recording import Recording  # with what traces, which takes seconds to import
 
-            recording = Recording(self.learner, batch)
-            gradients, again = recording(batch)
+            for turning in (True, False):
+                recording = Recording(self.learner, batch, turning)
+                if same := _gives(recording, batch, report):
+                    self.recording = recording
+                    break
         except Exception as error:  # whatever tracing raises for a network that it cannot follow
             log.info("The meta-step is not recorded: %s: %s", type(error).__name__, str(error).splitlines()[0])
             return
-        wanted = [p for p in recording.parameters.values() if p.grad is not None]
-        pairs = [
-            *zip((p.grad for p in wanted), gradients, strict=False),
-            *zip(values(report), values(again), strict=True),
-        ]
-        same = len(wanted) == len(gradients) and all(torch.equal(one, other) for one, other in pairs)
-        if same:
-            self.recording = recording
         how = "is recorded" if same else "is not recorded: a recording would give other numbers"
         log.info("The meta-step %s after %d steps.", how, self.taken)
+
+
+def _gives(recording: Recording, batch: Episodes, report: StepReport) -> bool:
+    """Whether a recording gives the gradients that the parameters have, and a report, to the last bit."""
+    gradients, again = recording(batch)
+    wanted = [p for p in recording.parameters.values() if p.grad is not None]
+    if len(wanted) != len(gradients):
+        return False
+    pairs = [*zip((p.grad for p in wanted), gradients, strict=True), *zip(values(report), values(again), strict=True)]
+    return all(torch.equal(one, other) for one, other in pairs)
 
 
 def put(recording: Recording, gradients: list[Tensor]) -> None:

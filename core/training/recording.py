@@ -27,15 +27,15 @@ Layout = list[tuple[torch.Size, tuple[int, ...], torch.dtype]]
 class Recording:
     """One learner's meta-step for meta-batches of one layout."""
 
-    def __init__(self, learner: Algorithm, batch: Episodes):
-        """Raises whatever tracing raises where the step cannot be written down."""
+    def __init__(self, learner: Algorithm, batch: Episodes, turning: bool = True):
+        """turning: see ``tidied``. Raises whatever tracing raises where the step cannot be written down."""
         self.learner, self.layout = learner, layout(batch)
         self.parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
         self.learned: list[nn.Parameter] = []  # that have a gradient
         self.said: list[str] = []  # of a report, in the order of the outputs
         traced = self.traced(batch)
         with torch.no_grad():
-            self.run = repeatable(traced, self.inputs(batch))
+            self.run = repeatable(traced, self.inputs(batch), turning)
 
     def inputs(self, batch: Episodes) -> list[Tensor]:
         """What the step is a function of: the weights, then a batch's own tensors."""
@@ -112,11 +112,13 @@ class StackedRecordings:
         return [one.answer(own) for one, own in zip(self.recordings, zip(*out, strict=True), strict=True)]
 
 
-def repeatable(traced: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Sequence[Tensor]]:
+def repeatable(traced: GraphModule, inputs: Sequence[Tensor], turning: bool = True) -> Callable[..., Sequence[Tensor]]:
     """The same function without Python between its operations, for inputs of one layout."""
     if inputs[0].is_cuda:
         return Graphed(traced, [one.detach() for one in inputs])
-    return torch.jit.freeze(torch.jit.trace(tidied(traced), [one.detach() for one in inputs], check_trace=False).eval())
+    return torch.jit.freeze(
+        torch.jit.trace(tidied(traced, turning), [one.detach() for one in inputs], check_trace=False).eval()
+    )
 
 
 class Whole(nn.Module):

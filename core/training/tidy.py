@@ -18,15 +18,20 @@ aten = torch.ops.aten
 SAME = {aten.detach.default, aten.alias.default, aten.lift_fresh.default}
 PRODUCTS = {aten.mul.Scalar, aten.mul.Tensor}
 EXACT = {torch.float32, torch.float64}  # in which a number is taken as the tensor that it would be
+LARGE = 400  # terms in all from which on torch leaves a small product to the library
 FILLED = {aten.ones_like.default: 1.0, aten.zeros_like.default: 0.0}
 
 
-def tidied(traced: GraphModule) -> GraphModule:
-    """The same function in fewer operations. traced: as ``make_fx`` gives it."""
+def tidied(traced: GraphModule, turning: bool = True) -> GraphModule:
+    """The same function in fewer operations. traced: as ``make_fx`` gives it.
+
+    turning: also by products the other way round, which add up the same numbers, but it is the machine's library that says
+    in which order.
+    """
     calls = [node for node in traced.graph.nodes if node.op == "call_function"]
     if any(isinstance(node.target, OpOverload) and unequal(node.target) for node in calls):
         return traced
-    tidying = Tidying(traced)
+    tidying = Tidying(traced, turning)
     for node in calls:
         stand_in = tidying.stand_in(node)
         if stand_in is not node:
@@ -40,13 +45,14 @@ def tidied(traced: GraphModule) -> GraphModule:
 class Tidying:
     """One pass over a graph from its inputs on: what a node takes has been tidied before it."""
 
-    def __init__(self, traced: GraphModule):
+    def __init__(self, traced: GraphModule, turning: bool):
         self.traced, self.seen, self.own = traced, {}, []  # own: the constants that were put here
         for node in traced.graph.find_nodes(op="get_attr"):  # tracing says nothing of the tensors that a function holds
             node.meta.setdefault("val", getattr(traced, node.target))
         self.rules: list[Callable[[Node], Node | None]] = [
             *(argument, self.known, self.neutral),
             *(self.without_sign, self.over_one_term, self.without_kept_axis, self.by_number),
+            *([self.as_row] if turning else []),
         ]
 
     def stand_in(self, node: Node) -> Node:
@@ -95,6 +101,23 @@ class Tidying:
         """A product of matrices (…, m, 1) and (…, 1, n) adds nothing up."""
         one_term = node.target is aten.bmm.default and node.args[0].meta["val"].shape[2] == 1
         return self._call(node, aten.mul.Tensor, *node.args) if one_term else None
+
+    def as_row(self, node: Node) -> Node | None:
+        """A · b is (bᵀ · Aᵀ)ᵀ: libraries take a third to an eighth of the time for a row of many numbers than for a column."""
+        if node.target is not aten.bmm.default:
+            return None
+        (_, rows, terms), columns = node.args[0].meta["val"].shape, node.args[1].meta["val"].shape[2]
+        if columns != 1 or rows == 1 or rows * terms < LARGE:
+            return None
+        turned = [self.stand_in(self._turned(node, one)) for one in (node.args[1], node.args[0])]
+        row = self.stand_in(self._call(node, aten.bmm.default, *turned))
+        row.meta["val"] = node.meta["val"].transpose(1, 2)
+        return self._turned(node, row)
+
+    def _turned(self, place: Node, one: Node) -> Node:
+        turned = self._call(place, aten.transpose.int, one, 1, 2)
+        turned.meta["val"] = one.meta["val"].transpose(1, 2)
+        return turned
 
     def without_kept_axis(self, node: Node) -> Node | None:
         """A sum that keeps its axis, which is taken away then."""

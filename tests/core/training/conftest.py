@@ -16,5 +16,5 @@ def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward, "AS_ONE", ())
     monkeypatch.setattr(forward, "ONE_BY_ONE", ())
     monkeypatch.setattr(
-        recording, "repeatable", lambda traced, inputs: Graphed(traced, [i.detach() for i in inputs], again)
+        recording, "repeatable", lambda traced, inputs, *_: Graphed(traced, [i.detach() for i in inputs], again)
     )

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch.fx import GraphModule
 
 from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.config.run import RunConfig
+from core.training import recording
 from core.training.build import build_learner, without_data
 from core.training.recorded import Repeated
 from core.training.recording import Recording
@@ -136,6 +138,37 @@ def test_a_meta_loss_that_is_not_the_same_twice_is_not_recorded(
     repeated = Repeated(learner, 1)
     repeated(drawn(config, family, 0))
     assert repeated.recording is None and "other numbers" in caplog.text
+
+
+def test_where_a_product_turned_round_rounds_otherwise_it_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    tried, real = [], recording.tidied
+
+    def other_library(traced: GraphModule, turning: bool) -> GraphModule:
+        tried.append(turning)
+        graph = real(traced, turning)
+        if not turning:
+            return graph
+        (out,) = graph.graph.find_nodes(op="output")
+        with graph.graph.inserting_before(out):
+            off = graph.graph.call_function(torch.ops.aten.mul.Tensor, (out.args[0][0], 1 + 1e-6))
+        out.args = ((off, *out.args[0][1:]),)
+        graph.recompile()
+        return graph
+
+    monkeypatch.setattr(recording, "tidied", other_library)
+    config, family, learner = built(LEARNERS[0])
+    repeated = Repeated(learner, 1)
+    repeated(drawn(config, family, 0))
+    assert tried == [True, False]
+    assert repeated.recording is not None
+    assert "The meta-step is recorded after 1 steps." in caplog.text
+    learner.zero_grad(set_to_none=True)
+    repeated.as_written(drawn(config, family, 1))
+    gradients, _ = repeated.recording(drawn(config, family, 1))
+    assert all(torch.equal(p.grad, g) for p, g in zip(learner.parameters(), gradients, strict=True))
 
 
 def test_a_meta_loss_that_looks_at_its_numbers_goes_on_as_it_was(

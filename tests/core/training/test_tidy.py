@@ -51,6 +51,21 @@ def test_less_is_done_for_the_very_same(case: str) -> None:
         assert torch.equal(shorter(*tensors), function(*tensors))
 
 
+def test_a_column_is_multiplied_as_a_row_where_that_is_faster() -> None:
+    def function(x: Tensor, y: Tensor) -> Tensor:
+        return torch.bmm(x.transpose(1, 2), y) * torch.bmm(x.transpose(1, 2)[:, :3], y).sum()
+
+    given = [torch.randn(3, 20, columns, generator=torch.Generator().manual_seed(0)) for columns in (40, 1)]
+    turned, straight = (tidied(make_fx(function)(*given), turning) for turning in (True, False))
+    shapes = [node.meta["val"].shape for node in turned.graph.nodes if "bmm" in str(node.target)]
+    assert shapes == [(3, 1, 40), (3, 3, 1)], "the second is small"
+    assert names(turned).count("aten.transpose.int") == 3, "of the column and the result, and of x for the second"
+    assert torch.equal(straight(*given), function(*given))
+    for one in ("float32", "float64"):
+        tensors = [part.to(getattr(torch, one)) for part in given]
+        torch.testing.assert_close(turned(*tensors), function(*tensors))
+
+
 @pytest.mark.parametrize(
     "function",
     [
