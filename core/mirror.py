@@ -12,6 +12,7 @@ import math
 import os
 import re
 import threading
+from contextvars import copy_context
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ class Mirror:
         self.over, self.status, self.warned = threading.Event(), "", False
         self.client: Any = None
         self.told: dict[str, Any] = {}  # as the file has it
-        self.thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
+        self.thread = threading.Thread(target=copy_context().run, args=(self._work,), name="mlflow", daemon=True)
         self.thread.start()
 
     def end(self, status: str, patience: float = PATIENCE) -> None:

@@ -190,32 +190,45 @@ def work(home: Home, id: int, number: int | None = None, others: Mapping[int, in
 
 def _all_worked(home: Home, attempts: Mapping[int, int | None]) -> bool:
     """Several runs, each in a thread of its own; whether all finished. Which of them ends how is nothing to the others."""
-    meeting = Together(len(attempts))
     try:
-        with ThreadPoolExecutor(len(attempts)) as pool:
-            members = zip(attempts.items(), meeting.members, strict=True)
-            ends = [pool.submit(_member, home, id, number, list(attempts), one) for (id, number), one in members]
-        return all(end.result() for end in ends)
+        return _trained_together(home, attempts)
     finally:
         _make_way(RunStore(home.database, home.root), home)
+
+
+def _trained_together(home: Home, attempts: Mapping[int, int | None]) -> bool:
+    meeting = Together(len(attempts))
+    with ThreadPoolExecutor(len(attempts)) as pool:
+        members = zip(attempts.items(), meeting.members, strict=True)
+        ends = [pool.submit(_member, home, id, number, list(attempts), one) for (id, number), one in members]
+    return all(end.result() for end in ends)
 
 
 def _member(home: Home, id: int, number: int | None, all_ids: list[int], member: Member) -> bool:
     """One of several runs. The first one's log is the process's output, each other has its own."""
     with ExitStack() as around:
         around.callback(member.leave)
-        if id != all_ids[0]:
-            run = RunStore(home.database, home.root).get(id)
-            file = LocalArtifacts(home.root / run.folder).log_file
-            file.parent.mkdir(parents=True, exist_ok=True)
-            around.enter_context(apart(Unfailing(around.enter_context(file.open("a", buffering=1)))))
-        with_whom = ", ".join(str(other) for other in all_ids if other != id)
-        log.info("In one process with %s, of other seeds.", f"run{'s' if len(all_ids) > 2 else ''} {with_whom}")
         try:
+            if id != all_ids[0]:
+                run = RunStore(home.database, home.root).get(id)
+                file = LocalArtifacts(home.root / run.folder).log_file
+                file.parent.mkdir(parents=True, exist_ok=True)
+                around.enter_context(apart(Unfailing(around.enter_context(file.open("a", buffering=1)))))
+            with_whom = ", ".join(str(other) for other in all_ids if other != id)
+            log.info("In one process with %s, of other seeds.", f"run{'s' if len(all_ids) > 2 else ''} {with_whom}")
             return _worked(home, id, number, member)
-        except Exception:  # what would end a process of its own ends this thread, and is told in its log
-            log.exception("The worker fails.")
+        except Exception as error:  # what would end a process of its own ends this thread alone
+            log.exception("Run %d is given up.", id)
+            _give_up(home, id, number, error)
             return False
+
+
+def _give_up(home: Home, id: int, number: int | None, error: Exception) -> None:
+    """Say in a run's row that nobody trains it any more: its process lives on for others, so that nobody would find out."""
+    store = RunStore(home.database, home.root)
+    with suppress(StoreError):  # it is another's by now, deleted, or the database is out of reach: the log has it
+        attempt = Attempt(store, id, store.get(id).attempt if number is None else number)
+        patiently(lambda: attempt.move("failed", error=_last_line(error), remedy=TRACEBACK))
 
 
 def _make_way(store: RunStore, home: Home) -> None:

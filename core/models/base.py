@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from core.models.chance import aside
 from data.config import Config
 from data.errors import ModelError
 from data.registry import discover
@@ -60,8 +61,7 @@ def build_model(config: ModelConfig, spec: InputSpec, outputs: int | None, seed:
     Running statistics are taken out of every BatchNorm layer. They would leak from one task into the next, vmap refuses
     them, and the papers did not use them (Finn et al. 2017, released code; REFERENCES in the README).
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with aside(seed=seed):
         model = models()[config.name].build(config, spec, outputs)
     for layer in model.modules():
         if isinstance(layer, _NormBase):

@@ -1,7 +1,10 @@
 """What this machine can train on, and how busy it is. Needs no torch: pages ask for it before torch is loaded."""
 
+import math
 import os
 import platform
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from data.language import mark, tr
 
 CPU = "cpu"  # the slot that runs may share, see ``Room``
 ALL_GPUS = "cuda:all"  # the slot of a run that is divided among all visible GPUs
+SOON = 0.05  # seconds between two questions in which there is no processor time to count
 CONTAINER = Path("/sys/fs/cgroup/memory.max")  # Linux
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # likewise: microseconds of processor time, and within how many of them
 
@@ -137,8 +141,7 @@ def load(slot: str, pid: int, *others: int) -> dict[str, Any]:
 
 
 def _busy(pid: int) -> dict[str, Any]:
-    process = _process(pid)
-    return {"cpu_percent": process.cpu_percent(), "memory": process.memory_info().rss}
+    return _process(pid).look()
 
 
 def _gpu_load(taken: list[str]) -> dict[str, Any]:
@@ -155,10 +158,23 @@ def _gpu_load(taken: list[str]) -> dict[str, Any]:
     }
 
 
+class Watched:
+    """A process, which remembers since when to count its processor time. Several threads may ask."""
+
+    def __init__(self, pid: int):
+        self.process, self.asked, self.percent, self.turn = psutil.Process(pid), -math.inf, 0.0, threading.Lock()
+
+    def look(self) -> dict[str, Any]:
+        with self.turn:
+            memory, now = self.process.memory_info().rss, time.perf_counter()
+            if now - self.asked >= SOON:
+                self.asked, self.percent = now, self.process.cpu_percent()
+            return {"cpu_percent": self.percent, "memory": memory}
+
+
 @lru_cache(maxsize=16)
-def _process(pid: int) -> psutil.Process:
-    """The same object each time: it remembers since when to count its processor time."""
-    return psutil.Process(pid)
+def _process(pid: int) -> Watched:
+    return Watched(pid)
 
 
 def _apple_silicon() -> bool:

@@ -41,7 +41,9 @@ def reconcile(store: RunStore, home: Home, launcher: Launcher | None = None) -> 
         return []
     active = store.runs(status=ACTIVE)
     vanished = [run for run in active if _vanished(run, launcher)]
-    hung = [run for run in active if run.host == launcher.host and run.handle and run not in vanished and _hung(run)]
+    ours = [run for run in active if run.host == launcher.host and run.handle and run not in vanished]
+    # A worker may train several runs: it is ended where nobody else's training ends with it.
+    hung = [run for run in ours if all(_hung(one) for one in ours if one.handle == run.handle)]
     machine = launcher.slots(), launcher.cores()
     with store.exclusive():
         for run in vanished:

@@ -12,6 +12,7 @@ from core.algorithms.base import Algorithm, algorithms
 from core.algorithms.forward import ForwardMode
 from core.config.run import RunConfig, TrainingConfig
 from core.models.base import ModelError, build_model, models
+from core.models.chance import aside
 from core.training.memory import out_of_memory
 from core.training.streams import stream
 from data.batch import Answer
@@ -36,8 +37,7 @@ def build_learner(config: RunConfig, family: TaskFamily, mode: ForwardMode) -> A
         model = build_model(config.model, config.family.input_spec, outputs, stream(config.seed, "network"))
         return model.to(memory_format=torch.channels_last) if by_pixel else model
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream(config.seed, "own layers"))
+    with aside(seed=stream(config.seed, "own layers")):
         algorithm = algorithms()[config.algorithm.name](
             config.algorithm, network, family, config.test_shape, config.batch_statistics, mode
         )
@@ -214,11 +214,13 @@ def repeats(algorithm: Algorithm) -> bool:
 def may_be_taken_together(config: RunConfig, algorithm: Algorithm) -> bool:
     """Whether runs of this config but for the seed can take their meta-steps as one, see ``core.training.together``.
 
-    Not with a time budget: how far a run comes must not depend on who trains beside it.
+    Not with a time budget: how far a run comes must not depend on who trains beside it. Nor with a larger network, several of
+    which may not fit a GPU's memory together.
     """
     training = config.training
     whole = training.tasks_at_once is None and training.processes == 1 and config.device != "cuda:all"
-    return whole and training.minutes is None and training.outer_update != "trpo" and repeats(algorithm)
+    endless = training.minutes is None and training.outer_update != "trpo"
+    return whole and endless and algorithm.meta_trained and small(algorithm) and repeats(algorithm)
 
 
 def open_family(

@@ -15,6 +15,7 @@ from core.algorithms.base import Algorithm
 from core.algorithms.replicas import Replicas, replicas_of
 from core.config.run import RunConfig
 from core.diverged import remedy
+from core.models.chance import aside
 from core.training.frozen import BLOCK, FrozenEpisodes, Tick, frozen_episodes
 from core.training.further import Further
 from core.training.memory import Peak
@@ -134,7 +135,7 @@ def tasks_at_once(algorithm: Algorithm, frozen: FrozenEpisodes, steps: int) -> i
     devices = [frozen.family.device] if frozen.family.device.type == "cuda" else []
     known = [*algorithm.parameters(), *algorithm.buffers()]
     # A network that draws random numbers is to find them as if this had not been.
-    with torch.random.fork_rng(devices), Peak(known) as peak:
+    with aside(devices), Peak(known) as peak:
         score_chunk(algorithm, frozen.first_task(), [min(2, steps)])
     weight = max(1, peak.bytes)
     return max(1, min(BUDGET // weight, max(BLOCK, SMALL // weight)))

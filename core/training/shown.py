@@ -9,6 +9,7 @@ from core.algorithms.base import Algorithm
 from core.algorithms.forward import Remembered
 from core.config.run import RunConfig
 from core.hardest import worst
+from core.models.chance import aside
 from core.training.confusion import Confusion
 from core.training.evaluation import EvaluationResult, evaluated_steps, not_training
 from core.training.frozen import FrozenEpisodes
@@ -59,7 +60,7 @@ def looked_at(algorithm: Algorithm, family: TaskFamily, drawn: Drawn, steps: int
     learner: list[Adapted] = []
     devices = [family.device] if family.device.type == "cuda" else []
     # A network that draws random numbers is to find them as if this had not been.
-    with torch.random.fork_rng(devices), not_training(algorithm), algorithm.forward_tasks.twice_differentiable():
+    with aside(devices), not_training(algorithm), algorithm.forward_tasks.twice_differentiable():
         for step, state in enumerate(algorithm.trajectory(batch, steps, differentiable=False)):
             if step in wanted:
                 answer = Remembered(partial(algorithm.predict, state))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -28,8 +29,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ROUNDING = 1e-4  # of the largest number: what a GPU's kernels for more tasks may differ by from those for fewer
+ROUNDING = 1e-4  # of a tensor's largest number: what a GPU's kernels for more tasks may differ by from those for fewer
+NOTHING = 1e-4  # of the largest gradient
 Step = tuple[int, float, float]  # iteration, meta learning rate, progress: see ``Stepper.take``
+Tick = Callable[
+    [float], None
+]  # called about once a beat between steps, with the seconds waited for others since the last
+Answered = tuple[list[Tensor], StepReport]  # a recording's: gradients, and what it reports
 
 
 class Company(Protocol):
@@ -37,8 +43,8 @@ class Company(Protocol):
 
     alone: AbstractContextManager  # in which no other run of the process builds a learner
 
-    def take(self, stepper: Stepper, step: Step, tick: Callable[[], None]) -> tuple[StepReport, float]:
-        """The step's report, and for how many seconds it waited for others. tick: called at times meanwhile, between steps."""
+    def take(self, stepper: Stepper, step: Step, tick: Tick) -> tuple[StepReport, float]:
+        """The step's report, and for how many seconds it waited for others since the last tick."""
 
     def away(self) -> AbstractContextManager:
         """While it lasts, others do not wait for this run."""
@@ -52,7 +58,7 @@ class Single:
 
     alone = nullcontext()
 
-    def take(self, stepper: Stepper, step: Step, tick: Callable[[], None]) -> tuple[StepReport, float]:
+    def take(self, stepper: Stepper, step: Step, tick: Tick) -> tuple[StepReport, float]:
         return stepper.take(*step), 0.0
 
     def away(self) -> AbstractContextManager:
@@ -82,6 +88,11 @@ class Wish:
 
     def learn(self) -> None:
         self.report = self.stepper.algorithm.learn(self.batch)
+
+    def learned(self, recording: Recording, given: Answered) -> None:
+        """Instead of ``learn``, of what was found for it."""
+        gradients, self.report = given
+        put(recording, gradients)
 
     def end(self) -> None:
         self.stepper.end()
@@ -128,34 +139,41 @@ class Together:
 
     def _learned(self, wishes: list[Wish]) -> list[Wish]:
         """Those of which the gradients are there."""
-        stacked = self._stacked_of(wishes)
-        if stacked is None:
+        if (found := self._as_one(wishes)) is None:
             return [wish for wish in wishes if wish.does(wish.learn)]
+        return [wish for wish, given in zip(wishes, found, strict=True) if wish.does(partial(wish.learned, *given))]
+
+    def _as_one(self, wishes: list[Wish]) -> list[tuple[Recording, Answered]] | None:
+        """What one step gives each of them; None where nothing takes theirs as one, or not yet. None of them has moved then."""
         try:
-            found = stacked([wish.batch for wish in wishes])
-        except Exception as error:  # such as no memory: it is told to all, none of which has moved
-            for wish in wishes:
-                wish.answer.set_exception(error)
-            return []
-        for wish, recording, (gradients, report) in zip(wishes, stacked.recordings, found, strict=True):
-            put(recording, gradients)
-            wish.report = report
-        return wishes
+            if (stacked := self._stacked_of(wishes)) is None:
+                return None
+            return list(zip(stacked.recordings, stacked([wish.batch for wish in wishes]), strict=True))
+        except Exception as error:  # such as no memory
+            self.stacked = None
+            self._say(wishes, in_turn(len(wishes), error))
+            return None
 
     def _stacked_of(self, wishes: list[Wish]) -> StackedRecordings | None:
         """What takes these steps as one; None where nothing does, or not yet."""
         learns = [wish.stepper.algorithm.learn for wish in wishes]
         recordings = [learn.recording for learn in learns if isinstance(learn, Repeated) and learn.recording]
+        if recordings != self.stacked_for:
+            self.stacked_for, self.stacked = [], None  # whoever has left is not kept
         if len(recordings) < 2 or len(recordings) < len(wishes):
             return None
         if not all(one.fits(wish.batch) for one, wish in zip(recordings, wishes, strict=True)):
             return None
-        if recordings != self.stacked_for:
+        if not self.stacked_for:
             self.stacked_for = recordings
             self.stacked, said = stacked_up(recordings, [wish.batch for wish in wishes])
-            for wish in wishes:
-                wish.context.run(log.info, said)
+            self._say(wishes, said)
         return self.stacked
+
+    def _say(self, wishes: list[Wish], text: str) -> None:
+        """In each one's log."""
+        for wish in wishes:
+            wish.context.run(log.info, text)
 
 
 class Member:
@@ -163,17 +181,15 @@ class Member:
 
     def __init__(self, together: Together):
         self.together, self.alone = together, together.alone
-        self.there, self.wish = True, None
+        self.there, self.left, self.wish = True, False, None
 
-    def take(self, stepper: Stepper, step: Step, tick: Callable[[], None]) -> tuple[StepReport, float]:
-        wish, waited = Wish(stepper, step), 0.0
+    def take(self, stepper: Stepper, step: Step, tick: Tick) -> tuple[StepReport, float]:
+        wish = Wish(stepper, step)
         while True:
             came = time.perf_counter()
-            over = self._taken(wish)
-            waited += (wish.began if over else time.perf_counter()) - came
-            if over:
-                return wish.answer.result(), max(0.0, waited)
-            tick()
+            if self._taken(wish):
+                return wish.answer.result(), max(0.0, wish.began - came)
+            tick(time.perf_counter() - came)
 
     def _taken(self, wish: Wish) -> bool:
         """Whether it was taken within a beat. While a tick lasts there is no wish that anybody could take."""
@@ -191,9 +207,10 @@ class Member:
         try:
             yield
         finally:
-            self._be(True)
+            self._be(not self.left)
 
     def leave(self) -> None:
+        self.left = True
         self._be(False)
 
     def _be(self, there: bool) -> None:
@@ -210,12 +227,9 @@ def stacked_up(recordings: list[Recording], batches: Sequence[TaskBatch]) -> tup
         stacked = StackedRecordings(recordings, batches)
         found = stacked(batches)
         alone = [one(batch) for one, batch in zip(recordings, batches, strict=True)]
+        off = max(apart(a, b) for a, b in zip(found, alone, strict=True))
     except Exception as error:  # whatever vmap raises for an operation that it cannot follow, or no memory
-        return (
-            None,
-            f"Steps of {len(recordings)} runs are taken one after the other: {type(error).__name__}: {_line(error)}",
-        )
-    off = max(apart(a, b) for a, b in zip(found, alone, strict=True))
+        return None, in_turn(len(recordings), error)
     exact = batches[0].tensors[0].device.type == "cpu"
     if off > (0.0 if exact else ROUNDING):
         return (
@@ -226,15 +240,23 @@ def stacked_up(recordings: list[Recording], batches: Sequence[TaskBatch]) -> tup
     return stacked, f"Steps of {len(recordings)} runs are taken as one{rounding}."
 
 
-def apart(one: tuple[list[Tensor], StepReport], other: tuple[list[Tensor], StepReport]) -> float:
-    """How far two answers are from each other: of gradients beside the largest of all, of what is reported beside itself."""
-    parts = [(flat(one[0]), flat(other[0])), *zip(values(one[1]), values(other[1]), strict=True)]
-    return max(float((a - b).abs().max() / b.abs().max().clamp_min(1e-12)) for a, b in parts)
+def in_turn(runs: int, error: Exception) -> str:
+    """That, and why."""
+    reason = (str(error).splitlines() or [""])[0]
+    return f"Steps of {runs} runs are taken one after the other: {type(error).__name__}: {reason}"
 
 
-def flat(tensors: list[Tensor]) -> Tensor:
-    return torch.cat([one.flatten() for one in tensors])
+def apart(one: Answered, other: Answered) -> float:
+    """How far two answers are from each other at most, each tensor beside the largest number in it, infinite for not-a-number.
+
+    Gradients that are nothing beside the largest of all are measured by it: what should be zero is made of rounding.
+    """
+    least = max(float(g.abs().nan_to_num().max()) for g in other[0]) * NOTHING
+    parts = [*zip(one[0], other[0], strict=True), *zip(values(one[1]), values(other[1]), strict=True)]
+    return max(_off(a, b, least) for a, b in parts)
 
 
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
+def _off(a: Tensor, b: Tensor, least: float) -> float:
+    same = (a == b) | (a.isnan() & b.isnan())
+    far = torch.where(same, 0.0, (a - b).abs().nan_to_num(nan=torch.inf))
+    return float(far.max()) / max(float(b.abs().nan_to_num().max()), least, 1e-30)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
+from core.models.chance import begin
 from core.training import account, checkpoint
 from core.training.build import build_learner, tried_out
 from core.training.confusion import Confusion
@@ -70,12 +71,14 @@ class Trainer:
 
     def run(self) -> EvaluationResult:
         """Everything up to the final test's result. Raises Stopped, TrainingError, CheckpointError, ModelError."""
-        with self.company.alone:
-            self._prepare()
-        if self.algorithm.meta_trained:
-            with self.spent.on("training"):
-                self._train()
-        self.company.leave()
+        try:
+            with self.company.alone:
+                self._prepare()
+            if self.algorithm.meta_trained:
+                with self.spent.on("training"):
+                    self._train()
+        finally:
+            self.company.leave()
         with self.spent.on("validation"):
             result = self._test()
         self.listener.progress(self._progress("testing", 0.0, 1.0))  # what it all took; there is nothing left to stop
@@ -83,7 +86,7 @@ class Trainer:
         return result
 
     def _prepare(self) -> None:
-        torch.manual_seed(stream(self.config.seed, "noise"))  # of a person's own network
+        begin(stream(self.config.seed, "noise"))  # of a person's own network
         saved = checkpoint.newest(self.folder, "last")
         state = self._state_of(saved) if saved else {}
         # A resumed run that looped goes on so. One that stacked is tried out anew: another kind of device may not be able to.
@@ -218,8 +221,10 @@ class Trainer:
         """Returns how many of its seconds were no training: of waiting for others, and of what was wanted meanwhile."""
         other = 0.0
 
-        def meanwhile() -> None:
+        def meanwhile(waited: float) -> None:
             nonlocal other
+            self.spent.leave_out(waited)
+            other += waited
             if self.clock() - self.last_beat >= self.beat:
                 other += self._obey(self._training_progress())
 

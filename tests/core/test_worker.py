@@ -317,6 +317,34 @@ def test_one_of_several_seeds_that_cannot_begin_leaves_the_others(
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("where", ["log", "row"])
+def test_a_thread_that_dies_leaves_no_row_that_seems_alive(
+    where: str, store: RunStore, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process lives on for the other seeds, so that nobody would find it gone."""
+    monkeypatch.setattr(hardware, "stacks", lambda _: True)
+    monkeypatch.setattr(worker, "PATIENCE", 0.0)
+    first, second, third = three_seeds(store, home)
+    if where == "log":
+        home.artifacts(store.get(second)).log_file.mkdir(parents=True)
+        wanted = "IsADirectoryError: "
+    else:
+        real = Attempt.update
+
+        def update(attempt: Attempt, **columns: Any) -> None:
+            if attempt.run == second and "forward" in columns:
+                raise MemoryError("no room for a row")
+            real(attempt, **columns)
+
+        monkeypatch.setattr(Attempt, "update", update)
+        monkeypatch.setattr(worker, "_crash", lambda error: (_ for _ in ()).throw(error))
+        wanted = "MemoryError: no room for a row"
+    assert work(home, first, 1, {second: 1, third: 1}) is False
+    assert [store.get(id).status for id in (first, second, third)] == ["finished", "failed", "finished"]
+    assert store.get(second).error.startswith(wanted)
+
+
+@pytest.mark.usefixtures("here")
 def test_a_loss_that_is_not_a_number_fails_the_run(store: RunStore, home: Home) -> None:
     id = queue(store, home, values("sinusoid", "algorithm.inner_lr=100", "algorithm.inner_steps=20"))[0]
     assert work(home, id) is False

@@ -414,6 +414,23 @@ def test_only_a_silent_worker_that_was_asked_to_stop_is_killed(
     assert launcher.stopped == [run.id]
 
 
+def test_a_silent_worker_is_not_killed_while_it_trains_for_others(store: RunStore, home: Home) -> None:
+    launcher = PaperLauncher(slots=["cuda:0", "cpu"])
+    queue(store, home, *seeds(2), together=True)
+    reconcile(store, home, launcher)
+    long_ago = time.time() - UNKNOWN_PACE - 1
+    for id in (1, 2):
+        store.update(id, heartbeat=long_ago)
+    stop(store, home, 1, launcher)
+    store.update(1, stop_requested=long_ago)
+    reconcile(store, home, launcher)
+    assert launcher.stopped == [], "nobody wants the second to end"
+    stop(store, home, 2, launcher)
+    store.update(2, stop_requested=long_ago)
+    reconcile(store, home, launcher)
+    assert set(launcher.stopped) == {1}, "the worker of both"
+
+
 def test_a_host_leaves_the_runs_of_others_alone(store: RunStore, home: Home) -> None:
     there, here = PaperLauncher("there"), PaperLauncher("here")
     theirs, waiting = queue(store, home, {}, {}, host="there")
