@@ -103,7 +103,8 @@ class Episodes:
         return self.objective.score(answer(self.query_x), self.query_y)
 
     def to(self, device: torch.device | str) -> "Episodes":
-        return self._each(lambda part: part.to(device))
+        there = torch.device(device) == self.support_x.device
+        return self if there else self._each(lambda part: part.to(device))
 
     def __getitem__(self, tasks: slice) -> "Episodes":
         return self._each(lambda part: part[tasks])

@@ -51,7 +51,7 @@ class Curves:
 
     def __call__(self, x: Tensor) -> Tensor:
         """The curves' values at x: (tasks, n, 1) or (n, 1) → (tasks, n, 1)."""
-        return self.amplitude * torch.sin(x - self.phase)
+        return (x - self.phase).sin_().mul_(self.amplitude)
 
 
 class Sinusoid(TaskFamily):
@@ -68,7 +68,8 @@ class Sinusoid(TaskFamily):
     kind = "regression"
 
     def sample(self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> Episodes:
-        return self.sample_curves(split, shape, tasks, generator)[0]
+        del split  # one distribution
+        return self._points(draw_curves(tasks, generator), shape, generator)
 
     def sample_curves(
         self, split: Split, shape: EpisodeShape, tasks: int, generator: torch.Generator
@@ -76,11 +77,15 @@ class Sinusoid(TaskFamily):
         """The episodes that ``sample`` draws, and the curves they were taken from, for drawing. ``n_way`` is not used."""
         del split  # one distribution
         curves = draw_curves(tasks, generator)
-        x = uniform((tasks, shape.k_shot + shape.n_query, 1), X_RANGE, generator)
+        episodes = self._points(curves, shape, generator)
+        return episodes, Curves(curves.amplitude.to(self.device), curves.phase.to(self.device))
+
+    def _points(self, curves: Curves, shape: EpisodeShape, generator: torch.Generator) -> Episodes:
+        """Support and query points of each curve."""
+        x = uniform((len(curves.amplitude), shape.k_shot + shape.n_query, 1), X_RANGE, generator)
         y = curves(x)  # (tasks, k_shot + n_query, 1)
         k = shape.k_shot
-        episodes = Episodes(x[:, :k], y[:, :k], x[:, k:], y[:, k:], self.objective(shape)).to(self.device)
-        return episodes, Curves(curves.amplitude.to(self.device), curves.phase.to(self.device))
+        return Episodes(x[:, :k], y[:, :k], x[:, k:], y[:, k:], self.objective(shape)).to(self.device)
 
     def views(self, drawn: Episodes, batch: Episodes, learner: Sequence[Adapted]) -> list[TaskView]:
         """The curve that the points lie on, and the learner's fit to it over the whole range."""
@@ -174,4 +179,4 @@ def draw_curves(tasks: int, generator: torch.Generator) -> Curves:
 
 def uniform(shape: tuple[int, ...], bounds: tuple[float, float], generator: torch.Generator) -> Tensor:
     low, high = bounds
-    return torch.rand(shape, generator=generator, device=generator.device) * (high - low) + low
+    return torch.rand(shape, generator=generator, device=generator.device).mul_(high - low).add_(low)

@@ -75,7 +75,8 @@ class Recording:
         """
         count = len(self.learned)
         with torch.no_grad():
-            gradients = [torch.empty_like(p).copy_(g) for p, g in zip(self.learned, out[:count], strict=True)]
+            pairs = zip(self.learned, out[:count], strict=True)
+            gradients = [g.clone() if g.stride() == p.stride() else torch.empty_like(p).copy_(g) for p, g in pairs]
         values = zip(self.said, (one.clone() for one in out[count:]), strict=True)
         return gradients, StepReport(**{"query_score": None, **dict(values)})
 
