@@ -1,6 +1,6 @@
 """A batch of tasks, which owns its losses and scores, and Episodes, the usual one: made of tensors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, Self
 
@@ -110,7 +110,11 @@ class Episodes:
         return self._each(lambda part: part[tasks])
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Episodes":
-        return Episodes(*map(change, self.tensors), self.objective)
+        return self.like([change(part) for part in self.tensors])
+
+    def like(self, tensors: Sequence[Tensor]) -> "Episodes":
+        """Tasks of these ``tensors``, that are judged alike."""
+        return Episodes(*tensors, self.objective)
 
     def beside(self, *others: "Episodes") -> "Episodes":
         """These tasks and then the others', which are of the same shape."""

@@ -3,7 +3,7 @@
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import Any, ClassVar, Literal, get_args
@@ -73,7 +73,9 @@ class Algorithm(nn.Module, ABC):
     meta_trained: ClassVar[bool] = True  # False: nothing to do before the test
     episodic: ClassVar[bool] = True  # False: trains on ordinary batches
     loss_title: ClassVar[str | None] = None  # of its training curves with its unit, where it is not the family's loss
-    repeats: ClassVar[bool] = False  # True: its meta-loss takes the same operations at any time, and no random number
+    repeats: ClassVar[bool] = (
+        False  # True: its meta-loss takes the same operations once ``settled``, and no random number
+    )
     network_repeats = False  # True: every call of its network takes the same operations and no random number
     fixed_way: ClassVar[bool] = True  # False: can be tested on another number of classes than it was trained on
 
@@ -276,6 +278,11 @@ class Algorithm(nn.Module, ABC):
         statistics = state.statistics and {name: values[tasks] for name, values in state.statistics.items()}
         return TaskState(weights, state.batch[tasks], statistics=statistics)
 
+    @property
+    def settled(self) -> bool:
+        """Whether its meta-loss will take the same operations from now on."""
+        return True
+
     def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
         """A meta-batch of training tasks."""
         return self.family.sample("train", shape, tasks, generator)
@@ -298,6 +305,11 @@ class Algorithm(nn.Module, ABC):
             averages.take(share)
         averages.put(sum(share for _, share in parts))
         return summed(reports)
+
+    def gradients(self, batch: TaskBatch, learned: Sequence[Tensor]) -> tuple[Sequence[Tensor | None], StepReport]:
+        """What ``learn`` adds to the ``grad`` of each of the parameters that change, for all of a meta-batch."""
+        loss, report = self.meta_loss(batch)
+        return torch.autograd.grad(loss, learned, allow_unused=True), report
 
     def learn(self, batch: TaskBatch, share: float = 1.0) -> StepReport:
         """Add the meta-gradient of these tasks, times their share of the meta-batch, to the parameters' ``grad``."""

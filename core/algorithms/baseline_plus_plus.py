@@ -9,10 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from core.algorithms.base import Algorithm, AlgorithmConfig, Network, StepReport, TaskState
+from core.algorithms.base import AlgorithmConfig, Network, TaskState
 from core.algorithms.comparing import cosine
 from core.algorithms.forward import Remembered
-from core.algorithms.portion import WHOLE, Portion
+from core.algorithms.ordinary import OrdinaryBatches
 from core.models.base import embedding_shape
 from data.batch import Episodes
 from data.config import setting
@@ -43,7 +43,7 @@ class CosineHead(nn.Module):
         return self.scale * cosine(x[None], self.weight[None])[0]
 
 
-class BaselinePlusPlus(Algorithm):
+class BaselinePlusPlus(OrdinaryBatches):
     """Classifies all training classes by cosine similarity; a new task gets a new cosine layer on frozen features.
 
     Scores are scale · cos(f(x), w_k) (section 3.2), with scale 10 above 200 training classes and 2 otherwise, as released; a
@@ -57,7 +57,6 @@ class BaselinePlusPlus(Algorithm):
     summary = mark("Ordinary training with a cosine classifier, then a new cosine layer on frozen features.")
     group = "baselines"
     kinds = ("classification",)
-    episodic = False
     fixed_way = False
     batch, scale = 4, 2.0  # while fine-tuning
 
@@ -116,13 +115,5 @@ class BaselinePlusPlus(Algorithm):
         head.weight.copy_(weight)
         return nn.Sequential(super().plain(replace(state, weights={})), head)
 
-    def meta_step(
-        self, shape: EpisodeShape, tasks: int, generator: torch.Generator, portion: Portion = WHOLE
-    ) -> StepReport:
-        """One ordinary batch; the shape of a task, the number of tasks and the portion play no part."""
-        x, y = self.family.sample_flat("train", self.config.batch_size, generator)
-        prediction = self.head(self.model(x))[None]  # (1, batch, classes)
-        objective = self.family.objective(shape)
-        loss = objective.loss(prediction, y[None]).mean()
-        loss.backward()
-        return StepReport(loss.detach(), objective.score(prediction.detach(), y[None]).mean())
+    def classify(self, x: Tensor) -> Tensor:
+        return self.head(self.model(x))

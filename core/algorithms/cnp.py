@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -39,8 +39,13 @@ class Contexts(Episodes):
 
     size: Tensor
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "Contexts":
-        return Contexts(*map(change, self.tensors), self.objective, change(self.size))
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return *super().tensors, self.size
+
+    def like(self, tensors: Sequence[Tensor]) -> "Contexts":
+        *examples, size = tensors
+        return Contexts(*examples, self.objective, size)
 
     def mean(self, each: Tensor) -> Tensor:
         """Over what is known: (tasks, n_support, code) → (tasks, 1, code)."""
@@ -82,6 +87,7 @@ class CNP(SupportReader):
     kinds = ("regression",)
     uses_network = False
     reads_tokens = False
+    repeats = True
 
     @classmethod
     def curve_names(cls) -> tuple[str, str]:

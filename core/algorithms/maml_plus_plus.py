@@ -59,7 +59,11 @@ class MAMLPlusPlus(MAML):
     Config = MAMLPlusPlusConfig
     title = "MAML++"
     summary = mark("MAML with learned inner rates, a loss on every step and BatchNorm weights per step.")
-    repeats = False  # which steps count changes in the course of the training
+
+    @property
+    def settled(self) -> bool:
+        """Which steps count, and whether second derivatives do, changes at first."""
+        return self.progress >= max(self.config.multi_step_share, self.config.first_order_share)
 
     def build_model(self, network: Network, test_shape: EpisodeShape) -> nn.Module:
         model, steps = super().build_model(network, test_shape), self.config.inner_steps

@@ -14,8 +14,8 @@ from core.algorithms.body import last_layer
 from core.algorithms.comparing import one_hot, prototype_layer
 from core.algorithms.fine_tune import FineTuner, FineTuning, Scope, detached, grid, middling
 from core.algorithms.forward import Weights
+from core.algorithms.ordinary import OrdinaryBatches
 from core.algorithms.output_layer import OutputLayerLearner
-from core.algorithms.portion import WHOLE, Portion
 from core.models.base import head_parameters
 from data.batch import Episodes, TaskBatch
 from data.config import setting
@@ -41,7 +41,7 @@ class PretrainConfig(AlgorithmConfig):
     """Gradient steps on the support set; empty: the best of eight numbers up to 20 on validation episodes."""
 
 
-class Pretrain(OutputLayerLearner, FineTuner):
+class Pretrain(OrdinaryBatches, OutputLayerLearner, FineTuner):
     """Classifies all training classes at once; a new task gets a zero output layer on the trained body and is fine-tuned.
 
     For regression the examples of all tasks are pooled, and the whole network is kept: it has learned the tasks' mean
@@ -57,7 +57,6 @@ class Pretrain(OutputLayerLearner, FineTuner):
     title = mark("Pretrain + fine-tune")
     summary = mark("Ordinary training on all training classes, then a new output layer and fine-tuning.")
     group = "baselines"
-    episodic = False
     kinds = ("classification", "regression", "sequence", "control")
     fixed_way = False
     proxy = mark("nearest class mean of features")
@@ -138,21 +137,17 @@ class Pretrain(OutputLayerLearner, FineTuner):
     def steps_are_open(self) -> bool:
         return self.config.finetune_steps is None
 
-    def meta_step(
-        self, shape: EpisodeShape, tasks: int, generator: torch.Generator, portion: Portion = WHOLE
-    ) -> StepReport:
-        """One ordinary batch; the shape of a task, the number of tasks and the portion play no part."""
-        if self.family.kind in ("sequence", "control"):
-            return self._pooled(self.family.pooled("train", self.config.batch_size, generator))
-        x, y = self.family.sample_flat("train", self.config.batch_size, generator)
-        prediction = self.classifier(x)[None]  # (1, batch, classes)
-        objective = self.family.objective(shape)
-        loss = objective.loss(prediction, y[None]).mean()
-        loss.backward()
-        return StepReport(loss.detach(), objective.score(prediction.detach(), y[None]).mean())
+    def classify(self, x: Tensor) -> Tensor:
+        return self.classifier(x)
 
-    def _pooled(self, task: TaskBatch) -> StepReport:
-        """One batch of all tasks' examples, or of what the policy does in them, taken for a single task."""
-        loss = task.query_loss(partial(self.forward_tasks, None)).mean()
-        loss.backward()
-        return StepReport(loss.detach(), None)
+    def draw(self, shape: EpisodeShape, tasks: int, generator: torch.Generator) -> TaskBatch:
+        """Of sequences and of control all tasks' examples, or what the policy does in them, taken for a single task."""
+        if self.family.kind in ("sequence", "control"):
+            return self.family.pooled("train", self.config.batch_size, generator)
+        return super().draw(shape, tasks, generator)
+
+    def meta_loss(self, batch: TaskBatch) -> tuple[Tensor, StepReport]:
+        if isinstance(batch, Episodes):
+            return super().meta_loss(batch)
+        loss = batch.query_loss(partial(self.forward_tasks, None)).mean()
+        return loss, StepReport(loss.detach(), None)

@@ -1,6 +1,6 @@
 """Reptile (Nichol, Achiam & Schulman 2018, https://arxiv.org/abs/1803.02999)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -44,6 +44,7 @@ class Reptile(Algorithm):
     summary = mark("Trains on a task for a few steps and moves the start towards where that led.")
     group = "model-agnostic"
     outer_gradient = False
+    repeats = True
 
     @classmethod
     def curve_names(cls) -> tuple[str, str]:
@@ -86,17 +87,23 @@ class Reptile(Algorithm):
         return stepped
 
     def learn(self, batch: TaskBatch, share: float = 1.0) -> StepReport:
-        """Adds φ − mean φ̃ to the gradients. The report's query loss is that of the whole task after training on it."""
+        learned = list(self.model.parameters())
+        moves, report = self.gradients(batch, learned)
+        for p, move in zip(learned, moves, strict=True):
+            moved = share * move
+            p.grad = moved if p.grad is None else p.grad + moved
+        return report
+
+    def gradients(self, batch: TaskBatch, learned: Sequence[Tensor]) -> tuple[Sequence[Tensor | None], StepReport]:
+        """φ − mean φ̃. The report's query loss is that of the whole task after training on it."""
         with self.forward_tasks.twice_differentiable():
             before = None
             for state in self.trajectory(batch, self.config.inner_steps, differentiable=False):
                 before = state.support_loss if before is None else before  # of the first step; no other state is kept
             with torch.no_grad():
                 loss, score = self.judged(state)
-        for name, parameter in self.model.named_parameters():
-            moved = share * (parameter - state.weights[name].mean(0)).detach()
-            parameter.grad = moved if parameter.grad is None else parameter.grad + moved
-        return StepReport(loss, score, before.mean())
+        ends = [(p, state.weights[name]) for name, p in self.model.named_parameters()]
+        return [(p - end.mean(0)).detach() for p, end in ends], StepReport(loss, score, before.mean())
 
 
 class Portions:

@@ -208,7 +208,8 @@ def small(learner: Algorithm) -> bool:
 def repeats(algorithm: Algorithm) -> bool:
     """Whether the meta-step takes the same operations each time, and leaves nothing behind but gradients."""
     same = algorithm.repeats and algorithm.family.repeats and algorithm.network_repeats
-    return same and not any(True for _ in algorithm.buffers()) and algorithm.forward_tasks.mode == "stacked"
+    kept = algorithm.state_dict().keys() - dict(algorithm.named_parameters(remove_duplicate=False)).keys()
+    return same and not kept and algorithm.forward_tasks.mode == "stacked"
 
 
 def may_be_taken_together(config: RunConfig, algorithm: Algorithm) -> bool:

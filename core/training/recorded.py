@@ -31,10 +31,10 @@ class Repeated:
         self.recording: Recording | None = None
 
     def __call__(self, batch: Episodes, share: float = 1.0) -> StepReport:
-        recording, whole = self.recording, share == 1.0 and isinstance(batch, Episodes)
+        recording, whole = self.recording, share == 1.0 and isinstance(batch, Episodes) and self.learner.settled
         if recording is None or not whole or not recording.fits(batch):
             report = self.as_written(batch, share)
-            self.taken += 1
+            self.taken += whole
             if whole and self.taken == self.after:
                 self._record(batch, report)
             return report

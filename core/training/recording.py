@@ -50,8 +50,9 @@ class Recording:
         """Gradients and what the report says. tensors: as ``inputs``."""
         count = len(self.parameters)
         weights = {f"learner.{name}": w for name, w in zip(self.parameters, tensors[:count], strict=True)}
-        loss, report = functional_call(Whole(self.learner), weights, Episodes(*tensors[count:], batch.objective))
-        gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+        given = batch.like(tensors[count:]), list(weights.values())
+        # Not tied: of a network that a learner has under two names, torch would put back the traced weights.
+        gradients, report = functional_call(Whole(self.learner), weights, given, tie_weights=False)
         there = zip(self.parameters.values(), gradients, strict=True)
         self.learned = [p for p, gradient in there if gradient is not None]
         values = {name: value for name, value in vars(report).items() if value is not None}
@@ -123,15 +124,15 @@ def repeatable(traced: GraphModule, inputs: Sequence[Tensor], turning: bool = Tr
 
 
 class Whole(nn.Module):
-    """A learner's meta-loss as a module's call, so that ``functional_call`` can put traced weights in."""
+    """A learner's gradients as a module's call, so that ``functional_call`` can put traced weights in."""
 
     def __init__(self, learner: Algorithm):
         super().__init__()
         self.learner = learner
 
-    def forward(self, batch: Episodes) -> tuple[Tensor, StepReport]:
+    def forward(self, batch: Episodes, learned: list[Tensor]) -> tuple[Sequence[Tensor | None], StepReport]:
         with self.learner.forward_tasks.twice_differentiable():
-            return self.learner.meta_loss(batch)
+            return self.learner.gradients(batch, learned)
 
 
 def layout(batch: Episodes) -> Layout:

@@ -102,9 +102,7 @@ class Trainer:
         else:
             self.listener.resumed(-1)  # an attempt that died before its first checkpoint may have left rows behind
         self.content = self.family.content()
-        # Every learner draws by one of these two, and need not know that it is timed.
-        self.algorithm.draw = self.spent.drawing(self.algorithm.draw)
-        self.family.sample_flat = self.spent.drawing(self.family.sample_flat)
+        self.algorithm.draw = self.spent.drawing(self.algorithm.draw)  # it need not know that it is timed
         self.listener.prepared(self.algorithm)
         if self.algorithm.meta_trained and done(self.config.training, self.iteration, self.seconds) < 1.0:
             with self.spent.on("data"):

@@ -210,7 +210,8 @@ def test_cnp_learns_from_contexts_of_all_sizes_and_predicts_them_too() -> None:
             learner.adapt(to_learn(*context, Regression()), 0), drawn.query_x[task][None]
         )
         losses.append(-torch.distributions.Normal(mean, deviation).log_prob(drawn.query_y[task]).mean())
-    first = Contexts(*(part[:20] for part in drawn.tensors), drawn.objective, drawn.size[:20])
+    first = drawn[:20]
+    assert isinstance(first, Contexts)
     assert learner.meta_loss(first)[0].item() == pytest.approx(torch.stack(losses).mean().item())
 
 

@@ -12,7 +12,7 @@ from core.config.checks import parse
 from core.config.run import RunConfig
 from core.training import recording
 from core.training.build import build_learner, without_data
-from core.training.recorded import Repeated
+from core.training.recorded import Repeated, values
 from core.training.recording import Recording
 from core.training.step import Stepper
 from data.batch import Episodes
@@ -25,6 +25,10 @@ LEARNERS = [
     {"name": "maml", "inner_lr": 0.05, "inner_steps": 3, "first_order": True},
     {"name": "anil", "inner_lr": 0.05, "inner_steps": 3},
     {"name": "meta-sgd", "inner_lr": 0.05, "inner_steps": 2},
+    {"name": "maml++", "inner_lr": 0.05, "inner_steps": 2, "multi_step_share": 0.3, "first_order_share": 0.4},
+    {"name": "reptile", "inner_lr": 0.01, "inner_steps": 3},
+    {"name": "cnp", "encoder": [8, 8], "decoder": [8]},
+    {"name": "pretrain", "batch_size": 8},
 ]
 
 
@@ -68,7 +72,7 @@ def trained(algorithm: dict[str, Any], after: int | None, steps: int = 12, **tra
     config, _, learner = built(algorithm, training={"meta_batch_size": 4, **training})
     stepper = Stepper(config, learner, learner.optimizer(1e-2), torch.Generator().manual_seed(3))
     learner.learn = type(learner).learn.__get__(learner) if after is None else Repeated(learner, after)
-    reports = [list(vars(stepper.take(i, 1e-2, i / steps)).values()) for i in range(steps)]
+    reports = [values(stepper.take(i, 1e-2, i / steps)) for i in range(steps)]
     assert after is None or learner.learn.recording is not None
     return [*reports, list(learner.parameters())]
 
@@ -93,15 +97,23 @@ def test_it_takes_over_by_itself_whenever_it_is_told_to() -> None:
         {"name": "protonet", "distance": "cosine"},
         {"name": "matchingnet"},
         {"name": "proto-maml", "inner_lr": 0.05, "inner_steps": 2},
+        {"name": "reptile", "inner_lr": 0.01, "inner_steps": 2},
+        {"name": "pretrain", "batch_size": 8},
+        {"name": "baseline++", "batch_size": 8},
     ],
-    ids=["maml", "protonet", "cosine", "matchingnet", "proto-maml"],
+    ids=["maml", "protonet", "cosine", "matchingnet", "proto-maml", "reptile", "pretrain", "baseline++"],
 )
 def test_classification_is_recorded_too(algorithm: dict[str, Any]) -> None:
     family = {"name": "doodles", "n_way": 3, "k_shot": 1, "n_query": 2}
     config = parse({"family": family, "model": {"name": "mlp", "widths": [8]}, "algorithm": algorithm})
     data = without_data(config)
+    data.sample = lambda _, shape, tasks, generator: data.made_up(shape, tasks, generator)
+    data.sample_flat = lambda _, size, generator: (
+        torch.randn(size, 1, 28, 28, generator=generator),
+        torch.randint(data.classes("train"), (size,), generator=generator),
+    )
     learner = build_learner(config, data, "stacked")
-    batches = [data.made_up(config.family.shape, 3, torch.Generator().manual_seed(seed)) for seed in (0, 1)]
+    batches = [learner.draw(config.family.shape, 3, torch.Generator().manual_seed(seed)) for seed in (0, 1)]
     recording = Recording(learner, batches[0])
     learner.learn(batches[1])
     gradients, _ = recording(batches[1])
@@ -193,11 +205,12 @@ def test_a_meta_loss_that_looks_at_its_numbers_goes_on_as_it_was(
     ("changes", "recorded"),
     [
         ({}, True),
-        ({"algorithm": {"name": "maml++", "inner_steps": 2}}, False),
-        ({"algorithm": {"name": "cnp"}}, False),
+        ({"algorithm": {"name": "maml++", "inner_steps": 2}}, True),
+        ({"algorithm": {"name": "cnp"}}, True),
+        ({"algorithm": {"name": "scratch"}}, False),
         ({"model": {"name": "mlp", "widths": [1000, 1000]}}, False),
     ],
-    ids=["maml", "maml++", "cnp", "large"],
+    ids=["maml", "maml++", "cnp", "scratch", "large"],
 )
 def test_what_is_recorded(changes: dict[str, Any], recorded: bool) -> None:
     base = {"family": SINUSOID, "model": {"name": "mlp", "widths": [8]}, "algorithm": LEARNERS[0]}
@@ -212,6 +225,6 @@ def test_chunks_of_tasks_are_learned_from_as_written() -> None:
     config, _, learner = built(LEARNERS[0], training={"meta_batch_size": 4, "tasks_at_once": 2})
     stepper = Stepper(config, learner, learner.optimizer(1e-2), torch.Generator().manual_seed(3))
     learner.learn = Repeated(learner, 1)
-    parts = [list(vars(stepper.take(i, 1e-2, i / 12)).values()) for i in range(12)]
+    parts = [values(stepper.take(i, 1e-2, i / 12)) for i in range(12)]
     assert learner.learn.recording is None
     assert all(torch.equal(a, b) for one, two in zip(whole, parts, strict=False) for a, b in zip(one, two, strict=True))
