@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from core.algorithms.base import Algorithm
+from core.algorithms.replicas import Replicas
 from core.config.facts import called
 from core.config.run import RunConfig
 from core.training.evaluation import EvaluationResult
@@ -51,6 +52,9 @@ def learner(config: RunConfig, algorithm: Algorithm) -> str:
         return f"{said}, which is not trained before the test"
     if isinstance(algorithm.learn, Repeated):
         return f"{said}; its meta-step is to be recorded after {algorithm.learn.after} steps"
+    divided = isinstance(getattr(algorithm.learn, "__self__", None), Replicas) and algorithm.episodic
+    if divided and (cores := torch.get_num_threads()) > 1:
+        return f"{said}; its tasks are divided among {cores} cores"
     return f"{said}; its meta-step is not recorded"
 
 
