@@ -119,7 +119,7 @@ class Episodes:
     def beside(self, *others: "Episodes") -> "Episodes":
         """These tasks and then the others', which are of the same shape."""
         parts = zip(*(episodes.tensors for episodes in (self, *others)), strict=True)
-        return Episodes(*map(torch.cat, parts), self.objective)
+        return self.like(list(map(torch.cat, parts)))
 
     def joined(self) -> "Episodes":
         """Each task's examples together, the support set first, both to learn from and to be asked about."""

@@ -18,59 +18,89 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+LOOKS = 3  # steps in a row at which a recording has to give what the learner gives
+OTHER = "a recording would give other numbers"
+
+
 class Repeated:
     """A learner's ``learn``: for some steps as it is, then from a recording, if that gives the same to the last bit."""
 
     def __init__(self, learner: Algorithm, after: int):
-        """after: steps before one is recorded, for a short run does not earn what recording takes.
+        """after: steps from which on a recording is used, for a short run does not earn what making one takes.
 
         That is half a second, and in a process that has not imported torch's compiler two seconds more.
         """
-        self.learner, self.after, self.taken = learner, after, 0
+        self.learner, self.after, self.taken, self.looks = learner, after, 0, min(LOOKS, after)
         self.as_written = learner.learn
         self.recording: Recording | None = None
+        self.candidate: Recording | None = None
+        self.agreed, self.over, self.reason = 0, False, OTHER  # looks at the candidate; whether there are no more
+        # A processor repeats what is left of what was traced once it is tidied, a GPU all of it.
+        self.ways = iter([True] if learner.family.device.type == "cuda" else [True, False])
 
     def __call__(self, batch: Episodes, share: float = 1.0) -> StepReport:
         recording, whole = self.recording, share == 1.0 and isinstance(batch, Episodes) and self.learner.settled
         if recording is None or not whole or not recording.fits(batch):
             report = self.as_written(batch, share)
             self.taken += whole
-            if whole and self.taken == self.after:
-                self._record(batch, report)
+            if whole and not self.over and self.taken > self.after - self.looks:
+                self._look(batch, report)
             return report
         gradients, report = recording(batch)
         put(recording, gradients)
         return report
 
     def record_next(self) -> None:
-        """Write down the next step that is whole, however many were taken before."""
-        self.after = self.taken + 1
+        """Have the next step that is whole be the last that is not from a recording, however many were taken before."""
+        self.after, self.looks = self.taken + 1, 1
 
-    def _record(self, batch: Episodes, report: StepReport) -> None:
-        """Write down a step that was just taken. Where that cannot be done, or gives anything else, all stays as it is."""
+    def _look(self, batch: Episodes, report: StepReport) -> None:
+        """Whether a recording gives what a step has just given. Where none can be made, or none does, all stays as it is."""
+        self.candidate = self.candidate or self._next(batch)
+        while self.candidate is not None and self.candidate.fits(batch):
+            if self._agrees(batch, report):
+                self.agreed += 1
+                if self.agreed == self.looks:
+                    self.recording, self.over = self.candidate, True
+                    log.info("The meta-step is recorded after %d steps.", self.taken)
+                return
+            self.candidate, self.agreed = None, 0  # its memory is free before the next one asks for some
+            self.candidate = self._next(batch)
+        if self.candidate is None:
+            self.over = True
+            log.info("The meta-step is not recorded: %s", self.reason)
+
+    def _next(self, batch: Episodes) -> Recording | None:
+        for turning in self.ways:
+            try:
+                from core.training.recording import Recording  # with what traces, which takes seconds to import
+
+                return Recording(self.learner, batch, turning)
+            except Exception as error:  # whatever tracing raises for a network that it cannot follow
+                self.reason = _said(error)
+        return None
+
+    def _agrees(self, batch: Episodes, report: StepReport) -> bool:
+        """Whether the candidate gives the gradients that the parameters have, and a report, to the last bit."""
+        recording = self.candidate
         try:
-            from core.training.recording import Recording  # with what traces, which takes seconds to import
+            gradients, again = recording(batch)
+        except Exception as error:  # such as no memory
+            self.reason = _said(error)
+            return False
+        wanted = [p for p in recording.parameters.values() if p.grad is not None]
+        self.reason = OTHER
+        if len(wanted) != len(gradients):
+            return False
+        pairs = [
+            *zip((p.grad for p in wanted), gradients, strict=True),
+            *zip(values(report), values(again), strict=True),
+        ]
+        return all(torch.equal(one, other) for one, other in pairs)
 
-            for turning in (True, False):
-                recording = Recording(self.learner, batch, turning)
-                if same := _gives(recording, batch, report):
-                    self.recording = recording
-                    break
-        except Exception as error:  # whatever tracing raises for a network that it cannot follow
-            log.info("The meta-step is not recorded: %s: %s", type(error).__name__, str(error).splitlines()[0])
-            return
-        how = "is recorded" if same else "is not recorded: a recording would give other numbers"
-        log.info("The meta-step %s after %d steps.", how, self.taken)
 
-
-def _gives(recording: Recording, batch: Episodes, report: StepReport) -> bool:
-    """Whether a recording gives the gradients that the parameters have, and a report, to the last bit."""
-    gradients, again = recording(batch)
-    wanted = [p for p in recording.parameters.values() if p.grad is not None]
-    if len(wanted) != len(gradients):
-        return False
-    pairs = [*zip((p.grad for p in wanted), gradients, strict=True), *zip(values(report), values(again), strict=True)]
-    return all(torch.equal(one, other) for one, other in pairs)
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def put(recording: Recording, gradients: list[Tensor]) -> None:

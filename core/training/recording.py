@@ -29,7 +29,7 @@ class Recording:
 
     def __init__(self, learner: Algorithm, batch: Episodes, turning: bool = True):
         """turning: see ``tidied``. Raises whatever tracing raises where the step cannot be written down."""
-        self.learner, self.layout = learner, layout(batch)
+        self.learner, self.layout, self.turning = learner, layout(batch), turning
         self.parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
         self.learned: list[nn.Parameter] = []  # that have a gradient
         self.said: list[str] = []  # of a report, in the order of the outputs
@@ -99,7 +99,7 @@ class StackedRecordings:
         self.places = [place for held in self.held for place in held.unbind()]
         traced = recordings[0].traced(batches[0])
         with torch.no_grad():
-            self.run = repeatable(make_fx(vmap(traced))(*self.held), self.held)
+            self.run = repeatable(make_fx(vmap(traced))(*self.held), self.held, recordings[0].turning)
 
     @torch.no_grad()
     def _inputs(self, batches: Sequence[Episodes]) -> list[list[Tensor]]:

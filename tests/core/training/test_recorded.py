@@ -12,7 +12,7 @@ from core.config.checks import parse
 from core.config.run import RunConfig
 from core.training import recording
 from core.training.build import build_learner, without_data
-from core.training.recorded import Repeated, values
+from core.training.recorded import LOOKS, Repeated, values
 from core.training.recording import Recording
 from core.training.step import Stepper
 from data.batch import Episodes
@@ -150,6 +150,38 @@ def test_a_meta_loss_that_is_not_the_same_twice_is_not_recorded(
     repeated = Repeated(learner, 1)
     repeated(drawn(config, family, 0))
     assert repeated.recording is None and "other numbers" in caplog.text
+
+
+@pytest.mark.parametrize("wrong", [(2,), (1, 3)])
+def test_it_is_looked_at_more_than_once(wrong: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding may be the same on one meta-batch and not on the next. Each way of making a recording has its looks."""
+    made, asked = [], []
+
+    class Doubtful(Recording):
+        def __init__(self, *given: Any):
+            super().__init__(*given)
+            made.append(self.turning)
+
+        def __call__(self, batch: Episodes) -> Any:
+            gradients, report = super().__call__(batch)
+            asked.append(len(made))
+            if len(asked) in wrong:
+                gradients[0].mul_(1 + 1e-6)
+            return gradients, report
+
+    monkeypatch.setattr(recording, "Recording", Doubtful)
+    config, family, learner = built(LEARNERS[0])
+    repeated = Repeated(learner, 5)
+    for seed in range(12):
+        learner.zero_grad(set_to_none=True)
+        repeated(drawn(config, family, seed))
+    assert LOOKS == 3
+    if wrong == (2,):  # at the second look; the other way is right three times, from this step on
+        assert made == [True, False] and asked[:5] == [1, 1, 2, 2, 2]
+        assert repeated.recording is not None and repeated.recording.turning is False and repeated.taken == 6
+    else:  # at once, and at the other way's second look
+        assert made == [True, False] and asked == [1, 2, 2]
+        assert repeated.recording is None and repeated.candidate is None and repeated.taken == 12
 
 
 def test_where_a_product_turned_round_rounds_otherwise_it_is_left_as_it_is(
