@@ -236,7 +236,7 @@ def test_a_folder_that_is_missing_is_a_problem_of_the_family(registered, tmp_pat
 def test_a_classifier_of_all_training_classes_is_built_for_as_many_as_there_are(registered, folders: Folders) -> None:
     config = registered(FolderConfig(n_way=2), n_query=5)
     config.model, config.algorithm = models()["mlp"].Config(widths=[3]), PretrainConfig()
-    config.seed, config.batch_statistics, config.training = 0, "transductive", TrainingConfig()
+    config.seed, config.batch_statistics, config.training, config.device = 0, "transductive", TrainingConfig(), "auto"
     body, head = 16 * 3 + 3, 3 * 5 + 5
     assert parameter_count(config, folders) == body + head
     assert check(config, folders).forward == "stacked"
