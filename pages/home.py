@@ -106,7 +106,9 @@ def device() -> None:
         gpus = hardware.gpus()
         if gpus:
             say.caption(" · ".join(f"cuda:{gpu.index} {readable.size(gpu.memory_total)}" for gpu in gpus))
-            st.caption(tr("One run trains at a time on each GPU, small networks of several seeds together; the others wait."))
+            st.caption(
+                tr("One run trains at a time on each GPU, small networks of several seeds together; the others wait.")
+            )
         else:
             st.caption(tr("No GPU was found, so runs train on the processor. The quick presets are made for that."))
             st.caption(tr("Small networks share its cores, a larger one takes them all; the others wait their turn."))

@@ -120,6 +120,25 @@ def test_classification_is_recorded_too(algorithm: dict[str, Any]) -> None:
     assert all(torch.equal(p.grad, found) for p, found in zip(recording.learned, gradients, strict=True))
 
 
+def test_a_classifier_of_many_classes_is_recorded() -> None:
+    """Of which TorchScript would take the layers apart."""
+    family = {"name": "doodles", "n_way": 5, "k_shot": 1, "n_query": 2}
+    algorithm = {"name": "pretrain", "batch_size": 64}
+    config = parse({"family": family, "model": {"name": "mlp", "widths": [64]}, "algorithm": algorithm})
+    data = without_data(config)
+    assert data.classes("train") == 1000
+    data.sample_flat = lambda _, size, generator: (
+        torch.randn(size, 1, 28, 28, generator=generator),
+        torch.randint(1000, (size,), generator=generator),
+    )
+    learner = build_learner(config, data, "stacked")
+    repeated = Repeated(learner, 3)
+    for seed in range(3):
+        learner.zero_grad(set_to_none=True)
+        repeated(learner.draw(config.family.shape, 1, torch.Generator().manual_seed(seed)))
+    assert repeated.recording is not None
+
+
 def test_batches_of_another_layout_are_not_put_through_a_recording() -> None:
     config, family, learner = built(LEARNERS[0])
     repeated = Repeated(learner, 1)
