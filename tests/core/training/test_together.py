@@ -346,7 +346,7 @@ def test_which_runs_may_take_their_steps_together() -> None:
 def test_a_learner_that_is_not_recorded_takes_its_steps_in_turn(
     pictures: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: list[int]
 ) -> None:
-    monkeypatch.setattr(Repeated, "_record", lambda *_: None)
+    monkeypatch.setattr(Repeated, "_next", lambda *_: None)
     configs = seeds(2)
     crew = Crew(configs, pictures, tmp_path, [MemoryListener(), MemoryListener()])
     assert crew.run() == [None, None]
