@@ -46,6 +46,7 @@ OTHERS = (
     ("results", "--minutes", "1", "--output", "no\0where"), ("results", "--minutes", "1", "--output", "d" * 5000),
     ("", ), ("x" * 80_000,), ("--home",), ("--no-such-option",), ("\ud800",),
     ("show", "1", "2"), ("worker", "1", "--attempt", HUGE),
+    ("worker", "1", "--with", "7"), ("worker", "1", "--with", f"7:{HUGE}"),
 )  # fmt: skip
 HOMES = ("", "  ", "~nosuchuser/x", "null\0byte", "\udcff\0", "d" * 5000, "/proc/nowhere/x", "/dev/null", "/dev/null/x")
 CALLS = (
