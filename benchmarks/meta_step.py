@@ -188,14 +188,12 @@ def layer_by_layer(step: Callable[[], None], products: tuple[str, ...]) -> None:
 
 def seeds(case: Case, device: torch.device, rounds: int) -> list[float]:
     """Median seconds of recorded meta-steps of three seeds, [one after the other, as one]."""
-    learners, draws = [], []
+    alone, batches = [], []
     for seed in range(SEEDS):
         config, family, learner = opened(replace(case, config={**case.config, "seed": seed}), device)
-        learners.append(learner)
         generator = torch.Generator(device).manual_seed(seed)
-        draws.append(partial(family.sample, "train", config.family.shape, case.tasks, generator))
-    batches = [draw() for draw in draws]
-    alone = [Recording(learner, batch) for learner, batch in zip(learners, batches, strict=True)]
+        batches.append(family.sample("train", config.family.shape, case.tasks, generator))
+        alone.append(Recording(learner, batches[-1]))
     stacked = StackedRecordings(alone, batches)
     in_turn = lambda: [one(batch) for one, batch in zip(alone, batches, strict=True)]  # noqa: E731
     return medians([in_turn, lambda: stacked(batches)], case.steps, device, rounds)

@@ -73,9 +73,7 @@ class Algorithm(nn.Module, ABC):
     meta_trained: ClassVar[bool] = True  # False: nothing to do before the test
     episodic: ClassVar[bool] = True  # False: trains on ordinary batches
     loss_title: ClassVar[str | None] = None  # of its training curves with its unit, where it is not the family's loss
-    repeats: ClassVar[bool] = (
-        False  # True: its meta-loss takes the same operations once ``settled``, and no random number
-    )
+    repeats: ClassVar[bool] = False  # True: once ``settled``, its meta-loss takes the same operations, no random number
     network_repeats = False  # True: every call of its network takes the same operations and no random number
     fixed_way: ClassVar[bool] = True  # False: can be tested on another number of classes than it was trained on
 

@@ -131,17 +131,13 @@ def load(slot: str, pid: int, *others: int) -> dict[str, Any]:
     and the sums.
     """
     try:
-        busy = _busy(pid)
+        busy = _watched(pid).look()
     except psutil.NoSuchProcess:
         return {}
     for other in others:
         with suppress(psutil.NoSuchProcess):  # it has just ended
-            busy = {key: value + busy[key] for key, value in _busy(other).items()}
+            busy = {key: value + busy[key] for key, value in _watched(other).look().items()}
     return busy | (_gpu_load(members(slot, slots())) if slot.startswith("cuda") else {})
-
-
-def _busy(pid: int) -> dict[str, Any]:
-    return _process(pid).look()
 
 
 def _gpu_load(taken: list[str]) -> dict[str, Any]:
@@ -172,9 +168,7 @@ class Watched:
             return {"cpu_percent": self.percent, "memory": memory}
 
 
-@lru_cache(maxsize=16)
-def _process(pid: int) -> Watched:
-    return Watched(pid)
+_watched = lru_cache(maxsize=16)(Watched)
 
 
 def _apple_silicon() -> bool:

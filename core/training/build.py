@@ -63,7 +63,7 @@ def tried_out(config: RunConfig, family: TaskFamily) -> Algorithm:
                 raise
             reason = error
     raise ModelError(
-        f"{config.model.name} cannot learn these tasks: {_first_line(reason)}",
+        f"{config.model.name} cannot learn these tasks: {first_line(reason)}",
         "The network has to map (batch, *shape of an input) to (batch, outputs) and be differentiable twice "
         "(once with first_order); the traceback is in the log.",
         "model",
@@ -237,5 +237,6 @@ def open_family(
     )
 
 
-def _first_line(error: Exception | None) -> str:
+def first_line(error: Exception | None) -> str:
+    """Of what kind it is, and what it says first, for a sentence."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

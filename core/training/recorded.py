@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import Algorithm, StepReport
+from core.training.build import first_line
 from data.batch import Episodes
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Repeated:
 
                 return Recording(self.learner, batch, turning)
             except Exception as error:  # whatever tracing raises for a network that it cannot follow
-                self.reason = _said(error)
+                self.reason = first_line(error)
         return None
 
     def _agrees(self, batch: Episodes, report: StepReport) -> bool:
@@ -86,7 +87,7 @@ class Repeated:
         try:
             gradients, again = recording(batch)
         except Exception as error:  # such as no memory
-            self.reason = _said(error)
+            self.reason = first_line(error)
             return False
         wanted = [p for p in recording.parameters.values() if p.grad is not None]
         self.reason = OTHER
@@ -97,10 +98,6 @@ class Repeated:
             *zip(values(report), values(again), strict=True),
         ]
         return all(torch.equal(one, other) for one, other in pairs)
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def put(recording: Recording, gradients: list[Tensor]) -> None:

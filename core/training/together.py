@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from core.algorithms.base import StepReport
+from core.training.build import first_line
 from core.training.recorded import Repeated, put, values
 from core.training.step import Stepper
 from data.batch import TaskBatch
@@ -32,16 +33,14 @@ log = logging.getLogger(__name__)
 ROUNDING = 1e-4  # of a tensor's largest number: what a GPU's kernels for more tasks may differ by from those for fewer
 NOTHING = 1e-4  # of the largest gradient
 Step = tuple[int, float, float]  # iteration, meta learning rate, progress: see ``Stepper.take``
-Tick = Callable[
-    [float], None
-]  # called about once a beat between steps, with the seconds waited for others since the last
+Tick = Callable[[float], None]  # called about once a beat while others are waited for: the seconds since the last time
 Answered = tuple[list[Tensor], StepReport]  # a recording's: gradients, and what it reports
 
 
 class Company(Protocol):
     """How a run's trainer takes its steps: alone, or with others."""
 
-    alone: AbstractContextManager  # in which no other run of the process builds a learner
+    alone: AbstractContextManager  # in which no other run of the process tries its learner out
 
     def take(self, stepper: Stepper, step: Step, tick: Tick) -> tuple[StepReport, float]:
         """The step's report, and for how many seconds it waited for others since the last tick."""
@@ -232,18 +231,17 @@ def stacked_up(recordings: list[Recording], batches: Sequence[TaskBatch]) -> tup
         return None, in_turn(len(recordings), error)
     exact = batches[0].tensors[0].device.type == "cpu"
     if off > (0.0 if exact else ROUNDING):
-        return (
-            None,
-            f"Steps of {len(recordings)} runs are taken one after the other: together they would differ by {off:.1e}.",
+        said = (
+            f"Steps of {len(recordings)} runs are taken one after the other: together they would differ by {off:.1e}."
         )
+        return None, said
     rounding = f", which differs from a run alone by rounding, {off:.1e}" if off else ""
     return stacked, f"Steps of {len(recordings)} runs are taken as one{rounding}."
 
 
 def in_turn(runs: int, error: Exception) -> str:
     """That, and why."""
-    reason = (str(error).splitlines() or [""])[0]
-    return f"Steps of {runs} runs are taken one after the other: {type(error).__name__}: {reason}"
+    return f"Steps of {runs} runs are taken one after the other: {first_line(error)}"
 
 
 def apart(one: Answered, other: Answered) -> float:

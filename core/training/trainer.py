@@ -212,8 +212,7 @@ class Trainer:
 
     def _untrained(self) -> Algorithm:
         """The learner as it was before the first meta-step: its start follows from the seed."""
-        with self.company.alone:
-            return build_learner(self.config, self.family, self.forward)
+        return build_learner(self.config, self.family, self.forward)
 
     def _step(self) -> float:
         """Returns how many of its seconds were no training: of waiting for others, and of what was wanted meanwhile."""

@@ -24,6 +24,7 @@ from core.training.together import Together, apart, stacked_up
 from core.training.trainer import Trainer
 from data.batch import Episodes
 from tests.core.tiny import MemoryListener, open_tiny, tiny, values
+from tests.core.training.test_trainer import same_weights, train
 
 LEARNERS = {
     "one step": {"name": "maml", "inner_lr": 0.01, "inner_steps": 1},
@@ -187,19 +188,10 @@ class Crew:
             self.meeting.members[i].leave()
 
 
-def alone(config: RunConfig, home: Home, folder: Path) -> tuple[MemoryListener, Trainer]:
-    listener = MemoryListener()
-    trainer = Trainer(config, open_tiny(config, home), folder, listener, beat=0.0)
-    trainer.run()
-    return listener, trainer
-
-
 def same(listener: MemoryListener, trainer: Trainer, config: RunConfig, home: Home, folder: Path) -> bool:
     """Whether a training is to the last bit what it is alone: curves, scores and weights."""
-    other, apart = alone(config, home, folder)
-    weights = zip(trainer.algorithm.learned().values(), apart.algorithm.learned().values(), strict=True)
-    told = listener.curve == other.curve and listener.scores == other.scores
-    return told and all(torch.equal(a, b) for a, b in weights)
+    _, other, alone = train(config, folder, home)
+    return listener.curve == other.curve and listener.scores == other.scores and same_weights(trainer, alone)
 
 
 def test_each_of_three_seeds_is_what_it_is_alone(pictures: Home, tmp_path: Path, taken: list[int]) -> None:
@@ -211,16 +203,9 @@ def test_each_of_three_seeds_is_what_it_is_alone(pictures: Home, tmp_path: Path,
         assert same(crew.listeners[i], crew.trainers[i], config, pictures, tmp_path / f"alone {i}")
 
 
-class At(MemoryListener):
-    """Says what is wanted by how many iterations there are."""
-
-    def __init__(self, wanted: Callable[[Progress], Desired]):
-        super().__init__(wanted)
-
-
 def test_one_that_is_stopped_leaves_the_others_and_goes_on_alone_later(pictures: Home, tmp_path: Path) -> None:
     configs = seeds(3)
-    leaver = At(lambda progress: "stop" if progress.iteration == 7 else "run")
+    leaver = MemoryListener(lambda progress: "stop" if progress.iteration == 7 else "run")
     crew = Crew(configs, pictures, tmp_path, [MemoryListener(), leaver, MemoryListener()])
     first, second, third = crew.run()
     assert (first, third) == (None, None)
@@ -228,12 +213,9 @@ def test_one_that_is_stopped_leaves_the_others_and_goes_on_alone_later(pictures:
     assert crew.trainers[1].iteration == 7
     for i in (0, 2):
         assert same(crew.listeners[i], crew.trainers[i], configs[i], pictures, tmp_path / f"alone {i}")
-    again = MemoryListener()
-    resumed = Trainer(configs[1], open_tiny(configs[1], pictures), tmp_path / "1", again, beat=0.0)
-    resumed.run()
-    _, whole = alone(configs[1], pictures, tmp_path / "whole")
-    weights = zip(resumed.algorithm.learned().values(), whole.algorithm.learned().values(), strict=True)
-    assert all(torch.equal(a, b) for a, b in weights)
+    _, _, resumed = train(configs[1], tmp_path / "1", pictures)
+    _, _, whole = train(configs[1], tmp_path / "whole", pictures)
+    assert same_weights(resumed, whole)
 
 
 def test_nobody_waits_for_one_that_is_paused(pictures: Home, tmp_path: Path) -> None:
@@ -248,7 +230,7 @@ def test_nobody_waits_for_one_that_is_paused(pictures: Home, tmp_path: Path) -> 
             if result.split == "test":
                 over.set()
 
-    crew = Crew(configs, pictures, tmp_path, [Last(), At(until_the_other_is_over)])
+    crew = Crew(configs, pictures, tmp_path, [Last(), MemoryListener(until_the_other_is_over)])
     assert crew.run() == [None, None]
     for i, config in enumerate(configs):
         assert same(crew.listeners[i], crew.trainers[i], config, pictures, tmp_path / f"alone {i}")
@@ -286,7 +268,7 @@ def test_one_that_waits_for_another_still_obeys(pictures: Home, tmp_path: Path) 
                 assert stopped.wait(60)
 
     # After its own validation, which ends with a checkpoint and no sign of life.
-    asked = At(
+    asked = MemoryListener(
         lambda progress: "stop" if begun.is_set() and asked.evaluations[-1][0] == progress.iteration == 6 else "run"
     )
     crew = Crew(configs, pictures, tmp_path, [Slow(), asked])
