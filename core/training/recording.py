@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.fx import GraphModule
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from core.algorithms.base import Algorithm, StepReport
 from core.training.graphed import Graphed
+from core.training.scripted import scripted
 from core.training.tidy import tidied
+from core.training.tracing import trace
 from data.batch import Episodes
 
 Layout = list[tuple[torch.Size, tuple[int, ...], torch.dtype]]
@@ -44,7 +45,7 @@ class Recording:
     def traced(self, batch: Episodes) -> GraphModule:
         """The operations that lead from ``inputs`` to the gradients of ``learned`` and what is ``said``, as they are."""
         weights = [p.detach().clone().requires_grad_() for p in self.parameters.values()]
-        return make_fx(lambda *tensors: self._step(batch, tensors))(*weights, *batch.tensors)
+        return trace(lambda *tensors: self._step(batch, tensors), *weights, *batch.tensors)
 
     def _step(self, batch: Episodes, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Gradients and what the report says. tensors: as ``inputs``."""
@@ -99,7 +100,7 @@ class StackedRecordings:
         self.places = [place for held in self.held for place in held.unbind()]
         traced = recordings[0].traced(batches[0])
         with torch.no_grad():
-            self.run = repeatable(make_fx(vmap(traced))(*self.held), self.held, recordings[0].turning)
+            self.run = repeatable(trace(vmap(traced), *self.held), self.held, recordings[0].turning)
 
     @torch.no_grad()
     def _inputs(self, batches: Sequence[Episodes]) -> list[list[Tensor]]:
@@ -118,9 +119,7 @@ def repeatable(traced: GraphModule, inputs: Sequence[Tensor], turning: bool = Tr
     """The same function without Python between its operations, for inputs of one layout."""
     if inputs[0].is_cuda:
         return Graphed(traced, [one.detach() for one in inputs])
-    return torch.jit.freeze(
-        torch.jit.trace(tidied(traced, turning), [one.detach() for one in inputs], check_trace=False).eval()
-    )
+    return scripted(tidied(traced, turning))
 
 
 class Whole(nn.Module):

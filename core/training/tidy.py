@@ -23,7 +23,7 @@ FILLED = {aten.ones_like.default: 1.0, aten.zeros_like.default: 0.0}
 
 
 def tidied(traced: GraphModule, turning: bool = True) -> GraphModule:
-    """The same function in fewer operations. traced: as ``make_fx`` gives it.
+    """The same function on a processor in fewer operations. traced: as ``trace`` gives it.
 
     turning: also by products the other way round, which add up the same numbers, but it is the machine's library that says
     in which order.
@@ -47,8 +47,6 @@ class Tidying:
 
     def __init__(self, traced: GraphModule, turning: bool):
         self.traced, self.seen, self.own = traced, {}, []  # own: the constants that were put here
-        for node in traced.graph.find_nodes(op="get_attr"):  # tracing says nothing of the tensors that a function holds
-            node.meta.setdefault("val", getattr(traced, node.target))
         self.rules: list[Callable[[Node], Node | None]] = [
             *(argument, self.known, self.neutral),
             *(self.without_sign, self.over_one_term, self.without_kept_axis, self.by_number),
@@ -68,11 +66,9 @@ class Tidying:
         """What comes out the same each time is computed now."""
         like = node.meta.get("val")
         if node.target in FILLED:
-            return self._constant(
-                torch.full(like.shape, FILLED[node.target], dtype=like.dtype, device=like.device), node
-            )
+            return self._constant(torch.full(like.shape, FILLED[node.target], dtype=like.dtype), node)
         if node.target is aten.pow.Tensor_Scalar and node.args[1] == 0:
-            return self._constant(torch.ones(like.shape, dtype=like.dtype, device=like.device), node)
+            return self._constant(torch.ones(like.shape, dtype=like.dtype), node)
         taken = node.all_input_nodes
         if not taken or not isinstance(like, Tensor) or any(self._value(one) is None for one in taken):
             return None
@@ -140,7 +136,7 @@ class Tidying:
         number = node.args[1] if node.target in PRODUCTS else None
         if not isinstance(number, (int, float)) or node.meta["val"].dtype not in EXACT:
             return None
-        factor = torch.tensor(number, dtype=node.meta["val"].dtype, device=node.meta["val"].device)
+        factor = torch.tensor(number, dtype=node.meta["val"].dtype)
         return self._call(node, aten.mul.Tensor, node.args[0], self._constant(factor, node))
 
     def _call(self, place: Node, target: OpOverload, *args: Any) -> Node:
@@ -154,7 +150,7 @@ class Tidying:
         """A tensor that the graph holds: the same node for the same one, so that what is made of it is the same too."""
         for node in self.own:
             held = node.meta["val"]
-            if (held.dtype, held.device) == (value.dtype, value.device) and torch.equal(held, value):
+            if held.dtype == value.dtype and torch.equal(held, value):
                 return node
         name = f"constant{len(self.own)}"
         self.traced.register_buffer(name, value)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
-from torch.fx.experimental.proxy_tensor import make_fx
+from core.training.tracing import trace
 
 from core.training.tidy import tidied
 
@@ -43,7 +43,7 @@ CASES: dict[str, tuple[Function, list[str]]] = {
 def test_less_is_done_for_the_very_same(case: str) -> None:
     function, wanted = CASES[case]
     given = [torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
-    shorter = tidied(make_fx(function)(*given))
+    shorter = tidied(trace(function, *given))
     left = [name for name in names(shorter) if "slice" not in name]
     assert len(left) == len(wanted) and all(want in name for want, name in zip(wanted, left, strict=True)), left
     other = [one + 1 for one in given]
@@ -61,7 +61,7 @@ def test_a_layer_is_not_taken_apart() -> None:
 
     draw = torch.Generator().manual_seed(0)
     given = [torch.randn(shape, generator=draw) for shape in ((64, 64), (64, 64), (64,))]
-    shorter = tidied(make_fx(function)(*given))
+    shorter = tidied(trace(function, *given))
     assert names(shorter).count("aten.linear.default") == 1
     assert names(shorter).count("aten.addmm.default") == 2
     frozen = torch.jit.freeze(torch.jit.trace(shorter, given, check_trace=False).eval())
@@ -77,7 +77,7 @@ def test_a_column_is_multiplied_as_a_row_where_that_is_faster() -> None:
         return torch.bmm(x.transpose(1, 2), y) * torch.bmm(x.transpose(1, 2)[:, :3], y).sum()
 
     given = [torch.randn(3, 20, columns, generator=torch.Generator().manual_seed(0)) for columns in (40, 1)]
-    turned, straight = (tidied(make_fx(function)(*given), turning) for turning in (True, False))
+    turned, straight = (tidied(trace(function, *given), turning) for turning in (True, False))
     shapes = [node.meta["val"].shape for node in turned.graph.nodes if "bmm" in str(node.target)]
     assert shapes == [(3, 1, 40), (3, 3, 1)], "the second is small"
     assert names(turned).count("aten.transpose.int") == 3, "of the column and the result, and of x for the second"
@@ -107,7 +107,7 @@ def test_a_column_is_multiplied_as_a_row_where_that_is_faster() -> None:
 )
 def test_what_only_looks_like_it_stays(function: Function) -> None:
     given = [10 * torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
-    shorter = tidied(make_fx(function)(*given))
+    shorter = tidied(trace(function, *given))
     assert shorter(*given).dtype == function(*given).dtype
     assert torch.equal(shorter(*given), function(*given))
 
@@ -116,7 +116,7 @@ def test_what_draws_random_numbers_is_left_alone() -> None:
     def function(x: Tensor, y: Tensor) -> Tensor:
         return torch.rand_like(x) - torch.rand_like(x) + 0 * y
 
-    traced = make_fx(function)(torch.ones(9), torch.ones(9))
+    traced = trace(function, torch.ones(9), torch.ones(9))
     before = names(traced)
     assert names(tidied(traced)) == before
     assert (traced(torch.ones(9), torch.ones(9)) != 0).any()
@@ -130,7 +130,7 @@ def test_what_changes_its_inputs_in_place_is_left_alone() -> None:
         return first + z * 2
 
     given = [torch.ones(2, 2), torch.ones(2, 2)]
-    traced = make_fx(function)(*given)
+    traced = trace(function, *given)
     before = names(traced)
     assert names(tidied(traced)) == before
     assert torch.equal(traced(*given), function(*given))
