@@ -63,7 +63,7 @@ def ours(opened: Opened, portion: Portion) -> Work:
         learner.zero_grad(set_to_none=True)
         learner.meta_step(shape, tasks, opened.generator, portion)
 
-    hasten(learner, recorded_after=1)
+    hasten(learner, 1)
     if isinstance(learner.learn, Repeated):
         with redirect_stdout(StringIO()):  # which says so
             do()

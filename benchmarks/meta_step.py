@@ -175,7 +175,7 @@ def convolutions(case: Case, device: torch.device, rounds: int) -> list[float]:
     sides = []
     for products in ((), (device.type,)):
         config, _, learner = opened(case, device)
-        hasten(learner, recorded_after=1)
+        hasten(learner, 1)
         step = meta_step(learner, config, case, torch.Generator(device).manual_seed(0))
         sides.append(partial(layer_by_layer, step, products))
     return medians(sides, case.steps, device, rounds)

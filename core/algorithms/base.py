@@ -317,6 +317,11 @@ class Algorithm(nn.Module, ABC):
         return report
 
 
+def laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """A gradient in memory as its parameter is: the fused optimizer goes by the order there."""
+    return gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
+
+
 def present(support_x: Tensor | None) -> Tensor:
     """The inputs that BatchNorm takes its statistics from. Raises ModelError where tasks have none."""
     if support_x is None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from functools import cache, partial
+from functools import cache, partial, reduce
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.algorithms.portion import Portion, StepReport, summed
 from data.batch import Episodes, TaskBatch
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from core.algorithms.base import Algorithm
 
 T = TypeVar("T")
+Gradients = Sequence[Tensor | None]
+Taken = tuple[Gradients, StepReport]
+Take = Callable[["Algorithm", Episodes], Taken]  # a replica and a single task
 MOST = 8  # replicas: what is Python of their work takes turns
 GLANCE = 0.1  # seconds between two looks at those that take longer than the first
 Tick = Callable[[float], None]  # fraction done in [0, 1]; raises to interrupt
@@ -65,23 +68,28 @@ class Replicas:
     """As many replicas of a learner as it takes, on the same weights in memory, with gradients of their own."""
 
     def __init__(self, learner: Algorithm):
-        self.learner, self.as_written = learner, learner.learn
+        self.learner = learner
         self.twins: list[Algorithm] = []
 
-    def learn(self, batch: TaskBatch, share: float = 1.0) -> StepReport:
-        """As the learner's: gradients are added up in the order of the tasks, so that the same cores give the same numbers.
+    def by_task(self, batch: Episodes, take: Take) -> Taken:
+        """The means over the tasks of what ``take`` gives. Each replica calls it for one of its tasks after the other.
 
-        On other numbers of cores they are the same up to the order of sums.
+        Sums are taken in the order of the tasks, so that the same cores give the same numbers. On other numbers of cores they
+        are the same up to the order of sums.
         """
-        if not self.divides(batch):
-            return self.as_written(batch, share)
-        reports = self.each(batch, lambda one, part, fraction, _: one.learn(part, share * fraction))
-        for p, *copies in zip(self.learner.parameters(), *(one.parameters() for one in self.twins), strict=True):
-            for other in copies:
-                if other.grad is not None:
-                    p.grad = other.grad if p.grad is None else p.grad + other.grad
-                    other.grad = None
-        return summed(reports)
+
+        def work(one: Algorithm, part: Episodes, *_: object) -> tuple[Gradients, list[StepReport]]:
+            found, reports = [], []
+            for i in range(part.tasks):
+                gradients, report = take(one, part[i : i + 1])
+                found = added(found, gradients) if found else gradients
+                reports.append(report)
+            return found, reports
+
+        parts = [one for one, _ in self.each(batch, work)]
+        sums = reduce(added, [found for found, _ in parts])
+        means = [None if one is None else one / batch.tasks for one in sums]
+        return means, summed([(report, 1 / batch.tasks) for _, reports in parts for report in reports])
 
     def divides(self, batch: TaskBatch) -> bool:
         """Whether there is anything to divide, and among whom."""
@@ -145,6 +153,11 @@ class Replicas:
         finally:
             torch.set_num_threads(cores)
         return [(one, share) for one, (_, share) in zip(found, parts, strict=True)]
+
+
+def added(ones: Gradients, others: Gradients) -> Gradients:
+    pairs = zip(ones, others, strict=True)
+    return [other if one is None else one if other is None else one + other for one, other in pairs]
 
 
 def replicas_of(learner: Algorithm) -> Replicas | None:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import torch
 
 from core.algorithms.base import Algorithm
-from core.algorithms.replicas import Replicas
 from core.config.facts import called
 from core.config.run import RunConfig
 from core.training.evaluation import EvaluationResult
 from core.training.parallel import PROJECT
-from core.training.recorded import Repeated
+from core.training.recorded import Repeated, RepeatedByTask
 from data.family import SPLIT_TITLES, TaskFamily
 from data.places import Folders
 
@@ -50,12 +49,13 @@ def learner(config: RunConfig, algorithm: Algorithm) -> str:
     said = f"learner: {called(config)}"
     if not algorithm.meta_trained:
         return f"{said}, which is not trained before the test"
-    if isinstance(algorithm.learn, Repeated):
-        return f"{said}; its meta-step is to be recorded after {algorithm.learn.after} steps"
-    divided = isinstance(getattr(algorithm.learn, "__self__", None), Replicas) and algorithm.episodic
+    if not isinstance(algorithm.learn, Repeated):
+        return f"{said}; its meta-step is not recorded"
+    how = f"its meta-step is to be recorded after {algorithm.learn.after} steps"
+    divided = isinstance(algorithm.learn, RepeatedByTask) and algorithm.episodic
     if divided and (cores := torch.get_num_threads()) > 1:
-        return f"{said}; its tasks are divided among {cores} cores"
-    return f"{said}; its meta-step is not recorded"
+        how = f"its tasks are divided among {cores} cores, and {how}"
+    return f"{said}; {how}"
 
 
 def scored(result: EvaluationResult) -> str:

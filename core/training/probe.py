@@ -19,7 +19,7 @@ from core.training.evaluation import curve_steps, score_all, tasks_at_once
 from core.training.frozen import BLOCK, FrozenEpisodes
 from core.training.listener import Desired, Progress
 from core.training.memory import HighWater, Peak, out_of_memory
-from core.training.recorded import Repeated
+from core.training.recorded import Repeated, RepeatedByTask
 from core.training.trainer import Trainer
 from core.training.tuning import tuning_steps
 from data.errors import InnerloopError
@@ -159,9 +159,10 @@ def one_block(config: RunConfig) -> RunConfig:
     return RunConfig.model_validate(values)
 
 
-def together(config: RunConfig, tasks: int) -> int:
+def together(probe: Probe, tasks: int) -> int:
     """How many of so many tasks a step computes at the same time."""
-    return min(tasks, config.training.tasks_at_once or tasks)
+    at_once = min(tasks, probe.config.training.tasks_at_once or tasks)
+    return min(at_once, torch.get_num_threads()) if isinstance(probe.algorithm.learn, RepeatedByTask) else at_once
 
 
 def measure(config: RunConfig, folders: Folders, slot: str) -> Cost:
@@ -183,7 +184,7 @@ def measure(config: RunConfig, folders: Folders, slot: str) -> Cost:
 def _measured(probe: Probe, config: RunConfig) -> Cost:
     learner, water = probe.algorithm, HighWater(probe.family.device)
     began, used, here = time.perf_counter(), time.process_time(), probe.family.device.type == "cpu"
-    pace = _steps(probe, config, water) if learner.meta_trained else Pace(0.0, 0, 0)
+    pace = _steps(probe, water) if learner.meta_trained else Pace(0.0, 0, 0)
     learner.eval()
     steps, tunes = config.evaluation.inner_steps, learner.tunes_to_validate
     score = _score(probe, water, curve_steps(learner.adaptation_steps if steps is None else steps))
@@ -204,21 +205,22 @@ def _measured(probe: Probe, config: RunConfig) -> Cost:
     )
 
 
-def _steps(probe: Probe, config: RunConfig, water: HighWater) -> Pace:
+def _steps(probe: Probe, water: HighWater) -> Pace:
     known = [*probe.algorithm.parameters(), *probe.algorithm.buffers()]
     began = time.perf_counter()
     with Peak(known) as peak:  # once before it counts: much is done only the first time in a process
         probe.step(1)
     brief = time.perf_counter() - began < STEPS
     at_once = max(1, int(SHARE * water.free() / max(1, peak.bytes)))
-    all_fit = together(config, probe.tasks) <= at_once
-    whole = all_fit and len(probe.stepper.portion.parts(probe.tasks)) == 1
-    if isinstance(repeated := probe.algorithm.learn, Repeated) and whole and brief:
+    all_fit = together(probe, probe.tasks) <= at_once
+    repeated = probe.algorithm.learn
+    repeats = isinstance(repeated, RepeatedByTask) or len(probe.stepper.portion.parts(probe.tasks)) == 1
+    if isinstance(repeated, Repeated) and repeats and all_fit and brief:
         repeated.record_next()  # most of the run's steps are taken from a recording, which takes memory too
         probe.step(probe.tasks)
     with water.rising() as rise:
         pace = paced(probe.step, probe.tasks, STEPS, probe.tasks if all_fit else at_once)
-        rise.times = together(config, probe.tasks) / together(config, pace.tasks)
+        rise.times = together(probe, probe.tasks) / together(probe, pace.tasks)
     return pace
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.fx import GraphModule
 
-from core.algorithms.base import Algorithm, StepReport
+from core.algorithms.base import Algorithm, StepReport, laid_out
 from core.training.graphed import Graphed
 from core.training.scripted import scripted
 from core.training.tidy import tidied
@@ -72,13 +72,12 @@ class Recording:
     def answer(self, out: Sequence[Tensor]) -> tuple[list[Tensor], StepReport]:
         """What a call gives, of what the operations gave.
 
-        Copies, which whoever gets them may change in place; laid out as their parameters are, as autograd's would be: the fused
-        optimizer goes by the order in memory.
+        Copies, which whoever gets them may change in place; laid out as their parameters are, as autograd's would be.
         """
         count = len(self.learned)
         with torch.no_grad():
             pairs = zip(self.learned, out[:count], strict=True)
-            gradients = [g.clone() if g.stride() == p.stride() else torch.empty_like(p).copy_(g) for p, g in pairs]
+            gradients = [laid_out(g.clone(), p) for p, g in pairs]
         values = zip(self.said, (one.clone() for one in out[count:]), strict=True)
         return gradients, StepReport(**{"query_score": None, **dict(values)})
 

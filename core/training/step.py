@@ -9,14 +9,12 @@ from torch import Tensor
 
 from core.algorithms.base import Algorithm, StepReport
 from core.algorithms.portion import Averages, Portion
-from core.algorithms.replicas import Replicas, may_be_divided
+from core.algorithms.replicas import may_be_divided
 from core.algorithms.trust_region import TRPO
 from core.config.run import RunConfig
 from core.training.build import repeats, small
-from core.training.recorded import Repeated
+from core.training.recorded import LOOKS, Repeated, RepeatedByTask
 from data.batch import TaskBatch
-
-RECORDED_AFTER = 50  # steps
 
 
 def optimizer_of(config: RunConfig, algorithm: Algorithm) -> torch.optim.Optimizer:
@@ -101,18 +99,19 @@ class Stepper:
         return report
 
 
-def hasten(algorithm: Algorithm, recorded_after: int = RECORDED_AFTER) -> None:
-    """Have its meta-steps recorded, after so many of them, or divided among the processor's cores, where that pays."""
+def hasten(algorithm: Algorithm, after: int = LOOKS) -> None:
+    """Have its meta-steps recorded after so many of them, where that pays; of networks whose tasks are divided, task by task."""
     if may_be_recorded(algorithm):
-        algorithm.learn = Repeated(algorithm, recorded_after)
-    elif may_be_divided(algorithm):
-        algorithm.learn = Replicas(algorithm).learn
+        algorithm.learn = (RepeatedByTask if may_be_divided(algorithm) else Repeated)(algorithm, after)
 
 
 def may_be_recorded(algorithm: Algorithm) -> bool:
-    """Whether the meta-step is worth recording, which of any network it is on a GPU, and the same each time."""
+    """Whether the meta-step is worth recording, and the same each time. Any is on a GPU; on a processor that of a small
+    network, and one that is divided into single tasks, which are as small.
+    """
     device = algorithm.family.device.type
-    return (device == "cuda" or (device == "cpu" and small(algorithm))) and repeats(algorithm)
+    pays = device == "cuda" or (device == "cpu" and (small(algorithm) or may_be_divided(algorithm)))
+    return pays and repeats(algorithm)
 
 
 @torch.no_grad()

@@ -91,7 +91,7 @@ class Wish:
     def learned(self, recording: Recording, given: Answered) -> None:
         """Instead of ``learn``, of what was found for it."""
         gradients, self.report = given
-        put(recording, gradients)
+        put(recording.learned, gradients)
 
     def end(self) -> None:
         self.stepper.end()

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from core.algorithms.base import Algorithm
+from core.algorithms.base import Algorithm, StepReport
 from core.algorithms.replicas import Replicas, divided, may_be_divided, replica, replicas_of
 from core.training.build import build_learner
+from core.training.recorded import gradients_of, learned, put
 from data.batch import Episodes
 from tests.core.algorithms.test_portion import SMALL, assert_same_step, cases
 from tests.core.learners import blank, made_up, maml, of, on_made_up_tasks
@@ -26,6 +27,13 @@ def gradients(learner: Algorithm) -> list[torch.Tensor]:
     return [p.grad.clone() for p in learner.parameters() if p.grad is not None]
 
 
+def learn(replicas: Replicas, batch: Episodes, share: float = 1.0) -> StepReport:
+    """Add what they find to the gradients of their learner."""
+    found, report = replicas.by_task(batch, gradients_of)
+    put(learned(replicas.learner), found, share)
+    return report
+
+
 DIVIDED = [case for case in cases() if case[0] != "cnp" and "running" not in " ".join(case)]
 
 
@@ -39,12 +47,12 @@ def test_replicas_find_the_gradients_of_one_learner(case: tuple[str, ...], cores
     theirs = gradients(one)
     one.zero_grad()
     replicas = Replicas(one)
-    found = replicas.learn(batch, 0.5)
+    found = learn(replicas, batch, 0.5)
     assert len(replicas.twins) == cores
     ours = gradients(one)
     assert_same_step((ours, found), (theirs, said), rtol=1e-11)
     one.zero_grad()
-    replicas.learn(batch, 0.5)
+    learn(replicas, batch, 0.5)
     assert all(torch.equal(mine, its) for mine, its in zip(gradients(one), ours, strict=True))
     assert torch.get_num_threads() == cores
 
@@ -54,7 +62,7 @@ def test_replicas_follow_the_learner() -> None:
     """Its weights after a step, its weights elsewhere in memory, how far the training is; and they add to what is there."""
     one, other = (on_made_up_tasks("maml++", "algorithm.multi_step_share=0.5").train() for _ in range(2))
     replicas, optimizer, batch = Replicas(one), torch.optim.SGD(one.parameters(), lr=0.1), drawn(one)
-    replicas.learn(batch)
+    learn(replicas, batch)
     optimizer.step()
     for p in one.parameters():
         p.data = p.data.clone()
@@ -63,7 +71,7 @@ def test_replicas_follow_the_learner() -> None:
     other.load_state_dict(one.state_dict())
     one.zero_grad()
     for _ in range(2):
-        replicas.learn(batch)
+        learn(replicas, batch)
     other.learn(batch)
     for mine, its in zip(gradients(one), gradients(other), strict=True):
         torch.testing.assert_close(mine, 2 * its, rtol=1e-11, atol=1e-12)
@@ -212,9 +220,6 @@ def test_nothing_is_divided_for_a_single_core_or_task() -> None:
     torch.set_num_threads(1)
     assert not replicas.divides(drawn(one))
     assert replicas_of(one) is None
-    replicas.learn(drawn(one))
-    assert replicas.twins == []
-    assert gradients(one)
 
 
 class Stranger:

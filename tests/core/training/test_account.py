@@ -8,7 +8,7 @@ from core.training.build import build_learner, without_data
 from core.training.step import Stepper
 from tests.core.tiny import tiny
 
-RECORDED = "its meta-step is to be recorded after 50 steps"
+RECORDED = "its meta-step is to be recorded after 3 steps"
 DIVIDED = "its tasks are divided among 2 cores"
 NEITHER = "its meta-step is not recorded"
 
@@ -18,9 +18,11 @@ NEITHER = "its meta-step is not recorded"
     [
         ("sinusoid", (), 2, f"learner: maml; {RECORDED}"),
         ("sinusoid", ("algorithm.first_order=true",), 1, f"learner: maml, first order; {RECORDED}"),
-        ("conv4", (), 2, f"learner: maml; {DIVIDED}"),
-        ("conv4", (), 1, f"learner: maml; {NEITHER}"),
-        ("conv4", ("algorithm=pretrain",), 2, f"learner: pretrain; {NEITHER}"),
+        ("conv4", (), 2, f"learner: maml; {DIVIDED}, and {RECORDED}"),
+        ("conv4", (), 1, f"learner: maml; {RECORDED}"),
+        ("conv4", ("algorithm.recompute=true",), 2, f"learner: maml; {DIVIDED}, and {RECORDED}"),
+        ("conv4", ("algorithm=pretrain",), 2, f"learner: pretrain; {RECORDED}"),
+        ("conv4", ("algorithm=maml++", "algorithm.running_statistics=true"), 2, f"learner: maml++; {NEITHER}"),
         ("sinusoid", ("algorithm=scratch",), 2, "learner: scratch, which is not trained before the test"),
     ],
     indirect=["cores"],

@@ -12,11 +12,13 @@ from core.config.checks import parse
 from core.config.run import RunConfig
 from core.training import recording
 from core.training.build import build_learner, without_data
-from core.training.recorded import LOOKS, Repeated, values
+from core.training.recorded import LOOKS, Repeated, RepeatedByTask, values
 from core.training.recording import Recording
 from core.training.step import Stepper
 from data.batch import Episodes
 from data.family import TaskFamily
+from tests.core.algorithms.test_replicas import DIVIDED
+from tests.core.training.partner import RATE, stepper
 
 SINUSOID = {"name": "sinusoid", "k_shot": 5, "n_query": 7}
 LEARNERS = [
@@ -71,7 +73,9 @@ def trained(algorithm: dict[str, Any], after: int | None, steps: int = 12, **tra
     """What each step reports and the weights at the end. after: steps before one is recorded; None for never."""
     config, _, learner = built(algorithm, training={"meta_batch_size": 4, **training})
     stepper = Stepper(config, learner, learner.optimizer(1e-2), torch.Generator().manual_seed(3))
-    learner.learn = type(learner).learn.__get__(learner) if after is None else Repeated(learner, after)
+    del learner.learn  # the stepper's choice
+    if after is not None:
+        learner.learn = Repeated(learner, after)
     reports = [values(stepper.take(i, 1e-2, i / steps)) for i in range(steps)]
     assert after is None or learner.learn.recording is not None
     return [*reports, list(learner.parameters())]
@@ -279,3 +283,46 @@ def test_chunks_of_tasks_are_learned_from_as_written() -> None:
     parts = [values(stepper.take(i, 1e-2, i / 12)) for i in range(12)]
     assert learner.learn.recording is None
     assert all(torch.equal(a, b) for one, two in zip(whole, parts, strict=False) for a, b in zip(one, two, strict=True))
+
+
+NEVER = 10**9
+
+
+def trained_by_task(case: tuple[str, ...], after: int, *assignments: str, steps: int = 5) -> list[list[torch.Tensor]]:
+    """The same of convolutions, whose tasks are taken one at a time. after: steps before one is recorded."""
+    name, *settings = case
+    one = stepper(name, *settings, *assignments)
+    one.algorithm.learn = RepeatedByTask(one.algorithm, after)
+    reports = [values(one.take(i, RATE, i / steps)) for i in range(steps)]
+    assert (one.algorithm.learn.recording is not None) is (after < steps)
+    return [*reports, list(one.algorithm.parameters())]
+
+
+@pytest.mark.parametrize("cores", [1, 2], indirect=True)
+@pytest.mark.parametrize("case", DIVIDED, ids=" ".join)
+def test_convolutions_are_recorded_task_by_task_to_the_last_bit(case: tuple[str, ...], cores: int) -> None:
+    for one, other in zip(trained_by_task(case, 2), trained_by_task(case, NEVER), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert torch.get_num_threads() == cores
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize("setting", ["training.tasks_at_once=2", "training.meta_batch_size=1"])
+def test_parts_of_a_meta_batch_and_single_tasks_are_recorded_too(setting: str) -> None:
+    """A part's gradients are compared with that part's, not with what has been added up so far."""
+    recorded, written = (trained_by_task(("maml",), after, setting) for after in (1, NEVER))
+    for one, other in zip(recorded, written, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.usefixtures("cores")
+def test_whoever_cannot_be_recorded_goes_on_task_by_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RepeatedByTask, "_next", lambda *_: None)
+    one = stepper("maml")
+    reports = [values(one.take(i, RATE, i / 5)) for i in range(5)]
+    assert one.algorithm.learn.over and one.algorithm.learn.recording is None
+    wanted = trained_by_task(("maml",), NEVER)
+    assert all(torch.equal(a, b) for a, b in zip(one.algorithm.parameters(), wanted[-1], strict=True))
+    assert all(
+        torch.equal(a, b) for said, its in zip(reports, wanted, strict=False) for a, b in zip(said, its, strict=True)
+    )

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
-from core.training.tracing import trace
 
 from core.training.tidy import tidied
+from core.training.tracing import trace
 
 HELD = torch.ones(3, 4, 1)  # by a function, and no input of it
 Function = Callable[[Tensor, Tensor], Tensor]
