@@ -38,7 +38,7 @@ from core.training.step import hasten
 def meta_gradient(contender: str, opened: Opened) -> Work:
     """A side's meta-step. Raises NotHere where it has none."""
     if contender in (OURS, LEAN):
-        return ours(opened, Portion(at_once=4) if contender == LEAN else WHOLE)
+        return ours(opened, Portion(at_once=1) if contender == LEAN else WHOLE)
     return peer(contender, opened)
 
 

@@ -178,7 +178,7 @@ def verdicts(measured: Measured) -> list[str]:
     if found and (LEAN, WORKER) in measured.times:
         best, slower = measured.best_peer(WORKER), measured.median(LEAN, WORKER) / measured.median(OURS, WORKER)
         memory = measured.memory[LEAN, WORKER] / measured.memory[best, WORKER]
-        said.append(f"with four tasks at once {memory:.2f} times that memory and {slower:.2f} times Innerloop's time")
+        said.append(f"with one task at once {memory:.2f} times that memory and {slower:.2f} times Innerloop's time")
     if measured.roofline and (best := measured.best_peer(WORKER)):
         flops, reach = measured.roofline.flops / 1e9, measured.roofline.reach / 1e9
         ours, theirs = (100 * measured.roofline.share(measured.median(name, WORKER)) for name in (OURS, best))

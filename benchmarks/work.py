@@ -13,7 +13,7 @@ from core.training.streams import stream
 from data.batch import Episodes
 
 OURS, TEXTBOOK, HIGHER, TORCHOPT = "Innerloop", "textbook loop", "higher", "torchopt"
-LEAN = "Innerloop, tasks_at_once = 4"  # with less memory
+LEAN = "Innerloop, tasks_at_once = 1"  # with less memory
 PAPER, PYTHON = "paper's code", "Python sampler"
 
 

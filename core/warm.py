@@ -33,7 +33,6 @@ from core.runs.meeting import GO, ORDER, Place, listening, note, receive, same_u
 
 TICK = 10.0  # seconds between two looks whether it is time to end
 REST = 5.0  # seconds within which threads that have ended are gone
-QUIET = 6.0  # seconds without an order after which what workers need later is imported as well
 GENTLY = 10  # niceness while importing: the page that is just being opened, or a worker, comes first
 
 
@@ -52,12 +51,6 @@ def load() -> None:
 
     for registry in (families, algorithms, models):
         registry()
-
-
-def load_more() -> None:
-    """Import what a worker needs once it records its meta-step: torch's compiler, which takes as long as torch itself."""
-    for name in ("core.training.recording", "torch._dynamo"):
-        importlib.import_module(name)
 
 
 def unsafe() -> str:
@@ -91,12 +84,11 @@ def settled() -> str:
 
 @dataclass
 class Warm:
-    """lock: the open file that says that this home has its warm process. idle: seconds. more: still to be imported."""
+    """lock: the open file that says that this home has its warm process. idle: seconds."""
 
     place: Place
     lock: int
     idle: float
-    more: Callable[[], None] | None = None
     surroundings: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def __post_init__(self) -> None:
@@ -134,15 +126,13 @@ class Warm:
         A launch with another fingerprint ends it too: what is in use now is another code, or other surroundings.
         """
         self.listener = listening(self.place)
-        self.listener.settimeout(min(QUIET, self.idle))
+        self.listener.settimeout(min(TICK, self.idle))
         while True:
             try:
                 line, _ = self.listener.accept()
             except TimeoutError:
-                more, self.more = self.more, None
-                if self.over() or (more and not self.imported(more)):
+                if self.over():
                     return False
-                self.listener.settimeout(min(TICK, self.idle))
                 continue
             with line:
                 order = self.read(line)
@@ -230,7 +220,7 @@ def main() -> None:
     told = parser.parse_args()
     for ignored in (signal.SIGINT, signal.SIGHUP):  # a terminal's, which this process has left
         signal.signal(ignored, signal.SIG_IGN)
-    warm = Warm(Place(told.home / "warm"), told.lock, told.idle, more=load_more)
+    warm = Warm(Place(told.home / "warm"), told.lock, told.idle)
     note(warm.lock, handle=identify())
     if warm.imported(load) and warm.serve():
         from core.cli.app import main as command

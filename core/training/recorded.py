@@ -1,10 +1,7 @@
 """A learner that takes its meta-steps from a recording, as soon as there is one."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +9,8 @@ from torch import Tensor, nn
 from core.algorithms.base import Algorithm, StepReport, laid_out
 from core.algorithms.replicas import Replicas
 from core.training.build import first_line
+from core.training.recording import Recording
 from data.batch import Episodes, TaskBatch
-
-if TYPE_CHECKING:
-    from core.training.recording import Recording
-
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +23,7 @@ Answered = tuple[Sequence[Tensor | None], StepReport]  # gradients, and what is 
 class Repeated:
     """A learner's ``learn``: for some steps as it is, then from a recording, if that gives the same to the last bit."""
 
-    def __init__(self, learner: Algorithm, after: int = LOOKS):
+    def __init__(self, learner: Algorithm, after: int):
         """after: steps from which on a recording is used. To make one takes about as long as two steps."""
         self.learner, self.after, self.taken, self.looks = learner, after, 0, min(LOOKS, after)
         self.written = learner.learn
@@ -101,8 +95,6 @@ class Repeated:
     def _next(self, batch: Episodes) -> Recording | None:
         for turning in self.ways:
             try:
-                from core.training.recording import Recording
-
                 return Recording(self.learner, self.example(batch), turning)
             except Exception as error:  # whatever tracing raises for a network that it cannot follow
                 self.reason = first_line(error)
@@ -129,7 +121,7 @@ class RepeatedByTask(Repeated):
     recording is of a single one, and holds no more than that one needs.
     """
 
-    def __init__(self, learner: Algorithm, after: int = LOOKS):
+    def __init__(self, learner: Algorithm, after: int):
         super().__init__(learner, after)
         self.replicas = Replicas(learner)
 

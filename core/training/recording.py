@@ -5,7 +5,7 @@ through once more backwards, at every step in the same way. On a GPU that holds 
 whole step, inner gradients and meta-gradient included, are traced once (``make_fx``). From then on they are tidied
 (``tidy.py``) and run by TorchScript's interpreter on a processor, and as a CUDA graph on a GPU. They give the same numbers, but
 for the sign of a zero, so that it has no influence on a run when the recording takes over.
-No compiler is needed; but to trace, torch imports its own, which takes as long as torch itself does.
+No compiler is needed.
 """
 
 from collections.abc import Callable, Sequence

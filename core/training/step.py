@@ -13,8 +13,10 @@ from core.algorithms.replicas import may_be_divided
 from core.algorithms.trust_region import TRPO
 from core.config.run import RunConfig
 from core.training.build import repeats, small
-from core.training.recorded import LOOKS, Repeated, RepeatedByTask
+from core.training.recorded import Repeated, RepeatedByTask
 from data.batch import TaskBatch
+
+RECORDED_AFTER = 5  # steps, so that a run's first point and score do not wait for it
 
 
 def optimizer_of(config: RunConfig, algorithm: Algorithm) -> torch.optim.Optimizer:
@@ -99,7 +101,7 @@ class Stepper:
         return report
 
 
-def hasten(algorithm: Algorithm, after: int = LOOKS) -> None:
+def hasten(algorithm: Algorithm, after: int = RECORDED_AFTER) -> None:
     """Have its meta-steps recorded after so many of them, where that pays; of networks whose tasks are divided, task by task."""
     if may_be_recorded(algorithm):
         algorithm.learn = (RepeatedByTask if may_be_divided(algorithm) else Repeated)(algorithm, after)

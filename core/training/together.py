@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,11 +22,9 @@ from torch import Tensor
 from core.algorithms.base import StepReport
 from core.training.build import first_line
 from core.training.recorded import Repeated, put, values
+from core.training.recording import Recording, StackedRecordings
 from core.training.step import Stepper
 from data.batch import TaskBatch
-
-if TYPE_CHECKING:
-    from core.training.recording import Recording, StackedRecordings
 
 log = logging.getLogger(__name__)
 
@@ -221,8 +219,6 @@ class Member:
 def stacked_up(recordings: list[Recording], batches: Sequence[TaskBatch]) -> tuple[StackedRecordings | None, str]:
     """Recordings as one, if it gives each learner what its own one gives; and what there is to say of it."""
     try:
-        from core.training.recording import StackedRecordings
-
         stacked = StackedRecordings(recordings, batches)
         found = stacked(batches)
         alone = [one(batch) for one, batch in zip(recordings, batches, strict=True)]

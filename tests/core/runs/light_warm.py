@@ -22,16 +22,11 @@ from core.runs import sigterm
 HOME = Path(sys.argv[2])
 
 
-def load(later: str = "") -> None:
-    while (HOME / f"hold{later}").exists():
+def load() -> None:
+    while (HOME / "hold").exists():
         time.sleep(0.02)
-    if (HOME / f"thread{later}").exists():
+    if (HOME / "thread").exists():
         threading.Thread(target=signal.pause, daemon=True).start()
-
-
-def load_more() -> None:
-    (HOME / "later").touch()
-    load("-later")
 
 
 def command() -> None:
@@ -51,7 +46,7 @@ def command() -> None:
     sys.exit("asked to end" if sigterm.asked() else 0)
 
 
-warm.load, warm.load_more, warm.QUIET, warm.TICK, warm.REST = load, load_more, 0.3, 0.5, 0.5
+warm.load, warm.TICK, warm.REST = load, 0.5, 0.5
 app = sys.modules["core.cli.app"] = ModuleType("core.cli.app")  # the real one would take most of a second to import
 app.main = command
 if __name__ == "__main__":

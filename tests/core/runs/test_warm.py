@@ -191,29 +191,6 @@ def test_whoever_can_wait_for_it_gets_it(home: Home) -> None:
         assert waiting.result()
 
 
-def test_an_order_waits_for_what_is_imported_in_a_quiet_moment(home: Home, log: Path) -> None:
-    home.root.mkdir(parents=True, exist_ok=True)
-    (home.root / "hold-later").touch()
-    ready(home)
-    wait_until((home.root / "later").exists)
-    with ThreadPoolExecutor(1) as pool:
-        ordered = pool.submit(warm.fork, home, ["worker"], log)
-        (home.root / "hold-later").unlink()
-        assert ordered.result()
-    (one,) = wait_until(lambda: said(log))
-    assert one["nice"] == os.getpriority(os.PRIO_PROCESS, 0)
-
-
-def test_one_that_may_not_be_forked_after_that_ends_and_is_not_begun_again(home: Home, log: Path) -> None:
-    home.root.mkdir(parents=True, exist_ok=True)
-    (home.root / "thread-later").touch()
-    waiting = ready(home)
-    wait_until(lambda: not waiting.is_running() or waiting.status() == psutil.STATUS_ZOMBIE)
-    assert "Workers cannot be forked here: it has 2 threads" in warm.place(home).log.read_text()
-    assert not warm.prepare(home)
-    assert warm.fork(home, ["worker"], log) is None
-
-
 def test_one_that_hangs_is_given_up_and_nothing_is_started(home: Home, log: Path, monkeypatch) -> None:
     monkeypatch.setattr(meeting, "ANSWER", 0.5)
     waiting = ready(home)

@@ -8,7 +8,7 @@ from core.training.build import build_learner, without_data
 from core.training.step import Stepper
 from tests.core.tiny import tiny
 
-RECORDED = "its meta-step is to be recorded after 3 steps"
+RECORDED = "its meta-step is to be recorded after 5 steps"
 DIVIDED = "its tasks are divided among 2 cores"
 NEITHER = "its meta-step is not recorded"
 

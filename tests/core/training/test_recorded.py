@@ -10,7 +10,7 @@ from torch.fx import GraphModule
 from core.algorithms.base import Algorithm
 from core.config.checks import parse
 from core.config.run import RunConfig
-from core.training import recording
+from core.training import recorded, recording
 from core.training.build import build_learner, without_data
 from core.training.recorded import LOOKS, Repeated, RepeatedByTask, values
 from core.training.recording import Recording
@@ -192,7 +192,7 @@ def test_it_is_looked_at_more_than_once(wrong: tuple[int, ...], monkeypatch: pyt
                 gradients[0].mul_(1 + 1e-6)
             return gradients, report
 
-    monkeypatch.setattr(recording, "Recording", Doubtful)
+    monkeypatch.setattr(recorded, "Recording", Doubtful)
     config, family, learner = built(LEARNERS[0])
     repeated = Repeated(learner, 5)
     for seed in range(12):
@@ -319,6 +319,7 @@ def test_parts_of_a_meta_batch_and_single_tasks_are_recorded_too(setting: str) -
 def test_whoever_cannot_be_recorded_goes_on_task_by_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RepeatedByTask, "_next", lambda *_: None)
     one = stepper("maml")
+    one.algorithm.learn = RepeatedByTask(one.algorithm, 1)
     reports = [values(one.take(i, RATE, i / 5)) for i in range(5)]
     assert one.algorithm.learn.over and one.algorithm.learn.recording is None
     wanted = trained_by_task(("maml",), NEVER)

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from core.training.recorded import LOOKS, Repeated, RepeatedByTask
-from core.training.step import Stepper
+from core.training.recorded import Repeated, RepeatedByTask
+from core.training.step import RECORDED_AFTER, Stepper
 from tests.core.learners import of, on_made_up_tasks
 from tests.core.tiny import tiny
 from tests.core.training.partner import RATE, stepper
 
-STEPS = LOOKS + 2
+STEPS = RECORDED_AFTER + 2
 
 
 @pytest.mark.usefixtures("cores")
