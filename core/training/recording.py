@@ -17,6 +17,7 @@ from torch.fx import GraphModule
 
 from core.algorithms.base import Algorithm, StepReport, laid_out
 from core.training.graphed import Graphed
+from core.training.in_place import in_place
 from core.training.scripted import scripted
 from core.training.tidy import tidied
 from core.training.tracing import trace
@@ -118,7 +119,7 @@ def repeatable(traced: GraphModule, inputs: Sequence[Tensor], turning: bool = Tr
     """The same function without Python between its operations, for inputs of one layout."""
     if inputs[0].is_cuda:
         return Graphed(traced, [one.detach() for one in inputs])
-    return scripted(tidied(traced, turning))
+    return scripted(in_place(tidied(traced, turning)))
 
 
 class Whole(nn.Module):
