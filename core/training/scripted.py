@@ -13,12 +13,18 @@ from torch.fx import GraphModule, Node
 
 
 def scripted(traced: GraphModule) -> Callable[..., Sequence[Tensor]]:
-    """The same function. traced: as ``trace`` gives it, of a function that answers with a sequence of tensors.
+    """The same function. traced: as ``trace`` gives it, of a function that answers with a sequence of tensors; what it says
+    of its nodes is used up.
 
     Raises RuntimeError where TorchScript does not know an operation.
     """
     held = [getattr(traced, node.target) for node in traced.graph.find_nodes(op="get_attr")]
-    run = torch.jit.CompilationUnit(program(traced)).run
+    text = program(traced)
+    for node in (
+        traced.graph.nodes
+    ):  # what a node gives is a small tensor each, in the way of larger ones until it is collected
+        node.meta.clear()
+    run = torch.jit.CompilationUnit(text).run
 
     def call(*inputs: Tensor) -> Sequence[Tensor]:
         # As it is written: to look for something better would take the first calls many times as long, and may round otherwise.
