@@ -65,6 +65,7 @@ class Mirror:
         self.over, self.status, self.warned = threading.Event(), "", False
         self.client: Any = None
         self.told: dict[str, Any] = {}  # as the file has it
+        self.scored: tuple = ()  # what was told of the last evaluation
         self.thread = threading.Thread(target=copy_context().run, args=(self._work,), name="mlflow", daemon=True)
         self.thread.start()
 
@@ -110,10 +111,15 @@ class Mirror:
             self._log([(key, value, iteration, run.created + seconds) for _, iteration, key, value, seconds in rows])
             self._keep(metric=rows[-1][0])
         for one in self.store.evaluations(self.run, after=self.told["evaluation"]):
-            name = f"{one.split}/{one.metric}"
-            self._log(
-                [(name, one.mean, one.iteration, one.created), (f"{name}_ci95", one.ci95, one.iteration, one.created)]
-            )
+            name, scored = f"{one.split}/{one.metric}", (one.iteration, one.split, one.mean, one.ci95)
+            if scored != self.scored:  # else it was told before its curve was complete
+                self._log(
+                    [
+                        (name, one.mean, one.iteration, one.created),
+                        (f"{name}_ci95", one.ci95, one.iteration, one.created),
+                    ]
+                )
+            self.scored = scored
             self._keep(evaluation=one.id)
 
     def _log(self, points: list[tuple[str, float | None, int, float]]) -> None:

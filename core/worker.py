@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext, suppress
-from typing import TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import torch
 
@@ -134,21 +134,33 @@ class StoreListener:
         rows = [*rows, *self.system.rows(iteration, seconds, self.load)]
         patiently(lambda: self.attempt.add_metrics(rows))
 
+    def scored(self, result: EvaluationResult, iteration: int) -> None:
+        self._add(result, iteration)
+
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
-        name, whole = result.metric.name, result.as_json(self.attempt.run)
-        score = {"iteration": iteration} | {key: whole[key] for key in BEST}
+        whole = result.as_json(self.attempt.run)
         if said := diverged.sentence(whole):
             log.warning("%s at %d: %s", SPLIT_TITLES[result.split], iteration, said)
+        score = {"iteration": iteration} | {key: whole[key] for key in BEST}
+        self._add(result, iteration, best=score if best else None, test=whole if result.split == "test" else None)
+
+    def _add(
+        self,
+        result: EvaluationResult,
+        iteration: int,
+        best: dict[str, Any] | None = None,
+        test: dict[str, Any] | None = None,
+    ) -> None:
         patiently(
             lambda: self.attempt.add_evaluation(
-                *(iteration, result.split, name, result.mean, result.ci95),
+                *(iteration, result.split, result.metric.name, result.mean, result.ci95),
                 episodes=result.episodes,
                 non_finite=result.non_finite,
                 checkpoint=result.protocol["checkpoint"],
-                result=whole,
+                result=result.as_json(self.attempt.run),
                 scores=result.scores,
-                best=score if best else None,
-                test=whole if result.split == "test" else None,
+                best=best,
+                test=test,
             )
         )
 

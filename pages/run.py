@@ -1,5 +1,6 @@
 """One run, ``?run=ID``: what it is doing, its curves, its test, its config and its log."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ from pages.parts.runs import dialogs
 # Seconds between two ticks while the run has not ended, and while its first point is about to come. One fragment a page: with
 # two, Streamlit 1.67 loses track of its elements.
 REFRESH, EAGER = 1.0, 0.4
+SOON = 15.0  # seconds after a start in which the first score is looked for as often as the first point
 BEFORE = ("", "loading", "training")  # phases in which that point may come
 PROBLEM = "run-problem"  # session state: why the last button did not work
 
@@ -170,7 +172,8 @@ class Drawn:
         row += (run.tags, run.starred, run.archived)
         reader = session.reader()
         latest, curve = reader.latest(run.id), len(reader.series(run.id, QUERY_LOSS)[0]) > 0
-        eager = not curve and run.status in ("starting", "running") and run.phase in BEFORE
+        soon = run.phase in BEFORE if not curve else latest is None and time.time() - (run.started or 0) < SOON
+        eager = run.status in ("starting", "running") and soon
         return cls(row, notice(run), latest and latest.id, log is not None, eager, cls._of_other(compared))
 
     @staticmethod

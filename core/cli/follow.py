@@ -39,7 +39,7 @@ def one_by_one(store: RunStore, home: Home, launches: Sequence[Launch], group: s
 
 def to_end(store: RunStore, home: Home, id: int, interrupts: list[int]) -> Run:
     """Follow a run with a progress bar until it has ended, asking it to stop once there is an interrupt."""
-    run, seen = store.get(id), 0
+    run, seen, told = store.get(id), 0, None
     training = run.config["training"]
     total = None if training.get("minutes") else training["iterations"]  # a time budget ends at no known iteration
     asked = False
@@ -63,7 +63,9 @@ def to_end(store: RunStore, home: Home, id: int, interrupts: list[int]) -> Run:
             left = f", {tqdm.format_interval(run.remaining)} left" if run.remaining is not None else ""
             line.set_postfix_str(f"{run.phase or run.status}{left}")
             for result in store.evaluations(id, after=seen):
-                seen = result.id
+                seen, before, told = result.id, told, (result.iteration, result.split, result.mean)
+                if told == before:  # which was told before its curve was complete
+                    continue
                 text = scored(run, result.result or {"mean": result.mean, "ci95": result.ci95})
                 line.write(f"iteration {result.iteration}: {result.split} {text}", file=sys.stderr)
     return run

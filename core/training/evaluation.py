@@ -74,6 +74,9 @@ class EvaluationResult:
         return {"run": run, **plain, "metric": self.metric.name}
 
 
+Early = Callable[[EvaluationResult], None]
+
+
 def evaluated_steps(algorithm: Algorithm, config: RunConfig) -> int:
     """How many inner steps an evaluation takes."""
     given = config.evaluation.inner_steps
@@ -208,38 +211,49 @@ def evaluate(
     frozen: FrozenEpisodes | None = None,
     tick: Tick = lambda _: None,
     heard: Heard = lambda *_: None,
+    early: Early | None = None,
 ) -> EvaluationResult:
     """Adapt to each frozen task and score it. ``frozen``: the episodes, if the caller keeps them. heard: told the tasks in
-    their order, with the answers after the last inner step.
+    their order, with the answers after the last inner step. early: told the result before its curve has more than its first
+    and its last step; for that, tasks are adapted to twice.
     """
     steps = evaluated_steps(algorithm, config)
     wanted, metric = curve_steps(steps), family.metric(config.test_shape)
+    ends = [0, steps] if early and len(wanted) > 2 else wanted
+    rows: dict[int, np.ndarray] = {}  # of a step: the score of each task
     with not_training(algorithm):
         frozen = frozen or frozen_episodes(config, family, split, episodes, tick)
         sha256 = frozen.sha256(tick)
         most = tasks_at_once(algorithm, frozen, steps)
         began, further = time.perf_counter(), Further(family, metric)
-        scores = score_all(algorithm, frozen, wanted, most, tick, heard, further)  # (curve points, episodes)
-        seconds = time.perf_counter() - began
-    limits = metric.limits(scores[0])  # a curve begins before the first inner step
-    summaries = [summary(row, limits) for row in scores]
-    non_finite, last = int(np.isnan(scores[-1]).sum()), summaries[-1]
-    return EvaluationResult(
-        family=config.family.name,
-        split=split,
-        metric=metric,
-        episodes=episodes,
-        non_finite=non_finite,
-        curve=[{"step": step, **one} for step, one in zip(wanted, summaries, strict=True)],
-        also=further.found(scores[-1]),
-        remedy=remedy(config, steps) if non_finite or last["diverged"] else "",
-        protocol=protocol(algorithm, config, split, steps, episodes, sha256, checkpoint),
-        seconds=seconds,
-        scores=scores[-1],
-        astray=scores[-1] > limits,
-        rank=rank(metric, scores[-1], limits),
-        **last,
-    )
+
+        def result() -> EvaluationResult:
+            """Of what has been scored so far."""
+            limits, last = metric.limits(rows[0]), rows[steps]  # a curve begins before the first inner step
+            summaries = {step: summary(rows[step], limits) for step in sorted(rows)}
+            non_finite = int(np.isnan(last).sum())
+            return EvaluationResult(
+                family=config.family.name,
+                split=split,
+                metric=metric,
+                episodes=episodes,
+                non_finite=non_finite,
+                curve=[{"step": step, **one} for step, one in summaries.items()],
+                also=further.found(last),
+                remedy=remedy(config, steps) if non_finite or summaries[steps]["diverged"] else "",
+                protocol=protocol(algorithm, config, split, steps, episodes, sha256, checkpoint),
+                seconds=time.perf_counter() - began,
+                scores=last,
+                astray=last > limits,
+                rank=rank(metric, last, limits),
+                **summaries[steps],
+            )
+
+        rows |= zip(ends, score_all(algorithm, frozen, ends, most, tick, heard, further), strict=True)
+        if between := [step for step in wanted if step not in rows]:
+            early(result())
+            rows |= zip(between, score_all(algorithm, frozen, between, most, tick), strict=True)
+        return result()
 
 
 def protocol(

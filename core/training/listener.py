@@ -42,6 +42,9 @@ class Listener(Protocol):
 
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None: ...
 
+    def scored(self, result: EvaluationResult, iteration: int) -> None:
+        """What ``evaluated`` will say, with less of its curve, as soon as there is a score."""
+
     def shown(self, shown: Shown, best: int | None) -> None:
         """What the learner makes of single tasks of the evaluation that is told next. best: iteration of the best so far."""
 

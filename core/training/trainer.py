@@ -15,9 +15,9 @@ from core.algorithms.base import Algorithm
 from core.config.run import RunConfig
 from core.models.chance import begin
 from core.training import account, checkpoint
-from core.training.build import build_learner, tried_out
+from core.training.build import build_learner, small, tried_out
 from core.training.confusion import Confusion
-from core.training.evaluation import EvaluationResult, evaluate
+from core.training.evaluation import Early, EvaluationResult, evaluate
 from core.training.frozen import FrozenEpisodes, Tick, frozen_episodes
 from core.training.listener import Desired, Listener, Phase, Progress, Stopped
 from core.training.parallel import Team
@@ -319,7 +319,9 @@ class Trainer:
         """Score the learner as it is after so many iterations, and keep it if it is among the best so far."""
         with self.spent.on("validation"):
             began = time.perf_counter()
-            result = self._validated(iteration, algorithm)
+            # Before the training there is nothing yet to look at: the score is told before its curve is complete.
+            early = None if iteration or small(algorithm) else self._tell_early
+            result = self._validated(iteration, algorithm, early)
             seconds = account.duration(time.perf_counter() - began)
             score = {"iteration": iteration, "rank": list(result.rank)}
             if math.isfinite(result.mean):  # of two that are equal the older one is the better
@@ -336,14 +338,14 @@ class Trainer:
             remark = " (best so far)" if best else ""
             log.info("validation at %d: %s%s, %s", iteration, account.scored(result), remark, seconds)
 
-    def _validated(self, iteration: int, algorithm: Algorithm) -> EvaluationResult:
+    def _validated(self, iteration: int, algorithm: Algorithm, early: Early | None) -> EvaluationResult:
         tick = self._tick("training")
         if algorithm.tunes_to_validate:
             tune(algorithm, self.config, self.validation.first_block(), tick)
             algorithm.train()
-        return self._scored(algorithm, f"last@{iteration}", tick)
+        return self._scored(algorithm, f"last@{iteration}", tick, early)
 
-    def _scored(self, algorithm: Algorithm, name: str, tick: Tick) -> EvaluationResult:
+    def _scored(self, algorithm: Algorithm, name: str, tick: Tick, early: Early | None = None) -> EvaluationResult:
         """On the validation episodes."""
         episodes = self.config.evaluation.val_episodes
         return evaluate(
@@ -352,7 +354,12 @@ class Trainer:
             checkpoint=name,
             frozen=self.validation,
             tick=tick,
+            early=early,
         )
+
+    def _tell_early(self, result: EvaluationResult) -> None:
+        with self.spent.on("writing"):
+            self.listener.scored(result, 0)
 
     def _tell(self, result: EvaluationResult, iteration: int, best: bool) -> None:
         with self.spent.on("writing"):

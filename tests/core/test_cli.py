@@ -719,7 +719,7 @@ def test_train_follows_the_run_to_its_end(
     assert answer["best"].keys() >= {"iteration", "mean", "ci95"}
     assert answer["test"]["episodes"] == 30
     assert "iteration 60: test mean squared error" in err
-    assert "The meta-step is recorded after 50 steps" in home.artifacts(RunStore(home.database).get(1)).log().decode()
+    assert "The meta-step is recorded after 5 steps" in home.artifacts(RunStore(home.database).get(1)).log().decode()
     shown = document("show", str(answer["run"]))
     assert {key: shown[key] for key in SHOWN} == answer
     assert "final test of best@" in document("log", str(answer["run"]))["log"]

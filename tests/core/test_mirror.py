@@ -80,6 +80,17 @@ def test_what_comes_later_is_told_while_it_trains(run, store, address) -> None:
     assert told(address)[0].info.status == "KILLED"
 
 
+def test_a_score_that_is_told_again_with_more_of_its_curve_is_one_point(run, store, address) -> None:
+    living = mirror_of(run, store, address)
+    wait_until(lambda: told(address) and told(address)[0].data.metrics.get("test/accuracy"))
+    store.add_evaluation(run.id, 2, "test", "accuracy", 0.75, 0.125, episodes=8, result={"curve": []})
+    store.add_evaluation(run.id, 3, "val", "accuracy", 0.5, 0.125, episodes=8)
+    living.end("finished")
+    (found,) = told(address)
+    assert history(address, found.info.run_id, "test/accuracy") == [(2, 0.75)]
+    assert history(address, found.info.run_id, "val/accuracy") == [(3, 0.5)]
+
+
 def test_a_resumed_run_goes_on_with_the_same_one_and_tells_nothing_twice(run, store, address) -> None:
     mirror_of(run, store, address).end("failed")
     store.update(run.id, error="It broke.")

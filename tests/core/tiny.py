@@ -66,6 +66,7 @@ class MemoryListener:
         self.beats: list[Progress] = []
         self.rows: list[Row] = []
         self.evaluations: list[tuple[int, EvaluationResult, bool]] = []
+        self.early: list[tuple[int, EvaluationResult]] = []
         self.views: list[Shown] = []
         self.forward = ""
 
@@ -75,6 +76,9 @@ class MemoryListener:
 
     def metrics(self, rows: "list[Row]") -> None:
         self.rows += rows
+
+    def scored(self, result: "EvaluationResult", iteration: int) -> None:
+        self.early.append((iteration, result))
 
     def evaluated(self, result: "EvaluationResult", iteration: int, best: bool) -> None:
         self.evaluations.append((iteration, result, best))

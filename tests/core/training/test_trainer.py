@@ -382,6 +382,30 @@ def test_the_untrained_start_is_scored_as_any_other(run: str, pictures: Home, tm
     assert start.protocol | {"checkpoint": later.protocol["checkpoint"]} == later.protocol
 
 
+@pytest.mark.parametrize("base", ["conv4", "sinusoid"])
+def test_the_untrained_starts_score_is_told_before_its_curve(base: str, pictures: Home, tmp_path: Path) -> None:
+    """Of a network that takes its time."""
+    heard = []
+
+    class Ordered(MemoryListener):
+        def scored(self, result: EvaluationResult, iteration: int) -> None:
+            super().scored(result, iteration)
+            heard.append("early")
+
+        def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
+            super().evaluated(result, iteration, best)
+            heard.append("whole")
+
+    _, listener, _ = train(tiny(base, "evaluation.inner_steps=3"), tmp_path, pictures, Ordered())
+    assert heard.count("early") == (base == "conv4")
+    if base == "conv4":
+        (iteration, early), (first, whole, _) = *listener.early, listener.evaluations[0]
+        assert heard[:2] == ["early", "whole"] and iteration == first == 0
+        assert early.curve == [whole.curve[0], whole.curve[-1]] and len(whole.curve) == 4
+        assert replace(early, curve=whole.curve) == whole
+        assert np.array_equal(early.scores, whole.scores) and early.rank == whole.rank
+
+
 KEEPING = ("sinusoid", "training.keep_best=3", "training.iterations=8", "training.evaluate_every=1")
 
 
