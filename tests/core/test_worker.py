@@ -226,7 +226,7 @@ def test_the_log_says_with_what_a_run_works_and_what_comes_of_it(store: RunStore
         r"seed 7",
         r"data: Doodles, 3-way 2-shot, drawn by Innerloop; classes: 12 training, 6 validation, 6 test",
         r"network: mlp, [\d,]+ weights to learn, through all tasks at once",
-        r"learner: maml; its meta-step is to be recorded after 50 steps",
+        r"learner: maml; its meta-step is to be recorded after 5 steps",
         rf"validation at 0: {shown(start)} \(best so far\), \d+\.\d s",
         r"checkpoint at 2",
         rf"validation at 2: {shown(middle)}( \(best so far\))?, \d+\.\d s",
@@ -299,7 +299,7 @@ def test_seeds_in_one_process_are_each_what_it_is_alone(
         said = [line[10:] for line in text.splitlines()]
         assert [line for line in said if line.startswith("seed ")] == [f"seed {seed}"]
         assert "Steps of 3 runs are taken as one." in said
-        assert said.count("The meta-step is recorded after 50 steps.") == 1
+        assert said.count("The meta-step is recorded after 5 steps.") == 1
         assert said[1].startswith("In one process with runs "), "below the date"
         assert said[-1] == f"Run {other} finished."
 
