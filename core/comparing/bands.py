@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy  # whose parts are imported when they are used: special takes a quarter of a second, and workers do without
 
 from data.language import mark
 
@@ -61,7 +61,7 @@ def _factor(n: np.ndarray, kind: Kind) -> np.ndarray:
     known = np.arange(n.max() + 1)  # few numbers of curves, many points
     errors = 1 / np.sqrt(np.maximum(known, 1))
     if kind == "95 % interval":
-        errors *= stdtrit(np.maximum(known - 1, 1), 0.975)
+        errors *= scipy.special.stdtrit(np.maximum(known - 1, 1), 0.975)
     return errors[n]
 
 

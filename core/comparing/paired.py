@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import bdtr, stdtr, stdtrit
+import scipy  # not special by itself, see bands.py
 
 ALPHA = 0.05
 POWER = 0.8  # with which the tasks that ``needed_episodes`` says decide, if the difference is the one that was seen (Cohen 1988)
@@ -72,14 +72,14 @@ def difference(a: np.ndarray, b: np.ndarray) -> Difference:
     spread = drawn**2 / (episodes - 1) + (sum(whole**2 / free for whole, _, free in seeds) if known else 0.0)
     freedom = variance**2 / spread if spread else float(episodes - 1)
     se = math.sqrt(variance)
-    half = se * float(stdtrit(freedom, 1 - ALPHA / 2))
+    half = se * float(scipy.special.stdtrit(freedom, 1 - ALPHA / 2))
     wins, losses = int((pairs > 0).sum()), int((pairs < 0).sum())
     return Difference(
         mean=mean,
         se=se,
         low=mean - half,
         high=mean + half,
-        p=2 * float(stdtr(freedom, -abs(mean) / se)) if se else float(mean == 0),
+        p=2 * float(scipy.special.stdtr(freedom, -abs(mean) / se)) if se else float(mean == 0),
         freedom=freedom,
         episodes=episodes,
         excluded=excluded,
@@ -88,7 +88,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> Difference:
         between=between,
         wins=wins,
         losses=losses,
-        sign_p=min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5))),
+        sign_p=min(1.0, 2 * float(scipy.special.bdtr(min(wins, losses), wins + losses, 0.5))),
     )
 
 
@@ -113,7 +113,9 @@ def needed_episodes(found: Difference, alpha: float = ALPHA) -> float:
     It is as good as what was seen: a difference that came out too large by luck asks for too few, and of few seeds their
     spread, which it takes for known, is not.
     """
-    detected = abs(found.mean) / float(stdtrit(found.freedom, 1 - alpha / 2) + stdtrit(found.freedom, POWER))
+    detected = abs(found.mean) / float(
+        scipy.special.stdtrit(found.freedom, 1 - alpha / 2) + scipy.special.stdtrit(found.freedom, POWER)
+    )
     left = detected**2 - found.between
     return found.episode_se**2 * found.episodes / left if left > 0 else math.inf
 
