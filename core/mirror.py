@@ -111,7 +111,7 @@ class Mirror:
             self._log([(key, value, iteration, run.created + seconds) for _, iteration, key, value, seconds in rows])
             self._keep(metric=rows[-1][0])
         for one in self.store.evaluations(self.run, after=self.told["evaluation"]):
-            name, scored = f"{one.split}/{one.metric}", (one.iteration, one.split, one.mean, one.ci95)
+            name, scored = f"{one.split}/{one.metric}", (one.checkpoint, one.split, one.mean, one.ci95)
             if scored != self.scored:  # else it was told before its curve was complete
                 self._log(
                     [

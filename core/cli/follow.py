@@ -63,7 +63,7 @@ def to_end(store: RunStore, home: Home, id: int, interrupts: list[int]) -> Run:
             left = f", {tqdm.format_interval(run.remaining)} left" if run.remaining is not None else ""
             line.set_postfix_str(f"{run.phase or run.status}{left}")
             for result in store.evaluations(id, after=seen):
-                seen, before, told = result.id, told, (result.iteration, result.split, result.mean)
+                seen, before, told = result.id, told, (result.checkpoint, result.split, result.mean)
                 if told == before:  # which was told before its curve was complete
                     continue
                 text = scored(run, result.result or {"mean": result.mean, "ci95": result.ci95})

@@ -49,12 +49,12 @@ def learner(config: RunConfig, algorithm: Algorithm) -> str:
     said = f"learner: {called(config)}"
     if not algorithm.meta_trained:
         return f"{said}, which is not trained before the test"
-    if not isinstance(algorithm.learn, Repeated):
-        return f"{said}; its meta-step is not recorded"
-    how = f"its meta-step is to be recorded after {algorithm.learn.after} steps"
-    divided = isinstance(algorithm.learn, RepeatedByTask) and algorithm.episodic
+    learn = algorithm.learn
+    recorded = isinstance(learn, Repeated) and not learn.over
+    how = f"its meta-step is {f'to be recorded after {learn.after} steps' if recorded else 'not recorded'}"
+    divided = isinstance(learn, RepeatedByTask) and algorithm.episodic
     if divided and (cores := torch.get_num_threads()) > 1:
-        how = f"its tasks are divided among {cores} cores, and {how}"
+        how = f"its tasks are divided among {cores} cores{f', and {how}' if recorded else ''}"
     return f"{said}; {how}"
 
 

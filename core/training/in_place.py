@@ -22,6 +22,8 @@ INTO_FIRST = {
     aten.addcmul.default: aten.addcmul_.default,
     aten.threshold_backward.default: aten.threshold_backward.grad_input,
 }
+# These give their argument's memory too, and do not say so.
+UNSAID = {aten._unsafe_view.default, aten.unsafe_split.Tensor, aten.unsafe_split_with_sizes.default}
 
 
 def in_place(traced: GraphModule) -> GraphModule:
@@ -58,17 +60,21 @@ def memories(nodes: list[Node]) -> dict[Node, Node]:
     """The node in whose memory each node's answer lies: itself, unless it is another look at what it was given."""
     found: dict[Node, Node] = {}
     for node in nodes:
-        of = node.args[0] if node.op == "call_function" and looks(node) else node
-        found[node] = found.get(of, node)
+        found[node] = found.get(source(node), node)
     return found
 
 
-def looks(node: Node) -> bool:
-    """Whether an operation gives, in other shapes, the memory of its first argument; or a part of what does."""
+def source(node: Node) -> Node | None:
+    """Which argument's memory an operation gives in another shape, a part of it, or written to; None for memory of its own."""
+    if node.op != "call_function":
+        return None
     if node.target is operator.getitem:
-        return looks(node.args[0])
-    views = any(one.alias_info is not None for one in node.target._schema.returns)
-    return views or node.target is aten._unsafe_view.default  # which does not say so
+        return node.args[0] if source(node.args[0]) is not None else None
+    schema = node.target._schema
+    if out := next((one.name for one in schema.arguments if one.is_out), None):
+        return node.kwargs[out]
+    views = any(one.alias_info is not None for one in schema.returns)
+    return node.args[0] if views or node.target in UNSAID else None
 
 
 def fits(node: Node, owner: Node) -> bool:
@@ -76,6 +82,6 @@ def fits(node: Node, owner: Node) -> bool:
     there, whole, answer = node.args[0].meta["val"], owner.meta.get("val"), node.meta["val"]
     if owner.op != "call_function" or not isinstance(whole, Tensor) or whole.numel() != there.numel():
         return False
-    apart = all(stride or size == 1 for size, stride in zip(there.shape, there.stride(), strict=True))
+    reach = 1 + sum((size - 1) * stride for size, stride in zip(there.shape, there.stride(), strict=True))
     same = (there.shape, there.stride(), there.dtype) == (answer.shape, answer.stride(), answer.dtype)
-    return apart and same
+    return reach == there.numel() and same  # each number at a place of its own

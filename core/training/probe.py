@@ -12,6 +12,7 @@ import torch
 
 from core.algorithms.base import StepReport
 from core.algorithms.fine_tune import FineTuner, FineTuning
+from core.algorithms.replicas import divided
 from core.config.run import RunConfig
 from core.training.build import threads, without_data
 from core.training.device import open_device
@@ -162,7 +163,8 @@ def one_block(config: RunConfig) -> RunConfig:
 def together(probe: Probe, tasks: int) -> int:
     """How many of so many tasks a step computes at the same time."""
     at_once = min(tasks, probe.config.training.tasks_at_once or tasks)
-    return min(at_once, torch.get_num_threads()) if isinstance(probe.algorithm.learn, RepeatedByTask) else at_once
+    by_task = isinstance(probe.algorithm.learn, RepeatedByTask)
+    return len(divided(at_once, torch.get_num_threads())) if by_task else at_once
 
 
 def measure(config: RunConfig, folders: Folders, slot: str) -> Cost:
@@ -217,7 +219,7 @@ def _steps(probe: Probe, water: HighWater) -> Pace:
     repeats = isinstance(repeated, RepeatedByTask) or len(probe.stepper.portion.parts(probe.tasks)) == 1
     if isinstance(repeated, Repeated) and repeats and all_fit and brief:
         repeated.record_next()  # most of the run's steps are taken from a recording, which takes memory too
-        probe.step(probe.tasks)
+        probe.step(1 if isinstance(repeated, RepeatedByTask) else probe.tasks)
     with water.rising() as rise:
         pace = paced(probe.step, probe.tasks, STEPS, probe.tasks if all_fit else at_once)
         rise.times = together(probe, probe.tasks) / together(probe, pace.tasks)

@@ -24,15 +24,18 @@ class Repeated:
     """A learner's ``learn``: for some steps as it is, then from a recording, if that gives the same to the last bit."""
 
     def __init__(self, learner: Algorithm, after: int):
-        """after: steps from which on a recording is used. To make one takes about as long as two steps."""
+        """after: calls from which on a recording is used. To make one takes a twentieth of a second for a small network, for
+        one of convolutions a few times as long as one of its tasks.
+        """
         self.learner, self.after, self.taken, self.looks = learner, after, 0, min(LOOKS, after)
         self.written = learner.learn
-        self.recording: Recording | None = None
-        self.over = False  # whether there is nothing more to look at
         self._begin()
 
     def _begin(self) -> None:
         """To look for a recording."""
+        # Whether there is nothing more to look at. Steps that are computed again are compared by their numbers.
+        self.over = getattr(self.learner.config, "recompute", False)
+        self.recording: Recording | None = None
         self.candidate: Recording | None = None
         self.agreed, self.reason = 0, OTHER  # looks at the candidate
         # A processor repeats what is left of what was traced once it is tidied, a GPU all of it.

@@ -2,7 +2,7 @@
 
 In a small network an operation costs less for its arithmetic than for being called: by Python, noted by autograd, gone
 through once more backwards, at every step in the same way. On a GPU that holds for larger ones too. So the operations of a
-whole step, inner gradients and meta-gradient included, are traced once (``make_fx``). From then on they are tidied
+whole step, inner gradients and meta-gradient included, are traced once (``tracing.py``). From then on they are tidied
 (``tidy.py``) and run by TorchScript's interpreter on a processor, and as a CUDA graph on a GPU. They give the same numbers, but
 for the sign of a zero, so that it has no influence on a run when the recording takes over.
 No compiler is needed.

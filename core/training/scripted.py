@@ -20,9 +20,8 @@ def scripted(traced: GraphModule) -> Callable[..., Sequence[Tensor]]:
     """
     held = [getattr(traced, node.target) for node in traced.graph.find_nodes(op="get_attr")]
     text = program(traced)
-    for node in (
-        traced.graph.nodes
-    ):  # what a node gives is a small tensor each, in the way of larger ones until it is collected
+    # What a node gives is a small tensor each, in the way of larger ones until it is collected.
+    for node in traced.graph.nodes:
         node.meta.clear()
     run = torch.jit.CompilationUnit(text).run
 

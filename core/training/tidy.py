@@ -50,7 +50,7 @@ class Tidying:
         self.rules: list[Callable[[Node], Node | None]] = [
             *(argument, self.known, self.neutral),
             *(self.without_sign, self.over_one_term, self.without_kept_axis, self.by_number),
-            *(self.as_layer, *([self.as_row] if turning else [])),
+            *([self.as_row] if turning else []),
         ]
 
     def stand_in(self, node: Node) -> Node:
@@ -109,14 +109,6 @@ class Tidying:
         row = self.stand_in(self._call(node, aten.bmm.default, *turned))
         row.meta["val"] = node.meta["val"].transpose(1, 2)
         return self._turned(node, row)
-
-    def as_layer(self, node: Node) -> Node | None:
-        """bias + x · Wᵀ is a linear layer, which does the same. TorchScript would take the sum apart, and round otherwise."""
-        if node.target is not aten.addmm.default or node.kwargs:
-            return None
-        bias, x, weight = node.args
-        plain = weight.target is aten.t.default and bias.meta["val"].ndim == 1
-        return self._call(node, aten.linear.default, x, weight.args[0], bias) if plain else None
 
     def _turned(self, place: Node, one: Node) -> Node:
         turned = self._call(place, aten.transpose.int, one, 1, 2)

@@ -51,6 +51,8 @@ CASES: dict[str, tuple[Function, list[str]]] = {
     "another order": (lambda x, y: [x.exp().t() + y.exp()], ["add_.Tensor"]),
     "a mask": (masked, ["threshold_backward.grad_input"]),
     "ReLU": (lambda x, y: [torch.relu(x + y)], ["relu_.default"]),
+    "a part of what was cut": (lambda x, y: [(p := (one := x.exp()).unsafe_chunk(2))[0], one * 2, p[1] * y[:2]], []),
+    "what overlaps": (lambda x, _: [x.exp().view(-1)[:10].unfold(0, 4, 2) * 2], []),
     "parts of a list": (lambda x, y: [torch.stack([x, y]).unbind()[0] * y], []),
     "one of several": (lambda x, y: [x.sort()[0] * y], ["mul_.Tensor"]),
 }

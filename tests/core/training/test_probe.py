@@ -135,14 +135,26 @@ def test_memory_that_is_full_is_a_message(folders: Folders, monkeypatch: pytest.
 
 @pytest.mark.usefixtures("brief")
 def test_tasks_that_do_not_fit_are_not_computed(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a machine with 16 kB left. Of convolutions each core computes a single task at a time, so that any number fits."""
+    """Of a machine with 16 kB left."""
     config = tiny("sinusoid", "training.meta_batch_size=64")
     whole = measure(config, folders, "cpu")
     monkeypatch.setattr(HighWater, "free", lambda _: 2**14)
     cut = measure(config, folders, "cpu")
     assert cut.tasks < whole.tasks == 64
     assert cut.step > 0
-    assert measure(tiny("conv4", "training.meta_batch_size=64"), folders, "cpu").tasks == 64
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize(("free", "all_are"), [(2**23, True), (2**14, False)])
+def test_of_convolutions_each_core_holds_one_task(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, free: int, all_are: bool
+) -> None:
+    """So that any number fits where as many do as there are cores."""
+    monkeypatch.setattr(probe, "threads", lambda _: 2)
+    monkeypatch.setattr(HighWater, "free", lambda _: free)
+    config = tiny("conv4", "training.meta_batch_size=64", "model.filters=16")
+    assert (measure(config, folders, "cpu").tasks == 64) is all_are
+    torch.set_num_threads(1)
 
 
 def test_the_highest_memory_is_seen_and_what_was_left_out_is_added() -> None:

@@ -51,27 +51,6 @@ def test_less_is_done_for_the_very_same(case: str) -> None:
         assert torch.equal(shorter(*tensors), function(*tensors))
 
 
-def test_a_layer_is_not_taken_apart() -> None:
-    """By TorchScript, which makes a product and a sum of it: where what follows is large, that rounds otherwise."""
-
-    def function(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return (
-            torch.addmm(bias, x, weight.t()) - torch.addmm(bias, x, weight.t(), alpha=2) + torch.addmm(x, x, x.t() @ x)
-        )
-
-    draw = torch.Generator().manual_seed(0)
-    given = [torch.randn(shape, generator=draw) for shape in ((64, 64), (64, 64), (64,))]
-    shorter = tidied(trace(function, *given))
-    assert names(shorter).count("aten.linear.default") == 1
-    assert names(shorter).count("aten.addmm.default") == 2
-    frozen = torch.jit.freeze(torch.jit.trace(shorter, given, check_trace=False).eval())
-    with torch.inference_mode():
-        for _ in range(3):  # it is optimised as it is called
-            found = frozen(*given)
-    assert torch.equal(shorter(*given), function(*given))
-    torch.testing.assert_close(found, function(*given))
-
-
 def test_a_column_is_multiplied_as_a_row_where_that_is_faster() -> None:
     def function(x: Tensor, y: Tensor) -> Tensor:
         return torch.bmm(x.transpose(1, 2), y) * torch.bmm(x.transpose(1, 2)[:, :3], y).sum()

@@ -90,6 +90,20 @@ def test_who_looks_at_a_number_is_not_traced(looks: Callable[[Tensor], Any]) -> 
         trace(function, torch.ones(2))
 
 
+def test_nothing_is_taken_apart_or_put_together() -> None:
+    """TorchScript by itself makes a product and a sum of a layer after a few calls: where that is large, it rounds otherwise."""
+    draw = torch.Generator().manual_seed(0)
+    x, weight, bias = (torch.randn(shape, generator=draw) for shape in ((64, 64), (1000, 64), (1000,)))
+
+    def function(*given: Tensor) -> list[Tensor]:
+        return [torch.addmm(given[2], given[0], given[1].t()), F.linear(*given).relu()]
+
+    run, wanted = scripted(trace(function, x, weight, bias)), function(x, weight, bias)
+    with torch.inference_mode():
+        for _ in range(4):
+            assert all(torch.equal(a, b) for a, b in zip(run(x, weight, bias), wanted, strict=True))
+
+
 def test_a_program_can_be_read() -> None:
     traced = trace(lambda x, y: [torch.add(x, y, alpha=2).sum([0])], torch.zeros(2), torch.zeros(2))
     assert program(traced).splitlines() == [

@@ -396,7 +396,12 @@ def test_the_untrained_starts_score_is_told_before_its_curve(base: str, pictures
             super().evaluated(result, iteration, best)
             heard.append("whole")
 
-    _, listener, _ = train(tiny(base, "evaluation.inner_steps=3"), tmp_path, pictures, Ordered())
+    _, listener, _ = train(
+        tiny(base, "evaluation.inner_steps=3", "family.k_shot=1", "evaluation.n_query=12"),
+        tmp_path,
+        pictures,
+        Ordered(),
+    )
     assert heard.count("early") == (base == "conv4")
     if base == "conv4":
         (iteration, early), (first, whole, _) = *listener.early, listener.evaluations[0]
