@@ -135,19 +135,20 @@ class StoreListener:
         patiently(lambda: self.attempt.add_metrics(rows))
 
     def scored(self, result: EvaluationResult, iteration: int) -> None:
-        self._add(result, iteration)
+        self._add(result, iteration, result.as_json(self.attempt.run))
 
     def evaluated(self, result: EvaluationResult, iteration: int, best: bool) -> None:
         whole = result.as_json(self.attempt.run)
         if said := diverged.sentence(whole):
             log.warning("%s at %d: %s", SPLIT_TITLES[result.split], iteration, said)
         score = {"iteration": iteration} | {key: whole[key] for key in BEST}
-        self._add(result, iteration, best=score if best else None, test=whole if result.split == "test" else None)
+        self._add(result, iteration, whole, score if best else None, whole if result.split == "test" else None)
 
     def _add(
         self,
         result: EvaluationResult,
         iteration: int,
+        whole: dict[str, Any],
         best: dict[str, Any] | None = None,
         test: dict[str, Any] | None = None,
     ) -> None:
@@ -157,7 +158,7 @@ class StoreListener:
                 episodes=result.episodes,
                 non_finite=result.non_finite,
                 checkpoint=result.protocol["checkpoint"],
-                result=result.as_json(self.attempt.run),
+                result=whole,
                 scores=result.scores,
                 best=best,
                 test=test,

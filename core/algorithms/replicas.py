@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Gradients = Sequence[Tensor | None]
-Taken = tuple[Gradients, StepReport]
+Taken = tuple[Gradients, StepReport]  # of the parameters that are learned, and what is reported
 Take = Callable[["Algorithm", Episodes], Taken]  # a replica and a single task
 MOST = 8  # replicas: what is Python of their work takes turns
 GLANCE = 0.1  # seconds between two looks at those that take longer than the first

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core.algorithms.base import Algorithm, StepReport, laid_out
-from core.algorithms.replicas import Replicas
+from core.algorithms.replicas import Replicas, Taken
 from core.training.build import first_line
 from core.training.recording import Recording
 from data.batch import Episodes, TaskBatch
@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 
 LOOKS = 3  # steps in a row at which a recording has to give what the learner gives
 OTHER = "a recording would give other numbers"
-Answered = tuple[Sequence[Tensor | None], StepReport]  # gradients, and what is reported
 
 
 class Repeated:
@@ -57,7 +56,7 @@ class Repeated:
         """As without a recording."""
         return self._written(batch, share)[1]
 
-    def _written(self, batch: TaskBatch, share: float) -> Answered:
+    def _written(self, batch: TaskBatch, share: float) -> Taken:
         """The same, and the gradients that a whole meta-batch gives the parameters that are learned."""
         report = self.written(batch, share)
         return [p.grad for p in learned(self.learner)], report
@@ -70,7 +69,7 @@ class Repeated:
         """What of a batch a recording is made for."""
         return batch
 
-    def repeated(self, recording: Recording, batch: Episodes) -> Answered:
+    def repeated(self, recording: Recording, batch: Episodes) -> Taken:
         """Of the recording's ``learned``."""
         return recording(batch)
 
@@ -79,7 +78,7 @@ class Repeated:
         self.after, self.looks = self.taken + 1, 1
         self._begin()
 
-    def _look(self, batch: Episodes, found: Answered) -> None:
+    def _look(self, batch: Episodes, found: Taken) -> None:
         """Whether a recording gives what was found as written. Where none can be made, or none does, all stays as it is."""
         self.candidate = self.candidate or self._next(batch)
         while self.candidate is not None and self.candidate.fits(self.example(batch)):
@@ -103,7 +102,7 @@ class Repeated:
                 self.reason = first_line(error)
         return None
 
-    def _agrees(self, batch: Episodes, found: Answered) -> bool:
+    def _agrees(self, batch: Episodes, found: Taken) -> bool:
         """Whether the candidate gives these gradients and this report, to the last bit."""
         recording = self.candidate
         try:
@@ -128,7 +127,7 @@ class RepeatedByTask(Repeated):
         super().__init__(learner, after)
         self.replicas = Replicas(learner)
 
-    def _written(self, batch: TaskBatch, share: float) -> Answered:
+    def _written(self, batch: TaskBatch, share: float) -> Taken:
         if not isinstance(batch, Episodes):
             return super()._written(batch, share)
         found = self.replicas.by_task(batch, gradients_of)
@@ -141,11 +140,11 @@ class RepeatedByTask(Repeated):
     def example(self, batch: Episodes) -> Episodes:
         return batch[:1]
 
-    def repeated(self, recording: Recording, batch: Episodes) -> Answered:
+    def repeated(self, recording: Recording, batch: Episodes) -> Taken:
         return self.replicas.by_task(batch, lambda _, task: recording(task))
 
 
-def gradients_of(learner: Algorithm, task: Episodes) -> Answered:
+def gradients_of(learner: Algorithm, task: Episodes) -> Taken:
     """Of a task, as written; laid out as their parameters are."""
     parameters = learned(learner)
     gradients, report = learner.gradients(task, parameters)
