@@ -7,7 +7,9 @@ import operator
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule, Node
+from torch.fx import Node
+
+from core.training.tracing import Traced
 
 aten = torch.ops.aten
 INTO_FIRST = {
@@ -26,7 +28,7 @@ INTO_FIRST = {
 UNSAID = {aten._unsafe_view.default, aten.unsafe_split.Tensor, aten.unsafe_split_with_sizes.default}
 
 
-def in_place(traced: GraphModule) -> GraphModule:
+def in_place(traced: Traced) -> Traced:
     """The same function of the same numbers. traced: as ``trace`` gives it, also tidied. Its inputs stay as they are."""
     nodes = list(traced.graph.nodes)
     place, memory = {node: i for i, node in enumerate(nodes)}, memories(nodes)
@@ -52,7 +54,6 @@ def in_place(traced: GraphModule) -> GraphModule:
         if into is aten.threshold_backward.grad_input:
             node.kwargs = {"grad_input": first}
         given[node], read[owner] = owner, read[node]
-    traced.recompile()
     return traced
 
 

@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from torch.fx import GraphModule
 
 from core.algorithms.base import Algorithm, StepReport, laid_out
 from core.training.graphed import Graphed
 from core.training.in_place import in_place
 from core.training.scripted import scripted
 from core.training.tidy import tidied
-from core.training.tracing import trace
+from core.training.tracing import Traced, trace
 from data.batch import Episodes
 
 Layout = list[tuple[torch.Size, tuple[int, ...], torch.dtype]]
@@ -43,7 +42,7 @@ class Recording:
         """What the step is a function of: the weights, then a batch's own tensors."""
         return [*self.parameters.values(), *batch.tensors]
 
-    def traced(self, batch: Episodes) -> GraphModule:
+    def traced(self, batch: Episodes) -> Traced:
         """The operations that lead from ``inputs`` to the gradients of ``learned`` and what is ``said``, as they are."""
         weights = [p.detach().clone().requires_grad_() for p in self.parameters.values()]
         return trace(lambda *tensors: self._step(batch, tensors), *weights, *batch.tensors)
@@ -115,7 +114,7 @@ class StackedRecordings:
         return [one.answer(own) for one, own in zip(self.recordings, zip(*out, strict=True), strict=True)]
 
 
-def repeatable(traced: GraphModule, inputs: Sequence[Tensor], turning: bool = True) -> Callable[..., Sequence[Tensor]]:
+def repeatable(traced: Traced, inputs: Sequence[Tensor], turning: bool = True) -> Callable[..., Sequence[Tensor]]:
     """The same function without Python between its operations, for inputs of one layout."""
     if inputs[0].is_cuda:
         return Graphed(traced, [one.detach() for one in inputs])

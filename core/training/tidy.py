@@ -10,8 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.fx import GraphModule, Node
+from torch.fx import Node
 from torch.fx.node import map_arg
+
+from core.training.tracing import Traced
 
 aten = torch.ops.aten
 # These give their argument as it is, where nothing is differentiated.
@@ -22,7 +24,7 @@ LARGE = 400  # terms in all from which on torch leaves a small product to the li
 FILLED = {aten.ones_like.default: 1.0, aten.zeros_like.default: 0.0}
 
 
-def tidied(traced: GraphModule, turning: bool = True) -> GraphModule:
+def tidied(traced: Traced, turning: bool = True) -> Traced:
     """The same function on a processor in fewer operations. traced: as ``trace`` gives it.
 
     turning: also by products the other way round, which add up the same numbers, but it is the machine's library that says
@@ -38,14 +40,13 @@ def tidied(traced: GraphModule, turning: bool = True) -> GraphModule:
             node.replace_all_uses_with(stand_in)
             traced.graph.erase_node(node)
     traced.graph.eliminate_dead_code()
-    traced.recompile()
     return traced
 
 
 class Tidying:
     """One pass over a graph from its inputs on: what a node takes has been tidied before it."""
 
-    def __init__(self, traced: GraphModule, turning: bool):
+    def __init__(self, traced: Traced, turning: bool):
         self.traced, self.seen, self.own = traced, {}, []  # own: the constants that were put here
         self.rules: list[Callable[[Node], Node | None]] = [
             *(argument, self.known, self.neutral),

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, Interpreter, Node
 from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
@@ -21,19 +21,31 @@ class Untraceable(Exception):
     """A function that does something else with other inputs of the same layout."""
 
 
-def trace(function: Callable[..., Any], *inputs: Tensor) -> GraphModule:
+class Traced(nn.Module):
+    """A function as a graph of operations. Its buffers are the tensors that the graph holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.graph = Graph()
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """One operation after the other."""
+        return Interpreter(self, graph=self.graph).run(*inputs)
+
+
+def trace(function: Callable[..., Any], *inputs: Tensor) -> Traced:
     """The operations that lead from the inputs to the answers, for inputs of this layout. Each node's ``meta["val"]`` says
-    what it gives: a tensor without numbers. Tensors that the function holds are held by the module.
+    what it gives: a tensor without numbers.
 
     Raises Untraceable where the function looks at a number of a tensor.
     """
     tracer = Tracer()
     for i, one in enumerate(inputs):
-        tracer.note(one, tracer.graph.placeholder(f"input_{i}"))
+        tracer.note(one, tracer.traced.graph.placeholder(f"input_{i}"))
     with tracer:
         answers = function(*inputs)
-    tracer.graph.output(map_aggregate(answers, tracer.given))
-    return GraphModule(tracer.held, tracer.graph)
+    tracer.traced.graph.output(map_aggregate(answers, tracer.given))
+    return tracer.traced
 
 
 class Tracer(TorchDispatchMode):
@@ -46,21 +58,21 @@ class Tracer(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.graph, self.held = Graph(), nn.Module()
+        self.traced = Traced()
         self.nodes = WeakTensorKeyDictionary()  # of the tensors that are still there
 
     def __torch_dispatch__(
         self, operation: OpOverload, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        node = self.graph.call_function(operation, *map_aggregate((args, kwargs), self.given))
+        node = self.traced.graph.call_function(operation, *map_aggregate((args, kwargs), self.given))
         answer = operation(*args, **kwargs)
         if isinstance(answer, Tensor):
             self.note(answer, node)
         elif isinstance(answer, (tuple, list)):
             for i, part in enumerate(answer):
                 if isinstance(part, Tensor):
-                    self.note(part, self.graph.call_function(operator.getitem, (node, i)))
+                    self.note(part, self.traced.graph.call_function(operator.getitem, (node, i)))
         elif answer is not None:
             raise Untraceable(f"{operation} looks at a number of a tensor.")
         return answer
@@ -72,9 +84,9 @@ class Tracer(TorchDispatchMode):
     def node(self, tensor: Tensor) -> Node:
         """The node that gave it; one that holds it, for a tensor from elsewhere."""
         if tensor not in self.nodes:
-            name = f"held_{len(list(self.held.buffers()))}"
-            self.held.register_buffer(name, tensor.detach())
-            self.note(tensor, self.graph.get_attr(name))
+            name = f"held_{len(list(self.traced.buffers()))}"
+            self.traced.register_buffer(name, tensor.detach())
+            self.note(tensor, self.traced.graph.get_attr(name))
         return self.nodes[tensor]
 
     def given(self, one: Any) -> Any:

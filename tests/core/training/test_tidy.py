@@ -5,16 +5,15 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from torch.fx import GraphModule
 
 from core.training.tidy import tidied
-from core.training.tracing import trace
+from core.training.tracing import Traced, trace
 
 HELD = torch.ones(3, 4, 1)  # by a function, and no input of it
 Function = Callable[[Tensor, Tensor], Tensor]
 
 
-def names(function: GraphModule) -> list[str]:
+def names(function: Traced) -> list[str]:
     return [str(node.target) for node in function.graph.nodes if node.op == "call_function"]
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import vmap
 
-from core.training.scripted import program, scripted
+from core.training.scripted import Program, scripted
 from core.training.tracing import Untraceable, trace
 
 HELD = torch.full((4, 4), 3.0)
@@ -106,11 +106,16 @@ def test_nothing_is_taken_apart_or_put_together() -> None:
 
 def test_a_program_can_be_read() -> None:
     traced = trace(lambda x, y: [torch.add(x, y, alpha=2).sum([0])], torch.zeros(2), torch.zeros(2))
-    assert program(traced).splitlines() == [
-        "def run(input_0, input_1):",
-        "    add_tensor = torch.ops.aten.add(input_0, input_1, alpha=2)",
-        "    sum_dim_int_list = torch.ops.aten.sum(add_tensor, [0])",
-        "    return [sum_dim_int_list]",
+    read = str(Program(traced).graph).split("%input_1 : Tensor):")[1]
+    assert [line.strip() for line in read.strip().splitlines()] == [
+        "%2 : int = prim::Constant[value=2]()",
+        "%3 : Tensor = aten::add(%input_0, %input_1, %2)",
+        "%4 : int[] = prim::Constant[value=[0]]()",
+        "%5 : bool = prim::Constant[value=0]()",
+        "%6 : NoneType = prim::Constant()",
+        "%7 : Tensor = aten::sum(%3, %4, %5, %6)",
+        "%8 : Tensor[] = prim::ListConstruct(%7)",
+        "return (%8)",
     ]
 
 
