@@ -23,7 +23,7 @@ class Repeated:
     """A learner's ``learn``: for some steps as it is, then from a recording, if that gives the same to the last bit."""
 
     def __init__(self, learner: Algorithm, after: int):
-        """after: calls from which on a recording is used. To make one takes a twentieth of a second for a small network, for
+        """after: calls from which on a recording is used. To make one takes some hundredths of a second for a small network, for
         one of convolutions a few times as long as one of its tasks.
         """
         self.learner, self.after, self.taken, self.looks = learner, after, 0, min(LOOKS, after)
