@@ -60,7 +60,9 @@ class Program:
             if isinstance(whole, list):
                 return whole[i]
             return self._operation("aten::__getitem__", [whole, self.constant(i)], [TensorType.get()])[0]
-        schema = node.target._schema
+        schema = (
+            node.target._schema
+        )  # of the overloads of its name TorchScript takes the one of these kinds of arguments
         given = dict(zip((one.name for one in schema.arguments), node.args, strict=False)) | node.kwargs
         taken = [self.value(given.get(one.name, one.default_value), one.type) for one in schema.arguments]
         values = self._operation(schema.name, taken, [one.type for one in schema.returns])
@@ -77,7 +79,7 @@ class Program:
                 return self.constant(list(given))
             parts = [self.value(one, kind.getElementType()) for one in given]
             return self._operation("prim::ListConstruct", parts, [kind])[0]
-        return self.constant(float(given) if isinstance(kind, FloatType) and given is not None else given)
+        return self.constant(float(given) if isinstance(kind, FloatType) else given)
 
     def constant(self, given: Any) -> Any:
         if isinstance(given, (torch.memory_format, torch.layout)):
