@@ -36,6 +36,9 @@ def follow(key: str, value: object) -> None:
 
     For text, and for pills. A menu or a slider has to be written each time, for only then the browser learns labels that have
     changed; until it does it answers with an old one.
+
+    Whichever it is, the widget gets the value as its default too: what is written is told the browser once, and where the page is
+    drawn again before the field is there, the field shows its default and sends that.
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value

@@ -89,6 +89,48 @@ def scanned_once() -> Iterator[None]:
         yield
 
 
+TYPED = ("text_input", "text_area", "number_input", "slider", "checkbox", "toggle")
+CHOSEN = ("selectbox", "multiselect", "select_slider", "button_group", "pills", "segmented_control")
+
+
+def named(option: Any) -> str:
+    """A choice as the browser names it; a button's icon is a part of that."""
+    return option if isinstance(option, str) else f"{option.content_icon} {option.content}".strip()
+
+
+def written_alone(field: Any) -> bool:
+    """Whether a field that can be changed gets its value from session state and another one, or none, by itself.
+
+    One that follows the address by Streamlit's own means is read from there by the browser too.
+    """
+    proto = field.proto
+    if not proto.set_value or proto.disabled or proto.query_param_key:
+        return False
+    if field.type in TYPED:
+        return proto.value != proto.default
+    names = [named(option) for option in proto.options]
+    if field.type == "selectbox":
+        return proto.raw_value != (names[proto.default] if proto.HasField("default") else "")
+    written = proto.raw_value if field.type == "select_slider" else proto.raw_values
+    return list(written) != [names[int(place)] for place in proto.default]
+
+
+@pytest.fixture(autouse=True)
+def fields_know_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser is told once what was written to session state. Where the page is drawn again before the field is there, the
+    field shows its default, and sends that: so both are the same on every page that a test draws.
+    """
+    run = AppTest._run
+
+    def checked(test: AppTest, *arguments: Any, **named: Any) -> AppTest:
+        drawn = run(test, *arguments, **named)
+        alone = [field.label for kind in TYPED + CHOSEN for field in drawn.get(kind) if written_alone(field)]
+        assert not alone, f"{alone} get their values from session state alone; give them these as defaults too"
+        return drawn
+
+    monkeypatch.setattr(AppTest, "_run", checked)
+
+
 @pytest.fixture
 def app(home: Home) -> Callable[..., AppTest]:
     """Opens a page: ``app("runs")``, ``app("run", run=3)``."""

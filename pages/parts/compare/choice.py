@@ -56,6 +56,7 @@ def picker(choice: Choice) -> None:
     st.multiselect(
         tr("Runs and groups"),
         [*groups, *names],
+        choice.picks,
         key=PICKED,
         format_func=lambda pick: names.get(pick) or tr("{pick} (group)", pick=pick[1]),
         placeholder=tr("Choose runs or groups of them"),

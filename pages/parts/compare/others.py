@@ -35,10 +35,11 @@ def card(curves: list[Imported]) -> None:
     with theme.card("compare-others", tr("Curves of other tools")):
         known = {one.id: one for one in [*curves, *kept().all()]}
         if known:
-            st.session_state[PICKED] = [one.id for one in curves]
+            st.session_state[PICKED] = shown = [one.id for one in curves]
             st.multiselect(
                 tr("Imported curves"),
                 list(known),
+                shown,
                 key=PICKED,
                 format_func=lambda id: known[id].name,
                 placeholder=tr("Draw one over these runs"),

@@ -18,6 +18,7 @@ def show() -> None:
     st.segmented_control(
         tr("Section"),
         list(SECTIONS),
+        default=name,
         format_func=lambda one: tr(SECTIONS[one][0]),
         key=CHOSEN,
         required=True,

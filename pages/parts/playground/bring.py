@@ -66,6 +66,7 @@ def asked_for() -> str:
     st.segmented_control(
         tr("What is brought"),
         list(KINDS),
+        default=found,
         key="bring-of",
         format_func=lambda one: tr(KINDS[one].title),
         label_visibility="collapsed",

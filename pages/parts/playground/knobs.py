@@ -42,9 +42,9 @@ class Knob:
     def show(self) -> Any:
         """What it is turned to, as the address has it, and the widget that changes it."""
         key, by_word = f"draw-{self.name}", {str(one): one for one in self.choices}
-        st.session_state[key] = by_word.get(st.query_params.get(self.name, ""), self.first)
+        st.session_state[key] = turned = by_word.get(st.query_params.get(self.name, ""), self.first)
         options = {"help": self.help and tr(self.help), "on_change": self._turn, "args": (key,)}
-        return st.select_slider(tr(self.label), self.choices, key=key, format_func=self.words, **options)
+        return st.select_slider(tr(self.label), self.choices, turned, self.words, key, **options)
 
     def _turn(self, key: str) -> None:
         st.query_params[self.name] = str(st.session_state[key])

@@ -15,10 +15,11 @@ MODES: dict[str, ModuleType] = {"draw": draw, "versus": versus, "drag": drag, "s
 
 def playground() -> None:
     asked = st.query_params.get(MODE, "")
-    st.session_state[PICKED] = asked if asked in MODES else next(iter(MODES))
+    st.session_state[PICKED] = shown = asked if asked in MODES else next(iter(MODES))
     mode = st.segmented_control(
         tr("What to try"),
         list(MODES),
+        default=shown,
         key=PICKED,
         format_func=lambda name: f"{MODES[name].ICON} {tr(MODES[name].TITLE)}",
         label_visibility="collapsed",

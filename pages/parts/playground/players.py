@@ -98,7 +98,7 @@ def choice(there: Sequence[Candidate], mode: str) -> list[Candidate]:
     by_key, key = {one.key: one for one in there}, f"{PICKED}-{mode}"
     words = [word.strip() for word in st.query_params.get(RUN, "").split(",") if word.strip()]
     chosen = [word for word in dict.fromkeys(words) if word in by_key][:MOST]
-    st.session_state[key] = chosen or [one.key for one in at_first(there)]
+    st.session_state[key] = shown = chosen or [one.key for one in at_first(there)]
 
     def write() -> None:
         """The address says what was picked, so that it can be passed on and gone back from."""
@@ -107,6 +107,7 @@ def choice(there: Sequence[Candidate], mode: str) -> list[Candidate]:
     st.multiselect(
         tr("Learners"),
         list(by_key),
+        shown,
         key=key,
         format_func=lambda one: by_key[one].title,
         max_selections=MOST,

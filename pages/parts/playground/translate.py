@@ -63,6 +63,7 @@ def language(languages: Mapping[str, Known]) -> str:
     st.selectbox(
         tr("Language"),
         [OWN, *languages],
+        [OWN, *languages].index(found),
         key="bring-language",
         format_func=words,
         on_change=lambda: st.query_params.update({LANGUAGE: st.session_state["bring-language"]}),
@@ -79,12 +80,13 @@ def drawn(family: Names, languages: Mapping[str, Known], code: str) -> tuple[Les
         other = languages[first(languages)].language
         return lesson(family, other, 0, ASKED, FIRST_TASK), f"{OWN}-{family.config.longest}"
     asked = st.query_params.get(EXAMPLES, "")
-    st.session_state["bring-examples"] = int(asked) if asked in map(str, range(1, MOST + 1)) else FIRST
+    st.session_state["bring-examples"] = many = int(asked) if asked in map(str, range(1, MOST + 1)) else FIRST
     with st.container(horizontal=True, vertical_alignment="bottom"):
         examples = st.slider(
             tr("Names to learn from"),
             1,
             MOST,
+            many,
             key="bring-examples",
             on_change=lambda: st.query_params.update({EXAMPLES: str(st.session_state["bring-examples"])}),
         )

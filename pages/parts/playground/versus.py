@@ -69,12 +69,13 @@ def terms() -> tuple[Arena, int]:
         st.segmented_control(
             tr("Signs"),
             list(ARENAS),
+            default=name,
             key=TASKS_KEY,
             format_func=lambda one: tr(ARENAS[one].title),
             required=True,
             on_change=_tasks,
         )
-        st.segmented_control(tr("To choose from"), CLASSES, key=WAYS_KEY, required=True, on_change=_ways)
+        st.segmented_control(tr("To choose from"), CLASSES, default=ways, key=WAYS_KEY, required=True, on_change=_ways)
         st.button(tr("New game"), key="versus-again", icon=":material/casino:", on_click=seed.another, args=(SEED,))
     return ARENAS[name], ways
 

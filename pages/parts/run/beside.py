@@ -89,7 +89,8 @@ def line(run: Run, beside: Beside | None) -> None:
             query_params={"run": str(beside.other.id)},
             help=say.plain(tr("Open {name}.", name=beside.name)),
         )
-        st.toggle(say.plain(tr("curves of #{id}", id=beside.other.id)), key=key, on_change=_switch, args=(key,))
+        label = tr("curves of #{id}", id=beside.other.id)
+        st.toggle(say.plain(label), beside.shown, key=key, on_change=_switch, args=(key,))
 
 
 def children(made: Sequence[Run]) -> None:

@@ -67,7 +67,8 @@ def _iteration(run: Run, found: list[int]) -> int:
     if chosen not in found or chosen == st.session_state.get(newest):
         st.session_state[key] = found[-1]
     st.session_state[newest] = found[-1]
-    return st.select_slider(tr("Validation at iteration"), found, format_func=readable.count, key=key, width=560)
+    shown = st.session_state[key]
+    return st.select_slider(tr("Validation at iteration"), found, shown, readable.count, key=key, width=560)
 
 
 def _at(iteration: int) -> str:

@@ -78,7 +78,8 @@ def start_point(run: Run) -> checkpoint.Checkpoint | None:
     label = (
         tr("From the checkpoint at iteration {last}", last=last) if len(by_iteration) == 1 else tr("From a checkpoint")
     )
-    if not st.toggle(say.plain(label), key=same_again.switch(run.id)):
+    switch = same_again.switch(run.id)
+    if not st.toggle(say.plain(label), st.session_state.get(switch, False), key=switch):
         return None
     if len(by_iteration) == 1:
         return by_iteration[last]

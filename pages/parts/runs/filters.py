@@ -24,6 +24,7 @@ def filters() -> None:
     session.follow(TEXT, query)
     text.text_input(
         tr("Search"),
+        query,
         key=TEXT,
         placeholder=tr("words, tag:paper, score>0.9 …"),
         icon=":material/search:",
@@ -35,10 +36,11 @@ def filters() -> None:
         ),
         on_change=lambda: look_for(st.session_state[TEXT]),
     )
-    st.session_state["filter-status"] = [word for word in chosen(query, "status") if word in STATES]
+    st.session_state["filter-status"] = states = [word for word in chosen(query, "status") if word in STATES]
     status.multiselect(
         tr("Status"),
         STATES,
+        states,
         key="filter-status",
         placeholder=tr("any"),
         format_func=tr,
@@ -47,10 +49,12 @@ def filters() -> None:
     )
     for place, field, names in ((family, "family", store.families()), (learner, "learner", store.learners())):
         values = chosen(query, field)
-        st.session_state[f"filter-{field}"] = values[0] if len(values) == 1 and values[0] in names else None
+        value = values[0] if len(values) == 1 and values[0] in names else None
+        st.session_state[f"filter-{field}"] = value
         place.selectbox(
             say.plain(tr(field.capitalize())),
             names,
+            None if value is None else names.index(value),
             key=f"filter-{field}",
             placeholder=tr("any"),
             on_change=_pick,

@@ -80,7 +80,12 @@ def _tasks() -> tuple[dict[str, Any], str]:
         if st.session_state.get(TASKS) not in words:
             st.session_state[TASKS] = START
         chosen = st.selectbox(
-            tr("Tasks and network"), list(words), key=TASKS, format_func=words.get, label_visibility="collapsed"
+            tr("Tasks and network"),
+            list(words),
+            list(words).index(st.session_state[TASKS]),
+            key=TASKS,
+            format_func=words.get,
+            label_visibility="collapsed",
         )
         values, name = _of(chosen, run)
         say.caption(_said(values))

@@ -215,7 +215,6 @@ def widget(field: Field, value: Any, revision: int | str) -> None:
         index = field.choices.index(value) if value in field.choices else 0
         st.selectbox(say.plain(field.label), field.choices, index=index, **common)
     else:
-        # What it holds comes through session state alone: a number is written there as it was understood.
-        st.session_state.setdefault(key, value)
         placeholder = {"list": "64, 64", "json": "{}"}.get(field.kind) or (field.optional and field.empty) or None
-        st.text_input(say.plain(field.label), placeholder=placeholder, max_chars=overrides.LONGEST_VALUE, **common)
+        held = st.session_state.get(key, value)  # where ``read`` writes a number as it was understood
+        st.text_input(say.plain(field.label), held, overrides.LONGEST_VALUE, placeholder=placeholder, **common)

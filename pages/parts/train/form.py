@@ -132,7 +132,8 @@ def choose(current: Draft, section: str, registry: Mapping[str, type]) -> None:
         if not names:
             continue
         key = f"choose-{section}-{group}"
-        session.follow(key, chosen if chosen in names else None)
+        shown = chosen if chosen in names else None
+        session.follow(key, shown)
 
         def select(key: str = key) -> None:
             if name := st.session_state[key]:
@@ -141,6 +142,7 @@ def choose(current: Draft, section: str, registry: Mapping[str, type]) -> None:
         st.pills(
             say.plain(say.first_upper(tr(group))),
             names,
+            default=shown,
             key=key,
             on_change=select,
             format_func=lambda name: say.plain(tr(registry[name].title)),
