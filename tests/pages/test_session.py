@@ -1,5 +1,6 @@
 """What one server does for all its sessions: it has a process wait that forks the next worker, while pages are opened."""
 
+import ast
 import threading
 
 import pytest
@@ -35,6 +36,18 @@ def test_the_first_page_asks_for_it_once(home: Home, asked: list[Home], monkeypa
         visit()
     begun[0].join()
     assert asked == [home]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_page_is_not_parsed_beside_torch_which_parses_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 3.11.8 Python spoils both where two threads do (its issue 106905)."""
+    parsed: list[object] = []
+    parse = ast.parse
+    monkeypatch.setattr(
+        ast, "parse", lambda source, *rest, **named: parsed.append(source) or parse(source, *rest, **named)
+    )
+    visit()
+    assert not {(PROJECT / name).read_text() for name in ("app.py", "pages/home.py")} & {*map(str, parsed)}
 
 
 def test_pages_that_are_opened_later_say_that_it_is_still_wanted(
