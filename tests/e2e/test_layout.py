@@ -102,12 +102,10 @@ def resize(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": SIZES[width]})
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_every_window(server, page, finished, name, theme):
+def test_a_page_fits_every_window(server, page, finished, name):
     resize(page, 820)
-    address = PAGES[name].format(finished)
-    page.goto(f"{server.url}/{address}{'&' if '?' in address else '?'}embed_options={theme}_theme")
+    page.goto(f"{server.url}/{PAGES[name].format(finished)}")
     expect(page.locator(THERE[name]).first).to_be_visible()
     for width in SIZES:
         resize(page, width)
