@@ -5,13 +5,14 @@ from pathlib import Path
 import streamlit as st
 
 from data.language import tr
-from pages.parts import language, router, session, stale_ticks, theme
+from pages.parts import language, parsing, router, session, stale_ticks, theme
 from pages.parts.live_chart import provide_plotly
 from pages.parts.sidebar import sidebar
 
 PARTS = Path(__file__).parent / "pages" / "parts"
 
 st.set_page_config("Innerloop", page_icon=PARTS / "icon.png", layout="wide", initial_sidebar_state="auto")
+parsing.one_at_a_time()
 stale_ticks.drop()
 language.arrived()
 router.arrived()
