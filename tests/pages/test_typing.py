@@ -26,7 +26,8 @@ def key_of(page: AppTest, path: str) -> str:
 def test_the_form_is_drawn_again_around_what_is_typed(app, name):
     page = app("train", preset=name)
     assert page.text_input(key_of(page, "training.iterations")).value
-    assert written(page) == written(page.run()) == []
+    assert written(page)  # the first drawing fills the form, whatever the browser still holds
+    assert written(page.run()) == []
 
 
 def test_a_number_is_written_only_where_it_was_understood_as_another_text(app):

@@ -51,7 +51,8 @@ def picker(choice: Choice) -> None:
     """The widget that shows the choice and changes it."""
     newest = session.store().page(limit=OFFERED)
     names = {(RUNS, str(run.id)): f"#{run.id} {run.name}" for run in [*choice.runs, *newest]}
-    groups = dict.fromkeys((GROUPS, name) for name in session.store().groups())
+    chosen_groups = [pick for pick in choice.picks if pick[0] == GROUPS]
+    groups = dict.fromkeys([*((GROUPS, name) for name in session.store().groups()), *chosen_groups])
     st.session_state[PICKED] = choice.picks
     st.multiselect(
         tr("Runs and groups"),

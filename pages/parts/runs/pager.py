@@ -42,7 +42,7 @@ def _turned() -> tuple[int, int]:
 
 
 def _turn(page: int) -> None:
-    """Streamlit lets nobody set a widget that has a default, so another one takes its place."""
+    """a pagination takes its page from its default, so another one takes its place."""
     st.session_state[TURNED] = (_turned()[0] + 1, page)
 
 

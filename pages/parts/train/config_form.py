@@ -216,5 +216,6 @@ def widget(field: Field, value: Any, revision: int | str) -> None:
         st.selectbox(say.plain(field.label), field.choices, index=index, **common)
     else:
         placeholder = {"list": "64, 64", "json": "{}"}.get(field.kind) or (field.optional and field.empty) or None
-        held = st.session_state.get(key, value)  # where ``read`` writes a number as it was understood
+        # Written too: a tab that outlived its session sends what its fields held there, and ``read`` writes what it understood.
+        held = st.session_state.setdefault(key, value)
         st.text_input(say.plain(field.label), held, overrides.LONGEST_VALUE, placeholder=placeholder, **common)
