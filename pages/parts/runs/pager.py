@@ -42,7 +42,7 @@ def _turned() -> tuple[int, int]:
 
 
 def _turn(page: int) -> None:
-    """a pagination takes its page from its default, so another one takes its place."""
+    """The widget starts from its default, so that another one, of a key of its own, takes its place."""
     st.session_state[TURNED] = (_turned()[0] + 1, page)
 
 
