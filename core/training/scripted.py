@@ -60,9 +60,8 @@ class Program:
             if isinstance(whole, list):
                 return whole[i]
             return self._operation("aten::__getitem__", [whole, self.constant(i)], [TensorType.get()])[0]
-        schema = (
-            node.target._schema
-        )  # of the overloads of its name TorchScript takes the one of these kinds of arguments
+        # Of the overloads of this name TorchScript takes the one of these kinds of arguments.
+        schema = node.target._schema
         given = dict(zip((one.name for one in schema.arguments), node.args, strict=False)) | node.kwargs
         taken = [self.value(given.get(one.name, one.default_value), one.type) for one in schema.arguments]
         values = self._operation(schema.name, taken, [one.type for one in schema.returns])

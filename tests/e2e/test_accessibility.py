@@ -31,8 +31,8 @@ SEEN = """() => {
 
 
 def opened(page: Page, url: str, name: str, run: int, theme: str) -> None:
-    address = PAGES[name].format(run)
-    page.goto(f"{url}/{address}{'&' if '?' in address else '?'}embed_options={theme}_theme")
+    page.emulate_media(color_scheme=theme)
+    page.goto(f"{url}/{PAGES[name].format(run)}")
     expect(page.locator(THERE[name]).first).to_be_visible()
 
 
@@ -64,8 +64,7 @@ def left(page: Page, *rules: str) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(server, page, finished, name):
     """In dark as well, where nothing but colours is another."""
-    page.goto(f"{server.url}/{PAGES[name].format(finished)}")
-    expect(page.locator(THERE[name]).first).to_be_visible()
+    opened(page, server.url, name, finished, "light")
     expect(page.locator("[data-testid=stSpinner]")).to_have_count(0)
     assert left(page) == []
     assert page.get_by_test_id("stMain").evaluate(OUT_OF_REACH) == []

@@ -93,7 +93,7 @@ TYPED = ("text_input", "text_area", "number_input", "slider", "checkbox", "toggl
 CHOSEN = ("selectbox", "multiselect", "select_slider", "button_group", "pills", "segmented_control")
 
 
-def named(option: Any) -> str:
+def in_words(option: Any) -> str:
     """A choice as the browser names it; a button's icon is a part of that."""
     return option if isinstance(option, str) else f"{option.content_icon} {option.content}".strip()
 
@@ -108,7 +108,7 @@ def written_alone(field: Any) -> bool:
         return False
     if field.type in TYPED:
         return proto.value != proto.default
-    names = [named(option) for option in proto.options]
+    names = [in_words(option) for option in proto.options]
     if field.type == "selectbox":
         return proto.raw_value != (names[proto.default] if proto.HasField("default") else "")
     written = proto.raw_value if field.type == "select_slider" else proto.raw_values

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.runs.home import PROJECT
-from pages.parts import parsing
+from pages.parts import parsing, session
 
 
 @pytest.fixture
@@ -39,11 +40,19 @@ def test_one_thread_parses_at_a_time() -> None:
     assert at_once == [1] * 100
 
 
-def test_the_app_sees_to_it_before_anything_is_imported_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Python needs it, and only there."""
+def test_where_python_needs_it_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
     for version, changed in (((3, 11, 7), True), ((3, 11, 8), False)):
         with monkeypatch.context() as patch:
             patch.setattr(ast, "parse", before := ast.parse)
             patch.setattr(sys, "version_info", version)
             parsing.one_at_a_time.__wrapped__()
             assert (ast.parse is not before) is changed
+
+
+@pytest.mark.usefixtures("home")
+def test_the_app_sees_to_it_before_torch_is_imported_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(parsing, "one_at_a_time", lambda: done.append("parsing"))
+    monkeypatch.setattr(session, "warm_up", lambda: done.append("torch"))
+    assert not AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run().exception
+    assert done == ["parsing", "torch"]

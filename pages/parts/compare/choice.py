@@ -51,12 +51,12 @@ def picker(choice: Choice) -> None:
     """The widget that shows the choice and changes it."""
     newest = session.store().page(limit=OFFERED)
     names = {(RUNS, str(run.id)): f"#{run.id} {run.name}" for run in [*choice.runs, *newest]}
-    chosen_groups = [pick for pick in choice.picks if pick[0] == GROUPS]
-    groups = dict.fromkeys([*((GROUPS, name) for name in session.store().groups()), *chosen_groups])
+    groups = [(GROUPS, name) for name in session.store().groups()]
+    offered = dict.fromkeys([*groups, *names, *choice.picks])  # also what went between two questions to the store
     st.session_state[PICKED] = choice.picks
     st.multiselect(
         tr("Runs and groups"),
-        [*groups, *names],
+        list(offered),
         choice.picks,
         key=PICKED,
         format_func=lambda pick: names.get(pick) or tr("{pick} (group)", pick=pick[1]),

@@ -70,7 +70,7 @@ def asked(one: DataSet, facts: Sequence[SplitFacts]) -> tuple[EpisodeShape, str,
         found[name] = column.number_input(
             say.plain(title), 2 if name == "n_way" else 1, MOST, starts[name], key=f"inspector-{name}-{one.name}"
         )
-    seed = seed_column.number_input(tr("Seed"), 0, 2**31 - 1, st.session_state.get(SEED, 0), key=SEED)
+    seed = seed_column.number_input(tr("Seed"), 0, 2**31 - 1, st.session_state.setdefault(SEED, 0), key=SEED)
     return EpisodeShape(**found), split, int(seed)
 
 

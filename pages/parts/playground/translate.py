@@ -50,8 +50,8 @@ def shown(playing: Sequence[Player], languages: Mapping[str, Known]) -> None:
 
 def language(languages: Mapping[str, Known]) -> str:
     """The code that the address has, and the widget that changes it."""
-    asked = st.query_params.get(LANGUAGE, "")
-    st.session_state["bring-language"] = found = asked if asked in (*languages, OWN) else first(languages)
+    asked, codes = st.query_params.get(LANGUAGE, ""), [OWN, *languages]
+    st.session_state["bring-language"] = found = asked if asked in codes else first(languages)
 
     def words(code: str) -> str:
         if code == OWN:
@@ -62,8 +62,8 @@ def language(languages: Mapping[str, Known]) -> str:
 
     st.selectbox(
         tr("Language"),
-        [OWN, *languages],
-        [OWN, *languages].index(found),
+        codes,
+        codes.index(found),
         key="bring-language",
         format_func=words,
         on_change=lambda: st.query_params.update({LANGUAGE: st.session_state["bring-language"]}),

@@ -136,9 +136,8 @@ def launch_card(
             unnamed = problem_of_name(current.name)
             say.wrong(unnamed)
         most = tr("Queues so many runs as a group, with the seeds {seed}, {seed} + 1 …", seed=current.values["seed"])
-        held = st.session_state.setdefault(SEEDS, current.seeds)
-        count = seeds.number_input(tr("Seeds"), 1, MOST_SEEDS, held, key=SEEDS, help=say.plain(most))
-        current.seeds = count  # a visit to another page takes it out of session state
+        held = st.session_state.setdefault(SEEDS, current.seeds)  # a visit to another page takes it from there
+        count = current.seeds = seeds.number_input(tr("Seeds"), 1, MOST_SEEDS, held, key=SEEDS, help=say.plain(most))
         for text in elsewhere:
             say.error(text)
         view = ForecastView(current, config, count) if config is not None else None
