@@ -8,6 +8,7 @@ share one sidebar, whose fragment is the same on all of them, so any switch can 
 
 One that has begun by then is stopped as soon as it draws something; until then it and the new page's script are two threads
 of one session, which share what page was asked for. Where the tick writes it last, the page that is left is drawn again.
+They share the fragments too, of which a script that ends drops all but its own: those of the new page would be still for good.
 """
 
 import threading
@@ -15,8 +16,10 @@ from functools import cache, wraps
 
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_run_yield_check
 
 intent = threading.local()  # hash and name of the page that this thread's script was asked for
 
@@ -26,6 +29,7 @@ def drop() -> None:
     """From now on a tick counts only for the page that is shown, or that is being opened. Acts once a process."""
     AppSession.request_rerun = _from_the_page_shown(AppSession.request_rerun)
     ScriptRequests._request_rerun_locked = _from_the_page_asked_for(ScriptRequests._request_rerun_locked)
+    MemoryFragmentStorage.clear = _unless_stopped(MemoryFragmentStorage.clear)
     PagesManager.set_script_intent = _kept_by_the_thread(PagesManager.set_script_intent)
     PagesManager.intended_page_script_hash = property(lambda pages: _intent(pages)[0])
     PagesManager.intended_page_name = property(lambda pages: _intent(pages)[1])
@@ -52,6 +56,18 @@ def _from_the_page_asked_for(request):
             return True  # as if it had been taken
         line.page = new.page_script_hash or asked_for  # a rerun after a change of the code names no page
         return request(line, new)
+
+    return wrapped
+
+
+def _unless_stopped(clear):
+    """Whether a script is to stop is asked when it draws something; here it is at the end of it, perhaps long after that."""
+
+    @wraps(clear)
+    def wrapped(fragments: MemoryFragmentStorage, new_fragment_ids: frozenset[str] | None = None) -> None:
+        if ask := get_run_yield_check():
+            ask()  # raises what ends the script
+        clear(fragments, new_fragment_ids)
 
     return wrapped
 

@@ -54,3 +54,14 @@ def test_a_click_that_a_tick_would_draw_over_counts(hasty: Server, page: Page) -
     for clicks in range(1, 2 * TIMES + 1):
         page.get_by_role("button", name="Count").click()
         expect(page.get_by_text(f"counted {clicks}")).to_be_visible()
+
+
+def test_back_from_a_page_that_is_drawn_anew_just_then(hasty: Server, page: Page) -> None:
+    """Its script draws nothing more before it ends, long after the other page has begun."""
+    page.goto(f"{hasty.url}/second")
+    page.get_by_role("link", name="Third").click()
+    for _ in range(TIMES):
+        expect(page.get_by_text("counted 0")).to_be_visible()
+        page.go_back()
+        stands(page)
+        page.go_forward()
