@@ -2,6 +2,14 @@
 if (!window.innerloop) {
   window.innerloop = true;
 
+  // What a page has drawn by the time it is left by Back or Forward may arrive after that, and its address would be written over
+  // the one gone to. From there nothing leads to another page until somebody acts.
+  let wentTo = '';
+  const acted = () => wentTo = '';
+  addEventListener('popstate', () => wentTo = location.pathname);
+  for (const act of ['pointerdown', 'keydown', 'click']) addEventListener(act, acted, true);
+  addEventListener('blur', acted);  // perhaps to act within a frame
+
   // st.switch_page with a query writes it behind the address of the page that is left, before it opens the other: Back would
   // lead to /train?run=10. That is left out; an entry whose query has only gone takes the place of the one before it.
   const compared = ['compare', 'present'];
@@ -9,6 +17,7 @@ if (!window.innerloop) {
   const [push, replace] = [history.pushState.bind(history), history.replaceState.bind(history)];
   function write(how, state, title, address) {
     const to = new URL(address, document.baseURI), page = to.pathname.split('/').pop();
+    if (wentTo && to.pathname !== wentTo) return;
     const here = to.pathname === location.pathname;
     if (here && [...to.searchParams.keys()].some(key => !(belongs[key] ?? [page]).includes(page))) return;
     if (how === push && to.href === location.href) return;  // Present has the address of what it is left for

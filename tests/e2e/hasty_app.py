@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # Streamlit looks beside the script
-from pages.parts import stale_ticks
+from pages.parts import router, stale_ticks
 from pages.parts.redraw import redraw
 
 
@@ -54,6 +54,7 @@ def sidebar() -> None:
 
 
 stale_ticks.drop()
+router.arrived()
 SECOND = st.Page(second, title="Second", url_path="second")
 page = st.navigation(
     [st.Page(first, title="First", default=True), SECOND, st.Page(third, title="Third", url_path="third")]

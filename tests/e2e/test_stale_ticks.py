@@ -65,3 +65,18 @@ def test_back_from_a_page_that_is_drawn_anew_just_then(hasty: Server, page: Page
         page.go_back()
         stands(page)
         page.go_forward()
+
+
+def test_the_address_gone_back_to_stays_until_somebody_acts(hasty: Server, page: Page) -> None:
+    page.goto(f"{hasty.url}/second")
+    page.get_by_role("link", name="Third").click()
+    expect(page.get_by_text("counted 0")).to_be_visible()
+    page.go_back()
+    stands(page)
+    page.evaluate(
+        "history.pushState({}, '', '/third')"
+    )  # what Streamlit does where the page that was left is drawn late
+    assert page.url == f"{hasty.url}/second"
+    assert page.evaluate("navigation.entries().at(-1).url") == f"{hasty.url}/third"  # the way forward again
+    page.get_by_role("link", name="First").click()
+    page.wait_for_url(f"{hasty.url}/")
