@@ -5,10 +5,8 @@ if (!window.innerloop) {
   // What a page has drawn by the time it is left by Back or Forward may arrive after that, and its address would be written over
   // the one gone to. From there nothing leads to another page until somebody acts.
   let wentTo = '';
-  const acted = () => wentTo = '';
   addEventListener('popstate', () => wentTo = location.pathname);
-  for (const act of ['pointerdown', 'keydown', 'click']) addEventListener(act, acted, true);
-  addEventListener('blur', acted);  // perhaps to act within a frame
+  for (const act of ['pointerdown', 'keydown', 'click']) addEventListener(act, () => wentTo = '', true);
 
   // st.switch_page with a query writes it behind the address of the page that is left, before it opens the other: Back would
   // lead to /train?run=10. That is left out; an entry whose query has only gone takes the place of the one before it.
