@@ -6,7 +6,7 @@ if (!window.innerloop) {
   // the one gone to. From there nothing leads to another page until somebody acts.
   let wentTo = '';
   addEventListener('popstate', () => wentTo = location.pathname);
-  for (const act of ['pointerdown', 'keydown', 'click']) addEventListener(act, () => wentTo = '', true);
+  for (const act of ['pointerdown', 'keydown', 'click', 'close']) addEventListener(act, () => wentTo = '', true);
 
   // st.switch_page with a query writes it behind the address of the page that is left, before it opens the other: Back would
   // lead to /train?run=10. That is left out; an entry whose query has only gone takes the place of the one before it.
