@@ -3,7 +3,7 @@ if (!window.innerloop) {
   window.innerloop = true;
 
   // What a page has drawn by the time it is left by Back or Forward may arrive after that, and its address would be written over
-  // the one gone to. From there nothing leads to another page until somebody acts.
+  // the one gone to. From there nothing leads to another page until somebody acts (a gesture may close Present: no key, no press).
   let wentTo = '';
   addEventListener('popstate', () => wentTo = location.pathname);
   for (const act of ['pointerdown', 'keydown', 'click', 'close']) addEventListener(act, () => wentTo = '', true);

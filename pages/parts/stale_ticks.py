@@ -1,4 +1,4 @@
-"""Leaving a page while its timers run: the ticks that it still sends are dropped, and one that still runs is no other's.
+"""Leaving a page while its timers or its script run: ticks that it still sends are dropped, and what still runs is no other's.
 
 A fragment that refreshes itself is run by a request from the browser, which names the page it comes from. One that is on
 its way while another page is being opened (by a click in the navigation, or by ``st.switch_page``) reaches the server
@@ -26,7 +26,9 @@ intent = threading.local()  # hash and name of the page that this thread's scrip
 
 @cache
 def drop() -> None:
-    """From now on a tick counts only for the page that is shown, or that is being opened. Acts once a process."""
+    """From now on a tick counts only for the page that is shown, or that is being opened, and a script that is left
+    leaves the new page's fragments alone. Acts once a process.
+    """
     AppSession.request_rerun = _from_the_page_shown(AppSession.request_rerun)
     ScriptRequests._request_rerun_locked = _from_the_page_asked_for(ScriptRequests._request_rerun_locked)
     MemoryFragmentStorage.clear = _unless_stopped(MemoryFragmentStorage.clear)

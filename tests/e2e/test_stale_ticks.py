@@ -73,9 +73,7 @@ def test_the_address_gone_back_to_stays_until_somebody_acts(hasty: Server, page:
     expect(page.get_by_text("counted 0")).to_be_visible()
     page.go_back()
     stands(page)
-    page.evaluate(
-        "history.pushState({}, '', '/third')"
-    )  # what Streamlit does where the page that was left is drawn late
+    page.evaluate("history.pushState({}, '', '/third')")  # as Streamlit does where that page's messages come late
     assert page.url == f"{hasty.url}/second"
     assert page.evaluate("navigation.entries().at(-1).url") == f"{hasty.url}/third"  # the way forward again
     page.get_by_role("link", name="First").click()
